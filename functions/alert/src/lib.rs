@@ -1,0 +1,1 @@
+//! Lambda function: findings to notifications

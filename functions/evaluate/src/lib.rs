@@ -1,0 +1,1 @@
+//! Lambda function: changes in, findings out

@@ -1,0 +1,3 @@
+//! The prodrome command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! From findings to notices: grouping, pacing, hold-down, flapping, routing; pure decisions

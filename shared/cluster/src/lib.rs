@@ -1,0 +1,10 @@
+//! The `Cluster` port: reads what a finding needs from the live cluster.
+//!
+//! Over the Kubernetes API ([`KubeCluster`]) and over plain objects in memory ([`ObjectsCluster`], filled from a
+//! recording or from files) the port passes one and the same contract.
+
+mod cluster;
+mod error;
+
+pub use cluster::{Cluster, ListPage};
+pub use error::ClusterError;

@@ -1,0 +1,1 @@
+//! The life of a check: pure decisions on what opens, waits, fires and resolves

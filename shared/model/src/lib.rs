@@ -1,0 +1,37 @@
+//! The domain types that every part of Prodrome speaks, and their JSON.
+//!
+//! A [`Change`] leaves the cluster, a [`Finding`] says that a rule has held long enough (or no longer
+//! holds), a [`Notice`] tells a person. All are plain data: camelCase JSON, RFC 3339 in UTC, absent rather
+//! than null; what machines send is read tolerantly.
+//!
+//! ```
+//! use prodrome_model::{GroupKind, ObjectKey};
+//!
+//! let pod = ObjectKey::new(GroupKind::core("Pod"), Some("shop"), "web-0");
+//! assert_eq!(pod.to_string(), "Pod shop/web-0");
+//! assert_eq!(pod.path(), "/Pod/shop/web-0");
+//! ```
+
+mod change;
+mod event;
+mod finding;
+mod fingerprint;
+mod metadata;
+mod notice;
+mod object;
+mod scope;
+mod severity;
+mod shard;
+mod work;
+
+pub use change::{Change, ChangeKind, Source};
+pub use event::EventBrief;
+pub use finding::{EndReason, Ended, Finding, FindingState, Group};
+pub use fingerprint::{Fingerprint, stable_hash};
+pub use metadata::{LabelSelector, LabelSelectorRequirement, Metadata, ObjectHead, OwnerReference};
+pub use notice::{Notice, NoticeKind};
+pub use object::{GroupKind, ObjectKey, ObjectRef, Resource, Subject};
+pub use scope::Scope;
+pub use severity::{Owner, Severity};
+pub use shard::{SHARDS_DEFAULT, shard_of};
+pub use work::{AlertMessage, CheckMessage, DueMessage};

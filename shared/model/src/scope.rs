@@ -1,0 +1,28 @@
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Which cluster something is about. Part of every key, so that one deployment serves many clusters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Scope {
+    /// The tenant of Prodrome itself (not of the cluster); `default` where there is one only.
+    pub tenant: String,
+    /// The cloud region, or `local`.
+    pub region: String,
+    /// The cluster's name.
+    pub cluster: String,
+}
+
+impl Scope {
+    /// A scope from its three parts.
+    pub fn new(tenant: impl Into<String>, region: impl Into<String>, cluster: impl Into<String>) -> Self {
+        Self { tenant: tenant.into(), region: region.into(), cluster: cluster.into() }
+    }
+}
+
+impl fmt::Display for Scope {
+    /// `tenant/region/cluster`: the form that stands in keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.tenant, self.region, self.cluster)
+    }
+}

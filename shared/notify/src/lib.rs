@@ -1,0 +1,1 @@
+//! Notification channels: rendering, signing, limits and retries

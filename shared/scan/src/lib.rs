@@ -1,0 +1,1 @@
+//! JSON as bytes: find, skip and cut without parsing the rest
