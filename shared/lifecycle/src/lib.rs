@@ -1,1 +1,30 @@
-//! The life of a check: pure decisions on what opens, waits, fires and resolves
+//! The life of a check, as pure decisions.
+//!
+//! A [`Check`] is kept for each pair of a rule and an object that matches it now (or will, by time alone).
+//! Whatever is learnt of the object is a [`Sighting`]; [`decide`] says what becomes of the check:
+//!
+//! ```text
+//!            turns by time          matches for `duration`     sent
+//! Watching ───────────────► Pending ──────────────► Firing ──────────► Fired ◄──────┐
+//!                            │   ▲                                       │ gone      │ back
+//!                      gone  ▼   │ back in time                          ▼           │
+//!                             Gap                                    Recovering ─────┘
+//!                                                                        │ gone for `resolveAfter`
+//!                                                                        ▼
+//!                                                                      Ending ───► (removed)
+//! ```
+//!
+//! Nothing here reads a clock or a store. [`keys`] says where checks, their markers and their edges are kept.
+
+mod check;
+mod decide;
+pub mod keys;
+mod relist;
+mod sighting;
+mod terms;
+
+pub use check::{Check, Phase};
+pub use decide::{Decision, decide};
+pub use relist::Relist;
+pub use sighting::{Seen, Sighting, Verdict};
+pub use terms::Terms;

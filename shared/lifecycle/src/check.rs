@@ -1,0 +1,157 @@
+use crate::Terms;
+use jiff::{SignedDuration, Timestamp};
+use prodrome_model::{EndReason, Finding, ObjectRef, Resource, Scope, stable_hash};
+use serde::{Deserialize, Serialize};
+
+/// A rule's open matter with one object. Small: a few fields, and the finding once it fired.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// The version of this layout: 1.
+    pub layout: u32,
+    /// Which cluster.
+    pub scope: Scope,
+    /// The rule's name.
+    pub rule: String,
+    /// The rule's content when the check was last decided on.
+    pub rule_hash: String,
+    /// How the cluster serves the object's kind.
+    pub resource: Resource,
+    /// The object.
+    pub object: ObjectRef,
+    /// Its identity.
+    pub uid: String,
+    /// The newest version that was decided on.
+    pub resource_version: u64,
+    /// Where the check is in its life.
+    pub phase: Phase,
+    /// When the match began; for [`Phase::Watching`], when it was opened.
+    pub since: Timestamp,
+    /// When the check was opened.
+    pub opened_at: Timestamp,
+    /// When something has to be done next.
+    pub due: Timestamp,
+    /// When the object is looked at again, whatever else is due.
+    pub look_again_at: Timestamp,
+    /// The last list that named the object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<String>,
+    /// The one-line summary of the last sighting that matched, for when the cluster cannot be read.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub summary: String,
+    /// The evidence of the last sighting that matched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
+    /// The objects that the rule's references named when last looked at (their [`prodrome_model::ObjectKey::path`]s):
+    /// a change of one of them makes this check due.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edges: Vec<String>,
+    /// What was said when it fired; its end repeats it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<Box<Finding>>,
+    /// Since when no rule of that name is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orphan_since: Option<Timestamp>,
+}
+
+/// Where a [`Check`] is in its life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "camelCase")]
+pub enum Phase {
+    /// It does not match, and will or may by time alone at `turns_at`.
+    #[serde(rename_all = "camelCase")]
+    Watching {
+        /// When.
+        turns_at: Timestamp,
+    },
+    /// It matches, and has not done so for long enough. `turns_at`: when time alone may end the match.
+    #[serde(rename_all = "camelCase")]
+    Pending {
+        /// When, if ever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turns_at: Option<Timestamp>,
+    },
+    /// It matched until `from`, and still may go on before the tolerance is over.
+    Gap {
+        /// When the break began.
+        from: Timestamp,
+    },
+    /// It fires: the finding is decided and may or may not have been sent.
+    Firing,
+    /// It fired, and the finding was sent.
+    #[serde(rename_all = "camelCase")]
+    Fired {
+        /// When time alone may end the match, if ever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turns_at: Option<Timestamp>,
+    },
+    /// It fired, and has not matched since `from`.
+    Recovering {
+        /// When the quiet began.
+        from: Timestamp,
+    },
+    /// It is over: the end is decided and may or may not have been sent.
+    Ending {
+        /// When the quiet began.
+        at: Timestamp,
+        /// Why it is over.
+        reason: EndReason,
+    },
+}
+
+impl Phase {
+    /// Whether people were or are about to be told.
+    pub fn is_told(&self) -> bool {
+        matches!(self, Self::Firing | Self::Fired { .. } | Self::Recovering { .. } | Self::Ending { .. })
+    }
+
+    /// The phase's name, as in the record.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Watching { .. } => "watching",
+            Self::Pending { .. } => "pending",
+            Self::Gap { .. } => "gap",
+            Self::Firing => "firing",
+            Self::Fired { .. } => "fired",
+            Self::Recovering { .. } => "recovering",
+            Self::Ending { .. } => "ending",
+        }
+    }
+}
+
+impl Check {
+    /// Sets `due` from the phase, the rule's terms and the next second look. Never before `now`.
+    pub(crate) fn reschedule(&mut self, terms: &Terms, now: Timestamp) {
+        let action = match &self.phase {
+            Phase::Watching { turns_at } => *turns_at,
+            Phase::Pending { turns_at } => {
+                let settled = if terms.references {
+                    after(self.opened_at, Terms::REFERENCES_SETTLE)
+                } else {
+                    self.opened_at
+                };
+                let fires = after(self.since, terms.duration).max(settled);
+                turns_at.map_or(fires, |t| t.min(fires)).min(self.look_again_at)
+            }
+            Phase::Gap { from } => after(*from, terms.gap_tolerance),
+            Phase::Firing | Phase::Ending { .. } => after(now, Terms::CARRY_ON),
+            Phase::Fired { turns_at } => turns_at.map_or(self.look_again_at, |t| t.min(self.look_again_at)),
+            Phase::Recovering { from } => after(*from, terms.resolve_after),
+        };
+        self.due = action.max(now);
+    }
+
+    /// Notes that the object was looked at now: the next second look is due 10 minutes later, give or take a
+    /// tenth by the check's own key, so that a storm's checks do not come back as a storm.
+    pub(crate) fn looked(&mut self, now: Timestamp) {
+        let key = stable_hash(&[&self.object.key().path(), &self.rule]);
+        let spread = key.bytes().map(u32::from).sum::<u32>() % 120;
+        let interval = Terms::LOOK_AGAIN + SignedDuration::from_secs(i64::from(spread) - 60);
+        self.look_again_at = after(now, interval);
+    }
+}
+
+/// `at` plus a duration, saturating at the end of time.
+pub(crate) fn after(at: Timestamp, duration: SignedDuration) -> Timestamp {
+    at.checked_add(duration).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,240 @@
+use crate::check::after;
+use crate::{Check, Phase, Seen, Sighting, Terms, Verdict};
+use jiff::{SignedDuration, Timestamp};
+use prodrome_model::EndReason;
+
+/// What becomes of a check.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// Nothing to write.
+    Nothing,
+    /// There was none: write this one, and its marker.
+    Open(Box<Check>),
+    /// Write it back, changed.
+    Keep(Box<Check>),
+    /// Remove it and its marker; nobody was told.
+    Close,
+    /// It has held for long enough: write it as [`Phase::Firing`] with its finding, send that, then write
+    /// [`Phase::Fired`]. Also when that was begun and not finished.
+    Fire(Box<Check>),
+    /// It is over: write it as [`Phase::Ending`], send the end, then remove it. Then look at the sighting
+    /// once more, as it may begin something new. Also when that was begun and not finished.
+    End(Box<Check>),
+}
+
+/// Clocks of the API server, of kubelets and our own differ by this much in healthy clusters.
+const SKEW: SignedDuration = SignedDuration::from_secs(2);
+
+/// Decides what becomes of a check at a sighting. `blank` makes the check that would be opened; it is called
+/// only where one is, and its phase, since and times are set here.
+pub fn decide(
+    check: Option<&Check>,
+    terms: &Terms,
+    sighting: &Sighting,
+    now: Timestamp,
+    blank: impl Fn() -> Check,
+) -> Decision {
+    let Some(check) = check else {
+        return open(terms, sighting, now, &blank).map_or(Decision::Nothing, Decision::Open);
+    };
+    if check.uid != sighting.uid && !check.uid.is_empty() && !sighting.uid.is_empty() {
+        return other_identity(check, terms, sighting, now, &blank);
+    }
+    if !sighting.look && sighting.version <= check.resource_version && sighting.version != 0 {
+        return if sighting.version == check.resource_version {
+            named_by_list(check, sighting)
+        } else {
+            Decision::Nothing
+        };
+    }
+    match &sighting.seen {
+        Seen::Gone => gone(check, terms, sighting, now),
+        Seen::Present { verdict, since, turns_at } => {
+            let mut next = check.clone();
+            next.resource_version =
+                if sighting.look { sighting.version } else { check.resource_version.max(sighting.version) };
+            if sighting.list.is_some() {
+                next.list.clone_from(&sighting.list);
+            }
+            if sighting.look {
+                next.looked(now);
+            }
+            let matches = *verdict != Verdict::Not;
+            let decision = if matches {
+                matching(next, terms, sighting, *verdict, *since, *turns_at, now)
+            } else {
+                not_matching(next, terms, sighting, *turns_at, now)
+            };
+            match decision {
+                // A write that changes nothing is none.
+                Decision::Keep(next) if *next == *check => Decision::Nothing,
+                other => other,
+            }
+        }
+    }
+}
+
+/// A new check, if the sighting gives a reason for one.
+fn open(
+    terms: &Terms,
+    sighting: &Sighting,
+    now: Timestamp,
+    blank: &impl Fn() -> Check,
+) -> Option<Box<Check>> {
+    let Seen::Present { verdict, since, turns_at } = &sighting.seen else { return None };
+    let mut check = match (verdict, turns_at) {
+        (Verdict::Not, None) => return None,
+        (Verdict::Not, Some(turns_at)) => {
+            Check { phase: Phase::Watching { turns_at: *turns_at }, since: sighting.at, ..blank() }
+        }
+        (_, turns_at) => Check {
+            phase: Phase::Pending { turns_at: *turns_at },
+            since: since.map_or(sighting.at, |since| since.min(sighting.at)),
+            ..blank()
+        },
+    };
+    check.uid.clone_from(&sighting.uid);
+    check.resource_version = sighting.version;
+    check.list.clone_from(&sighting.list);
+    check.opened_at = now;
+    check.look_again_at = after(now, Terms::LOOK_FIRST);
+    check.reschedule(terms, now);
+    Some(Box::new(check))
+}
+
+/// The name now belongs to another object.
+fn other_identity(
+    check: &Check,
+    terms: &Terms,
+    sighting: &Sighting,
+    now: Timestamp,
+    blank: &impl Fn() -> Check,
+) -> Decision {
+    let older = !sighting.look && sighting.version < check.resource_version;
+    if older || (sighting.seen == Seen::Gone && !sighting.look) {
+        return Decision::Nothing; // the news is of an object that had the name before
+    }
+    if check.phase.is_told() {
+        return gone(check, terms, sighting, now);
+    }
+    open(terms, sighting, now, blank).map_or(Decision::Close, Decision::Keep)
+}
+
+fn named_by_list(check: &Check, sighting: &Sighting) -> Decision {
+    if sighting.list.is_none() || sighting.list == check.list || matches!(check.phase, Phase::Ending { .. }) {
+        return Decision::Nothing;
+    }
+    Decision::Keep(Box::new(Check { list: sighting.list.clone(), ..check.clone() }))
+}
+
+fn gone(check: &Check, terms: &Terms, sighting: &Sighting, now: Timestamp) -> Decision {
+    let at = match check.phase {
+        Phase::Watching { .. } | Phase::Pending { .. } | Phase::Gap { .. } => return Decision::Close,
+        Phase::Ending { .. } if !sighting.look => return Decision::Nothing,
+        Phase::Ending { .. } => return Decision::End(Box::new(check.clone())),
+        Phase::Recovering { from } => from,
+        Phase::Firing | Phase::Fired { .. } => sighting.at.max(check.since),
+    };
+    end(check.clone(), terms, at, EndReason::Deleted, now)
+}
+
+fn end(mut check: Check, terms: &Terms, at: Timestamp, reason: EndReason, now: Timestamp) -> Decision {
+    check.phase = Phase::Ending { at, reason };
+    check.reschedule(terms, now);
+    Decision::End(Box::new(check))
+}
+
+fn matching(
+    mut check: Check,
+    terms: &Terms,
+    sighting: &Sighting,
+    verdict: Verdict,
+    since: Option<Timestamp>,
+    turns_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Decision {
+    let began = since.map_or(sighting.at, |since| since.min(sighting.at));
+    match check.phase {
+        Phase::Watching { .. } => {
+            check.since = began;
+            check.phase = Phase::Pending { turns_at };
+        }
+        Phase::Gap { from } => {
+            // What was seen late or in one with later changes is no measure of a break; `since` is.
+            let broken_for = began.max(from).duration_since(from);
+            if broken_for >= terms.gap_tolerance && began > check.since {
+                check.since = began;
+            }
+            check.phase = Phase::Pending { turns_at };
+        }
+        Phase::Pending { .. } => {
+            if began < check.since {
+                check.since = began;
+            } else if since.is_some_and(|s| s > after(check.since, SKEW)) && terms.gap_tolerance.is_zero() {
+                check.since = began; // it broke and began anew between two sightings
+            }
+            check.phase = Phase::Pending { turns_at };
+        }
+        Phase::Firing => return carry_on(check, sighting, Decision::Fire),
+        Phase::Ending { .. } => return carry_on(check, sighting, Decision::End),
+        Phase::Fired { .. } => check.phase = Phase::Fired { turns_at },
+        Phase::Recovering { .. } if verdict == Verdict::Holds => check.phase = Phase::Fired { turns_at },
+        Phase::Recovering { .. } => {
+            check.due = now; // its own part came back: look whether the references did
+            return Decision::Keep(Box::new(check));
+        }
+    }
+    let pending = matches!(check.phase, Phase::Pending { .. });
+    let settled = !terms.references || now >= after(check.opened_at, Terms::REFERENCES_SETTLE);
+    if pending
+        && sighting.look
+        && verdict == Verdict::Holds
+        && settled
+        && now >= after(check.since, terms.duration)
+    {
+        check.phase = Phase::Firing;
+        check.reschedule(terms, now);
+        return Decision::Fire(Box::new(check));
+    }
+    check.reschedule(terms, now);
+    Decision::Keep(Box::new(check))
+}
+
+fn not_matching(
+    mut check: Check,
+    terms: &Terms,
+    sighting: &Sighting,
+    turns_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Decision {
+    match check.phase {
+        Phase::Pending { .. } if terms.gap_tolerance.is_positive() => {
+            check.phase = Phase::Gap { from: sighting.at }
+        }
+        Phase::Gap { from } if now < after(from, terms.gap_tolerance) => {}
+        Phase::Watching { .. } | Phase::Pending { .. } | Phase::Gap { .. } => match turns_at {
+            None => return Decision::Close,
+            Some(turns_at) => check.phase = Phase::Watching { turns_at },
+        },
+        Phase::Firing => return carry_on(check, sighting, Decision::Fire),
+        Phase::Ending { .. } => return carry_on(check, sighting, Decision::End),
+        Phase::Fired { .. } => check.phase = Phase::Recovering { from: sighting.at.max(check.since) },
+        Phase::Recovering { .. } => {}
+    }
+    if let Phase::Recovering { from } = check.phase
+        && sighting.look
+        && now >= after(from, terms.resolve_after)
+    {
+        return end(check, terms, from, EndReason::Recovered, now);
+    }
+    check.reschedule(terms, now);
+    Decision::Keep(Box::new(check))
+}
+
+/// A step that was decided is finished before anything else; the stream alone does not touch it.
+fn carry_on(check: Check, sighting: &Sighting, step: impl Fn(Box<Check>) -> Decision) -> Decision {
+    if sighting.look { step(Box::new(check)) } else { Decision::Nothing }
+}
+
+#[cfg(test)]
+mod tests;

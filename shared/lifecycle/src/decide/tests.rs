@@ -1,0 +1,291 @@
+use super::*;
+use prodrome_model::{ObjectRef, Resource, Scope};
+use proptest::prelude::*;
+
+const S0: i64 = 1_800_000_000;
+
+fn t(seconds: i64) -> Timestamp {
+    Timestamp::from_second(S0 + seconds).unwrap()
+}
+
+fn terms(duration: i64, gap: i64, resolve: i64) -> Terms {
+    Terms {
+        duration: SignedDuration::from_secs(duration),
+        gap_tolerance: SignedDuration::from_secs(gap),
+        resolve_after: SignedDuration::from_secs(resolve),
+        references: false,
+    }
+}
+
+fn blank() -> Check {
+    Check {
+        layout: 1,
+        scope: Scope::new("default", "local", "demo"),
+        rule: "R".into(),
+        rule_hash: String::new(),
+        resource: Resource {
+            group: String::new(),
+            version: "v1".into(),
+            kind: "Pod".into(),
+            plural: "pods".into(),
+            namespaced: true,
+        },
+        object: ObjectRef {
+            api_version: "v1".into(),
+            kind: "Pod".into(),
+            namespace: Some("a".into()),
+            name: "b".into(),
+        },
+        uid: "u1".into(),
+        resource_version: 0,
+        phase: Phase::Pending { turns_at: None },
+        since: t(0),
+        opened_at: t(0),
+        due: t(0),
+        look_again_at: t(0),
+        list: None,
+        summary: String::new(),
+        evidence: Vec::new(),
+        edges: Vec::new(),
+        finding: None,
+        orphan_since: None,
+    }
+}
+
+fn told(version: u64, at: i64, verdict: Verdict) -> Sighting {
+    Sighting {
+        uid: "u1".into(),
+        version,
+        at: t(at),
+        look: false,
+        list: None,
+        seen: Seen::Present { verdict, since: None, turns_at: None },
+    }
+}
+
+fn looked(version: u64, at: i64, verdict: Verdict) -> Sighting {
+    Sighting { look: true, ..told(version, at, verdict) }
+}
+
+fn open_check(terms: &Terms) -> Check {
+    match decide(None, terms, &told(1, 0, Verdict::Holds), t(0), blank) {
+        Decision::Open(check) => *check,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn kept(decision: Decision) -> Check {
+    match decision {
+        Decision::Keep(check) => *check,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn fired(terms: &Terms) -> Check {
+    Check { phase: Phase::Fired { turns_at: None }, ..open_check(terms) }
+}
+
+#[test]
+fn what_does_not_match_leaves_no_trace() {
+    assert_eq!(decide(None, &terms(60, 0, 120), &told(1, 0, Verdict::Not), t(0), blank), Decision::Nothing);
+}
+
+#[test]
+fn a_match_is_due_after_its_duration_or_its_second_look_whichever_is_first() {
+    assert_eq!(open_check(&terms(20, 0, 120)).due, t(20));
+    assert_eq!(open_check(&terms(300, 0, 120)).due, t(30));
+}
+
+#[test]
+fn the_stream_alone_never_fires() {
+    let terms = terms(0, 0, 120);
+    let check = open_check(&terms);
+    assert_eq!(check.due, t(0));
+    assert!(matches!(
+        decide(Some(&check), &terms, &told(2, 9, Verdict::Holds), t(9), blank),
+        Decision::Keep(_)
+    ));
+    assert!(matches!(
+        decide(Some(&check), &terms, &looked(2, 9, Verdict::Holds), t(9), blank),
+        Decision::Fire(_)
+    ));
+}
+
+#[test]
+fn a_look_before_the_duration_is_over_does_not_fire() {
+    let terms = terms(300, 0, 120);
+    let check = kept(decide(Some(&open_check(&terms)), &terms, &looked(1, 30, Verdict::Holds), t(30), blank));
+    assert_eq!(check.due, t(300));
+    assert!(matches!(
+        decide(Some(&check), &terms, &looked(1, 300, Verdict::Holds), t(300), blank),
+        Decision::Fire(_)
+    ));
+}
+
+#[test]
+fn since_in_the_object_counts_where_it_is_earlier() {
+    let terms = terms(300, 0, 120);
+    let mut sighting = told(1, 0, Verdict::Holds);
+    sighting.seen = Seen::Present { verdict: Verdict::Holds, since: Some(t(-250)), turns_at: None };
+    match decide(None, &terms, &sighting, t(0), blank) {
+        Decision::Open(check) => assert_eq!((check.since, check.due), (t(-250), t(30))),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_older_version_changes_nothing() {
+    let terms = terms(300, 0, 120);
+    let check = Check { resource_version: 7, ..open_check(&terms) };
+    for version in [3, 7] {
+        assert_eq!(
+            decide(Some(&check), &terms, &told(version, 5, Verdict::Not), t(5), blank),
+            Decision::Nothing
+        );
+    }
+}
+
+#[test]
+fn a_recovery_before_it_fired_closes_it_silently() {
+    let terms = terms(300, 0, 120);
+    assert_eq!(
+        decide(Some(&open_check(&terms)), &terms, &told(2, 5, Verdict::Not), t(5), blank),
+        Decision::Close
+    );
+}
+
+#[test]
+fn a_short_break_is_tolerated_and_a_long_one_is_not() {
+    let terms = terms(300, 20, 120);
+    let gap = kept(decide(Some(&open_check(&terms)), &terms, &told(2, 100, Verdict::Not), t(100), blank));
+    assert_eq!((gap.phase.clone(), gap.due), (Phase::Gap { from: t(100) }, t(120)));
+    let back = kept(decide(Some(&gap), &terms, &told(3, 110, Verdict::Holds), t(110), blank));
+    assert_eq!(back.since, t(0));
+    let late = kept(decide(Some(&gap), &terms, &told(3, 150, Verdict::Holds), t(150), blank));
+    assert_eq!(late.since, t(150));
+    assert_eq!(decide(Some(&gap), &terms, &looked(3, 120, Verdict::Not), t(120), blank), Decision::Close);
+}
+
+#[test]
+fn a_comeback_within_the_hold_down_is_the_same_episode() {
+    let terms = terms(60, 0, 120);
+    let quiet = kept(decide(Some(&fired(&terms)), &terms, &told(2, 100, Verdict::Not), t(100), blank));
+    assert_eq!((quiet.phase.clone(), quiet.due), (Phase::Recovering { from: t(100) }, t(220)));
+    let back = kept(decide(Some(&quiet), &terms, &told(3, 150, Verdict::Holds), t(150), blank));
+    assert_eq!(back.phase, Phase::Fired { turns_at: None });
+    match decide(Some(&quiet), &terms, &looked(2, 220, Verdict::Not), t(220), blank) {
+        Decision::End(check) => {
+            assert_eq!(check.phase, Phase::Ending { at: t(100), reason: EndReason::Recovered });
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_deletion_ends_at_once() {
+    let terms = terms(60, 0, 120);
+    let gone = Sighting { seen: Seen::Gone, ..told(9, 70, Verdict::Not) };
+    assert_eq!(decide(Some(&open_check(&terms)), &terms, &gone, t(70), blank), Decision::Close);
+    match decide(Some(&fired(&terms)), &terms, &gone, t(70), blank) {
+        Decision::End(check) => {
+            assert_eq!(check.phase, Phase::Ending { at: t(70), reason: EndReason::Deleted })
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_new_uid_under_the_old_name_ends_the_old_episode_first() {
+    let terms = terms(60, 0, 120);
+    let other = Sighting { uid: "u2".into(), ..told(9, 70, Verdict::Holds) };
+    assert!(matches!(decide(Some(&fired(&terms)), &terms, &other, t(70), blank), Decision::End(_)));
+    let fresh = kept(decide(Some(&open_check(&terms)), &terms, &other, t(70), blank));
+    assert_eq!((fresh.uid.as_str(), fresh.since), ("u2", t(70)));
+    let late = Sighting { uid: "u0".into(), seen: Seen::Gone, ..told(9, 70, Verdict::Holds) };
+    assert_eq!(decide(Some(&fired(&terms)), &terms, &late, t(70), blank), Decision::Nothing);
+}
+
+#[test]
+fn a_step_begun_is_carried_on_by_the_next_look_only() {
+    let terms = terms(60, 0, 120);
+    let firing = Check { phase: Phase::Firing, ..open_check(&terms) };
+    assert_eq!(decide(Some(&firing), &terms, &told(5, 70, Verdict::Not), t(70), blank), Decision::Nothing);
+    assert!(matches!(
+        decide(Some(&firing), &terms, &looked(5, 90, Verdict::Not), t(90), blank),
+        Decision::Fire(_)
+    ));
+}
+
+#[test]
+fn references_are_not_judged_in_the_first_seconds() {
+    let terms = Terms { references: true, ..terms(0, 0, 120) };
+    let check = open_check(&terms);
+    assert_eq!(check.due, t(10));
+    assert!(matches!(
+        decide(Some(&check), &terms, &looked(1, 4, Verdict::Holds), t(4), blank),
+        Decision::Keep(_)
+    ));
+    assert!(matches!(
+        decide(Some(&check), &terms, &looked(1, 10, Verdict::Holds), t(10), blank),
+        Decision::Fire(_)
+    ));
+}
+
+#[test]
+fn time_alone_is_watched_for() {
+    let terms = terms(0, 0, 120);
+    let mut sighting = told(1, 0, Verdict::Not);
+    sighting.seen = Seen::Present { verdict: Verdict::Not, since: None, turns_at: Some(t(500)) };
+    match decide(None, &terms, &sighting, t(0), blank) {
+        Decision::Open(check) => assert_eq!((check.phase.name(), check.due), ("watching", t(500))),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_list_that_names_an_unchanged_object_is_noted() {
+    let terms = terms(60, 0, 120);
+    let sighting = Sighting { list: Some("l1".into()), ..told(1, 5, Verdict::Holds) };
+    assert_eq!(
+        kept(decide(Some(&open_check(&terms)), &terms, &sighting, t(5), blank)).list.as_deref(),
+        Some("l1")
+    );
+}
+
+proptest! {
+    /// Whatever the order, the check ends with the newest version that it was told of.
+    #[test]
+    fn the_order_of_news_does_not_matter_for_the_newest(order in Just((1_u64..=6).collect::<Vec<_>>()).prop_shuffle(), verdicts in proptest::collection::vec(any::<bool>(), 6)) {
+        let terms = terms(300, 1000, 120);
+        let mut check: Option<Check> = None;
+        for version in order {
+            let verdict = if verdicts[usize::try_from(version - 1).unwrap()] { Verdict::Holds } else { Verdict::Not };
+            match decide(check.as_ref(), &terms, &told(version, 1, verdict), t(2), blank) {
+                Decision::Open(next) | Decision::Keep(next) => check = Some(*next),
+                Decision::Nothing => {}
+                other => prop_assert!(false, "{other:?}"),
+            }
+        }
+        // The newest says whether it matches, unless nothing that came before it opened a check.
+        if let Some(check) = check && check.resource_version == 6 {
+            prop_assert_eq!(matches!(check.phase, Phase::Pending { .. }), verdicts[5]);
+        }
+    }
+
+    /// Nobody is told of something that never held.
+    #[test]
+    fn nothing_fires_that_never_held(steps in proptest::collection::vec((0_u64..50, 0_i64..900, any::<bool>()), 1..30)) {
+        let terms = terms(30, 10, 60);
+        let mut check: Option<Check> = None;
+        for (version, at, look) in steps {
+            let sighting = Sighting { look, ..told(version, at, Verdict::Not) };
+            match decide(check.as_ref(), &terms, &sighting, t(at), blank) {
+                Decision::Nothing => {}
+                Decision::Open(next) | Decision::Keep(next) => check = Some(*next),
+                Decision::Close => check = None,
+                other => prop_assert!(false, "{other:?}"),
+            }
+        }
+        prop_assert!(check.is_none());
+    }
+}

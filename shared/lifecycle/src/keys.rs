@@ -1,0 +1,78 @@
+//! Where checks, their markers and their edges are kept.
+//!
+//! - a check: partition `check#<scope>#<object path>`, sort = the rule's name;
+//! - its marker: partition `marker#<scope>#<shard>`, sort `c:<object path>#<rule>`: one query a shard tells
+//!   which objects of a pack have open checks, and nothing else has to be read for those that have none;
+//! - an edge: same partitions as markers, in the shard of the object referred *to*: sort
+//!   `e:<object path>#<hash of the check>`, with the key of the check that waits for it as its data;
+//! - a relist: partition `relist#<scope>#<rule>`, sort = the namespace.
+
+use prodrome_model::{ObjectKey, Scope, shard_of, stable_hash};
+use prodrome_store::{Due, Key};
+
+/// How many buckets the due index of checks has.
+pub const BUCKETS: u16 = 4;
+
+/// The buckets that a sweep asks.
+pub fn buckets() -> Vec<String> {
+    (0..BUCKETS).map(|n| format!("check-{n}")).collect()
+}
+
+/// The entry in the due index of what is kept under `key`.
+pub fn due(key: &Key, at: jiff::Timestamp) -> Due {
+    Due { bucket: format!("check-{}", shard_of(&key.partition, BUCKETS)), at }
+}
+
+/// Where a check is kept.
+pub fn check(scope: &Scope, object: &ObjectKey, rule: &str) -> Key {
+    Key::new(format!("check#{scope}#{}", object.path()), rule)
+}
+
+/// The partition of a shard's markers and edges.
+pub fn shard_partition(scope: &Scope, shard: u16) -> String {
+    format!("marker#{scope}#{shard}")
+}
+
+/// Where the marker of a check is kept.
+pub fn marker(scope: &Scope, shards: u16, object: &ObjectKey, rule: &str) -> Key {
+    let path = object.path();
+    Key::new(shard_partition(scope, shard_of(&path, shards)), format!("c:{path}#{rule}"))
+}
+
+/// Where the edge from an object to a check is kept.
+pub fn edge(scope: &Scope, shards: u16, referred: &str, check: &Key) -> Key {
+    let hash = stable_hash(&[&check.partition, &check.sort]);
+    Key::new(shard_partition(scope, shard_of(referred, shards)), format!("e:{referred}#{hash}"))
+}
+
+/// Where a relist is kept; `namespace` is empty for the whole cluster.
+pub fn relist(scope: &Scope, rule: &str, namespace: &str) -> Key {
+    Key::new(format!("relist#{scope}#{rule}"), format!("ns:{namespace}"))
+}
+
+/// Reads the sort key of a marker: the object's path and the rule.
+pub fn parse_marker(sort: &str) -> Option<(&str, &str)> {
+    sort.strip_prefix("c:")?.rsplit_once('#')
+}
+
+/// Reads the sort key of an edge: the path of the object referred to.
+pub fn parse_edge(sort: &str) -> Option<&str> {
+    Some(sort.strip_prefix("e:")?.rsplit_once('#')?.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prodrome_model::GroupKind;
+
+    #[test]
+    fn a_marker_reads_back_even_with_a_strange_name() {
+        let scope = Scope::new("t", "r", "c");
+        let object = ObjectKey::new(GroupKind::new("rbac.authorization.k8s.io", "Role"), Some("a"), "x#y/z");
+        let marker = marker(&scope, 4, &object, "RoleMissing");
+        assert_eq!(parse_marker(&marker.sort), Some((object.path().as_str(), "RoleMissing")));
+        let edge = edge(&scope, 4, &object.path(), &check(&scope, &object, "RoleMissing"));
+        assert_eq!(parse_edge(&edge.sort), Some(object.path().as_str()));
+        assert_eq!(edge.partition, marker.partition);
+    }
+}

@@ -1,0 +1,46 @@
+use jiff::Timestamp;
+
+/// What was learnt of an object at some instant, from the stream or by looking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    /// The object's identity; empty where the source has none.
+    pub uid: String,
+    /// Its resourceVersion as a number; 0 where it has none.
+    pub version: u64,
+    /// When it was so: the watcher's clock for the stream, the present for a look.
+    pub at: Timestamp,
+    /// Whether somebody looked (at the live object, with its references), rather than being told by the
+    /// stream. A look is the truth, however its version compares.
+    pub look: bool,
+    /// The list that named it, if one did.
+    pub list: Option<String>,
+    /// What was seen.
+    pub seen: Seen,
+}
+
+/// The object as seen, through the eyes of one rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// It is there.
+    Present {
+        /// What the rule says of it.
+        verdict: Verdict,
+        /// Since when, if the object itself tells.
+        since: Option<Timestamp>,
+        /// When time alone could turn the verdict.
+        turns_at: Option<Timestamp>,
+    },
+    /// It was deleted.
+    Gone,
+}
+
+/// What a rule says of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It matches.
+    Holds,
+    /// Its own part matches; the objects it refers to were not asked.
+    HoldsIfReferenced,
+    /// It does not match.
+    Not,
+}
