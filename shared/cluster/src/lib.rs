@@ -5,6 +5,9 @@
 
 mod cluster;
 mod error;
+pub mod event;
+mod objects;
 
 pub use cluster::{Cluster, ListPage};
 pub use error::ClusterError;
+pub use objects::{ObjectError, ObjectsCluster};

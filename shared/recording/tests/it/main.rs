@@ -1,0 +1,3 @@
+//! Recordings as they are: shipped ones, damaged ones, and what reads and writes them.
+
+mod read;
