@@ -1,1 +1,29 @@
-//! What every Lambda function shares: settings, logs, metrics, partial batch failures
+//! What every Lambda function shares: settings read at once, JSON logs, embedded metrics, and batches in which
+//! each record has its own fate.
+//!
+//! ```
+//! use prodrome_lambda::Settings;
+//!
+//! let mut settings = Settings::new(|name| (name == "SHARDS").then(|| "four".to_owned()));
+//! settings.required("CHECKS_TABLE", "the table of checks");
+//! settings.parsed::<u16>("SHARDS", "a number", 4);
+//! let error = settings.finish().unwrap_err();
+//! assert_eq!(
+//!     error.to_string(),
+//!     "2 settings are wrong: CHECKS_TABLE is not set: the table of checks; SHARDS is \"four\": expected a number"
+//! );
+//! ```
+
+mod batch;
+mod delivery;
+mod logs;
+pub mod metric;
+mod settings;
+mod tally;
+
+pub use batch::{Handler, answer_batch, deliveries};
+pub use delivery::{Delivery, Failure};
+pub use logs::init_logs;
+pub use metric::Meter;
+pub use settings::{Settings, SettingsError, environment};
+pub use tally::Tally;

@@ -1,0 +1,134 @@
+use crate::{Delivery, Failure, Tally, metric};
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use futures::FutureExt;
+use jiff::Timestamp;
+use prodrome_queue::Body;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+
+/// What handles one message at a time.
+pub trait Handler {
+    /// Handles a message; what is counted is returned even where it then fails.
+    fn handle(
+        &self,
+        delivery: &Delivery,
+        now: Timestamp,
+        tally: &mut Tally,
+    ) -> impl Future<Output = Result<(), Failure>>;
+}
+
+/// The messages of an event. One without an id cannot be answered for by itself, so it comes first as an error
+/// of the whole batch.
+///
+/// # Errors
+/// Where a record has no id: an empty answer would tell Lambda that all failed, or that none did.
+pub fn deliveries(event: SqsEvent) -> Result<Vec<Delivery>, Failure> {
+    event.records.into_iter().map(delivery).collect()
+}
+
+fn delivery(record: SqsMessage) -> Result<Delivery, Failure> {
+    let id = record.message_id.filter(|id| !id.is_empty());
+    let id =
+        id.ok_or_else(|| Failure::fatal("record-without-id", "a record of the batch has no messageId"))?;
+    let attempt = record.attributes.get("ApproximateReceiveCount").and_then(|n| n.parse().ok()).unwrap_or(1);
+    let mut attributes = record.message_attributes;
+    let body = match attributes.remove("pack").and_then(|pack| pack.binary_value) {
+        Some(bytes) => Body::Pack(bytes.0),
+        None => Body::Text(record.body.unwrap_or_default()),
+    };
+    Ok(Delivery { id, body, attempt })
+}
+
+/// Handles each message by itself: one that fails or panics goes back alone. Returns the answer that names the
+/// failed ones, and what was counted.
+pub async fn answer_batch(
+    handler: &impl Handler,
+    deliveries: &[Delivery],
+    clock: impl Fn() -> Timestamp,
+) -> (SqsBatchResponse, Tally) {
+    let mut answer = SqsBatchResponse::default();
+    let mut tally = Tally::default();
+    for delivery in deliveries {
+        let mut own = Tally::default();
+        let handled = AssertUnwindSafe(handler.handle(delivery, clock(), &mut own)).catch_unwind().await;
+        let handled = handled.unwrap_or_else(|panic| Err(Failure::fatal("panic", panic_text(&*panic))));
+        tally.merge(own);
+        if let Err(failure) = handled {
+            tally.add(metric::ERRORS, 1);
+            let Failure { code, reason, retryable } = &failure;
+            if *retryable {
+                tracing::warn!(
+                    message_id = delivery.id,
+                    attempt = delivery.attempt,
+                    code,
+                    reason,
+                    "message goes back"
+                );
+            } else {
+                tracing::error!(
+                    message_id = delivery.id,
+                    attempt = delivery.attempt,
+                    code,
+                    reason,
+                    "message cannot be handled"
+                );
+            }
+            answer.add_failure(delivery.id.clone());
+        }
+    }
+    (answer, tally)
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unknown panic".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Picky;
+
+    impl Handler for Picky {
+        async fn handle(&self, delivery: &Delivery, _: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
+            tally.add(metric::CHANGES_RECEIVED, 1);
+            match &delivery.body {
+                Body::Text(text) if text == "bad" => Err(Failure::fatal("bad", "it is bad")),
+                Body::Text(text) if text == "worse" => panic!("it is worse"),
+                _ => Ok(()),
+            }
+        }
+    }
+
+    fn event(bodies: &[&str]) -> SqsEvent {
+        let records = bodies.iter().enumerate().map(|(i, body)| {
+            serde_json::json!({ "messageId": format!("m{i}"), "body": body, "attributes": {"ApproximateReceiveCount": "2"} })
+        });
+        serde_json::from_value(serde_json::json!({ "Records": records.collect::<Vec<_>>() })).unwrap()
+    }
+
+    #[tokio::test]
+    async fn each_record_has_its_own_fate() {
+        let deliveries = deliveries(event(&["good", "bad", "worse", "good"])).unwrap();
+        let (answer, tally) = answer_batch(&Picky, &deliveries, || Timestamp::UNIX_EPOCH).await;
+        let failed: Vec<_> = answer.batch_item_failures.iter().map(|f| f.item_identifier.as_str()).collect();
+        assert_eq!(failed, ["m1", "m2"]);
+        assert_eq!((tally.count(metric::CHANGES_RECEIVED), tally.count(metric::ERRORS)), (4, 2));
+        assert_eq!(deliveries[0].attempt, 2);
+    }
+
+    #[test]
+    fn a_pack_arrives_as_bytes() {
+        let event = serde_json::json!({ "Records": [{ "messageId": "m", "body": "{}",
+            "messageAttributes": { "pack": { "dataType": "Binary", "binaryValue": "AQID" } } }] });
+        let deliveries = deliveries(serde_json::from_value(event).unwrap()).unwrap();
+        assert_eq!(deliveries[0].body, Body::Pack(vec![1, 2, 3]));
+    }
+
+    #[test]
+    fn a_record_without_an_id_is_refused() {
+        let event = serde_json::json!({ "Records": [{ "body": "{}" }] });
+        assert_eq!(deliveries(serde_json::from_value(event).unwrap()).unwrap_err().code, "record-without-id");
+    }
+}

@@ -1,0 +1,36 @@
+use prodrome_queue::Body;
+
+/// One message as it reached a function, from whichever queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The queue's id of the message.
+    pub id: String,
+    /// Its content.
+    pub body: Body,
+    /// The how-manieth time it was delivered, from 1.
+    pub attempt: u32,
+}
+
+/// Why a message was not handled. It goes back to its queue, and after some tries to the dead letters.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {reason}")]
+pub struct Failure {
+    /// A stable code, such as `store-unavailable` or `pack-malformed`.
+    pub code: &'static str,
+    /// What happened.
+    pub reason: String,
+    /// Whether another try may succeed.
+    pub retryable: bool,
+}
+
+impl Failure {
+    /// A failure that another try may mend.
+    pub fn retryable(code: &'static str, reason: impl ToString) -> Self {
+        Self { code, reason: reason.to_string(), retryable: true }
+    }
+
+    /// A failure that no other try mends: the message is for the dead letters.
+    pub fn fatal(code: &'static str, reason: impl ToString) -> Self {
+        Self { code, reason: reason.to_string(), retryable: false }
+    }
+}

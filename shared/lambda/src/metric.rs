@@ -1,0 +1,80 @@
+//! The names of all metrics, and their emission in CloudWatch's embedded metric format.
+//!
+//! Namespace `Prodrome`, one dimension `function`. Clusters and rules are properties of log lines, not
+//! dimensions: their number has no bound.
+
+use crate::Tally;
+use std::io::Write;
+
+/// Changes that a pack held.
+pub const CHANGES_RECEIVED: &str = "ChangesReceived";
+/// Changes that could not be read or made the evaluation fail.
+pub const CHANGES_FAILED: &str = "ChangesFailed";
+/// Matches: a rule began to match an object.
+pub const MATCHES: &str = "Matches";
+/// Checks that were opened.
+pub const CHECKS_OPENED: &str = "ChecksOpened";
+/// Checks that were closed, told or not.
+pub const CHECKS_CLOSED: &str = "ChecksClosed";
+/// Checks that were looked at on the live object.
+pub const CHECKS_LOOKED_AT: &str = "ChecksLookedAt";
+/// Findings that fired.
+pub const FINDINGS_FIRED: &str = "FindingsFired";
+/// Findings that ended.
+pub const FINDINGS_ENDED: &str = "FindingsEnded";
+/// The live cluster could not be read.
+pub const CLUSTER_ERRORS: &str = "ClusterErrors";
+/// Records that fell due and were handed over by the sweep.
+pub const DUE_HANDED_OVER: &str = "DueHandedOver";
+/// Alerts that were opened.
+pub const ALERTS_OPENED: &str = "AlertsOpened";
+/// Notices that a channel accepted.
+pub const NOTICES_SENT: &str = "NoticesSent";
+/// Notices that a channel did not accept.
+pub const NOTICES_FAILED: &str = "NoticesFailed";
+/// Messages that were not handled.
+pub const ERRORS: &str = "Errors";
+/// How long after its due time a check was looked at, in milliseconds.
+pub const CHECK_LATENESS: &str = "CheckLatenessMilliseconds";
+
+/// Collects a function's metrics and writes them at the end of each invocation.
+#[derive(Clone, Copy)]
+pub struct Meter {
+    collector: &'static metrics_cloudwatch_embedded::Collector,
+}
+
+impl Meter {
+    /// Installs the process's recorder. `function` is the value of the only dimension.
+    ///
+    /// # Errors
+    /// Where a recorder is there already.
+    pub fn install(function: &'static str) -> Result<Self, metrics_cloudwatch_embedded::Error> {
+        let collector = metrics_cloudwatch_embedded::Builder::new()
+            .cloudwatch_namespace("Prodrome")
+            .with_dimension("function", function)
+            .emit_zeros(true)
+            .init()?;
+        Ok(Self { collector })
+    }
+
+    /// Counts what a tally holds.
+    pub fn record(self, tally: &Tally) {
+        for (name, n) in tally.counts() {
+            metrics::counter!(name).increment(n);
+        }
+        for ms in &tally.lateness_ms {
+            #[expect(clippy::cast_precision_loss, reason = "milliseconds of lateness stay far below 2^52")]
+            metrics::histogram!(CHECK_LATENESS).record(*ms as f64);
+        }
+    }
+
+    /// Writes what was counted since the last time, as one line to the log.
+    ///
+    /// # Errors
+    /// Where standard output is closed.
+    pub fn flush(self) -> std::io::Result<()> {
+        let mut out = std::io::stdout().lock();
+        self.collector.flush(&mut out)?;
+        out.flush()
+    }
+}
