@@ -3,8 +3,14 @@
 //! Every queue may repeat, delay and reorder; whoever receives must not mind. Over SQS ([`SqsQueue`]) and over
 //! memory ([`MemoryQueue`]) the port passes one and the same contract.
 
+mod body;
+mod limits;
+mod memory;
 mod message;
 mod queue;
 
-pub use message::{Body, Message, QueueName};
+pub use body::{Body, BodyError, body_of};
+pub use limits::PACK_ATTRIBUTE;
+pub use memory::{DeadLetter, Delivery, MemoryQueue, QueueSettings, QueueUnkindness};
+pub use message::{Message, QueueName};
 pub use queue::{FailedMessage, Queue, SendError};

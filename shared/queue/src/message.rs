@@ -1,3 +1,4 @@
+use crate::Body;
 use std::time::Duration;
 
 /// The queues of the system, by their role.
@@ -30,9 +31,10 @@ impl QueueName {
 pub struct Message {
     /// The content.
     pub body: Body,
-    /// How long the queue holds it back: at most 15 minutes, rounded up to whole seconds by SQS.
+    /// How long the queue holds it back: rounded up to whole seconds, at most 15 minutes.
     pub delay: Duration,
-    /// Plain-text attributes, such as the error that made a message be sent on alone. At most 8.
+    /// Plain-text attributes, such as the error that made a message be sent on alone: at most 8. Names are
+    /// ASCII letters, digits, `_` and `-`; an attribute with an empty value is left out.
     pub attributes: Vec<(String, String)>,
 }
 
@@ -45,19 +47,22 @@ impl Message {
         Self { body: Body::Text(text.into()), delay: Duration::ZERO, attributes: Vec::new() }
     }
 
+    /// A pack without delay.
+    pub fn pack(bytes: Vec<u8>) -> Self {
+        Self { body: Body::Pack(bytes), delay: Duration::ZERO, attributes: Vec::new() }
+    }
+
+    /// The same, with one attribute more.
+    #[must_use]
+    pub fn with_attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.attributes.push((name.into(), value.into()));
+        self
+    }
+
     /// The same, held back for a while (cut to [`Message::DELAY_MAX`]).
     #[must_use]
     pub fn delayed(mut self, delay: Duration) -> Self {
         self.delay = delay.min(Self::DELAY_MAX);
         self
     }
-}
-
-/// The content of a [`Message`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
-    /// Text, JSON in practice.
-    Text(String),
-    /// A pack: bytes, carried as a Binary attribute so that they do not swell as base64 would.
-    Pack(Vec<u8>),
 }

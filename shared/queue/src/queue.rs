@@ -32,6 +32,6 @@ pub struct FailedMessage {
     pub index: usize,
     /// What the queue said.
     pub reason: String,
-    /// Whether the same message may be accepted later.
+    /// Whether the same message may be accepted later. `false` where the message itself is at fault.
     pub retryable: bool,
 }
