@@ -40,7 +40,7 @@ fn object() -> impl Strategy<Value = Json> {
 /// Writes it, with white space and needless escapes as the dice fall.
 fn print(json: &Json, dice: &mut impl Iterator<Item = u8>, out: &mut String) {
     let mut space = |out: &mut String| {
-        out.push_str(["", "", "", " ", "\n\t", "\r\n  "][usize::from(dice.next().unwrap() % 6)])
+        out.push_str(["", "", "", " ", "\n\t", "\r\n  "][usize::from(dice.next().unwrap() % 6)]);
     };
     space(out);
     match json {
