@@ -23,10 +23,17 @@ mod error;
 mod item;
 mod items;
 mod line;
+mod object_json;
 mod recording;
+mod shift;
+mod timeline;
+mod writer;
 
 pub use builtin::{builtin, builtin_of_kind, builtin_of_path};
 pub use error::RecordingError;
 pub use item::{Body, Item, Page, WatchKind};
 pub use items::{Items, Limits};
 pub use recording::{Meta, Recording};
+pub use shift::Shift;
+pub use timeline::{Step, StepKind, Steps, Timeline};
+pub use writer::RecordingWriter;

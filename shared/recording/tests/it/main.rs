@@ -1,3 +1,8 @@
 //! Recordings as they are: shipped ones, damaged ones, and what reads and writes them.
 
+#[cfg(test)]
 mod read;
+#[cfg(test)]
+mod timeline;
+#[cfg(test)]
+mod write;
