@@ -7,6 +7,7 @@ mod body;
 mod limits;
 mod memory;
 mod message;
+pub mod pack;
 mod queue;
 
 pub use body::{Body, BodyError, body_of};

@@ -1,0 +1,127 @@
+use super::{PackError, PackHead, VERSION};
+use crate::limits::cut;
+use prodrome_model::{Change, ChangeKind};
+use serde::Deserialize;
+use std::io::{ErrorKind, Read as _};
+use zstd::stream::read::Decoder;
+
+/// The largest window a frame may ask for (2²³ bytes), so that a hostile head does not take the memory that
+/// the cap on the content is to save. Our own frames ask for 2¹⁹.
+const WINDOW_LOG_MAX: u32 = 23;
+/// So much of a malformed line is kept.
+const BAD_RAW_BYTES_MAX: usize = 4096;
+
+/// A pack that was read as a whole.
+#[derive(Debug)]
+pub struct DecodedPack {
+    /// What it says of all its changes.
+    pub head: PackHead,
+    /// The changes in their order, each by itself well-formed or not.
+    pub changes: Vec<Result<Change, BadChange>>,
+    /// How many bytes it inflated to.
+    pub raw_bytes: usize,
+}
+
+/// A line of a pack that is no change. The other lines are not touched by it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line} of the pack is no change: {reason}")]
+pub struct BadChange {
+    /// Its number; the head is line 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub reason: String,
+    /// The line, cut to 4 KiB; what is not UTF-8 is replaced.
+    pub raw: String,
+    /// How many bytes the line has.
+    pub bytes: usize,
+}
+
+impl BadChange {
+    /// The stable code, for the attribute of a dead letter and for metrics.
+    pub const CODE: &'static str = "change_malformed";
+}
+
+/// Reads a pack that inflates to at most `uncompressed_max` bytes.
+pub fn decode(bytes: &[u8], uncompressed_max: usize) -> Result<DecodedPack, PackError> {
+    let text = inflate(bytes, uncompressed_max)?;
+    let mut lines = Lines { rest: &text };
+    let head = parse_head(lines.next().ok_or(PackError::Empty)?)?;
+    let changes = lines.enumerate().map(|(index, line)| parse_change(index + 2, line)).collect();
+    Ok(DecodedPack { head, changes, raw_bytes: text.len() })
+}
+
+fn inflate(bytes: &[u8], uncompressed_max: usize) -> Result<Vec<u8>, PackError> {
+    if bytes.is_empty() {
+        return Err(PackError::Empty);
+    }
+    let corrupt = |error: std::io::Error| PackError::Corrupt { reason: error.to_string() };
+    let mut decoder = Decoder::with_buffer(bytes).map_err(corrupt)?.single_frame();
+    decoder.window_log_max(WINDOW_LOG_MAX).map_err(corrupt)?;
+    let mut text = Vec::with_capacity(bytes.len().saturating_mul(8).min(uncompressed_max));
+    let cap = u64::try_from(uncompressed_max).unwrap_or(u64::MAX).saturating_add(1);
+    let read = decoder.by_ref().take(cap).read_to_end(&mut text);
+    if text.len() > uncompressed_max {
+        return Err(PackError::Inflates { max: uncompressed_max });
+    }
+    match read {
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            return Err(PackError::Truncated { lines: memchr::memchr_iter(b'\n', &text).count() });
+        }
+        Err(error) => return Err(corrupt(error)),
+        Ok(_) => {}
+    }
+    match decoder.finish().len() {
+        0 => Ok(text),
+        more => Err(PackError::Corrupt { reason: format!("{more} bytes follow its end") }),
+    }
+}
+
+fn parse_head(line: &[u8]) -> Result<PackHead, PackError> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u64,
+    }
+    let unreadable = |error: serde_json::Error| PackError::Head { reason: error.to_string() };
+    let Versioned { version } = serde_json::from_slice(line).map_err(unreadable)?;
+    if version != u64::from(VERSION) {
+        return Err(PackError::Version { found: version });
+    }
+    serde_json::from_slice(line).map_err(unreadable)
+}
+
+fn parse_change(number: usize, line: &[u8]) -> Result<Change, BadChange> {
+    let reason = match serde_json::from_slice::<Change>(line) {
+        Err(error) => error.to_string(),
+        Ok(change) => match (change.kind, change.object.as_ref().map(|object| object.get())) {
+            (ChangeKind::ListBegin | ChangeKind::ListEnd, None) => return Ok(change),
+            (ChangeKind::ListBegin | ChangeKind::ListEnd, Some(_)) => {
+                "a list's mark with an object".to_owned()
+            }
+            (_, Some(object)) if object.starts_with('{') => return Ok(change),
+            (_, Some(_)) => "the object is something else than a JSON object".to_owned(),
+            (_, None) => "the object is missing".to_owned(),
+        },
+    };
+    let start = line.get(..BAD_RAW_BYTES_MAX.min(line.len())).unwrap_or_default();
+    let raw = cut(&String::from_utf8_lossy(start), BAD_RAW_BYTES_MAX).into_owned();
+    Err(BadChange { line: number, reason, raw, bytes: line.len() })
+}
+
+/// The lines of a text; the last may lack its line break.
+struct Lines<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let end = memchr::memchr(b'\n', self.rest).unwrap_or(self.rest.len());
+        let (line, rest) = self.rest.split_at(end);
+        self.rest = rest.get(1..).unwrap_or_default();
+        Some(line)
+    }
+}
