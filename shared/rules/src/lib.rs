@@ -1,1 +1,59 @@
-//! The rule language: parse, check, compile, evaluate; pure, no clock, no I/O
+//! The rule language: parse, check, evaluate. Pure: no I/O, and the time is a parameter.
+//!
+//! ```
+//! use prodrome_rules::{SourceFile, json, load};
+//!
+//! let file = SourceFile::new("pods.yaml", "
+//! PodFailed:
+//!   resource: Pod
+//!   checkField:
+//!     - { field: [status, phase], equalValue: [Failed] }
+//!   summary: '{metadata.name} failed: {status.reason}'
+//! ");
+//! let loaded = load(&[file]);
+//! assert!(loaded.diagnostics.is_empty());
+//!
+//! let pod = json::parse(br#"{"metadata":{"name":"web-0"},"status":{"phase":"Failed","reason":"Evicted"}}"#)?;
+//! let now = "2026-01-01T00:00:00Z".parse()?;
+//! let rule = loaded.rules.get("PodFailed").expect("it was just loaded");
+//! let evaluation = rule.evaluate(&pod, now);
+//! assert!(evaluation.matches);
+//! assert_eq!(evaluation.evidence, ["status.phase = Failed"]);
+//! assert_eq!(rule.summary(&pod), "web-0 failed: Evicted");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod check;
+mod condition;
+mod diagnostic;
+mod evaluation;
+mod glob;
+pub mod json;
+mod judge;
+mod kind;
+mod language;
+mod namespaces;
+mod operator;
+mod print;
+mod quantity;
+mod reference;
+mod rule;
+mod rule_set;
+mod since;
+mod source;
+mod template;
+mod text;
+mod time;
+mod value;
+
+pub use check::{Loaded, load};
+pub use diagnostic::{Code, Diagnostic, Level, Place, Position};
+pub use evaluation::{EVIDENCE_MAX, EVIDENCE_VALUE_MAX, Evaluation};
+pub use judge::{Judgement, Partner};
+pub use kind::KindPattern;
+pub use namespaces::Namespaces;
+pub use reference::{Namespace, Reference, ReferenceGroup, Target};
+pub use rule::{REFERENCE_DURATION_MIN, Rule};
+pub use rule_set::RuleSet;
+pub use source::SourceFile;
+pub use template::SUMMARY_MAX;

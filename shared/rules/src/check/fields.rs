@@ -1,0 +1,128 @@
+use super::Checker;
+use crate::diagnostic::Code;
+use crate::language::Keys;
+use crate::source::{Key, Span, Tree, TreeValue};
+
+/// The entries of a map whose keys have been checked.
+pub(super) struct Fields<'t> {
+    entries: &'t [(Key, Tree)],
+    pub(super) span: Span,
+    pub(super) path: String,
+}
+
+impl<'t> Fields<'t> {
+    pub(super) fn get(&self, key: &str) -> Option<&'t Tree> {
+        self.entries.iter().find(|(k, _)| k.text == key).map(|(_, tree)| tree)
+    }
+
+    /// The key and its value, for messages about the key itself.
+    pub(super) fn entry(&self, key: &str) -> Option<(&'t Key, &'t Tree)> {
+        self.entries.iter().find(|(k, _)| k.text == key).map(|(key, tree)| (key, tree))
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// The path of what lies under a key.
+    pub(super) fn at(&self, key: &str) -> String {
+        child(&self.path, key)
+    }
+}
+
+/// `checkField[0]` and `subField` to `checkField[0].subField`.
+pub(super) fn child(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+impl Checker<'_> {
+    /// The entries of a map. Keys that the language does not have, or that stand twice, are reported.
+    pub(super) fn fields<'t>(
+        &mut self,
+        tree: &'t Tree,
+        path: &str,
+        what: &str,
+        keys: &Keys,
+    ) -> Option<Fields<'t>> {
+        let TreeValue::Map(entries) = &tree.value else {
+            self.error(Code::WrongType, tree.span, path, what, &tree.describe(), None);
+            return None;
+        };
+        for (index, (key, _)) in entries.iter().enumerate() {
+            let at = child(path, &key.text);
+            if entries[..index].iter().any(|(earlier, _)| earlier.text == key.text) {
+                self.error(Code::DuplicateKey, key.span, &at, "each key once", "it a second time", None);
+            } else if let Some(later) = keys.later.iter().find(|later| **later == key.text) {
+                let found = format!("`{later}`");
+                let expected = "only what this version can do";
+                let help = "it is planned; take it out until then".to_owned();
+                self.error(Code::NotSupported, key.span, &at, expected, &found, Some(help));
+            } else if !keys.known.iter().any(|known| known.name == key.text) {
+                let found =
+                    format!("unknown key `{}`", crate::text::one_line(&crate::text::cut(&key.text, 60)));
+                let expected = format!("a key of {}", keys.of);
+                let names = keys.known.iter().map(|known| known.name);
+                self.error(
+                    Code::UnknownKey,
+                    key.span,
+                    &at,
+                    &expected,
+                    &found,
+                    Some(suggest(&key.text, names)),
+                );
+            }
+        }
+        Some(Fields { entries, span: tree.span, path: path.to_owned() })
+    }
+
+    /// The value of a key that has to be there.
+    pub(super) fn required<'t>(&mut self, fields: &Fields<'t>, key: &str, what: &str) -> Option<&'t Tree> {
+        let found = fields.get(key);
+        if found.is_none() {
+            let expected = format!("`{key}`: {what}");
+            self.error(Code::MissingKey, fields.span, &fields.path, &expected, "none", None);
+        }
+        found
+    }
+
+    /// The items of a list that has to have some.
+    pub(super) fn items<'t>(&mut self, tree: &'t Tree, path: &str, what: &str) -> Option<&'t [Tree]> {
+        match &tree.value {
+            TreeValue::List(items) if items.is_empty() => {
+                self.error(Code::EmptyList, tree.span, path, what, "an empty list", None);
+                None
+            }
+            TreeValue::List(items) => Some(items),
+            _ => {
+                let help = match &tree.value {
+                    TreeValue::Scalar(text, _) => {
+                        Some(format!("write [{}]", serde_json::Value::from(&**text)))
+                    }
+                    TreeValue::Map(_) => Some("put it into brackets, or a dash before it".to_owned()),
+                    TreeValue::Null | TreeValue::List(_) => None,
+                };
+                self.error(Code::WrongType, tree.span, path, what, &tree.describe(), help);
+                None
+            }
+        }
+    }
+}
+
+/// `did you mean …?`, or all there are.
+pub(super) fn suggest<'k>(found: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
+    match nearest(found, known.clone()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("known are {}", known.map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// The word most like another, if it is like enough to be what was meant.
+pub(super) fn nearest<'k>(found: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let plain = |text: &str| text.to_lowercase().replace(['-', '_', ' '], "");
+    let found = plain(found);
+    known
+        .map(|known| (strsim::damerau_levenshtein(&found, &plain(known)), known))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, known)| *distance <= (known.chars().count() / 3).clamp(1, 4))
+        .map(|(_, known)| known)
+}

@@ -1,0 +1,243 @@
+use super::Checker;
+use crate::diagnostic::{Code, Level};
+use crate::glob::Glob;
+use crate::kind::{KindName, builtin};
+use crate::operator::{Bound, Pattern};
+use crate::quantity::{Factor, Quantity};
+use crate::source::{Tree, TreeValue};
+use crate::time::{DURATION_MAX, parse_duration, print_duration};
+use crate::value::Path;
+use jiff::SignedDuration;
+
+/// The longest text a rule may hold in one place, in bytes.
+const TEXT_MAX: usize = 16 * 1024;
+/// How large a regular expression may become, in bytes.
+const REGEX_SIZE_MAX: usize = 256 * 1024;
+
+impl Checker<'_> {
+    /// A text, a number or a boolean, by its text.
+    pub(super) fn scalar<'t>(&mut self, tree: &'t Tree, path: &str, what: &str) -> Option<&'t str> {
+        match &tree.value {
+            TreeValue::Scalar(text, _) if text.len() <= TEXT_MAX => Some(text),
+            TreeValue::Scalar(text, _) => {
+                let found = format!("{} bytes", text.len());
+                let expected = format!("{what} of at most {TEXT_MAX} bytes");
+                self.error(Code::WrongType, tree.span, path, &expected, &found, None);
+                None
+            }
+            _ => {
+                self.error(Code::WrongType, tree.span, path, what, &tree.describe(), None);
+                None
+            }
+        }
+    }
+
+    /// A list of texts, numbers or booleans.
+    pub(super) fn scalars(&mut self, tree: &Tree, path: &str, what: &str) -> Option<Vec<String>> {
+        let items = self.items(tree, path, what)?;
+        let texts: Vec<Option<String>> = items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| {
+                let at = format!("{path}[{index}]");
+                self.scalar(item, &at, "a text, a number or a boolean").map(str::to_owned)
+            })
+            .collect();
+        texts.into_iter().collect()
+    }
+
+    /// Keys, one after another.
+    pub(super) fn path(&mut self, tree: &Tree, path: &str) -> Option<Path> {
+        let what = "a list of keys";
+        match &tree.value {
+            TreeValue::List(items) if items.is_empty() => {
+                self.error(Code::EmptyPath, tree.span, path, what, "an empty list", None);
+                return None;
+            }
+            TreeValue::Scalar(text, _) => {
+                let keys: Vec<&str> = text.split('.').filter(|key| !key.is_empty()).collect();
+                let help = format!("write [{}]", quote_all(&keys));
+                self.error(Code::WrongType, tree.span, path, what, &tree.describe(), Some(help));
+                return None;
+            }
+            _ => {}
+        }
+        let keys = self.scalars(tree, path, what)?;
+        if let Some(index) = keys.iter().position(String::is_empty) {
+            let at = format!("{path}[{index}]");
+            self.error(Code::EmptyPath, tree.span, &at, "a key", "an empty text", None);
+            return None;
+        }
+        Some(keys)
+    }
+
+    pub(super) fn boolean(&mut self, tree: &Tree, path: &str) -> Option<bool> {
+        match &tree.value {
+            TreeValue::Scalar(text, true) if text == "true" => return Some(true),
+            TreeValue::Scalar(text, true) if text == "false" => return Some(false),
+            _ => {}
+        }
+        let help = match &tree.value {
+            TreeValue::Scalar(text, _) if text.eq_ignore_ascii_case("true") => Some("write true".to_owned()),
+            TreeValue::Scalar(text, _) if text.eq_ignore_ascii_case("false") => {
+                Some("write false".to_owned())
+            }
+            _ => None,
+        };
+        self.error(Code::WrongType, tree.span, path, "true or false", &tree.describe(), help);
+        None
+    }
+
+    pub(super) fn duration(&mut self, tree: &Tree, path: &str) -> Option<SignedDuration> {
+        let what = "seconds as a number, or a duration such as \"5m\" or \"1h30m\"";
+        let (text, plain) = match &tree.value {
+            TreeValue::Scalar(text, plain) => (text, *plain),
+            _ => {
+                self.error(Code::WrongType, tree.span, path, what, &tree.describe(), None);
+                return None;
+            }
+        };
+        let is_number = text.bytes().all(|b| b.is_ascii_digit());
+        let parsed = parse_duration(text).filter(|_| plain || !is_number);
+        if parsed.is_none() {
+            let help = if is_number && !plain {
+                format!("write {text} or \"{text}s\"")
+            } else if is_number {
+                format!("at most {} are possible", print_duration(DURATION_MAX))
+            } else {
+                "whole numbers with the units w, d, h, m, s, the greater first".to_owned()
+            };
+            self.error(Code::BadDuration, tree.span, path, what, &tree.describe(), Some(help));
+        }
+        parsed
+    }
+
+    pub(super) fn quantity(&mut self, tree: &Tree, path: &str) -> Option<Bound> {
+        let text = self.scalar(tree, path, "a number or a quantity")?;
+        let Some(quantity) = Quantity::parse(text) else {
+            let help = "write for example 3, 0.5, \"100m\" or \"1.5Gi\"".to_owned();
+            let expected = "a number or a Kubernetes quantity";
+            self.error(Code::BadQuantity, tree.span, path, expected, &tree.describe(), Some(help));
+            return None;
+        };
+        Some(Bound { text: text.to_owned(), quantity })
+    }
+
+    pub(super) fn factor(&mut self, tree: &Tree, path: &str) -> Option<Factor> {
+        let what = "a factor: a decimal number of at most three decimals, up to 1000000";
+        let factor = Factor::parse(self.scalar(tree, path, what)?);
+        if factor.is_none() {
+            let help = "write for example 0.9 for 90 %".to_owned();
+            self.error(Code::BadQuantity, tree.span, path, what, &tree.describe(), Some(help));
+        }
+        factor
+    }
+
+    /// One glob, or a list of them.
+    pub(super) fn globs(&mut self, tree: &Tree, path: &str) -> Option<Vec<Glob>> {
+        let texts = self.one_or_more(tree, path, "a glob or a list of globs")?;
+        Some(texts.iter().map(|text| Glob::new(text)).collect())
+    }
+
+    /// One regular expression, or a list of them.
+    pub(super) fn regexes(&mut self, tree: &Tree, path: &str) -> Option<Vec<Pattern>> {
+        let what = "a regular expression or a list of them";
+        let texts = self.one_or_more(tree, path, what)?;
+        let mut patterns = Vec::new();
+        for text in &texts {
+            match regex::RegexBuilder::new(text).size_limit(REGEX_SIZE_MAX).build() {
+                Ok(regex) => patterns.push(Pattern(regex)),
+                Err(error) => {
+                    let found = format!("`{}`", crate::text::one_line(&crate::text::cut(text, 60)));
+                    let reason = match &error {
+                        regex::Error::CompiledTooBig(_) => "it becomes too large; make it simpler".to_owned(),
+                        _ => last_line(&error.to_string()),
+                    };
+                    self.error(Code::BadRegex, tree.span, path, "a regular expression", &found, Some(reason));
+                }
+            }
+        }
+        (patterns.len() == texts.len()).then_some(patterns)
+    }
+
+    fn one_or_more(&mut self, tree: &Tree, path: &str, what: &str) -> Option<Vec<String>> {
+        match &tree.value {
+            TreeValue::List(_) => self.scalars(tree, path, what),
+            _ => Some(vec![self.scalar(tree, path, what)?.to_owned()]),
+        }
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(&mut self, tree: &Tree, path: &str, words: &[(&str, T)]) -> Option<T> {
+        let names = || words.iter().map(|(word, _)| *word);
+        let expected = names().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
+        let text = self.scalar(tree, path, &expected)?;
+        let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        if found.is_none() {
+            let help = super::fields::nearest(text, names()).map(|near| format!("did you mean `{near}`?"));
+            self.error(Code::BadChoice, tree.span, path, &expected, &tree.describe(), help);
+        }
+        found
+    }
+
+    /// A kind. One that is nearly a kind of Kubernetes is doubted.
+    pub(super) fn kind(&mut self, tree: &Tree, path: &str) -> Option<KindName> {
+        let what = "a kind such as `Pod`, `apps/Deployment` or `argoproj.io/v1alpha1/Rollout`";
+        let text = self.scalar(tree, path, what)?;
+        let near = near_kind(text);
+        let help = near.map(|near| format!("did you mean `{near}`?"));
+        let Some(name) = KindName::parse(text) else {
+            self.error(Code::BadKind, tree.span, path, what, &tree.describe(), help);
+            return None;
+        };
+        let known = name.group.is_some() || builtin::find(&name.kind).is_some();
+        if let (false, Some(near)) = (known, near) {
+            let expected = "a kind that Kubernetes or a CRD has";
+            let help = format!("did you mean `{near}`? Write `group/{}` if it is a CRD's", name.kind);
+            self.report(
+                Level::Warning,
+                Code::UnknownKind,
+                tree.span,
+                path,
+                expected,
+                &tree.describe(),
+                Some(help),
+            );
+        }
+        Some(name)
+    }
+
+    /// Something that the language has, but not in this version.
+    pub(super) fn later(&mut self, tree: &Tree, path: &str, what: &str) {
+        let expected = "only what this version can do";
+        let help = "it is planned; take it out until then".to_owned();
+        self.error(Code::NotSupported, tree.span, path, expected, what, Some(help));
+    }
+}
+
+/// The kind of Kubernetes that was probably meant: another case, a plural, a slip.
+fn near_kind(text: &str) -> Option<&'static str> {
+    let lower = text.to_lowercase();
+    let same = |kind: &str| {
+        let kind = kind.to_lowercase();
+        lower == kind
+            || lower == format!("{kind}s")
+            || lower == format!("{kind}es")
+            || kind.strip_suffix('y').is_some_and(|stem| lower == format!("{stem}ies"))
+    };
+    builtin::all().map(|b| b.kind).find(|kind| same(kind)).or_else(|| {
+        builtin::all()
+            .map(|b| b.kind)
+            .filter(|kind| kind.len() > 4 && kind.chars().next() == text.chars().next())
+            .find(|kind| strsim::damerau_levenshtein(&kind.to_lowercase(), &lower) == 1)
+    })
+}
+
+fn quote_all(keys: &[&str]) -> String {
+    keys.iter().map(|key| serde_json::Value::from(*key).to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn last_line(text: &str) -> String {
+    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    line.trim().trim_start_matches("error: ").to_owned()
+}

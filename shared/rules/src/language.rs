@@ -1,0 +1,246 @@
+//! The words of the language: every key of every map, with what it means. The check of unknown keys, the JSON
+//! Schema and the tests of the reference all read these tables.
+
+use serde_json::{Value, json};
+
+/// A key and what it means.
+pub(crate) struct Word {
+    pub(crate) name: &'static str,
+    /// For editors and the reference.
+    pub(crate) about: &'static str,
+    /// The JSON Schema of its value.
+    pub(crate) schema: fn() -> Value,
+}
+
+/// The keys of a sort of map.
+pub(crate) struct Keys {
+    /// What sort of map.
+    pub(crate) of: &'static str,
+    pub(crate) known: &'static [Word],
+    /// Part of the language, but not of this version.
+    pub(crate) later: &'static [&'static str],
+}
+
+const fn word(name: &'static str, about: &'static str, schema: fn() -> Value) -> Word {
+    Word { name, about, schema }
+}
+
+pub(crate) const RULE: Keys = Keys {
+    of: "a rule",
+    known: &[
+        word(
+            "resource",
+            "The kind that the rule is about: a kind, a list of kinds, or \"*\".",
+            || json!({"oneOf": [reference("kind"), list(&reference("kind")), {"const": "*"}]}),
+        ),
+        word("notResource", "With resource \"*\": the kinds left out.", || list(&reference("kind"))),
+        word("namespaces", "In which namespaces to look: globs to include and exclude.", || {
+            reference("namespaces")
+        }),
+        word("filterField", "Whom the rule is about: conditions that must all hold.", || {
+            reference("clauses")
+        }),
+        word("checkField", "What is wrong: conditions that must all hold.", || reference("clauses")),
+        word("reference", "Another object that the rule needs; several must all hold.", || {
+            json!({"oneOf": [
+                reference("reference"),
+                reference("referenceGroup"),
+                list(&json!({"oneOf": [reference("reference"), reference("referenceGroup")]})),
+            ]})
+        }),
+        word("duration", "How long it must match without a break before it fires; 0 fires at once.", || {
+            reference("duration")
+        }),
+        word("gapTolerance", "Before it fires, a break shorter than this does not count.", || {
+            reference("duration")
+        }),
+        word("resolveAfter", "Once fired, it resolves when the match has been gone this long.", || {
+            reference("duration")
+        }),
+        word("since", "Where the object itself says when the match began.", || {
+            json!({"oneOf": [
+                reference("path"),
+                reference("since"),
+                list(&json!({"oneOf": [reference("path"), reference("since")]})),
+            ]})
+        }),
+        word("severity", "How bad it is.", || json!({"enum": ["P1", "P2", "P3", "P4"]})),
+        word("owner", "Who has to act.", || json!({"enum": ["user", "platform", "cloud"]})),
+        word("summary", "One line that tells what is wrong, with fields in braces: {metadata.name}.", text),
+        word("runbook", "What to do about it.", text),
+        word("flow", "Which root-cause flow to run.", text),
+        word(
+            "labels",
+            "Labels that alerts carry, for routing.",
+            || json!({"type": "object", "additionalProperties": reference("scalar")}),
+        ),
+        word("enabled", "Whether the rule is switched on.", || json!({"type": "boolean"})),
+    ],
+    later: &["frequency", "period", "plugin"],
+};
+
+pub(crate) const NAMESPACES: Keys = Keys {
+    of: "`namespaces`",
+    known: &[
+        word("include", "Only in these; all where it is absent.", || list(&text())),
+        word("exclude", "But not in these.", || list(&text())),
+    ],
+    later: &[],
+};
+
+macro_rules! operators {
+    () => {
+        [
+            word("equalValue", "It is one of these.", || list(&reference("scalar"))),
+            word("notEqualValue", "It is there, and none of these.", || list(&reference("scalar"))),
+            word("nilValue", "true: absent, null or empty; false: the contrary.", || json!({"type": "boolean"})),
+            word("likeValue", "A glob, or one of several: * and ? stand for any characters and for one.", one_or_more),
+            word("regexValue", "A regular expression, or one of several, is found in it.", one_or_more),
+            word("greaterThan", "A number or quantity greater than this.", || reference("quantity")),
+            word("lessThan", "A number or quantity less than this.", || reference("quantity")),
+            word("olderThan", "A timestamp this long ago or longer.", || reference("duration")),
+            word("newerThan", "A timestamp not this long ago yet.", || reference("duration")),
+            word("expiresWithin", "A timestamp no further ahead than this, or past.", || reference("duration")),
+            word("equalField", "The same as the value at this path of the object.", || reference("path")),
+            word("notEqualField", "Another than the value at this path of the object.", || reference("path")),
+            word("lessThanField", "Less than the value at this path of the object.", || reference("path")),
+            word("greaterThanField", "Greater than the value at this path of the object.", || reference("path")),
+        ]
+    };
+}
+
+/// The operators: exactly one a condition.
+pub(crate) const OPERATORS: &[Word] = &operators!();
+
+const CONDITION_WORDS: [Word; 7] = [
+    word("field", "Where to look: keys, one after another.", || reference("path")),
+    word("subIdentifierName", "Of the elements found there, by which of their fields to select.", text),
+    word("subIdentifierValue", "The values that select an element.", || list(&reference("scalar"))),
+    word("subField", "From each selected element on.", || reference("path")),
+    word(
+        "match",
+        "any: some value must satisfy it; all: all that are found, and at least one.",
+        || json!({"enum": ["any", "all"]}),
+    ),
+    word("default", "What a missing value stands for.", || reference("scalar")),
+    word("times", "With …Field: a factor for the other value.", || json!({"type": ["number", "string"]})),
+];
+
+const EACH: Word = word("each", "Conditions that must all hold of the same element.", || reference("parts"));
+const ANY_OF: Word = word(
+    "anyOf",
+    "Lists of conditions, of which at least one must hold.",
+    || json!({"type": "array", "minItems": 1, "items": {"oneOf": [reference("clauses"), reference("clause")]}}),
+);
+const ANY_OF_PARTS: Word = word(
+    "anyOf",
+    "Lists of conditions, of which at least one must hold.",
+    || json!({"type": "array", "minItems": 1, "items": {"oneOf": [reference("parts"), reference("part")]}}),
+);
+
+pub(crate) const CONDITION: Keys = Keys {
+    of: "a condition",
+    known: &{
+        let [a, b, c, d, e, f, g] = CONDITION_WORDS;
+        let [o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13] = operators!();
+        [a, b, c, d, e, f, EACH, o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, g]
+    },
+    later: &[],
+};
+
+/// A condition of an element, within `each`.
+pub(crate) const PART: Keys = Keys {
+    of: "a condition within `each`",
+    known: &{
+        let [_, _, _, d, e, f, g] = CONDITION_WORDS;
+        let [o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13] = operators!();
+        [d, e, f, o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, g]
+    },
+    later: &[],
+};
+
+pub(crate) const ANY_OF_CLAUSE: Keys =
+    Keys { of: "an `anyOf`, which stands by itself", known: &[ANY_OF], later: &[] };
+
+pub(crate) const ANY_OF_PART: Keys =
+    Keys { of: "an `anyOf`, which stands by itself", known: &[ANY_OF_PARTS], later: &[] };
+
+pub(crate) const SINCE: Keys = Keys {
+    of: "`since`",
+    known: &{
+        let [a, b, c, d, ..] = CONDITION_WORDS;
+        [a, b, c, EACH, d]
+    },
+    later: &[],
+};
+
+pub(crate) const REFERENCE: Keys = Keys {
+    of: "a reference",
+    known: &[
+        word(
+            "resource",
+            "The kind of the other object, or the field that names it.",
+            || json!({"oneOf": [reference("kind"), reference("kindField")]}),
+        ),
+        word(
+            "name",
+            "The path of its name, or a list of such paths.",
+            || json!({"oneOf": [reference("path"), list(&reference("path"))]}),
+        ),
+        word("selector", "Instead of a name: the path of a label selector.", || reference("path")),
+        word(
+            "namespace",
+            "same: where the referring object is; none: in none; or the path of its name.",
+            || json!({"oneOf": [{"enum": ["same", "none"]}, reference("path")]}),
+        ),
+        word(
+            "unless",
+            "Not where this holds of the map that has the name in it.",
+            || json!({"oneOf": [reference("clause"), reference("clauses")]}),
+        ),
+        word(
+            "exists",
+            "false: the reference holds where the other object is missing.",
+            || json!({"const": false}),
+        ),
+        word("checkField", "The reference holds where all of this holds of the other object.", || {
+            reference("clauses")
+        }),
+    ],
+    later: &["direction"],
+};
+
+pub(crate) const REFERENCE_GROUP: Keys = Keys {
+    of: "an `anyOf`, which stands by itself",
+    known: &[word("anyOf", "References, of which at least one must hold.", || list(&reference("reference")))],
+    later: &[],
+};
+
+pub(crate) const KIND_FIELD: Keys = Keys {
+    of: "a kind taken from a field",
+    known: &[
+        word(
+            "field",
+            "The path of the kind; its group is read from apiVersion, apiGroup or group beside it.",
+            || reference("path"),
+        ),
+        word("kinds", "Only these kinds count.", || list(&reference("kind"))),
+    ],
+    later: &[],
+};
+
+pub(crate) fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/$defs/{name}")})
+}
+
+pub(crate) fn list(items: &Value) -> Value {
+    json!({"type": "array", "items": items, "minItems": 1})
+}
+
+fn text() -> Value {
+    json!({"type": "string"})
+}
+
+fn one_or_more() -> Value {
+    json!({"oneOf": [reference("scalar"), list(&reference("scalar"))]})
+}

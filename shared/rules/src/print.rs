@@ -1,0 +1,250 @@
+//! The canonical form of a rule: keys in the language's order, defaults left out, durations as `5m`.
+
+mod yaml;
+
+use crate::condition::{Clause, Condition, Quantifier, Test};
+use crate::glob::Glob;
+use crate::operator::{Operator, Relation};
+use crate::quantity::Factor;
+use crate::reference::{NamespaceFrom, PartnerKind, Reference, ReferenceGroup, Want, Way};
+use crate::rule::{Rule, Subjects};
+use crate::since::Since;
+use crate::time::print_duration;
+use crate::value::Select;
+use prodrome_model::stable_hash;
+
+pub(crate) use yaml::write_rule;
+
+/// A value to print.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Out {
+    /// A number or boolean, as it is.
+    Word(String),
+    /// A text, quoted where it could be read as something else.
+    Text(String),
+    List(Vec<Out>),
+    Map(Vec<(String, Out)>),
+}
+
+/// The identity of what a rule says.
+pub(crate) fn hash(rule: &Rule) -> String {
+    stable_hash(&["rule", &rule.name, &yaml::compact(&rule_body(rule))])
+}
+
+/// A rule's keys and values.
+pub(crate) fn rule_body(rule: &Rule) -> Out {
+    let mut map = Map::default();
+    match &rule.subjects {
+        Subjects::Kinds(names) => match names.as_slice() {
+            [name] => map.add("resource", text(name)),
+            names => map.add("resource", texts(names)),
+        },
+        Subjects::Every { except } => {
+            map.add("resource", text("*"));
+            map.add_some("notResource", (!except.is_empty()).then(|| texts(except)));
+        }
+    }
+    if !rule.namespaces.is_all() {
+        let mut globs = Map::default();
+        for (key, list) in [("include", &rule.namespaces.include), ("exclude", &rule.namespaces.exclude)] {
+            globs.add_some(key, (!list.is_empty()).then(|| texts(list.iter().map(Glob::as_str))));
+        }
+        map.add("namespaces", globs.out());
+    }
+    let clauses_or_none = |list: &[Clause]| (!list.is_empty()).then(|| clauses(list, "field"));
+    map.add_some("filterField", clauses_or_none(&rule.filter));
+    map.add_some("checkField", clauses_or_none(&rule.check));
+    match rule.references.as_slice() {
+        [] => {}
+        [group] => map.add("reference", reference_group(group)),
+        groups => map.add("reference", Out::List(groups.iter().map(reference_group).collect())),
+    }
+    map.add_some("duration", (!rule.duration.is_zero()).then(|| duration(rule.duration)));
+    map.add_some("gapTolerance", (!rule.gap_tolerance.is_zero()).then(|| duration(rule.gap_tolerance)));
+    map.add_some("resolveAfter", rule.resolve_after.map(duration));
+    match rule.since.as_slice() {
+        [] => {}
+        [one] => map.add("since", since(one)),
+        several => map.add("since", Out::List(several.iter().map(since).collect())),
+    }
+    map.add_some("severity", (rule.severity != Rule::SEVERITY_DEFAULT).then(|| text(rule.severity)));
+    map.add_some("owner", (rule.owner != Rule::OWNER_DEFAULT).then(|| text(rule.owner)));
+    map.add_some("summary", rule.summary.as_ref().map(text));
+    map.add_some("runbook", rule.runbook.as_ref().map(text));
+    map.add_some("flow", rule.flow.as_ref().map(text));
+    if !rule.labels.is_empty() {
+        map.add("labels", Out::Map(rule.labels.iter().map(|(k, v)| (k.clone(), text(v))).collect()));
+    }
+    map.add_some("enabled", (!rule.enabled).then(|| Out::Word("false".to_owned())));
+    map.out()
+}
+
+/// `field_key` is what the path is called: `field`, or `subField` within `each`.
+fn clauses(list: &[Clause], field_key: &'static str) -> Out {
+    let items = list.iter().map(|clause| match clause {
+        Clause::Condition(one) => condition(one, field_key),
+        Clause::AnyOf(lists) => {
+            let lists = lists.iter().map(|list| clauses(list, field_key)).collect();
+            Out::Map(vec![("anyOf".to_owned(), Out::List(lists))])
+        }
+    });
+    Out::List(items.collect())
+}
+
+fn condition(condition: &Condition, field_key: &'static str) -> Out {
+    let mut map = Map::default();
+    map.add_some(field_key, (!condition.field.is_empty()).then(|| texts(&condition.field)));
+    map.add_select(condition.select.as_ref());
+    map.add_some("subField", (!condition.sub_field.is_empty()).then(|| texts(&condition.sub_field)));
+    if condition.quantifier == Quantifier::All {
+        map.add("match", text("all"));
+    }
+    match &condition.test {
+        Test::Each(parts) => map.add("each", clauses(parts, "subField")),
+        Test::Operator(asked, default) => {
+            map.add_some("default", default.as_ref().map(text));
+            operator(asked, &mut map);
+        }
+    }
+    map.out()
+}
+
+fn operator(operator: &Operator, map: &mut Map) {
+    match operator {
+        Operator::Equal(values) => map.add("equalValue", texts(values)),
+        Operator::NotEqual(values) => map.add("notEqualValue", texts(values)),
+        Operator::Nil(want) => map.add("nilValue", Out::Word(want.to_string())),
+        Operator::Like(globs) => map.add("likeValue", one_or_more(globs.iter().map(Glob::as_str))),
+        Operator::Regex(patterns) => {
+            map.add("regexValue", one_or_more(patterns.iter().map(|pattern| pattern.0.as_str())));
+        }
+        Operator::GreaterThan(bound) => map.add("greaterThan", quantity(&bound.text)),
+        Operator::LessThan(bound) => map.add("lessThan", quantity(&bound.text)),
+        Operator::OlderThan(length) => map.add("olderThan", duration(*length)),
+        Operator::NewerThan(length) => map.add("newerThan", duration(*length)),
+        Operator::ExpiresWithin(length) => map.add("expiresWithin", duration(*length)),
+        Operator::Field(relation, path, factor) => {
+            let key = match relation {
+                Relation::Equal => "equalField",
+                Relation::NotEqual => "notEqualField",
+                Relation::Less => "lessThanField",
+                Relation::Greater => "greaterThanField",
+            };
+            map.add(key, texts(path));
+            map.add_some("times", (*factor != Factor::ONE).then(|| Out::Word(factor.to_string())));
+        }
+    }
+}
+
+fn reference_group(group: &ReferenceGroup) -> Out {
+    match group.any_of.as_slice() {
+        [one] => reference(one),
+        several => {
+            let several = several.iter().map(reference).collect();
+            Out::Map(vec![("anyOf".to_owned(), Out::List(several))])
+        }
+    }
+}
+
+fn reference(reference: &Reference) -> Out {
+    let mut map = Map::default();
+    match &reference.resource {
+        PartnerKind::Fixed(name) => map.add("resource", text(name)),
+        PartnerKind::FromField { field, only } => {
+            let mut kind = Map::default();
+            kind.add("field", texts(field));
+            kind.add_some("kinds", (!only.is_empty()).then(|| texts(only)));
+            map.add("resource", kind.out());
+        }
+    }
+    match &reference.way {
+        Way::Named { paths, unless } => {
+            match paths.as_slice() {
+                [path] => map.add("name", texts(path)),
+                paths => map.add("name", Out::List(paths.iter().map(texts).collect())),
+            }
+            match unless.as_slice() {
+                [] => {}
+                [Clause::Condition(one)] => map.add("unless", condition(one, "field")),
+                several => map.add("unless", clauses(several, "field")),
+            }
+        }
+        Way::Selected(path) => map.add("selector", texts(path)),
+    }
+    match &reference.namespace {
+        None => {}
+        Some(NamespaceFrom::Same) => map.add("namespace", text("same")),
+        Some(NamespaceFrom::None) => map.add("namespace", text("none")),
+        Some(NamespaceFrom::Field(path)) => map.add("namespace", texts(path)),
+    }
+    match &reference.want {
+        Want::Missing => map.add("exists", Out::Word("false".to_owned())),
+        Want::Check(list) => map.add("checkField", clauses(list, "field")),
+    }
+    map.out()
+}
+
+fn since(since: &Since) -> Out {
+    if since.select.is_none() && since.each.is_empty() && since.sub_field.is_empty() {
+        return texts(&since.field);
+    }
+    let mut map = Map::default();
+    map.add("field", texts(&since.field));
+    map.add_select(since.select.as_ref());
+    map.add_some("each", (!since.each.is_empty()).then(|| clauses(&since.each, "subField")));
+    map.add_some("subField", (!since.sub_field.is_empty()).then(|| texts(&since.sub_field)));
+    map.out()
+}
+
+fn duration(duration: jiff::SignedDuration) -> Out {
+    text(print_duration(duration))
+}
+
+/// As a number where it reads as one in YAML and JSON alike.
+fn quantity(written: &str) -> Out {
+    let digits = written.strip_prefix('-').unwrap_or(written);
+    let is_plain = digits.len() < 16
+        && digits.split('.').count() <= 2
+        && digits.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+        && (digits == "0" || digits.starts_with("0.") || !digits.starts_with('0'));
+    if is_plain { Out::Word(written.to_owned()) } else { text(written) }
+}
+
+fn text(text: impl ToString) -> Out {
+    Out::Text(text.to_string())
+}
+
+fn texts(list: impl IntoIterator<Item = impl ToString>) -> Out {
+    Out::List(list.into_iter().map(text).collect())
+}
+
+fn one_or_more<'t>(list: impl Iterator<Item = &'t str>) -> Out {
+    let mut list: Vec<Out> = list.map(text).collect();
+    if list.len() == 1 { list.remove(0) } else { Out::List(list) }
+}
+
+#[derive(Default)]
+struct Map(Vec<(String, Out)>);
+
+impl Map {
+    fn add(&mut self, key: &str, out: Out) {
+        self.0.push((key.to_owned(), out));
+    }
+
+    fn add_some(&mut self, key: &str, out: Option<Out>) {
+        if let Some(out) = out {
+            self.add(key, out);
+        }
+    }
+
+    fn add_select(&mut self, select: Option<&Select>) {
+        if let Some(select) = select {
+            self.add("subIdentifierName", text(&select.name));
+            self.add("subIdentifierValue", texts(&select.values));
+        }
+    }
+
+    fn out(self) -> Out {
+        Out::Map(self.0)
+    }
+}

@@ -1,0 +1,252 @@
+use crate::condition::{Clause, Context, all_hold};
+use crate::evaluation::{Evaluation, Evidence, earliest_turn};
+use crate::json::Node;
+use crate::kind::{KindName, KindPattern};
+use crate::namespaces::Namespaces;
+use crate::reference::{Reference, ReferenceGroup};
+use crate::since::Since;
+use crate::template::Template;
+use crate::value::Trail;
+use jiff::{SignedDuration, Timestamp};
+use prodrome_model::{GroupKind, Owner, Severity};
+use std::collections::BTreeMap;
+
+/// The least duration of a rule with a reference: objects are made in any order, and for a moment one that is
+/// referred to may not be there yet.
+pub const REFERENCE_DURATION_MIN: SignedDuration = SignedDuration::from_secs(10);
+
+/// A rule: whom it is about, what is wrong, for how long, and whom it is told.
+///
+/// Made by [`load`](crate::load), so that every rule there is has been checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    pub(crate) name: String,
+    pub(crate) subjects: Subjects,
+    pub(crate) namespaces: Namespaces,
+    pub(crate) filter: Vec<Clause>,
+    pub(crate) check: Vec<Clause>,
+    pub(crate) references: Vec<ReferenceGroup>,
+    pub(crate) duration: SignedDuration,
+    pub(crate) gap_tolerance: SignedDuration,
+    pub(crate) resolve_after: Option<SignedDuration>,
+    /// The first that yields a timestamp.
+    pub(crate) since: Vec<Since>,
+    pub(crate) severity: Severity,
+    pub(crate) owner: Owner,
+    pub(crate) summary: Option<Template>,
+    pub(crate) runbook: Option<String>,
+    pub(crate) flow: Option<String>,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) enabled: bool,
+    pub(crate) hash: String,
+}
+
+/// The kinds a rule is about, as it writes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Subjects {
+    Kinds(Vec<KindName>),
+    /// `"*"`, less `notResource`.
+    Every {
+        except: Vec<KindName>,
+    },
+}
+
+impl Rule {
+    /// Severity where a rule does not say.
+    pub const SEVERITY_DEFAULT: Severity = Severity::P3;
+    /// Owner where a rule does not say.
+    pub const OWNER_DEFAULT: Owner = Owner::Platform;
+
+    /// Its name, unique in a rule set.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The identity of what it says: 32 hexadecimal digits over the canonical form, so that comments, the
+    /// order of keys and spelled-out defaults do not change it.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// How long it must match without a break before it fires. Zero fires at once.
+    pub fn duration(&self) -> SignedDuration {
+        self.duration
+    }
+
+    /// Before it fires, a break shorter than this does not count.
+    pub fn gap_tolerance(&self) -> SignedDuration {
+        self.gap_tolerance
+    }
+
+    /// Once fired, it resolves when the match has been gone this long. Where the rule does not say: half of
+    /// its duration, at least 2 and at most 15 minutes.
+    pub fn resolve_after(&self) -> SignedDuration {
+        self.resolve_after.unwrap_or_else(|| {
+            (self.duration / 2).clamp(SignedDuration::from_mins(2), SignedDuration::from_mins(15))
+        })
+    }
+
+    /// How bad it is.
+    pub fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// Who has to act.
+    pub fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    /// What to do about it.
+    pub fn runbook(&self) -> Option<&str> {
+        self.runbook.as_deref()
+    }
+
+    /// Which root-cause flow to run.
+    pub fn flow(&self) -> Option<&str> {
+        self.flow.as_deref()
+    }
+
+    /// Labels that alerts carry, for routing.
+    pub fn labels(&self) -> &BTreeMap<String, String> {
+        &self.labels
+    }
+
+    /// Whether it is switched on.
+    pub fn enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// In which namespaces it looks.
+    pub fn namespaces(&self) -> &Namespaces {
+        &self.namespaces
+    }
+
+    /// The kinds that it is about.
+    pub fn kinds(&self) -> Vec<KindPattern> {
+        match &self.subjects {
+            Subjects::Kinds(names) => names.iter().map(KindName::pattern).collect(),
+            Subjects::Every { except } => {
+                vec![KindPattern::Every { except: except.iter().map(KindName::pattern).collect() }]
+            }
+        }
+    }
+
+    /// Whether it is about objects of this kind.
+    pub fn applies_to(&self, kind: &GroupKind) -> bool {
+        self.kinds().iter().any(|pattern| pattern.matches(kind))
+    }
+
+    /// What else it needs: of each group at least one reference must hold.
+    pub fn reference_groups(&self) -> &[ReferenceGroup] {
+        &self.references
+    }
+
+    /// All references, of all groups.
+    pub fn references(&self) -> impl Iterator<Item = &Reference> {
+        self.references.iter().flat_map(ReferenceGroup::references)
+    }
+
+    /// What it says of an object by itself: namespace, filter and check. References are not looked at; see
+    /// [`Rule::judge`].
+    pub fn evaluate(&self, object: &Node<'_>, now: Timestamp) -> Evaluation {
+        if !self.looks_at(object) {
+            return Evaluation::default();
+        }
+        let matches = self.holds(object, now);
+        let turns_at = earliest_turn(self.instants(object), now, matches, &|at| self.holds(object, at));
+        if !matches {
+            return Evaluation { turns_at, ..Evaluation::default() };
+        }
+        let since = self.since.iter().find_map(|since| since.begin(object, now));
+        let evidence = self.evidence(object, now).into_lines();
+        Evaluation { matches, turns_at, since, evidence }
+    }
+
+    /// One line for a person: the rule's `summary` filled from the object, or the rule's name in words.
+    pub fn summary(&self, object: &Node<'_>) -> String {
+        if let Some(template) = &self.summary {
+            return template.fill(object);
+        }
+        let text = |key| object.get(&["metadata", key]).and_then(Node::text).unwrap_or_default();
+        let words = words(&self.name);
+        let line = match (text("namespace"), text("name")) {
+            (_, "") => words,
+            ("", name) => format!("{words}: {name}"),
+            (namespace, name) => format!("{words}: {namespace}/{name}"),
+        };
+        crate::text::cut(&crate::text::one_line(&line), crate::template::SUMMARY_MAX)
+    }
+
+    /// Whether the object lies in a namespace that the rule looks at.
+    pub(crate) fn looks_at(&self, object: &Node<'_>) -> bool {
+        let metadata = |key| object.get(&["metadata", key]).and_then(Node::text);
+        // A Namespace is in none: its own name is meant.
+        let is_namespace = match &self.subjects {
+            Subjects::Kinds(names) => {
+                let namespace = KindPattern::Exact(GroupKind::core("Namespace"));
+                names.iter().all(|name| name.pattern() == namespace)
+            }
+            Subjects::Every { .. } => false,
+        };
+        let key = if is_namespace { "name" } else { "namespace" };
+        self.namespaces.admit(metadata(key).filter(|name| !name.is_empty()))
+    }
+
+    pub(crate) fn holds(&self, object: &Node<'_>, now: Timestamp) -> bool {
+        let context = Context { root: object, now };
+        all_hold(&self.filter, Some(object), context) && all_hold(&self.check, Some(object), context)
+    }
+
+    /// Every instant at which time could turn the verdict.
+    pub(crate) fn instants(&self, object: &Node<'_>) -> Vec<Timestamp> {
+        let mut instants = Vec::new();
+        for clause in self.filter.iter().chain(&self.check) {
+            clause.turning_instants(Some(object), &mut |instant| instants.push(instant));
+        }
+        instants
+    }
+
+    /// What is wrong first, then whom it is about.
+    fn evidence(&self, object: &Node<'_>, now: Timestamp) -> Evidence {
+        let context = Context { root: object, now };
+        let mut evidence = Evidence::default();
+        for clauses in [&self.check, &self.filter] {
+            evidence.of_clauses(clauses, Some(object), &Trail::Root, context);
+        }
+        evidence
+    }
+}
+
+/// `PodSidecarNotReady` as `Pod sidecar not ready`; runs of capitals stay.
+fn words(name: &str) -> String {
+    let chars: Vec<char> = name.chars().collect();
+    let mut words = String::new();
+    for (index, c) in chars.iter().enumerate() {
+        let next_is_lower = chars.get(index + 1).is_some_and(char::is_ascii_lowercase);
+        let previous_is_lower = index > 0 && !chars[index - 1].is_ascii_uppercase();
+        let begins = index > 0 && c.is_ascii_uppercase() && (next_is_lower || previous_is_lower);
+        if begins {
+            words.push(' ');
+        }
+        words.push(if begins && next_is_lower { c.to_ascii_lowercase() } else { *c });
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn a_name_in_words() {
+        for (name, want) in [
+            ("PodSidecarNotReady", "Pod sidecar not ready"),
+            ("PVCPending", "PVC pending"),
+            ("PodOOMKilled", "Pod OOM killed"),
+            ("DeploymentReplicaFailure", "Deployment replica failure"),
+            ("X", "X"),
+        ] {
+            assert_eq!(words(name), want);
+        }
+    }
+}

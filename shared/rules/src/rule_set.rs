@@ -1,0 +1,58 @@
+use crate::kind::KindPattern;
+use crate::reference::Reference;
+use crate::rule::Rule;
+use prodrome_model::{GroupKind, stable_hash};
+use std::collections::BTreeSet;
+
+/// Rules that hold together: each name stands once.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RuleSet {
+    pub(crate) rules: Vec<Rule>,
+}
+
+impl RuleSet {
+    /// All rules in the order they were written, those switched off included.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// A rule by its name.
+    pub fn get(&self, name: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.name == name)
+    }
+
+    /// The rules about objects of this kind, less those switched off.
+    pub fn for_kind(&self, kind: &GroupKind) -> impl Iterator<Item = &Rule> {
+        self.active().filter(move |rule| rule.applies_to(kind))
+    }
+
+    /// The rules with a reference that may point at objects of this kind, each with that reference; less those
+    /// switched off.
+    pub fn referring_to(&self, kind: &GroupKind) -> impl Iterator<Item = (&Rule, &Reference)> {
+        self.active().flat_map(move |rule| {
+            let concerned = rule.references().filter(move |reference| reference.concerns(kind));
+            concerned.map(move |reference| (rule, reference))
+        })
+    }
+
+    /// The kinds to watch: those that rules are about and those that their references name. A reference that
+    /// takes its kind from a field, without saying which kinds may stand there, adds none.
+    pub fn kinds(&self) -> Vec<KindPattern> {
+        let kinds: BTreeSet<KindPattern> = self
+            .active()
+            .flat_map(|rule| rule.kinds().into_iter().chain(rule.references().flat_map(Reference::kinds)))
+            .collect();
+        kinds.into_iter().collect()
+    }
+
+    /// The identity of the whole set.
+    pub fn hash(&self) -> String {
+        let mut parts: Vec<&str> = self.rules.iter().flat_map(|rule| [rule.name(), rule.hash()]).collect();
+        parts.insert(0, "rules");
+        stable_hash(&parts)
+    }
+
+    fn active(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(|rule| rule.enabled)
+    }
+}

@@ -1,0 +1,24 @@
+//! Rule files as text: split into documents, read into trees whose every node knows where it stands.
+
+mod read;
+mod split;
+mod tree;
+
+pub(crate) use read::{Comment, read};
+pub(crate) use tree::{Key, Span, Tree, TreeValue};
+
+/// A rule file: its name, for messages, and its text, YAML or JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// As messages shall name it.
+    pub name: String,
+    /// What it holds.
+    pub text: String,
+}
+
+impl SourceFile {
+    /// A file from its name and text.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { name: name.into(), text: text.into() }
+    }
+}

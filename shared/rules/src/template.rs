@@ -1,0 +1,358 @@
+use crate::json::Node;
+use crate::text::{cut, one_line};
+use crate::value::{self, Path, Trail, Value};
+use std::fmt;
+
+/// How long what a field yields may be, in characters.
+const FIELD_MAX: usize = 200;
+/// How long a summary may be, in characters.
+pub const SUMMARY_MAX: usize = 500;
+/// How many elements are joined.
+const ELEMENTS_MAX: usize = 10;
+
+/// A text with fields of the object in it: `{metadata.name} has {spec.replicas} replicas`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Template {
+    text: String,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    /// The first of these that yields something.
+    Fields(Vec<Field>),
+}
+
+/// A path that may select elements of arrays on its way.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Field(Vec<Step>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Step {
+    Key(String),
+    /// Only the elements whose value at this path is one of these.
+    Where(Path, Vec<String>),
+}
+
+/// Why a template cannot be read, and at which of its characters.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub(crate) struct TemplateError {
+    pub(crate) reason: &'static str,
+    pub(crate) offset: usize,
+}
+
+impl Template {
+    pub(crate) fn parse(text: &str) -> Result<Self, TemplateError> {
+        let mut reader = Reader { chars: text.chars().collect(), at: 0 };
+        let mut parts = Vec::new();
+        let mut plain = String::new();
+        while let Some(c) = reader.next() {
+            match (c, reader.peek()) {
+                ('{', Some('{')) | ('}', Some('}')) => {
+                    reader.at += 1;
+                    plain.push(c);
+                }
+                ('}', _) => return Err(reader.error_before("a `}` that closes nothing; write `}}`")),
+                ('{', _) => {
+                    if !plain.is_empty() {
+                        parts.push(Part::Text(std::mem::take(&mut plain)));
+                    }
+                    parts.push(Part::Fields(reader.fields()?));
+                }
+                (c, _) => plain.push(c),
+            }
+        }
+        if !plain.is_empty() {
+            parts.push(Part::Text(plain));
+        }
+        Ok(Self { text: text.to_owned(), parts })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// One line. Where a field yields nothing, a `?` stands.
+    pub(crate) fn fill(&self, object: &Node<'_>) -> String {
+        let mut text = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(plain) => text.push_str(plain),
+                Part::Fields(fields) => {
+                    let found = fields.iter().find_map(|field| field.print(object));
+                    text.push_str(&found.unwrap_or_else(|| "?".to_owned()));
+                }
+            }
+        }
+        cut(&one_line(&text), SUMMARY_MAX)
+    }
+}
+
+impl Field {
+    fn print(&self, object: &Node<'_>) -> Option<String> {
+        let mut texts: Vec<String> = Vec::new();
+        let mut more = false;
+        walk(object, &self.0, &mut |node| {
+            if let Some(text) = print_node(node).filter(|text| !texts.contains(text)) {
+                if texts.len() < ELEMENTS_MAX {
+                    texts.push(text);
+                } else {
+                    more = true;
+                }
+            }
+        });
+        if more {
+            texts.push("…".to_owned());
+        }
+        (!texts.is_empty()).then(|| cut(&texts.join(", "), FIELD_MAX))
+    }
+}
+
+fn walk(node: &Node<'_>, steps: &[Step], visit: &mut dyn FnMut(&Node<'_>)) {
+    match (steps.split_first(), node) {
+        (Some((Step::Where(path, values), rest)), Node::Map(_)) => {
+            let mut selected = false;
+            value::values(Some(node), path, &Trail::Root, &mut |value, _| {
+                selected |= matches!(value, Value::Text(text) if values.iter().any(|v| v == text));
+            });
+            if selected {
+                walk(node, rest, visit);
+            }
+        }
+        (_, Node::List(elements)) => elements.iter().for_each(|element| walk(element, steps, visit)),
+        (None, node) => visit(node),
+        (Some((Step::Key(key), rest)), node) => {
+            if let Some(child) = node.child(key) {
+                walk(child, rest, visit);
+            }
+        }
+        (Some((Step::Where(..), _)), _) => {}
+    }
+}
+
+/// A scalar by its text, labels and the like as `key=value`; nothing for what is missing or nested deeper.
+fn print_node(node: &Node<'_>) -> Option<String> {
+    match node {
+        Node::Scalar(scalar) => Some(cut(&scalar.text, FIELD_MAX)).filter(|text| !text.is_empty()),
+        Node::Map(entries) if !entries.is_empty() => {
+            let pairs = entries.iter().take(ELEMENTS_MAX).map(|(key, node)| {
+                node.text().map(|text| format!("{}={}", cut(key, FIELD_MAX), cut(text, FIELD_MAX)))
+            });
+            pairs.collect::<Option<Vec<_>>>().map(|pairs| pairs.join(","))
+        }
+        Node::Null | Node::List(_) | Node::Map(_) => None,
+    }
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Reads the inside of braces: `a.b['c.d'][type=Ready].message|other`.
+struct Reader {
+    chars: Vec<char>,
+    at: usize,
+}
+
+impl Reader {
+    /// After the opening brace, past the closing one.
+    fn fields(&mut self) -> Result<Vec<Field>, TemplateError> {
+        let mut fields = Vec::new();
+        loop {
+            fields.push(self.field()?);
+            match self.next() {
+                Some('}') => return Ok(fields),
+                Some('|') => {}
+                _ => return Err(self.error_before("expected `}`, `|`, `.` or `[`")),
+            }
+        }
+    }
+
+    fn field(&mut self) -> Result<Field, TemplateError> {
+        let mut steps = Vec::new();
+        self.skip_spaces();
+        loop {
+            match self.peek() {
+                Some('[') => {
+                    self.at += 1;
+                    steps.push(self.bracket()?);
+                }
+                Some('.') if !steps.is_empty() => {
+                    self.at += 1;
+                    steps.push(Step::Key(self.name()?));
+                }
+                _ if steps.is_empty() => steps.push(Step::Key(self.name()?)),
+                _ => break,
+            }
+        }
+        self.skip_spaces();
+        if matches!(steps.first(), Some(Step::Where(..))) {
+            return Err(self.error_before("a path begins with a key"));
+        }
+        Ok(Field(steps))
+    }
+
+    /// After `[`: a quoted key, or `path=value|value`; past the `]`.
+    fn bracket(&mut self) -> Result<Step, TemplateError> {
+        let step = if matches!(self.peek(), Some('\'' | '"')) {
+            let key = self.quoted()?;
+            if matches!(self.peek(), Some('=' | '.')) { self.selection(vec![key])? } else { Step::Key(key) }
+        } else {
+            let first = self.name()?;
+            self.selection(vec![first])?
+        };
+        if self.next() == Some(']') { Ok(step) } else { Err(self.error_before("expected `]`")) }
+    }
+
+    fn selection(&mut self, mut path: Path) -> Result<Step, TemplateError> {
+        while self.peek() == Some('.') {
+            self.at += 1;
+            path.push(if matches!(self.peek(), Some('\'' | '"')) { self.quoted()? } else { self.name()? });
+        }
+        if self.next() != Some('=') {
+            return Err(self.error_before("expected `=` and the value by which elements are selected"));
+        }
+        let mut values = Vec::new();
+        loop {
+            values.push(if matches!(self.peek(), Some('\'' | '"')) {
+                self.quoted()?
+            } else {
+                self.take_while("a value", |c| !"|]{}'\"".contains(c))?
+            });
+            if self.peek() != Some('|') {
+                return Ok(Step::Where(path, values));
+            }
+            self.at += 1;
+        }
+    }
+
+    fn name(&mut self) -> Result<String, TemplateError> {
+        self.take_while("a key", |c| c.is_alphanumeric() || "-_/".contains(c))
+    }
+
+    fn take_while(&mut self, what: &str, fits: impl Fn(char) -> bool) -> Result<String, TemplateError> {
+        let begin = self.at;
+        while self.peek().is_some_and(&fits) {
+            self.at += 1;
+        }
+        if self.at > begin {
+            return Ok(self.chars[begin..self.at].iter().collect());
+        }
+        let reason = match (what, self.peek()) {
+            (_, None) => "a `{` that nothing closes; write `{{` for the character itself",
+            ("a key", _) => "expected a key; quote one with other characters: `['a.b']`",
+            _ => "expected a value",
+        };
+        Err(TemplateError { reason, offset: self.at })
+    }
+
+    /// A text in quotes of either sort; a backslash takes the meaning from the next character.
+    fn quoted(&mut self) -> Result<String, TemplateError> {
+        let quote = self.next();
+        let mut text = String::new();
+        loop {
+            match self.next() {
+                None => return Err(self.error_before("a quote that nothing closes")),
+                c if c == quote => break,
+                Some('\\') => text.extend(self.next()),
+                Some(c) => text.push(c),
+            }
+        }
+        if text.is_empty() { Err(self.error_before("an empty key or value")) } else { Ok(text) }
+    }
+
+    fn skip_spaces(&mut self) {
+        while self.peek() == Some(' ') {
+            self.at += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.chars.get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let c = self.peek();
+        self.at += usize::from(c.is_some());
+        c
+    }
+
+    fn error_before(&self, reason: &'static str) -> TemplateError {
+        TemplateError { reason, offset: self.at.saturating_sub(1) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+
+    const POD: &str = r#"{
+        "metadata": {"name": "web-0", "labels": {"sae.component": "app", "a": "b"}},
+        "spec": {"containers": [{"name": "web", "image": "w:1"}, {"name": "side", "image": "s:1"}]},
+        "status": {"phase": "", "conditions": [
+            {"type": "Ready", "status": "False", "message": "not\nready"},
+            {"type": "Initialized", "status": "True", "message": "done"}]}
+    }"#;
+
+    #[test]
+    fn a_template_is_filled_from_the_object() {
+        let node = json::parse(POD.as_bytes()).unwrap();
+        for (template, want) in [
+            ("plain", "plain"),
+            ("{metadata.name} is {status.phase}", "web-0 is ?"),
+            ("{metadata.labels['sae.component']}", "app"),
+            ("{metadata.labels[\"sae.component\"]}", "app"),
+            ("{metadata.labels}", "sae.component=app,a=b"),
+            ("{spec.containers.name}", "web, side"),
+            ("{spec.containers[name=side].image}", "s:1"),
+            ("{spec.containers[name=side|web].image}", "w:1, s:1"),
+            ("{spec.containers[name='side'].image}", "s:1"),
+            ("{status.conditions[type=Ready].message}", "not ready"),
+            ("{status.conditions[type=Ready][status=True].message}", "?"),
+            ("{status.conditions[status=True].type}", "Initialized"),
+            ("{spec.containers[name=none].image}", "?"),
+            ("{status.reason|status.phase|metadata.name}", "web-0"),
+            ("{ status.reason | metadata.name }", "web-0"),
+            ("{metadata.missing.deeper}", "?"),
+            ("{spec}", "?"),
+            ("{{literal}} {metadata.name}", "{literal} web-0"),
+            ("", ""),
+        ] {
+            assert_eq!(Template::parse(template).unwrap().fill(&node), want, "{template}");
+        }
+    }
+
+    #[test]
+    fn a_bad_template_says_where() {
+        for (template, offset) in [
+            ("a }", 2),
+            ("{", 1),
+            ("{}", 1),
+            ("{a", 1),
+            ("{a.}", 3),
+            ("{a..b}", 3),
+            ("{a b}", 3),
+            ("{a[}", 3),
+            ("{a[b]}", 4),
+            ("{a[b=]}", 5),
+            ("{a['b}", 5),
+            ("{[type=x]}", 8),
+            ("{a[type=x}", 9),
+        ] {
+            assert_eq!(Template::parse(template).map_err(|e| e.offset), Err(offset), "{template}");
+        }
+    }
+
+    #[test]
+    fn a_summary_stays_short() {
+        let huge = format!(r#"{{"a":"{}"}}"#, "x".repeat(10_000));
+        let node = json::parse(huge.as_bytes()).unwrap();
+        let text = Template::parse("{a} {a} {a} {a}").unwrap().fill(&node);
+        assert_eq!(text.chars().count(), SUMMARY_MAX);
+    }
+}

@@ -1,0 +1,4 @@
+//! The language as its users see it.
+
+mod founding;
+mod support;
