@@ -183,6 +183,23 @@ impl Reference {
         kinds.is_empty() || kinds.iter().any(|pattern| pattern.matches(kind))
     }
 
+    /// Whether it looks nowhere but in the referring object's own namespace.
+    pub fn is_same_namespace(&self) -> bool {
+        match &self.namespace {
+            Some(NamespaceFrom::Same) => true,
+            Some(NamespaceFrom::None | NamespaceFrom::Field(_)) => false,
+            None => {
+                let kinds = self.kinds();
+                let may_be_elsewhere = |pattern: &KindPattern| match pattern {
+                    KindPattern::Exact(kind) => is_cluster_scoped(kind),
+                    KindPattern::AnyGroup(_) => false,
+                    KindPattern::Every { .. } => true,
+                };
+                !kinds.is_empty() && !kinds.iter().any(may_be_elsewhere)
+            }
+        }
+    }
+
     pub(crate) fn partner_instants(&self, target: &Node<'_>) -> Vec<Timestamp> {
         let mut instants = Vec::new();
         if let Want::Check(clauses) = &self.want {
@@ -265,12 +282,15 @@ impl Reference {
                 Some(name) => Namespace::Named(name.to_owned()),
                 None => Namespace::Same,
             },
-            None => match builtin::find(&kind.kind) {
-                Some(known) if known.group == kind.group && !known.namespaced => Namespace::None,
-                _ => Namespace::Same,
-            },
+            None if is_cluster_scoped(kind) => Namespace::None,
+            None => Namespace::Same,
         }
     }
+}
+
+/// Whether Kubernetes itself has such a kind, and keeps it in no namespace.
+fn is_cluster_scoped(kind: &GroupKind) -> bool {
+    builtin::find(&kind.kind).is_some_and(|known| known.group == kind.group && !known.namespaced)
 }
 
 /// Walks down a path and hands over the nodes passed on the way, one for each key and the root: elements
