@@ -183,23 +183,6 @@ impl Reference {
         kinds.is_empty() || kinds.iter().any(|pattern| pattern.matches(kind))
     }
 
-    /// Whether it looks nowhere but in the referring object's own namespace.
-    pub fn is_same_namespace(&self) -> bool {
-        match &self.namespace {
-            Some(NamespaceFrom::Same) => true,
-            Some(NamespaceFrom::None | NamespaceFrom::Field(_)) => false,
-            None => {
-                let kinds = self.kinds();
-                let may_be_elsewhere = |pattern: &KindPattern| match pattern {
-                    KindPattern::Exact(kind) => is_cluster_scoped(kind),
-                    KindPattern::AnyGroup(_) => false,
-                    KindPattern::Every { .. } => true,
-                };
-                !kinds.is_empty() && !kinds.iter().any(may_be_elsewhere)
-            }
-        }
-    }
-
     pub(crate) fn partner_instants(&self, target: &Node<'_>) -> Vec<Timestamp> {
         let mut instants = Vec::new();
         if let Want::Check(clauses) = &self.want {
