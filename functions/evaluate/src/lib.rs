@@ -1,1 +1,22 @@
-//! Lambda function: changes in, findings out
+//! Evaluation: packs of changes in, findings out.
+//!
+//! A pack's changes are judged by every rule about their kind. Most match nothing and cost nothing but one query
+//! of markers a shard; what matches opens a check, and whatever had a check is decided on anew. A check that
+//! falls due is looked at on the live object, with the objects it refers to and its recent events, before it
+//! fires. All decisions are [`prodrome_lifecycle::decide`]'s; here is what has to be read before and written
+//! after.
+
+mod config;
+mod evaluate;
+mod finding;
+mod inspect;
+mod look;
+mod observed;
+mod pack;
+mod references;
+mod relist;
+mod settle;
+
+pub use config::{ClusterConfig, Config};
+pub use evaluate::Evaluate;
+pub use inspect::{InspectError, Inspection};

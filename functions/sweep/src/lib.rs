@@ -1,1 +1,13 @@
-//! Lambda function: hands over what falls due and finds what a crash left
+//! The sweep: once a minute it hands over what falls due, and with that finds whatever a crash left unsent.
+//!
+//! Everything that waits (a pending check, a finding decided and not sent, an alert's next update, a delivery to
+//! retry) is a record with an entry in a due index. The sweep asks each index for what is due within the next
+//! three minutes and puts it on the owner's queue with the exact delay. It writes nothing, so two sweeps at a
+//! time do no harm and a message that comes twice is recognised by its due time. What stays overdue is handed
+//! over again by every tick until somebody has dealt with it.
+
+mod config;
+mod sweep;
+
+pub use config::Config;
+pub use sweep::{Sweep, SweepError};

@@ -10,6 +10,9 @@ pub trait Cluster: Send + Sync {
     /// group that has it.
     fn resource(&self, kind: &GroupKind) -> impl Future<Output = Result<Resource, ClusterError>> + Send;
 
+    /// Every kind that the cluster serves and that can be listed, each in its preferred version.
+    fn resources(&self) -> impl Future<Output = Result<Vec<Resource>, ClusterError>> + Send;
+
     /// One object, or `None` where there is none of that name.
     fn get(&self, key: &ObjectKey) -> impl Future<Output = Result<Option<Vec<u8>>, ClusterError>> + Send;
 

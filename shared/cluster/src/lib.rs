@@ -7,6 +7,7 @@ mod cluster;
 mod error;
 pub mod event;
 mod objects;
+pub mod owner;
 
 pub use cluster::{Cluster, ListPage};
 pub use error::ClusterError;

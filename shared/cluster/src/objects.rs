@@ -180,6 +180,10 @@ impl Cluster for ObjectsCluster {
             .ok_or_else(|| ClusterError::UnknownKind { kind: kind.to_string() })
     }
 
+    async fn resources(&self) -> Result<Vec<Resource>, ClusterError> {
+        Ok(self.read().kinds.values().map(|held| held.resource.clone()).collect())
+    }
+
     async fn get(&self, key: &ObjectKey) -> Result<Option<Vec<u8>>, ClusterError> {
         let objects = self.read();
         let held = self.find(&objects, &key.kind)?;

@@ -29,7 +29,7 @@ pub fn deliveries(event: SqsEvent) -> Result<Vec<Delivery>, Failure> {
 fn delivery(record: SqsMessage) -> Result<Delivery, Failure> {
     let id = record.message_id.filter(|id| !id.is_empty());
     let id =
-        id.ok_or_else(|| Failure::fatal("record-without-id", "a record of the batch has no messageId"))?;
+        id.ok_or_else(|| Failure::fatal("record_without_id", "a record of the batch has no messageId"))?;
     let attempt = record.attributes.get("ApproximateReceiveCount").and_then(|n| n.parse().ok()).unwrap_or(1);
     let mut attributes = record.message_attributes;
     let body = match attributes.remove("pack").and_then(|pack| pack.binary_value) {
@@ -129,6 +129,6 @@ mod tests {
     #[test]
     fn a_record_without_an_id_is_refused() {
         let event = serde_json::json!({ "Records": [{ "body": "{}" }] });
-        assert_eq!(deliveries(serde_json::from_value(event).unwrap()).unwrap_err().code, "record-without-id");
+        assert_eq!(deliveries(serde_json::from_value(event).unwrap()).unwrap_err().code, "record_without_id");
     }
 }

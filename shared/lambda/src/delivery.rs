@@ -15,7 +15,7 @@ pub struct Delivery {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {reason}")]
 pub struct Failure {
-    /// A stable code, such as `store-unavailable` or `pack-malformed`.
+    /// A stable code, such as `store_unavailable` or `pack_malformed`.
     pub code: &'static str,
     /// What happened.
     pub reason: String,

@@ -1,6 +1,6 @@
 use crate::Terms;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_model::{EndReason, Finding, ObjectRef, Resource, Scope, stable_hash};
+use prodrome_model::{EndReason, Finding, Metadata, ObjectRef, Resource, Scope, stable_hash};
 use serde::{Deserialize, Serialize};
 
 /// A rule's open matter with one object. Small: a few fields, and the finding once it fired.
@@ -39,6 +39,9 @@ pub struct Check {
     /// The one-line summary of the last sighting that matched, for when the cluster cannot be read.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub summary: String,
+    /// The metadata of the last sighting: its owners and labels, for when the cluster cannot be read.
+    #[serde(default)]
+    pub metadata: Metadata,
     /// The evidence of the last sighting that matched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<String>,
@@ -120,6 +123,19 @@ impl Phase {
 }
 
 impl Check {
+    /// The finding was sent: from now on the check waits for the match to end.
+    pub fn sent(&mut self, terms: &Terms, now: Timestamp) {
+        self.phase = Phase::Fired { turns_at: None };
+        self.look_again_at = after(now, Terms::LOOK_FIRST);
+        self.reschedule(terms, now);
+    }
+
+    /// Puts off what is due, because it cannot be done now.
+    pub fn postpone(&mut self, by: SignedDuration, now: Timestamp) {
+        self.due = after(now, by);
+        self.look_again_at = self.look_again_at.max(self.due);
+    }
+
     /// Sets `due` from the phase, the rule's terms and the next second look. Never before `now`.
     pub(crate) fn reschedule(&mut self, terms: &Terms, now: Timestamp) {
         let action = match &self.phase {

@@ -45,6 +45,7 @@ fn blank() -> Check {
         look_again_at: t(0),
         list: None,
         summary: String::new(),
+        metadata: prodrome_model::Metadata::default(),
         evidence: Vec::new(),
         edges: Vec::new(),
         finding: None,
@@ -188,7 +189,7 @@ fn a_deletion_ends_at_once() {
     assert_eq!(decide(Some(&open_check(&terms)), &terms, &gone, t(70), blank), Decision::Close);
     match decide(Some(&fired(&terms)), &terms, &gone, t(70), blank) {
         Decision::End(check) => {
-            assert_eq!(check.phase, Phase::Ending { at: t(70), reason: EndReason::Deleted })
+            assert_eq!(check.phase, Phase::Ending { at: t(70), reason: EndReason::Deleted });
         }
         other => panic!("{other:?}"),
     }

@@ -1,0 +1,119 @@
+use prodrome_lambda::{Settings, SettingsError, environment};
+use prodrome_model::SHARDS_DEFAULT;
+use std::path::PathBuf;
+
+/// The settings of the evaluation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `LOG_LEVEL`: a level or tracing directives; `info` unless set.
+    pub log_level: String,
+    /// `CHECKS_TABLE`: the table of checks.
+    pub checks_table: String,
+    /// `CHANGES_QUEUE_URL`: where a change that failed is sent on alone.
+    pub changes_queue_url: String,
+    /// `CHECKS_QUEUE_URL`: where checks that fall due soon go.
+    pub checks_queue_url: String,
+    /// `FINDINGS_QUEUE_URL`: where findings go.
+    pub findings_queue_url: String,
+    /// `SHARDS`: into how many shards markers are spread, 1 to 64; must be the watcher's. 4 unless set.
+    pub shards: u16,
+    /// `RULES_DIR`: the folder of rule files; a relative one lies in the function's package
+    /// (`LAMBDA_TASK_ROOT`).
+    pub rules_dir: PathBuf,
+    /// How to reach the live cluster.
+    pub cluster: ClusterConfig,
+}
+
+/// How the live cluster is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClusterConfig {
+    /// Not at all: findings are made from the last known state.
+    None,
+    /// By a kubeconfig: `CLUSTER_KUBECONFIG`, and `CLUSTER_CONTEXT` where it is not the current one.
+    Kubeconfig {
+        /// The file.
+        path: PathBuf,
+        /// The context.
+        context: Option<String>,
+    },
+    /// By its address: `CLUSTER_ENDPOINT`, `CLUSTER_CA` (PEM in base64; public roots unless set) and
+    /// `CLUSTER_TOKEN_PARAMETER` (the SSM parameter with the bearer token; none unless set).
+    Endpoint {
+        /// The URL of the API server.
+        url: String,
+        /// Its certificate authority: PEM in base64.
+        ca: Option<String>,
+        /// The name of the SSM parameter that holds the token.
+        token_parameter: Option<String>,
+    },
+}
+
+impl Config {
+    /// From the process's environment.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        Self::from_vars(environment)
+    }
+
+    /// From any source of variables; the error names every mistake.
+    pub fn from_vars(get: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let mut settings = Settings::new(get);
+        let rules_dir = PathBuf::from(settings.required("RULES_DIR", "the folder of rule files"));
+        let root = settings.optional("LAMBDA_TASK_ROOT").map(PathBuf::from).unwrap_or_default();
+        let cluster = match (settings.optional("CLUSTER_KUBECONFIG"), settings.optional("CLUSTER_ENDPOINT")) {
+            (Some(path), _) => {
+                ClusterConfig::Kubeconfig { path: path.into(), context: settings.optional("CLUSTER_CONTEXT") }
+            }
+            (None, Some(url)) => ClusterConfig::Endpoint {
+                url,
+                ca: settings.optional("CLUSTER_CA"),
+                token_parameter: settings.optional("CLUSTER_TOKEN_PARAMETER"),
+            },
+            (None, None) => ClusterConfig::None,
+        };
+        let shards = settings.parsed("SHARDS", "a number from 1 to 64", SHARDS_DEFAULT);
+        if !(1..=64).contains(&shards) {
+            settings.mistake(format!("SHARDS is {shards}: expected a number from 1 to 64"));
+        }
+        let config = Self {
+            log_level: settings.optional("LOG_LEVEL").unwrap_or_default(),
+            checks_table: settings.required("CHECKS_TABLE", "the name of the table of checks"),
+            changes_queue_url: settings.required("CHANGES_QUEUE_URL", "the URL of the queue of changes"),
+            checks_queue_url: settings.required("CHECKS_QUEUE_URL", "the URL of the queue of due checks"),
+            findings_queue_url: settings.required("FINDINGS_QUEUE_URL", "the URL of the queue of findings"),
+            shards,
+            rules_dir: root.join(rules_dir),
+            cluster,
+        };
+        settings.finish()?;
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mistake_is_named_at_once() {
+        let error = Config::from_vars(|name| (name == "SHARDS").then(|| "0".to_owned())).unwrap_err();
+        for name in ["RULES_DIR", "CHECKS_TABLE", "CHANGES_QUEUE_URL", "SHARDS is 0"] {
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn rules_lie_in_the_package_unless_the_path_is_whole() {
+        let vars = |dir: &'static str| {
+            move |name: &str| match name {
+                "RULES_DIR" => Some(dir.to_owned()),
+                "LAMBDA_TASK_ROOT" => Some("/var/task".to_owned()),
+                "CHECKS_TABLE" | "CHANGES_QUEUE_URL" | "CHECKS_QUEUE_URL" | "FINDINGS_QUEUE_URL" => {
+                    Some("x".to_owned())
+                }
+                _ => None,
+            }
+        };
+        assert_eq!(Config::from_vars(vars("rules")).unwrap().rules_dir, PathBuf::from("/var/task/rules"));
+        assert_eq!(Config::from_vars(vars("/etc/rules")).unwrap().rules_dir, PathBuf::from("/etc/rules"));
+    }
+}

@@ -1,0 +1,51 @@
+use crate::Evaluate;
+use crate::observed::{Matter, Sight};
+use jiff::Timestamp;
+use prodrome_cluster::{Cluster, owner};
+use prodrome_lifecycle::Check;
+use prodrome_model::{Finding, FindingState, Fingerprint, Group, Subject};
+use prodrome_queue::Queue;
+use prodrome_store::Store;
+
+/// Events that go with a finding.
+const EVENTS_MAX: usize = 10;
+
+impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
+    /// What is said of a check that fires. The owner and the events are context: where they cannot be read,
+    /// the finding does without.
+    pub(crate) async fn finding(
+        &self,
+        matter: Matter<'_>,
+        check: &Check,
+        sight: &Sight,
+        now: Timestamp,
+    ) -> Finding {
+        let rule = matter.rule;
+        let subject = Subject::Object { object: check.object.clone(), uid: check.uid.clone() };
+        let top = owner::topmost_owner(&self.cluster, &check.object, &check.metadata).await;
+        let events = self.cluster.events(&check.object.key(), &check.uid).await.unwrap_or_default();
+        Finding {
+            version: 1,
+            fingerprint: Fingerprint::of_episode(matter.scope, rule.name(), &subject, check.since),
+            state: FindingState::Firing,
+            scope: matter.scope.clone(),
+            rule: rule.name().to_owned(),
+            severity: rule.severity(),
+            owner: rule.owner(),
+            cause: None,
+            subject,
+            group: Group { key: format!("{}/{}", rule.name(), top.key().path()), owner: top },
+            since: check.since,
+            fired_at: now,
+            hold_down_seconds: u32::try_from(rule.resolve_after().as_secs()).unwrap_or(0),
+            summary: check.summary.clone(),
+            runbook: rule.runbook().map(str::to_owned),
+            labels: rule.labels().clone(),
+            object_labels: check.metadata.labels.clone(),
+            evidence: check.evidence.clone(),
+            events: events.into_iter().take(EVENTS_MAX).collect(),
+            stale: sight.stale.clone(),
+            resource_version: check.resource_version.to_string(),
+        }
+    }
+}

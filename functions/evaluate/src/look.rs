@@ -1,0 +1,164 @@
+use crate::Evaluate;
+use crate::evaluate::{Kept, check_record, store_failure};
+use crate::observed::{Matter, Observed, Sight};
+use jiff::{SignedDuration, Timestamp};
+use prodrome_cluster::{Cluster, ClusterError};
+use prodrome_lambda::{Failure, Tally, metric};
+use prodrome_lifecycle::{Check, Phase, Seen, Sighting, Verdict};
+use prodrome_model::EndReason;
+use prodrome_queue::Queue;
+use prodrome_rules::Rule;
+use prodrome_store::{Expect, Record, Store, StoreError, Write};
+
+/// When a look that the cluster did not allow is tried again.
+const UNREADABLE_AGAIN: SignedDuration = SignedDuration::from_secs(60);
+/// A check whose rule is not known is looked at again.
+const ORPHAN_AGAIN: SignedDuration = SignedDuration::from_mins(10);
+/// A rule that has not been known for this long was removed, and is not just newer than this instance.
+const ORPHAN_ENDS: SignedDuration = SignedDuration::from_hours(1);
+
+impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
+    /// Looks at a check that is due: at the live object, what it refers to, and the time.
+    pub(crate) async fn look(
+        &self,
+        record: Record,
+        now: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<(), Failure> {
+        let kept = Kept::read(&record)?;
+        tally.add(metric::CHECKS_LOOKED_AT, 1);
+        let rules = self.rules.clone();
+        let Some(rule) = rules.get(&kept.check.rule).filter(|rule| rule.enabled()) else {
+            return self.orphan(record, kept, now, tally).await;
+        };
+        let (scope, resource, object) =
+            (kept.check.scope.clone(), kept.check.resource.clone(), kept.check.object.clone());
+        let matter = Matter { scope: &scope, rule, resource: &resource, object: &object };
+        let sight = match self.live(rule, &kept.check, now).await {
+            Ok(sight) => sight,
+            Err(error) => {
+                tally.add(metric::CLUSTER_ERRORS, 1);
+                match last_known(rule, &kept.check, &error, now) {
+                    Some(sight) => sight,
+                    None => return self.postpone(record, kept, &error, now).await,
+                }
+            }
+        };
+        // A look leaves nothing due at once: what it finds due, it does.
+        self.settle(matter, &sight, Some(kept), now, tally).await.map(|_| ())
+    }
+
+    /// The live object through the eyes of the rule, with its references.
+    async fn live(&self, rule: &Rule, check: &Check, now: Timestamp) -> Result<Sight, ClusterError> {
+        let found = match self.cluster.get(&check.object.key()).await {
+            Err(ClusterError::UnknownKind { .. }) => None, // its definition went, and it with it
+            other => other?,
+        };
+        let Some(bytes) = found else {
+            return Ok(Sight::bare(Sighting {
+                uid: check.uid.clone(),
+                version: check.resource_version,
+                at: now,
+                look: true,
+                list: None,
+                seen: Seen::Gone,
+            }));
+        };
+        let observed = Observed::parse(&check.resource, &bytes)
+            .map_err(|error| ClusterError::Unavailable { reason: error.to_string() })?;
+        let mut sight = observed.sight(rule, now, now);
+        sight.sighting.look = true;
+        if let Seen::Present { verdict: Verdict::HoldsIfReferenced, since, .. } = sight.sighting.seen {
+            let asked = self.ask(rule, &observed, now).await?;
+            let verdict = if asked.evaluation.matches { Verdict::Holds } else { Verdict::Not };
+            sight.sighting.seen = Seen::Present { verdict, since, turns_at: asked.evaluation.turns_at };
+            sight.evidence = asked.evaluation.evidence;
+            sight.edges = Some(asked.edges);
+        }
+        Ok(sight)
+    }
+
+    async fn postpone(
+        &self,
+        record: Record,
+        mut kept: Kept,
+        error: &ClusterError,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        tracing::warn!(
+            rule = kept.check.rule,
+            kind = kept.check.object.kind,
+            namespace = kept.check.object.namespace,
+            name = kept.check.object.name,
+            reason = %error,
+            "the live object cannot be read, the check waits"
+        );
+        kept.check.postpone(UNREADABLE_AGAIN, now);
+        self.write_back(record, &kept, now).await
+    }
+
+    /// No rule of that name is known here. It may be newer than this instance, or gone.
+    async fn orphan(
+        &self,
+        record: Record,
+        mut kept: Kept,
+        now: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<(), Failure> {
+        let since = *kept.check.orphan_since.get_or_insert(now);
+        if now.duration_since(since) < ORPHAN_ENDS {
+            kept.check.postpone(ORPHAN_AGAIN, now);
+            return self.write_back(record, &kept, now).await;
+        }
+        let mut check = kept.check;
+        let mut version = kept.version;
+        if check.phase.is_told() {
+            if !matches!(check.phase, Phase::Ending { .. }) {
+                check.phase = Phase::Ending { at: now, reason: EndReason::RuleGone };
+                check.postpone(ORPHAN_AGAIN, now);
+                let write = Write::Put(check_record(record.key.clone(), &check), Expect::Version(version));
+                self.store.commit(vec![write]).await.map_err(store_failure)?;
+                version += 1;
+                tally.add(metric::FINDINGS_ENDED, 1);
+            }
+            self.send_end(&check).await?;
+        }
+        tally.add(metric::CHECKS_CLOSED, 1);
+        self.close(&record.key, &check, Expect::Version(version)).await.map_err(store_failure)
+    }
+
+    async fn write_back(&self, record: Record, kept: &Kept, now: Timestamp) -> Result<(), Failure> {
+        let write = Write::Put(check_record(record.key.clone(), &kept.check), Expect::Version(kept.version));
+        match self.store.commit(vec![write]).await {
+            Ok(()) => self.enqueue(&record.key, kept.check.due, now).await,
+            Err(StoreError::Conflict { .. }) => Ok(()), // somebody else has seen to it
+            Err(error) => Err(store_failure(error)),
+        }
+    }
+}
+
+/// Where the cluster cannot be read, a check that is about to fire does so on the last known state, and says so.
+/// Steps that were begun are carried on; everything else waits, a recovery above all: silence is none.
+fn last_known(rule: &Rule, check: &Check, error: &ClusterError, now: Timestamp) -> Option<Sight> {
+    let over = now.duration_since(check.since) >= rule.duration();
+    let fires = matches!(check.phase, Phase::Pending { .. }) && over && rule.reference_groups().is_empty();
+    let begun = matches!(check.phase, Phase::Firing | Phase::Ending { .. });
+    if !fires && !begun {
+        return None;
+    }
+    let sighting = Sighting {
+        uid: check.uid.clone(),
+        version: check.resource_version,
+        at: now,
+        look: true,
+        list: None,
+        seen: Seen::Present { verdict: Verdict::Holds, since: None, turns_at: None },
+    };
+    Some(Sight {
+        summary: check.summary.clone(),
+        evidence: check.evidence.clone(),
+        metadata: check.metadata.clone(),
+        stale: Some(error.to_string()),
+        ..Sight::bare(sighting)
+    })
+}

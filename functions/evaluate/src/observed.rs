@@ -1,0 +1,177 @@
+use jiff::Timestamp;
+use prodrome_lifecycle::{Check, Phase, Seen, Sighting, Terms, Verdict};
+use prodrome_model::{GroupKind, Metadata, ObjectHead, ObjectKey, ObjectRef, Resource, Scope};
+use prodrome_rules::{Rule, json};
+
+/// Labels kept with a check: what a tenant writes is bounded.
+const LABELS_MAX: usize = 32;
+
+/// An object that was parsed, as the rules see it.
+pub(crate) struct Observed<'a> {
+    pub(crate) resource: &'a Resource,
+    pub(crate) metadata: Metadata,
+    pub(crate) node: json::Node<'a>,
+}
+
+/// Why an object could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ObserveError {
+    #[error("the object's metadata cannot be read: {0}")]
+    Metadata(#[from] serde_json::Error),
+    #[error("the object is not JSON: {0}")]
+    Json(#[from] json::JsonError),
+    #[error("the object has no name")]
+    Nameless,
+}
+
+impl<'a> Observed<'a> {
+    pub(crate) fn parse(resource: &'a Resource, bytes: &'a [u8]) -> Result<Self, ObserveError> {
+        let head: ObjectHead = serde_json::from_slice(bytes)?;
+        if head.metadata.name.is_empty() {
+            return Err(ObserveError::Nameless);
+        }
+        Ok(Self { resource, metadata: head.metadata, node: json::parse(bytes)? })
+    }
+
+    pub(crate) fn kind(&self) -> GroupKind {
+        self.resource.group_kind()
+    }
+
+    pub(crate) fn key(&self) -> ObjectKey {
+        ObjectKey::new(self.kind(), self.metadata.namespace.as_deref(), &*self.metadata.name)
+    }
+
+    pub(crate) fn object(&self) -> ObjectRef {
+        ObjectRef {
+            api_version: self.resource.api_version(),
+            kind: self.resource.kind.clone(),
+            namespace: self.metadata.namespace.clone(),
+            name: self.metadata.name.clone(),
+        }
+    }
+
+    /// The object through the eyes of one rule, without its references.
+    pub(crate) fn sight(&self, rule: &Rule, at: Timestamp, now: Timestamp) -> Sight {
+        let evaluation = rule.evaluate(&self.node, now);
+        let verdict = match (evaluation.matches, rule.reference_groups().is_empty()) {
+            (false, _) => Verdict::Not,
+            (true, true) => Verdict::Holds,
+            (true, false) => Verdict::HoldsIfReferenced,
+        };
+        let seen = Seen::Present { verdict, since: evaluation.since, turns_at: evaluation.turns_at };
+        Sight {
+            sighting: self.sighting(at, seen),
+            summary: if evaluation.matches { rule.summary(&self.node) } else { String::new() },
+            evidence: evaluation.evidence,
+            metadata: self.kept_metadata(),
+            edges: None,
+            stale: None,
+        }
+    }
+
+    /// The object's end.
+    pub(crate) fn gone(&self, at: Timestamp) -> Sight {
+        Sight { metadata: self.kept_metadata(), ..Sight::bare(self.sighting(at, Seen::Gone)) }
+    }
+
+    fn sighting(&self, at: Timestamp, seen: Seen) -> Sighting {
+        let (uid, version) = (self.metadata.uid.clone(), self.metadata.version());
+        Sighting { uid, version, at, look: false, list: None, seen }
+    }
+
+    fn kept_metadata(&self) -> Metadata {
+        let mut metadata = self.metadata.clone();
+        metadata.labels = metadata.labels.into_iter().take(LABELS_MAX).collect();
+        metadata
+    }
+}
+
+/// A sighting with what a check or a finding says of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Sight {
+    pub(crate) sighting: Sighting,
+    pub(crate) summary: String,
+    pub(crate) evidence: Vec<String>,
+    pub(crate) metadata: Metadata,
+    /// The paths of the objects referred to; `None` where they were not asked.
+    pub(crate) edges: Option<Vec<String>>,
+    /// Why the live object could not be read.
+    pub(crate) stale: Option<String>,
+}
+
+impl Sight {
+    pub(crate) fn bare(sighting: Sighting) -> Self {
+        Self {
+            sighting,
+            summary: String::new(),
+            evidence: Vec::new(),
+            metadata: Metadata::default(),
+            edges: None,
+            stale: None,
+        }
+    }
+
+    /// What a check keeps of it.
+    pub(crate) fn note_in(&self, check: &mut Check, rule: &Rule) {
+        check.rule_hash = rule.hash().to_owned();
+        check.orphan_since = None;
+        if let Seen::Present { verdict, .. } = self.sighting.seen
+            && verdict != Verdict::Not
+        {
+            check.summary.clone_from(&self.summary);
+            check.evidence.clone_from(&self.evidence);
+        }
+        if !self.metadata.name.is_empty() {
+            check.metadata.clone_from(&self.metadata);
+        }
+        if let Some(edges) = &self.edges {
+            check.edges.clone_from(edges);
+        }
+    }
+}
+
+/// Which check is spoken of: a rule and an object in a cluster.
+#[derive(Clone, Copy)]
+pub(crate) struct Matter<'a> {
+    pub(crate) scope: &'a Scope,
+    pub(crate) rule: &'a Rule,
+    pub(crate) resource: &'a Resource,
+    pub(crate) object: &'a ObjectRef,
+}
+
+impl Matter<'_> {
+    /// The check that would be opened; its times and phase are the decision's.
+    pub(crate) fn blank(&self) -> Check {
+        Check {
+            layout: 1,
+            scope: self.scope.clone(),
+            rule: self.rule.name().to_owned(),
+            rule_hash: self.rule.hash().to_owned(),
+            resource: self.resource.clone(),
+            object: self.object.clone(),
+            uid: String::new(),
+            resource_version: 0,
+            phase: Phase::Pending { turns_at: None },
+            since: Timestamp::UNIX_EPOCH,
+            opened_at: Timestamp::UNIX_EPOCH,
+            due: Timestamp::UNIX_EPOCH,
+            look_again_at: Timestamp::UNIX_EPOCH,
+            list: None,
+            summary: String::new(),
+            metadata: Metadata::default(),
+            evidence: Vec::new(),
+            edges: Vec::new(),
+            finding: None,
+            orphan_since: None,
+        }
+    }
+
+    pub(crate) fn terms(&self) -> Terms {
+        Terms {
+            duration: self.rule.duration(),
+            gap_tolerance: self.rule.gap_tolerance(),
+            resolve_after: self.rule.resolve_after(),
+            references: !self.rule.reference_groups().is_empty(),
+        }
+    }
+}

@@ -1,0 +1,449 @@
+use crate::Evaluate;
+use crate::evaluate::{Kept, check_record, send_failure, store_failure};
+use crate::observed::{Matter, Observed, Sight};
+use jiff::{SignedDuration, Timestamp};
+use prodrome_cluster::Cluster;
+use prodrome_lambda::{Failure, Tally, metric};
+use prodrome_lifecycle::{Seen, keys};
+use prodrome_model::{Change, ChangeKind, GroupKind, ObjectKey, Resource, Scope, shard_of};
+use prodrome_queue::pack::{self, PackBuilder, PackHead};
+use prodrome_queue::{Body, Message, Queue, QueueName};
+use prodrome_rules::Rule;
+use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What a list did not name is looked at this long after the list's end: its other packs may still be on
+/// their way.
+const AFTER_LIST: SignedDuration = SignedDuration::from_secs(30);
+
+/// How much of an error goes with a change that is sent on, in characters.
+const ERROR_MAX: usize = 256;
+
+/// A change that failed.
+struct Poison {
+    error: String,
+    content: Content,
+}
+
+enum Content {
+    /// It could not be read.
+    Line(String),
+    /// It was read and could not be judged.
+    Change(Box<Change>),
+}
+
+impl Poison {
+    fn change(change: &Change, error: impl ToString) -> Self {
+        Self { error: error.to_string(), content: Content::Change(Box::new(change.clone())) }
+    }
+}
+
+/// What the markers of the pack's shards tell.
+#[derive(Default)]
+struct Markers {
+    /// By object path: the rules with an open check (or, with a leading `~`, the rules whose part about a
+    /// referred object holds).
+    checks: BTreeMap<String, BTreeSet<String>>,
+    /// By object path: the checks that wait for a change of it.
+    edges: BTreeMap<String, Vec<Key>>,
+}
+
+/// One object of a pack, judged by all rules that concern it.
+struct Judged {
+    resource: Resource,
+    object: prodrome_model::ObjectRef,
+    key: ObjectKey,
+    /// By rule: what it sees.
+    sights: Vec<(String, Sight)>,
+    /// The rules whose part about a referred object holds of this one.
+    partner_of: BTreeSet<String>,
+    gone: bool,
+    list: Option<String>,
+    version: u64,
+}
+
+impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
+    /// Judges a pack. A change that fails alone is sent on alone, so that it holds nothing else back.
+    pub(crate) async fn pack(&self, bytes: &[u8], now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
+        let decoded = pack::decode(bytes, pack::UNCOMPRESSED_MAX)
+            .map_err(|error| Failure::fatal(error.code(), error))?;
+        let head = decoded.head;
+        let scope = head.scope.clone();
+        let alone = decoded.changes.len() == 1;
+        tally.add(metric::CHANGES_RECEIVED, decoded.changes.len() as u64);
+        let mut poison = Vec::new();
+        let mut changes = Vec::new();
+        for change in decoded.changes {
+            match change {
+                Ok(change) => changes.push(change),
+                Err(bad) => poison.push(Poison { error: bad.to_string(), content: Content::Line(bad.raw) }),
+            }
+        }
+        let list_ends: Vec<_> = changes.iter().filter(|c| c.kind == ChangeKind::ListEnd).cloned().collect();
+        let relevant: Vec<_> = changes.iter().filter(|change| self.concerns(change)).collect();
+        let latest = latest_of_each(relevant, &mut poison);
+        let markers = self.markers(&scope, latest.iter().map(|(_, path)| path.as_str())).await?;
+        for (change, path) in latest {
+            let judged = catch_unwind(AssertUnwindSafe(|| self.judge(change, &path, &markers, now)));
+            let done = match judged {
+                Ok(Ok(judged)) => self.take(&scope, &judged, &markers, now, tally).await,
+                Ok(Err(failure)) => Err(failure),
+                Err(_) => Err(Failure::fatal("evaluation_panicked", "judging the object panicked")),
+            };
+            match done {
+                Err(failure) if !failure.retryable => poison.push(Poison::change(change, failure)),
+                other => other?,
+            }
+        }
+        for end in list_ends {
+            self.list_ended(&scope, &end, now).await?;
+        }
+        self.isolate(&head, poison, alone, tally).await
+    }
+
+    /// Whether any rule speaks of the change's kind.
+    fn concerns(&self, change: &Change) -> bool {
+        let kind = change.resource.group_kind();
+        matches!(change.kind, ChangeKind::Applied | ChangeKind::Deleted)
+            && (self.rules.for_kind(&kind).next().is_some()
+                || self.rules.referring_to(&kind).next().is_some())
+    }
+
+    /// The markers of all shards that the paths fall into, by one strongly consistent query each.
+    async fn markers<'p>(
+        &self,
+        scope: &Scope,
+        paths: impl Iterator<Item = &'p str>,
+    ) -> Result<Markers, Failure> {
+        let shards: BTreeSet<u16> = paths.map(|path| shard_of(path, self.shards)).collect();
+        let mut markers = Markers::default();
+        for shard in shards {
+            self.query_markers(scope, shard, "", &mut markers).await?;
+        }
+        Ok(markers)
+    }
+
+    async fn query_markers(
+        &self,
+        scope: &Scope,
+        shard: u16,
+        prefix: &str,
+        markers: &mut Markers,
+    ) -> Result<(), Failure> {
+        let partition = keys::shard_partition(scope, shard);
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.store.query(&partition, prefix, after.as_deref()).await.map_err(store_failure)?;
+            for record in page.records {
+                let sort = &record.key.sort;
+                if let Some((path, rule)) = keys::parse_marker(sort) {
+                    markers.checks.entry(path.to_owned()).or_default().insert(rule.to_owned());
+                } else if let (Some(path), Some(key)) = (keys::parse_edge(sort), edge_target(&record)) {
+                    markers.edges.entry(path.to_owned()).or_default().push(key);
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Judges one object by all rules: pure, and caught where it panics.
+    fn judge(
+        &self,
+        change: &Change,
+        path: &str,
+        markers: &Markers,
+        now: Timestamp,
+    ) -> Result<Judged, Failure> {
+        let bytes = change.object.as_ref().map(|raw| raw.get().as_bytes()).unwrap_or_default();
+        let observed = Observed::parse(&change.resource, bytes)
+            .map_err(|error| Failure::fatal("object_malformed", error))?;
+        let gone = change.kind == ChangeKind::Deleted;
+        let kind = observed.kind();
+        let none = BTreeSet::new();
+        let tracked = markers.checks.get(path).unwrap_or(&none);
+        let mut sights = Vec::new();
+        for rule in self.rules.for_kind(&kind).filter(|rule| rule.enabled()) {
+            let open = tracked.contains(rule.name());
+            if !open && gone {
+                continue;
+            }
+            let mut sight = if gone {
+                observed.gone(change.observed_at)
+            } else {
+                observed.sight(rule, change.observed_at, now)
+            };
+            sight.sighting.list.clone_from(&change.list);
+            if open || says_something(&sight) {
+                sights.push((rule.name().to_owned(), sight));
+            }
+        }
+        let partner_of = if gone { BTreeSet::new() } else { self.partner_of(&observed, &kind, now) };
+        Ok(Judged {
+            object: observed.object(),
+            key: observed.key(),
+            version: observed.metadata.version(),
+            resource: change.resource.clone(),
+            list: change.list.clone(),
+            sights,
+            partner_of,
+            gone,
+        })
+    }
+
+    /// The rules that refer to objects of this kind and whose part about them holds of this one.
+    fn partner_of(&self, observed: &Observed<'_>, kind: &GroupKind, now: Timestamp) -> BTreeSet<String> {
+        let referring = self.rules.referring_to(kind).filter(|(rule, _)| rule.enabled());
+        referring
+            .filter(|(_, reference)| {
+                !reference.wants_missing() && reference.partner(&observed.node, now).matches
+            })
+            .map(|(rule, _)| rule.name().to_owned())
+            .collect()
+    }
+
+    /// Acts on what the rules see of one object.
+    async fn take(
+        &self,
+        scope: &Scope,
+        judged: &Judged,
+        markers: &Markers,
+        now: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<(), Failure> {
+        let path = judged.key.path();
+        let none = BTreeSet::new();
+        let tracked = markers.checks.get(&path).unwrap_or(&none);
+        let open: Vec<_> =
+            judged.sights.iter().map(|(rule, _)| rule).filter(|rule| tracked.contains(*rule)).collect();
+        let wanted: Vec<_> = open.iter().map(|rule| keys::check(scope, &judged.key, rule)).collect();
+        let mut kept = BTreeMap::new();
+        if !wanted.is_empty() {
+            for record in self.store.get_many(&wanted).await.map_err(store_failure)? {
+                kept.insert(record.key.sort.clone(), Kept::read(&record)?);
+            }
+        }
+        for (name, sight) in &judged.sights {
+            let Some(rule) = self.rules.get(name) else { continue };
+            let matter = Matter { scope, rule, resource: &judged.resource, object: &judged.object };
+            if let Some(record) = self.settle(matter, sight, kept.remove(name), now, tally).await? {
+                self.look(record, now, tally).await?;
+            }
+        }
+        self.partners(scope, judged, tracked, now).await?;
+        for check in markers.edges.get(&path).into_iter().flatten() {
+            self.make_due(check, now, now, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Where this object went away, or begins to satisfy what a rule says of the objects it refers to, the
+    /// objects that may refer to it are listed.
+    async fn partners(
+        &self,
+        scope: &Scope,
+        judged: &Judged,
+        tracked: &BTreeSet<String>,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let kind = &judged.key.kind;
+        if judged.gone {
+            for (rule, reference) in self.rules.referring_to(kind).filter(|(rule, _)| rule.enabled()) {
+                if reference.wants_missing() {
+                    self.request_relist(scope, rule, namespace_of(rule, judged), now).await?;
+                }
+            }
+        }
+        for rule in &judged.partner_of {
+            let name = format!("~{rule}");
+            let key = keys::check(scope, &judged.key, &name);
+            let known = tracked.contains(&name);
+            if known && judged.list.is_none() {
+                continue;
+            }
+            let data = serde_json::json!({ "version": judged.version, "list": judged.list }).to_string();
+            let marker = keys::marker(scope, self.shards, &judged.key, &name);
+            let writes = vec![
+                Write::Put(Record::new(key, data), Expect::Anything),
+                Write::Put(Record::new(marker, ""), Expect::Anything),
+            ];
+            // The relist is asked for first: a crash in between asks once more, and does not forget.
+            if !known && let Some(rule) = self.rules.get(rule) {
+                self.request_relist(scope, rule, namespace_of(rule, judged), now).await?;
+            }
+            self.store.commit(writes).await.map_err(store_failure)?;
+        }
+        for name in tracked
+            .iter()
+            .filter(|name| name.strip_prefix('~').is_some_and(|r| !judged.partner_of.contains(r)))
+        {
+            let marker = keys::marker(scope, self.shards, &judged.key, name);
+            let check = keys::check(scope, &judged.key, name);
+            let writes =
+                vec![Write::Delete(check, Expect::Anything), Write::Delete(marker, Expect::Anything)];
+            self.store.commit(writes).await.map_err(store_failure)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a check due at an instant, unless it is due sooner or was named by the list. Whoever writes the
+    /// check in the same moment has seen the object himself.
+    async fn make_due(
+        &self,
+        key: &Key,
+        at: Timestamp,
+        now: Timestamp,
+        list: Option<&str>,
+    ) -> Result<(), Failure> {
+        let Some(record) = self.store.get(key).await.map_err(store_failure)? else { return Ok(()) };
+        let mut kept = Kept::read(&record)?;
+        let named = list.is_some() && kept.check.list.as_deref() == list;
+        if kept.check.due <= at || named {
+            return Ok(());
+        }
+        kept.check.due = at;
+        let write = Write::Put(check_record(key.clone(), &kept.check), Expect::Version(kept.version));
+        match self.store.commit(vec![write]).await {
+            Ok(()) => self.enqueue(key, at, now).await,
+            Err(StoreError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(store_failure(error)),
+        }
+    }
+
+    /// A list is complete: every open check of its kind whose object it did not name is looked at.
+    async fn list_ended(&self, scope: &Scope, end: &Change, now: Timestamp) -> Result<(), Failure> {
+        let Some(list) = end.list.as_deref() else { return Ok(()) };
+        let prefix = format!("c:{}/{}/", end.resource.group, end.resource.kind);
+        let at = now.saturating_add(AFTER_LIST).unwrap_or(Timestamp::MAX);
+        for shard in 0..self.shards {
+            let mut markers = Markers::default();
+            self.query_markers(scope, shard, &prefix, &mut markers).await?;
+            for (path, rules) in &markers.checks {
+                let Some(object) = ObjectKey::from_path(path) else { continue };
+                for rule in rules {
+                    let key = keys::check(scope, &object, rule);
+                    if rule.starts_with('~') {
+                        self.forget_partner(&key, &keys::marker(scope, self.shards, &object, rule), list)
+                            .await?;
+                    } else {
+                        self.make_due(&key, at, now, Some(list)).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets that a referred object was in a bad state, if the list did not name it: it is gone. Should its
+    /// pack still be on its way, it is noted again, at the price of one relist.
+    async fn forget_partner(&self, key: &Key, marker: &Key, list: &str) -> Result<(), Failure> {
+        let Some(record) = self.store.get(key).await.map_err(store_failure)? else { return Ok(()) };
+        let named = serde_json::from_str::<serde_json::Value>(&record.data)
+            .is_ok_and(|data| data.get("list").and_then(serde_json::Value::as_str) == Some(list));
+        if named {
+            return Ok(());
+        }
+        let writes = vec![
+            Write::Delete(key.clone(), Expect::Anything),
+            Write::Delete(marker.clone(), Expect::Anything),
+        ];
+        self.store.commit(writes).await.map_err(store_failure)
+    }
+
+    /// Sends failed changes on, each alone with its error; one that came alone fails by itself.
+    async fn isolate(
+        &self,
+        head: &PackHead,
+        poison: Vec<Poison>,
+        alone: bool,
+        tally: &mut Tally,
+    ) -> Result<(), Failure> {
+        tally.add(metric::CHANGES_FAILED, poison.len() as u64);
+        if alone {
+            let failed = poison.into_iter().next();
+            return failed.map_or(Ok(()), |poison| Err(Failure::fatal("change_failed", poison.error)));
+        }
+        let mut messages = Vec::new();
+        for Poison { error, content } in poison {
+            let body = match content {
+                Content::Line(line) => Body::Text(line),
+                Content::Change(change) => {
+                    let mut builder = PackBuilder::new(head);
+                    builder.push(&change);
+                    let pack = builder.finish().map_err(|error| Failure::fatal("pack_too_large", error))?;
+                    Body::Pack(pack.bytes)
+                }
+            };
+            let reason = error.chars().filter(|c| !c.is_control()).take(ERROR_MAX).collect();
+            let attributes = vec![("error".to_owned(), reason)];
+            messages.push(Message { attributes, ..Message { body, ..Message::text("") } });
+        }
+        if messages.is_empty() {
+            return Ok(());
+        }
+        self.queue.send(QueueName::Changes, messages).await.map_err(|error| send_failure(&error))
+    }
+}
+
+/// The latest change of each object: what a pack holds of one object is one state. A new uid under an old
+/// name is another object. In the pack's order, each with its object's path.
+fn latest_of_each<'c>(changes: Vec<&'c Change>, poison: &mut Vec<Poison>) -> Vec<(&'c Change, String)> {
+    let mut latest: BTreeMap<(String, String), (u64, usize)> = BTreeMap::new();
+    let mut paths = Vec::with_capacity(changes.len());
+    for (index, change) in changes.iter().enumerate() {
+        let bytes = change.object.as_ref().map(|raw| raw.get().as_bytes()).unwrap_or_default();
+        let head: Result<prodrome_model::ObjectHead, _> = serde_json::from_slice(bytes);
+        let head = match head {
+            Ok(head) if !head.metadata.name.is_empty() => head,
+            Ok(_) => {
+                poison.push(Poison::change(change, "the object has no name"));
+                paths.push(String::new());
+                continue;
+            }
+            Err(error) => {
+                poison.push(Poison::change(change, format!("the object's metadata cannot be read: {error}")));
+                paths.push(String::new());
+                continue;
+            }
+        };
+        let path = head.key(change.resource.group_kind()).path();
+        let version = head.metadata.version();
+        let entry = latest.entry((path.clone(), head.metadata.uid)).or_insert((version, index));
+        if version >= entry.0 {
+            *entry = (version, index);
+        }
+        paths.push(path);
+    }
+    let mut indices: Vec<_> = latest.into_values().map(|(_, index)| index).collect();
+    indices.sort_unstable();
+    indices.into_iter().map(|index| (changes[index], std::mem::take(&mut paths[index]))).collect()
+}
+
+fn says_something(sight: &Sight) -> bool {
+    match sight.sighting.seen {
+        Seen::Present { verdict, turns_at, .. } => {
+            verdict != prodrome_lifecycle::Verdict::Not || turns_at.is_some()
+        }
+        Seen::Gone => false,
+    }
+}
+
+/// Where the objects that refer to this one may be: its own namespace, or anywhere where the rule looks into
+/// another one.
+fn namespace_of<'j>(rule: &Rule, judged: &'j Judged) -> &'j str {
+    let same = rule.references().all(prodrome_rules::Reference::is_same_namespace);
+    judged.key.namespace.as_deref().filter(|_| same).unwrap_or_default()
+}
+
+fn edge_target(record: &Record) -> Option<Key> {
+    #[derive(serde::Deserialize)]
+    struct Target {
+        partition: String,
+        sort: String,
+    }
+    let target: Target = serde_json::from_str(&record.data).ok()?;
+    Some(Key::new(target.partition, target.sort))
+}

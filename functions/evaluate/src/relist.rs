@@ -1,0 +1,142 @@
+use crate::Evaluate;
+use crate::evaluate::store_failure;
+use crate::observed::{Matter, Observed};
+use jiff::Timestamp;
+use prodrome_cluster::{Cluster, ClusterError};
+use prodrome_lambda::{Failure, Tally, metric};
+use prodrome_lifecycle::{Relist, Seen, Terms, Verdict, keys};
+use prodrome_model::{GroupKind, Scope};
+use prodrome_queue::Queue;
+use prodrome_rules::Rule;
+use prodrome_store::{Expect, Record, Store, StoreError, Write};
+
+impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
+    /// Something that a rule refers to went away or turned bad: lists the rule's objects some seconds from now.
+    /// Further such changes until then are the same relist.
+    pub(crate) async fn request_relist(
+        &self,
+        scope: &Scope,
+        rule: &Rule,
+        namespace: &str,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let key = keys::relist(scope, rule.name(), namespace);
+        let due = now.saturating_add(Relist::GATHER).unwrap_or(Timestamp::MAX);
+        let relist = Relist {
+            layout: 1,
+            scope: scope.clone(),
+            rule: rule.name().to_owned(),
+            namespace: namespace.to_owned(),
+            due,
+        };
+        let data = serde_json::to_string(&relist).expect("plain data is always written as JSON");
+        let record = Record { due: Some(keys::due(&key, due)), ..Record::new(key.clone(), data) };
+        match self.store.commit(vec![Write::Put(record.clone(), Expect::Absent)]).await {
+            Ok(()) => return self.enqueue(&key, due, now).await,
+            Err(StoreError::Conflict { .. }) => {}
+            Err(error) => return Err(store_failure(error)),
+        }
+        let there = self.store.get(&key).await.map_err(store_failure)?;
+        let Some(there) = there.filter(|there| there.due.as_ref().is_some_and(|due| due.at <= now)) else {
+            return Ok(()); // one is still to come
+        };
+        // One is under way and may have listed already: let another follow it.
+        match self.store.commit(vec![Write::Put(record, Expect::Version(there.version))]).await {
+            Ok(()) => self.enqueue(&key, due, now).await,
+            Err(StoreError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(store_failure(error)),
+        }
+    }
+
+    /// Lists the objects of a rule and opens a check for each whose references hold now. The record goes when
+    /// all is done, unless another relist was asked for meanwhile.
+    pub(crate) async fn relist(
+        &self,
+        record: &Record,
+        now: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<(), Failure> {
+        let relist: Relist =
+            serde_json::from_str(&record.data).map_err(|error| Failure::fatal("relist_malformed", error))?;
+        self.list_rule(&relist, now, tally).await?;
+        match self
+            .store
+            .commit(vec![Write::Delete(record.key.clone(), Expect::Version(record.version))])
+            .await
+        {
+            Ok(()) | Err(StoreError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(store_failure(error)),
+        }
+    }
+
+    async fn list_rule(&self, relist: &Relist, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
+        let rules = self.rules.clone();
+        let Some(rule) = rules.get(&relist.rule).filter(|rule| rule.enabled()) else { return Ok(()) };
+        let namespace = Some(relist.namespace.as_str()).filter(|n| !n.is_empty());
+        for kind in rule.kinds().iter().filter_map(prodrome_rules::KindPattern::to_group_kind) {
+            match self.list_kind(&relist.scope, rule, &kind, namespace, now, tally).await {
+                Err(Listing::Cluster(error)) if error.is_retryable() => {
+                    return Err(Failure::retryable("cluster_unavailable", error));
+                }
+                Err(Listing::Cluster(error)) => {
+                    tally.add(metric::CLUSTER_ERRORS, 1);
+                    tracing::warn!(rule = rule.name(), %kind, reason = %error, "objects that may refer cannot be listed");
+                }
+                Err(Listing::Failure(failure)) => return Err(failure),
+                Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn list_kind(
+        &self,
+        scope: &Scope,
+        rule: &Rule,
+        kind: &GroupKind,
+        namespace: Option<&str>,
+        now: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<(), Listing> {
+        let resource = match self.cluster.resource(kind).await {
+            Err(ClusterError::UnknownKind { .. }) => return Ok(()),
+            other => other?,
+        };
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.cluster.list(kind, namespace, None, after.as_deref()).await?;
+            for bytes in &page.items {
+                let Ok(observed) = Observed::parse(&resource, bytes) else { continue };
+                let mut sight = observed.sight(rule, now, now);
+                let Seen::Present { verdict: Verdict::HoldsIfReferenced, .. } = sight.sighting.seen else {
+                    continue;
+                };
+                let asked = self.ask(rule, &observed, now).await?;
+                if !asked.evaluation.matches {
+                    continue;
+                }
+                sight.edges = Some(asked.edges);
+                let object = observed.object();
+                let matter = Matter { scope, rule, resource: &resource, object: &object };
+                let opened = self.settle(matter, &sight, None, now, tally).await.map_err(Listing::Failure)?;
+                // A rule with references is never due at once: see `Terms::REFERENCES_SETTLE`.
+                debug_assert!(opened.is_none() || Terms::REFERENCES_SETTLE.is_zero());
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+enum Listing {
+    Cluster(ClusterError),
+    Failure(Failure),
+}
+
+impl From<ClusterError> for Listing {
+    fn from(error: ClusterError) -> Self {
+        Self::Cluster(error)
+    }
+}

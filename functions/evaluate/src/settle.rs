@@ -1,0 +1,213 @@
+use crate::Evaluate;
+use crate::evaluate::{Kept, check_record, send_failure, store_failure};
+use crate::observed::{Matter, Sight};
+use jiff::Timestamp;
+use prodrome_cluster::Cluster;
+use prodrome_lambda::{Failure, Tally, metric};
+use prodrome_lifecycle::{Check, Decision, Phase, Seen, Terms, decide, keys};
+use prodrome_model::{AlertMessage, Ended, Finding, FindingState};
+use prodrome_queue::{Message, Queue, QueueName};
+use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
+
+/// How often a decision is taken again because somebody else wrote in between.
+const ATTEMPTS: usize = 6;
+
+/// What is left to do after a decision was carried out.
+enum Next {
+    Done,
+    /// The old episode is over; the sighting may begin a new one.
+    Again,
+    /// The check is due already.
+    Look(Record),
+}
+
+impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
+    /// Decides what a sighting means for a check, and carries it out. `kept` is what was read before, if
+    /// anything; where it is out of date the store says so and all is decided anew. Returns the record of a
+    /// check that is due at once.
+    pub(crate) async fn settle(
+        &self,
+        matter: Matter<'_>,
+        sight: &Sight,
+        mut kept: Option<Kept>,
+        now: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<Option<Record>, Failure> {
+        let key = keys::check(matter.scope, &matter.object.key(), matter.rule.name());
+        let terms = matter.terms();
+        for _ in 0..ATTEMPTS {
+            let decision =
+                decide(kept.as_ref().map(|k| &k.check), &terms, &sight.sighting, now, || matter.blank());
+            match self.carry_out(matter, &key, sight, kept.as_ref(), decision, now, tally).await {
+                Ok(Next::Done) => return Ok(None),
+                Ok(Next::Look(record)) => return Ok(Some(record)),
+                Ok(Next::Again) => kept = None,
+                Err(Problem::Conflict) => {
+                    let record = self.store.get(&key).await.map_err(store_failure)?;
+                    kept = record.as_ref().map(Kept::read).transpose()?;
+                }
+                Err(Problem::Failure(failure)) => return Err(failure),
+            }
+        }
+        Err(Failure::retryable(
+            "check_contended",
+            format!("{}/{} is written by many", key.partition, key.sort),
+        ))
+    }
+
+    async fn carry_out(
+        &self,
+        matter: Matter<'_>,
+        key: &Key,
+        sight: &Sight,
+        kept: Option<&Kept>,
+        decision: Decision,
+        now: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<Next, Problem> {
+        let expect = kept.map_or(Expect::Absent, |k| Expect::Version(k.version));
+        let version = kept.map_or(1, |k| k.version + 1);
+        let old_edges = kept.map_or(&[][..], |k| &k.check.edges);
+        match decision {
+            Decision::Nothing => Ok(Next::Done),
+            Decision::Open(mut check) | Decision::Keep(mut check) => {
+                sight.note_in(&mut check, matter.rule);
+                let mut writes = self.edge_writes(key, old_edges, &check);
+                if kept.is_none() {
+                    tally.add(metric::CHECKS_OPENED, 1);
+                    if matches!(check.phase, Phase::Pending { .. }) {
+                        tally.add(metric::MATCHES, 1);
+                    }
+                    let marker = keys::marker(matter.scope, self.shards, &check.object.key(), &check.rule);
+                    writes.push(Write::Put(Record::new(marker, ""), Expect::Anything));
+                }
+                let record = check_record(key.clone(), &check);
+                writes.push(Write::Put(record.clone(), expect));
+                self.store.commit(writes).await?;
+                if check.due <= now && !sight.sighting.look {
+                    return Ok(Next::Look(Record { version, ..record }));
+                }
+                if kept.is_none_or(|k| k.check.due != check.due) {
+                    self.enqueue(key, check.due, now).await?;
+                }
+                Ok(Next::Done)
+            }
+            Decision::Close => {
+                if let Some(kept) = kept {
+                    tally.add(metric::CHECKS_CLOSED, 1);
+                    self.close(key, &kept.check, expect).await?;
+                }
+                Ok(Next::Done)
+            }
+            Decision::Fire(mut check) => {
+                if check.finding.is_none() {
+                    sight.note_in(&mut check, matter.rule);
+                    check.finding = Some(Box::new(self.finding(matter, &check, sight, now).await));
+                    let mut writes = self.edge_writes(key, old_edges, &check);
+                    writes.push(Write::Put(check_record(key.clone(), &check), expect));
+                    self.store.commit(writes).await?;
+                    tally.add(metric::FINDINGS_FIRED, 1);
+                    self.fire(key, check, version, &matter.terms(), now).await?;
+                } else {
+                    let version = kept.map_or(0, |k| k.version);
+                    self.fire(key, check, version, &matter.terms(), now).await?;
+                }
+                Ok(Next::Done)
+            }
+            Decision::End(check) => {
+                let mut version = kept.map_or(0, |k| k.version);
+                if kept.is_none_or(|k| k.check.phase != check.phase) {
+                    self.store.commit(vec![Write::Put(check_record(key.clone(), &check), expect)]).await?;
+                    version += 1;
+                    tally.add(metric::FINDINGS_ENDED, 1);
+                }
+                self.send_end(&check).await?;
+                tally.add(metric::CHECKS_CLOSED, 1);
+                self.close(key, &check, Expect::Version(version)).await?;
+                let successor =
+                    matches!(sight.sighting.seen, Seen::Present { .. }) && sight.sighting.uid != check.uid;
+                Ok(if successor { Next::Again } else { Next::Done })
+            }
+        }
+    }
+
+    /// Sends the finding of a check in [`Phase::Firing`] and notes that it was sent. A crash in between sends
+    /// it once more, with the same fingerprint.
+    async fn fire(
+        &self,
+        key: &Key,
+        mut check: Box<Check>,
+        version: u64,
+        terms: &Terms,
+        now: Timestamp,
+    ) -> Result<(), Problem> {
+        if let Some(finding) = &check.finding {
+            self.send_finding((**finding).clone()).await?;
+        }
+        check.sent(terms, now);
+        let written =
+            self.store.commit(vec![Write::Put(check_record(key.clone(), &check), Expect::Version(version))]);
+        match written.await {
+            // Somebody else has carried the check on meanwhile.
+            Err(StoreError::Conflict { .. }) => Ok(()),
+            other => Ok(other.map(|()| self.enqueue(key, check.due, now))?.await?),
+        }
+    }
+
+    /// Sends the end of a check in [`Phase::Ending`].
+    pub(crate) async fn send_end(&self, check: &Check) -> Result<(), Failure> {
+        let (Some(finding), Phase::Ending { at, reason }) = (&check.finding, &check.phase) else {
+            return Ok(());
+        };
+        let state = FindingState::Ended(Ended { at: *at, reason: *reason });
+        self.send_finding(Finding { state, ..(**finding).clone() }).await
+    }
+
+    async fn send_finding(&self, finding: Finding) -> Result<(), Failure> {
+        let text = serde_json::to_string(&AlertMessage::Finding(Box::new(finding)));
+        let message = Message::text(text.expect("plain data is always written as JSON"));
+        self.queue.send(QueueName::Findings, vec![message]).await.map_err(|e| send_failure(&e))
+    }
+
+    /// Removes a check with its marker and its edges.
+    pub(crate) async fn close(&self, key: &Key, check: &Check, expect: Expect) -> Result<(), StoreError> {
+        let marker = keys::marker(&check.scope, self.shards, &check.object.key(), &check.rule);
+        let mut writes = vec![Write::Delete(key.clone(), expect), Write::Delete(marker, Expect::Anything)];
+        let edges = check.edges.iter().map(|path| keys::edge(&check.scope, self.shards, path, key));
+        writes.extend(edges.map(|edge| Write::Delete(edge, Expect::Anything)));
+        self.store.commit(writes).await
+    }
+
+    /// The writes that bring the stored edges from what they were to what the check names now.
+    fn edge_writes(&self, key: &Key, old: &[String], check: &Check) -> Vec<Write> {
+        let edge = |path: &String| keys::edge(&check.scope, self.shards, path, key);
+        let data = serde_json::json!({ "partition": key.partition, "sort": key.sort }).to_string();
+        let gone = old.iter().filter(|path| !check.edges.contains(path));
+        let new = check.edges.iter().filter(|path| !old.contains(path));
+        gone.map(|path| Write::Delete(edge(path), Expect::Anything))
+            .chain(new.map(|path| Write::Put(Record::new(edge(path), data.clone()), Expect::Anything)))
+            .collect()
+    }
+}
+
+/// Why a decision was not carried out.
+enum Problem {
+    /// Somebody else wrote the check in between.
+    Conflict,
+    Failure(Failure),
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict { .. } => Self::Conflict,
+            other => Self::Failure(store_failure(other)),
+        }
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}

@@ -1,0 +1,85 @@
+use jiff::{SignedDuration, Timestamp};
+use prodrome_lambda::{Tally, metric};
+use prodrome_model::{AlertMessage, CheckMessage, DueMessage};
+use prodrome_queue::{Message, Queue, QueueName, SendError};
+use prodrome_store::{Record, Store, StoreError};
+use std::time::Duration;
+
+/// How far ahead a tick looks. Three ticks see each record, so one may be lost or late.
+const AHEAD: SignedDuration = SignedDuration::from_mins(3);
+/// Records a page of the index.
+const PAGE: u32 = 250;
+
+/// Hands over what falls due. See the crate's documentation.
+pub struct Sweep<C, E, Q> {
+    checks: C,
+    episodes: E,
+    queue: Q,
+}
+
+/// Why a tick did not hand over everything. The next tick begins anew.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// An index could not be read.
+    #[error("the due index cannot be read")]
+    Store(#[from] StoreError),
+    /// A queue did not accept everything.
+    #[error("what is due could not be handed over")]
+    Send(#[from] SendError),
+}
+
+impl<C: Store, E: Store, Q: Queue> Sweep<C, E, Q> {
+    /// A sweep over the stores of checks and of episodes.
+    pub fn new(checks: C, episodes: E, queue: Q) -> Self {
+        Self { checks, episodes, queue }
+    }
+
+    /// One tick. An index that cannot be read does not keep the others from being swept; the first error is
+    /// returned at the end.
+    pub async fn tick(&self, now: Timestamp, tally: &mut Tally) -> Result<(), SweepError> {
+        let mut first_error = None;
+        for bucket in prodrome_lifecycle::keys::buckets() {
+            let done = self.bucket(&self.checks, &bucket, QueueName::Checks, now, tally).await;
+            first_error = first_error.or(done.err());
+        }
+        for bucket in prodrome_alerting::due_buckets() {
+            let done = self.bucket(&self.episodes, &bucket, QueueName::Findings, now, tally).await;
+            first_error = first_error.or(done.err());
+        }
+        first_error.map_or(Ok(()), Err)
+    }
+
+    /// Hands over page by page, so that a tick that is cut off has done what it read.
+    async fn bucket(
+        &self,
+        store: &impl Store,
+        bucket: &str,
+        to: QueueName,
+        now: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<(), SweepError> {
+        let until = now.saturating_add(AHEAD).unwrap_or(Timestamp::MAX);
+        let mut after = None;
+        loop {
+            let page = store.due(bucket, until, PAGE, after.as_deref()).await?;
+            let messages: Vec<_> = page.records.iter().filter_map(|r| message(r, to, now)).collect();
+            tally.add(metric::DUE_HANDED_OVER, messages.len() as u64);
+            self.queue.send(to, messages).await?;
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+fn message(record: &Record, to: QueueName, now: Timestamp) -> Option<Message> {
+    let at = record.due.as_ref()?.at;
+    let due = DueMessage { partition: record.key.partition.clone(), sort: record.key.sort.clone(), at };
+    let text = match to {
+        QueueName::Findings => serde_json::to_string(&AlertMessage::Due(due)),
+        QueueName::Checks | QueueName::Changes => serde_json::to_string(&CheckMessage::Due(due)),
+    };
+    let delay = Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO);
+    Some(Message::text(text.expect("plain data is always written as JSON")).delayed(delay))
+}
