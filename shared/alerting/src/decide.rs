@@ -200,7 +200,7 @@ impl Turn<'_> {
         if alert.told.is_none() {
             let restless = self.flips();
             self.with_alert(|alert| {
-                alert.flapping = restless.then_some(Flapping { last_flip: now, up: true })
+                alert.flapping = restless.then_some(Flapping { last_flip: now, up: true });
             });
             self.tell(NoticeKind::Alert);
         } else if alert.open > 0 {

@@ -1,7 +1,7 @@
 use crate::Policy;
 use crate::log::{Event, Logged};
 use crate::notice::NAMED_MAX;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prodrome_model::{Fingerprint, Notice, NoticeKind};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,15 @@ pub struct Delivery {
     /// Not to be tried before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Timestamp>,
+    /// How often it was put off since the last attempt, because the channel takes only so many.
+    #[serde(default)]
+    pub postponed: u32,
+    /// When the channel has to hear again that the alert is open, or it takes it for over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_at: Option<Timestamp>,
+    /// What it then hears.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh: Option<Notice>,
     /// How many entries the log has from here.
     #[serde(default)]
     pub entries: u32,
@@ -68,6 +77,13 @@ pub enum Settled {
     Sent {
         /// In place of the receipt that is kept.
         receipt: Option<String>,
+        /// After this time the channel takes an open alert for over, unless it hears of it again.
+        forgets_after: Option<SignedDuration>,
+    },
+    /// It was not tried: the channel takes only so many.
+    Postponed {
+        /// Until when.
+        until: Timestamp,
     },
     /// It has not.
     Failed {
@@ -95,6 +111,9 @@ impl Delivery {
             failures: 0,
             failing_since: None,
             retry_at: None,
+            postponed: 0,
+            refresh_at: None,
+            refresh: None,
             entries: 0,
         }
     }
@@ -124,13 +143,16 @@ impl Delivery {
         if self.claim.is_some() || self.retry_at.is_some_and(|at| now < at) {
             return (None, log);
         }
-        let Some(mut notice) = self.pending.take() else { return (None, log) };
+        let refresh = self.refresh_at.is_some_and(|at| at <= now).then(|| self.refresh.clone()).flatten();
+        let Some(mut notice) = self.pending.take().or(refresh) else { return (None, log) };
         if !self.told && notice.kind == NoticeKind::Update {
             // News of something it never heard of is for this channel the begin.
             notice.kind = NoticeKind::Alert;
         }
         self.attempts += 1;
         self.retry_at = None;
+        self.refresh_at = None;
+        self.refresh = None;
         let until = now.checked_add(policy.lease).unwrap_or(Timestamp::MAX);
         let claim = Claim { attempt: self.attempts, notice, until };
         self.claim = Some(claim.clone());
@@ -142,17 +164,25 @@ impl Delivery {
         let mut log = Vec::new();
         let claim = self.claim.take_if(|claim| claim.attempt == attempt);
         let channel = self.channel.clone();
+        if claim.is_some() {
+            self.postponed =
+                if matches!(settled, Settled::Postponed { .. }) { self.postponed + 1 } else { 0 };
+        }
         match (settled, claim) {
-            (Settled::Sent { receipt }, claim) => {
+            (Settled::Sent { receipt, forgets_after }, claim) => {
                 self.told = true;
                 self.receipt = receipt.or(self.receipt.take());
                 self.failures = 0;
                 self.failing_since = None;
-                if let Some(Claim { notice, .. }) = claim {
-                    self.told_end |= notice.kind == NoticeKind::Resolved;
-                    let event =
-                        Event::Told { channel, sequence: notice.sequence, kind: notice.kind, attempt };
-                    self.note(&mut log, now, event);
+                let Some(Claim { notice, .. }) = claim else { return log };
+                let (sequence, kind) = (notice.sequence, notice.kind);
+                self.note(&mut log, now, Event::Told { channel, sequence, kind, attempt });
+                if kind == NoticeKind::Resolved {
+                    self.told_end = true;
+                } else if let Some(after) = forgets_after {
+                    self.refresh_at = Some(now.checked_add(after).unwrap_or(Timestamp::MAX));
+                    // Nobody joined since.
+                    self.refresh = Some(Notice { joined: Vec::new(), ..notice });
                 }
             }
             (Settled::Failed { reason, detail, retry_at }, Some(Claim { notice, .. })) => {
@@ -170,7 +200,11 @@ impl Delivery {
                     self.failing_since = None;
                 }
             }
-            (Settled::Failed { .. }, None) => {}
+            (Settled::Postponed { until }, Some(Claim { notice, .. })) => {
+                self.give_back(notice);
+                self.retry_at = Some(until);
+            }
+            (Settled::Failed { .. } | Settled::Postponed { .. }, None) => {}
         }
         log
     }
@@ -181,7 +215,7 @@ impl Delivery {
             (Some(claim), _) => Some(claim.until),
             // Pending without an instant: whoever made it so has claimed it, or will at once.
             (None, Some(notice)) => Some(self.retry_at.unwrap_or(notice.at)),
-            (None, None) => None,
+            (None, None) => self.refresh_at,
         }
     }
 

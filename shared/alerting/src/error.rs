@@ -3,7 +3,7 @@
 pub enum EnvelopeError {
     /// It is not the JSON of a finding or of a due time.
     #[error("the message is neither a finding nor a due time: {reason}")]
-    Unreadable {
+    Malformed {
         /// What the parser says.
         reason: String,
     },
@@ -23,8 +23,8 @@ impl EnvelopeError {
     /// A stable word for it.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Unreadable { .. } => "finding-unreadable",
-            Self::UnknownVersion { .. } => "finding-version-unknown",
+            Self::Malformed { .. } => "finding_malformed",
+            Self::UnknownVersion { .. } => "finding_version_unknown",
         }
     }
 }

@@ -6,6 +6,7 @@
 //! - a memory: partition `fingerprint#<fingerprint>`: what became of a finding, and of which group it is. Apart
 //!   from the group, so that an end finds its beginning even where the group was named otherwise;
 //! - a log: partition `log#<alert's fingerprint>`, sort = the time and who wrote it;
+//! - what a channel used of its rate limit: partition `limit#<channel>`;
 //! - the watcher's last sign of life: partition `lag#<scope>`.
 
 use jiff::{Timestamp, TimestampRound, Unit};
@@ -71,6 +72,11 @@ pub fn memory(fingerprint: &Fingerprint) -> Key {
 /// The partition of an alert's log.
 pub fn log_partition(alert: &Fingerprint) -> String {
     format!("log#{alert}")
+}
+
+/// Where it is kept what a channel used of its rate limit.
+pub fn limit(channel: &str) -> Key {
+    Key::new(format!("limit#{channel}"), "bucket")
 }
 
 /// Where the last sign of life of a cluster's watcher is kept.

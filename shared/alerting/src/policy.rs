@@ -1,16 +1,14 @@
 use jiff::SignedDuration;
 use prodrome_model::Severity;
-use serde::{Deserialize, Serialize};
 
-/// How often people are told, and how long things are held. Every duration reads as `"5m"`, `"4h"`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+/// How often people are told, and how long things are held.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// Objects that join within this time are told together, in one update.
     pub join_window: SignedDuration,
-    /// At most so often are later joiners told, unless the number affected doubles. `null`: not before the end.
+    /// At most so often are later joiners told, unless the number affected doubles. `None`: not before the end.
     pub pace: BySeverity,
-    /// How often an open alert is told again with no news. `null`: never.
+    /// How often an open alert is told again with no news. `None`: never.
     pub repeat: BySeverity,
     /// So many openings and closings within `flap_window` make an alert a flapping one.
     pub flap_flips: u32,
@@ -48,7 +46,7 @@ impl Default for Policy {
             flap_flips: 4,
             flap_window: mins(30),
             flap_quiet: mins(30),
-            silence_max: mins(2),
+            silence_max: mins(3),
             lag_max: mins(1),
             behind_recheck: mins(1),
             memory: hours(15 * 24),
@@ -59,8 +57,7 @@ impl Default for Policy {
 }
 
 /// One duration for each severity; absent where there is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BySeverity {
     /// For P1.
     pub p1: Option<SignedDuration>,
@@ -73,6 +70,11 @@ pub struct BySeverity {
 }
 
 impl BySeverity {
+    /// By asking for each severity.
+    pub fn new(of: impl Fn(Severity) -> Option<SignedDuration>) -> Self {
+        Self { p1: of(Severity::P1), p2: of(Severity::P2), p3: of(Severity::P3), p4: of(Severity::P4) }
+    }
+
     /// The duration for a severity.
     pub const fn of(&self, severity: Severity) -> Option<SignedDuration> {
         match severity {
@@ -81,27 +83,5 @@ impl BySeverity {
             Severity::P3 => self.p3,
             Severity::P4 => self.p4,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_written_as_people_write_them_and_silence_means_the_default() {
-        let policy: Policy = serde_json::from_str(
-            r#"{"joinWindow":"10s","repeat":{"p1":"5m","p2":null,"p3":null,"p4":null}}"#,
-        )
-        .unwrap();
-        assert_eq!(policy.join_window, SignedDuration::from_secs(10));
-        assert_eq!(policy.repeat.of(Severity::P1), Some(SignedDuration::from_mins(5)));
-        assert_eq!(policy.repeat.of(Severity::P2), None);
-        assert_eq!(policy.pace, Policy::default().pace);
-    }
-
-    #[test]
-    fn a_mistyped_setting_is_an_error() {
-        assert!(serde_json::from_str::<Policy>(r#"{"joinWindov":"10s"}"#).is_err());
     }
 }

@@ -140,18 +140,13 @@ impl TestGroup {
 
     fn line(&self, notice: &Notice) -> String {
         let joined: Vec<&str> = notice.joined.iter().map(|o| o.name.as_str()).collect();
-        let mut line =
-            format!("{}s {} {} n={}", self.now, notice.kind.as_str(), notice.severity, notice.count);
-        if !joined.is_empty() {
-            line += &format!(" +{}", joined.join(","));
-        }
-        if let Some(ended) = notice.ended {
-            line += &format!(" ended={}s", ended.as_second() - START);
-        }
-        if notice.flapping {
-            line += " flapping";
-        }
-        line
+        let parts = [
+            Some(format!("{}s {} {} n={}", self.now, notice.kind.as_str(), notice.severity, notice.count)),
+            (!joined.is_empty()).then(|| format!("+{}", joined.join(","))),
+            notice.ended.map(|ended| format!("ended={}s", ended.as_second() - START)),
+            notice.flapping.then(|| "flapping".to_owned()),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
     fn told(&mut self) -> Vec<String> {

@@ -1,6 +1,5 @@
 use super::*;
 use crate::log::Event;
-use jiff::SignedDuration;
 use prodrome_model::{Group, ObjectRef, Owner, Scope, Severity};
 use std::collections::BTreeMap;
 
@@ -57,7 +56,7 @@ fn claim(delivery: &mut Delivery, now: i64) -> Option<(NoticeKind, u32, Vec<Stri
 }
 
 fn sent() -> Settled {
-    Settled::Sent { receipt: Some("thread".into()) }
+    Settled::Sent { receipt: Some("thread".into()), forgets_after: None }
 }
 
 fn failed(retry_at: Option<i64>) -> Settled {
@@ -158,6 +157,36 @@ fn what_is_pending_and_unclaimed_is_due_since_it_was_decided() {
     let mut d = delivery();
     d.owe(notice(Update, 7, &[]));
     assert_eq!(d.due(), Some(at(7)));
-    let lease = Policy::default().lease;
-    assert_eq!(lease, SignedDuration::from_secs(60));
+}
+
+#[test]
+fn what_is_put_off_is_no_failure_and_comes_later() {
+    let mut d = delivery();
+    d.owe(notice(Alert, 0, &[]));
+    claim(&mut d, 0).unwrap();
+    assert_eq!(d.settle(1, Settled::Postponed { until: at(6) }, at(0)), []);
+    assert_eq!((d.due(), d.failures, d.postponed), (Some(at(6)), 0, 1));
+    assert_eq!(claim(&mut d, 6), Some((Alert, 0, vec![])));
+    d.settle(2, sent(), at(6));
+    assert_eq!(d.postponed, 0);
+}
+
+#[test]
+fn a_channel_that_forgets_is_reminded_until_the_end() {
+    let forgets = || Settled::Sent { receipt: None, forgets_after: Some(SignedDuration::from_secs(100)) };
+    let mut d = delivery();
+    d.owe(notice(Alert, 0, &["b"]));
+    claim(&mut d, 0).unwrap();
+    d.settle(1, forgets(), at(0));
+    assert_eq!((claim(&mut d, 99), d.due()), (None, Some(at(100))));
+    assert_eq!(claim(&mut d, 100), Some((Alert, 0, vec![])), "the same, and nobody joined since");
+    d.settle(2, forgets(), at(100));
+    d.owe(notice(Update, 1, &[]));
+    assert_eq!(claim(&mut d, 150), Some((Update, 1, vec![])));
+    d.settle(3, forgets(), at(150));
+    assert_eq!(d.due(), Some(at(250)), "news counts as a reminder");
+    d.owe(notice(Resolved, 2, &[]));
+    claim(&mut d, 250).unwrap();
+    d.settle(4, forgets(), at(250));
+    assert_eq!((d.due(), d.told_end), (None, true));
 }
