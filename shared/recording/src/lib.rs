@@ -24,6 +24,8 @@ mod item;
 mod items;
 mod line;
 mod object_json;
+#[cfg(feature = "play")]
+pub mod play;
 mod recording;
 mod shift;
 mod timeline;

@@ -54,6 +54,7 @@ pub(crate) fn with_kind<'a>(object: &'a str, resource: &Resource) -> Cow<'a, str
     text.into()
 }
 
+#[cfg(feature = "play")]
 /// The object as an item of a list of a built-in kind: without kind and apiVersion, where these come first.
 pub(crate) fn without_kind<'a>(object: &'a str, resource: &Resource) -> Cow<'a, str> {
     let head = format!("{{\"kind\":{:?},\"apiVersion\":{:?},", resource.kind, resource.api_version());

@@ -1,6 +1,10 @@
 //! Recordings as they are: shipped ones, damaged ones, and what reads and writes them.
 
 #[cfg(test)]
+mod http;
+#[cfg(test)]
+mod play;
+#[cfg(test)]
 mod read;
 #[cfg(test)]
 mod timeline;
