@@ -11,14 +11,12 @@ pub(crate) fn with_resource_version(object: &str, version: u64) -> String {
         return object.to_owned();
     };
     let inner: MetadataOutline<'_> = serde_json::from_str(metadata.get()).unwrap_or_default();
-    match inner.resource_version {
-        Some(old) => splice(object, old.get(), &format!("\"{version}\"")),
-        None => {
-            let mut text = metadata.get().to_owned();
-            insert_fields(&mut text, &format!("\"resourceVersion\":\"{version}\""));
-            splice(object, metadata.get(), &text)
-        }
+    if let Some(old) = inner.resource_version {
+        return splice(object, old.get(), &format!("\"{version}\""));
     }
+    let mut text = metadata.get().to_owned();
+    insert_fields(&mut text, &format!("\"resourceVersion\":\"{version}\""));
+    splice(object, metadata.get(), &text)
 }
 
 /// The object with its kind and apiVersion, as a watch sends it. Metadata alone gets the kind it stands for.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Writes a recording: `watch.jsonl.zst` and `meta.json`.
 ///
-/// Secrets and ConfigMaps are written as metadata only, without annotations (which hold copies of the data):
+/// Secrets and `ConfigMaps` are written as metadata only, without annotations (which hold copies of the data):
 /// their values never reach the file, whatever is handed in.
 pub struct RecordingWriter {
     dir: PathBuf,

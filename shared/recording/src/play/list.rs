@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use prodrome_model::Resource;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::sync::Arc;
 
 /// Where a list goes on. Opaque to clients.
@@ -92,14 +93,14 @@ fn text(
     } else {
         format!(r#"{{"kind":"{}List","apiVersion":"{}""#, resource.kind, resource.api_version())
     };
-    list.push_str(&format!(r#","metadata":{{"resourceVersion":"{}""#, snapshot.version));
+    let mut head = json!({ "resourceVersion": snapshot.version.to_string() });
     if let Some(next) = next {
-        list.push_str(&format!(r#","continue":"{next}""#));
+        head["continue"] = json!(next);
     }
     if let Some(remaining) = remaining {
-        list.push_str(&format!(r#","remainingItemCount":{remaining}"#));
+        head["remainingItemCount"] = json!(remaining);
     }
-    list.push_str(r#"},"items":["#);
+    list += &[r#","metadata":"#, &head.to_string(), r#","items":["#].concat();
     // The API server omits kind and apiVersion in the items of its own kinds, and keeps them in custom ones.
     let is_custom = crate::builtin_of_path(&resource.group, &resource.version, &resource.plural).is_none();
     for (i, object) in page.iter().enumerate() {
@@ -118,7 +119,7 @@ fn text(
 
 /// A version that this server has not reached yet (that of another cluster, perhaps).
 pub(super) fn too_large(asked: u64, now: u64) -> Status {
-    let cause = serde_json::json!({ "causes": [{ "reason": "ResourceVersionTooLarge", "message": "Too large resource version" }] });
+    let cause = json!({ "causes": [{ "reason": "ResourceVersionTooLarge", "message": "Too large resource version" }] });
     Status {
         details: Some(cause),
         retry_after_seconds: Some(1),

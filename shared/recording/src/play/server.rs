@@ -1,5 +1,5 @@
 use super::fault::{Effect, Fault, effect};
-use super::player::{Clock, Player};
+use super::player::{Clock, Player, Position};
 use super::request::{Request, Verb};
 use super::status::{Status, json_response};
 use super::world::World;
@@ -25,7 +25,7 @@ use tokio::task::JoinHandle;
 /// A Kubernetes API server that plays recordings, over plain HTTP on this machine alone.
 ///
 /// Lists come in pages of one snapshot, watches go on from a version, in order and without a gap, with
-/// bookmarks; what was compacted is *Gone*. ConfigMaps, Events and Leases can be written, and are kept in memory.
+/// bookmarks; what was compacted is *Gone*. `ConfigMaps`, Events and Leases can be written, and are kept in memory.
 /// When the recording ends the server goes on serving. It stops when it is dropped.
 pub struct PlayServer {
     shared: Arc<Shared>,
@@ -86,7 +86,7 @@ pub(super) struct Shared {
     pub(super) bookmark_asked: channel::Sender<u64>,
     pub(super) stop: channel::Sender<bool>,
     pub(super) bookmark_every: Option<Duration>,
-    clock: super::player::Position,
+    clock: Position,
 }
 
 const REQUESTS_MAX: usize = 10_000;
@@ -103,7 +103,7 @@ impl PlayServer {
         let address = listener.local_addr().map_err(|source| PlayError::Listen { address, source })?;
 
         let steps = timeline.steps(now - options.from)?;
-        let position = super::player::Position::new(now - options.from, options.from, options.clock);
+        let position = Position::new(now - options.from, options.from, options.clock);
         let shared = Arc::new(Shared {
             world: Mutex::new(World::new()),
             faults: Mutex::default(),
@@ -259,7 +259,7 @@ impl Shared {
         requests.push_back(request.clone());
     }
 
-    pub(super) fn clock(&self) -> &super::player::Position {
+    pub(super) fn clock(&self) -> &Position {
         &self.clock
     }
 }
