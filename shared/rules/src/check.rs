@@ -29,36 +29,60 @@ impl Loaded {
 }
 
 /// Reads rule files. A rule with a mistake is left out and reported, with all of its mistakes; the others are
-/// in.
+/// in. Where a name stands twice, also in two files, the first one is kept.
 pub fn load(files: &[SourceFile]) -> Loaded {
     let mut loaded = Loaded::default();
-    let mut first_places: HashMap<String, String> = HashMap::new();
+    let mut names = Names::default();
     for file in files {
         let checked = check_file(file);
         loaded.diagnostics.extend(checked.diagnostics);
         let lines = LineIndex::new(&file.text);
-        for CheckedRule { name, name_span, rule, .. } in checked.rules {
-            let place = lines.place(name_span);
-            let here = format!("{}:{}:{}", file.name, place.start.line, place.start.column);
-            if let Some(first) = first_places.get(&name) {
-                loaded.diagnostics.push(Diagnostic {
-                    code: Code::DuplicateRule,
-                    level: Level::Error,
-                    file: file.name.clone(),
-                    place,
-                    rule: Some(name.clone()),
-                    path: String::new(),
-                    expected: "each rule's name once".to_owned(),
-                    found: "it a second time".to_owned(),
-                    help: Some(format!("the first one, which is kept, stands at {first}")),
-                });
-            } else {
-                first_places.insert(name, here);
-                loaded.rules.rules.extend(rule);
+        for checked in checked.rules {
+            match names.claim(file, &lines, &checked) {
+                Some(duplicate) => loaded.diagnostics.push(duplicate),
+                None => loaded.rules.rules.extend(checked.rule),
             }
         }
     }
     loaded
+}
+
+/// The names that stand twice in one file.
+pub(crate) fn duplicates(file: &SourceFile, rules: &[CheckedRule]) -> Vec<Diagnostic> {
+    let mut names = Names::default();
+    let lines = LineIndex::new(&file.text);
+    rules.iter().filter_map(|rule| names.claim(file, &lines, rule)).collect()
+}
+
+/// Which names are taken, and where. A rule with mistakes takes its name too.
+#[derive(Default)]
+struct Names(HashMap<String, String>);
+
+impl Names {
+    fn claim(
+        &mut self,
+        file: &SourceFile,
+        lines: &LineIndex<'_>,
+        checked: &CheckedRule,
+    ) -> Option<Diagnostic> {
+        let place = lines.place(checked.name_span);
+        let Some(first) = self.0.get(&checked.name) else {
+            let here = format!("{}:{}:{}", file.name, place.start.line, place.start.column);
+            self.0.insert(checked.name.clone(), here);
+            return None;
+        };
+        Some(Diagnostic {
+            code: Code::DuplicateRule,
+            level: Level::Error,
+            file: file.name.clone(),
+            place,
+            rule: Some(checked.name.clone()),
+            path: String::new(),
+            expected: "each rule's name once".to_owned(),
+            found: "it a second time".to_owned(),
+            help: Some(format!("the first one stands at {first}")),
+        })
+    }
 }
 
 /// A file and what was read from it.

@@ -1,3 +1,4 @@
+use crate::glob::Glob;
 use crate::kind::KindPattern;
 use crate::reference::Reference;
 use crate::rule::Rule;
@@ -43,6 +44,13 @@ impl RuleSet {
             .flat_map(|rule| rule.kinds().into_iter().chain(rule.references().flat_map(Reference::kinds)))
             .collect();
         kinds.into_iter().collect()
+    }
+
+    /// Only the rules whose name this glob matches.
+    #[must_use]
+    pub fn only(&self, glob: &str) -> Self {
+        let glob = Glob::new(glob);
+        Self { rules: self.rules.iter().filter(|rule| glob.matches(&rule.name)).cloned().collect() }
     }
 
     /// The identity of the whole set.

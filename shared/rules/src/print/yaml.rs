@@ -1,20 +1,21 @@
 use super::Out;
 
-/// How wide a list may be to stand on one line.
+/// How wide a line may be for a list or a map to stand on it whole.
 const WIDTH_MAX: usize = 110;
 
 /// What stands above a node, by its path within the rule: comments.
 pub(crate) type Above<'c> = dyn FnMut(&str) -> Vec<String> + 'c;
 
-/// A rule as YAML, its name as the key.
-pub(crate) fn write_rule(text: &mut String, name: &str, body: &Out, above: &mut Above<'_>) {
-    text.push_str(&quote(name));
-    text.push(':');
-    let Out::Map(entries) = body else { return };
-    for (key, value) in entries {
-        write_entry(text, key, value, 2, key, above);
+/// A rule as YAML, its name as the key. Ends with a line break.
+pub(crate) fn write_rule(name: &str, body: &Out, above: &mut Above<'_>) -> String {
+    let mut writer = Writer { text: format!("{}:", quote(name)), above };
+    if let Out::Map(entries) = body {
+        for (key, value) in entries {
+            writer.entry(key, value, 2, key);
+        }
     }
-    text.push('\n');
+    writer.text.push('\n');
+    writer.text
 }
 
 /// On one line, without any choice: what hashes are made of.
@@ -30,68 +31,130 @@ pub(crate) fn compact(out: &Out) -> String {
     }
 }
 
-/// A key and its value on lines of their own, each begun by a line break.
-fn write_entry(text: &mut String, key: &str, value: &Out, indent: usize, path: &str, above: &mut Above<'_>) {
-    for comment in above(path) {
-        line(text, indent, &comment);
-    }
-    line(text, indent, &format!("{}:", quote(key)));
-    write_value(text, value, indent, path, above);
+struct Writer<'w, 'c> {
+    text: String,
+    above: &'w mut Above<'c>,
 }
 
-/// A value behind its key or dash.
-fn write_value(text: &mut String, value: &Out, indent: usize, path: &str, above: &mut Above<'_>) {
-    match value {
-        Out::Map(entries) if !entries.is_empty() => {
-            for (key, value) in entries {
-                write_entry(text, key, value, indent + 2, &child(path, key), above);
-            }
-        }
-        Out::List(items) if !fits(text, value) => {
-            for (index, item) in items.iter().enumerate() {
-                let at = format!("{path}[{index}]");
-                for comment in above(&at) {
-                    line(text, indent + 2, &comment);
+impl Writer<'_, '_> {
+    /// A key and its value, on a line of their own.
+    fn entry(&mut self, key: &str, value: &Out, indent: usize, path: &str) {
+        self.comments(indent, path);
+        self.line(indent, &format!("{}:", quote(key)));
+        self.value(value, indent, path);
+    }
+
+    /// What stands behind a key.
+    fn value(&mut self, value: &Out, indent: usize, path: &str) {
+        match value {
+            Out::Text(text) if is_literal(text) => self.literal(text, indent + 2),
+            Out::Map(entries) if !self.fits(value) => {
+                for (key, value) in entries {
+                    self.entry(key, value, indent + 2, &format!("{path}.{key}"));
                 }
-                line(text, indent + 2, "-");
-                write_item(text, item, indent + 2, &at, above);
+            }
+            Out::List(items) if !self.fits(value) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.item(item, indent + 2, &format!("{path}[{index}]"));
+                }
+            }
+            value => {
+                self.text.push(' ');
+                self.text.push_str(&flow(value));
             }
         }
-        value => {
-            text.push(' ');
-            text.push_str(&flow(value));
+    }
+
+    /// An element of a list, on a line of its own.
+    fn item(&mut self, item: &Out, indent: usize, path: &str) {
+        self.comments(indent, path);
+        self.line(indent, "-");
+        self.behind_dash(item, indent, path);
+    }
+
+    /// What stands behind a dash: of a map the first key, of a list the first element.
+    fn behind_dash(&mut self, item: &Out, indent: usize, path: &str) {
+        match item {
+            Out::Map(entries) if !self.fits(item) => {
+                for (index, (key, value)) in entries.iter().enumerate() {
+                    let at = format!("{path}.{key}");
+                    if index == 0 && !self.comments(indent + 2, &at) {
+                        self.text.push_str(&format!(" {}:", quote(key)));
+                        self.value(value, indent + 2, &at);
+                    } else if index == 0 {
+                        self.line(indent + 2, &format!("{}:", quote(key)));
+                        self.value(value, indent + 2, &at);
+                    } else {
+                        self.entry(key, value, indent + 2, &at);
+                    }
+                }
+            }
+            Out::List(items) if !self.fits(item) => {
+                for (index, inner) in items.iter().enumerate() {
+                    let at = format!("{path}[{index}]");
+                    if index == 0 && !self.comments(indent + 2, &at) {
+                        self.text.push_str(" -");
+                        self.behind_dash(inner, indent + 2, &at);
+                    } else if index == 0 {
+                        self.line(indent + 2, "-");
+                        self.behind_dash(inner, indent + 2, &at);
+                    } else {
+                        self.item(inner, indent + 2, &at);
+                    }
+                }
+            }
+            item => self.value(item, indent, path),
         }
+    }
+
+    /// A text of several lines as it reads.
+    fn literal(&mut self, text: &str, indent: usize) {
+        self.text.push_str(if text.ends_with('\n') { " |" } else { " |-" });
+        for line in text.lines() {
+            if line.is_empty() {
+                self.text.push('\n');
+            } else {
+                self.line(indent, line);
+            }
+        }
+    }
+
+    /// Whether there were any.
+    fn comments(&mut self, indent: usize, path: &str) -> bool {
+        let comments = (self.above)(path);
+        comments.iter().for_each(|comment| self.line(indent, comment));
+        !comments.is_empty()
+    }
+
+    /// Whether a list or a map can stand on the rest of the line.
+    fn fits(&self, value: &Out) -> bool {
+        let used = self.text.rsplit('\n').next().map_or(0, |line| line.chars().count());
+        is_flat(value, 0) && used + 1 + flow(value).chars().count() <= WIDTH_MAX
+    }
+
+    fn line(&mut self, indent: usize, content: &str) {
+        self.text.push('\n');
+        self.text.push_str(&" ".repeat(indent));
+        self.text.push_str(content);
     }
 }
 
-/// What stands behind a dash: the first key of a map on the same line.
-fn write_item(text: &mut String, item: &Out, indent: usize, path: &str, above: &mut Above<'_>) {
-    let Out::Map(entries) = item else { return write_value(text, item, indent, path, above) };
-    for (index, (key, value)) in entries.iter().enumerate() {
-        let at = child(path, key);
-        if index > 0 {
-            write_entry(text, key, value, indent + 2, &at, above);
-            continue;
+/// Whether it holds no maps, and lists only of words, or one level of lists of words.
+fn is_flat(out: &Out, depth: usize) -> bool {
+    let is_word =
+        |out: &Out| matches!(out, Out::Word(_)) || matches!(out, Out::Text(text) if !is_literal(text));
+    match out {
+        Out::List(items) => items.iter().all(|item| {
+            is_word(item) || depth > 0 && matches!(item, Out::List(inner) if inner.iter().all(is_word))
+        }),
+        Out::Map(entries) => {
+            depth == 0
+                && entries
+                    .iter()
+                    .all(|(_, value)| is_word(value) || matches!(value, Out::List(_)) && is_flat(value, 1))
         }
-        let comments = above(&at);
-        if comments.is_empty() {
-            text.push_str(&format!(" {}:", quote(key)));
-        } else {
-            comments.iter().for_each(|comment| line(text, indent + 2, comment));
-            line(text, indent + 2, &format!("{}:", quote(key)));
-        }
-        write_value(text, value, indent + 2, &at, above);
+        word => is_word(word),
     }
-}
-
-/// Whether a list stands on one line: it holds words only, and is not too long.
-fn fits(text: &str, list: &Out) -> bool {
-    let Out::List(items) = list else { return false };
-    let is_plain = |item: &Out| matches!(item, Out::Word(_) | Out::Text(_));
-    let used = text.rsplit('\n').next().map_or(0, |line| line.chars().count());
-    let nested = !items.is_empty()
-        && items.iter().all(|item| matches!(item, Out::List(inner) if inner.iter().all(is_plain)));
-    items.iter().all(is_plain) && used + 1 + flow(list).chars().count() <= WIDTH_MAX || nested && false
 }
 
 fn flow(out: &Out) -> String {
@@ -101,33 +164,38 @@ fn flow(out: &Out) -> String {
         Out::List(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
         Out::Map(entries) => {
             let entries = entries.iter().map(|(key, value)| format!("{}: {}", quote(key), flow(value)));
-            format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+            format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
         }
     }
 }
 
-fn line(text: &mut String, indent: usize, content: &str) {
-    text.push('\n');
-    text.push_str(&" ".repeat(indent));
-    text.push_str(content);
+/// Whether a text of several lines can stand as a literal block: nothing in it needs an escape, and its
+/// indentation cannot be mistaken.
+fn is_literal(text: &str) -> bool {
+    let body = text.strip_suffix('\n').unwrap_or(text);
+    body.contains('\n')
+        && !body.ends_with('\n')
+        && !body.starts_with([' ', '\n'])
+        && body.lines().all(|line| line.is_empty() || !line.trim().is_empty())
+        && body.chars().all(|c| c == '\n' || is_printable(c))
 }
 
-fn child(path: &str, key: &str) -> String {
-    format!("{path}.{key}")
+fn is_printable(c: char) -> bool {
+    // What YAML takes for a line break, cannot hold or may swallow is written as an escape.
+    !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// Plain where YAML can only read it as this text, else in double quotes.
 fn quote(text: &str) -> String {
     let is_word = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
         && text.ends_with(|c: char| c.is_ascii_alphanumeric())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./ ".contains(c))
-        && !text.contains("  ");
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./ ".contains(c));
     let lower = text.to_ascii_lowercase();
     let is_reserved = matches!(&*lower, "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n");
     if is_word && !is_reserved { text.to_owned() } else { json(text) }
 }
 
-/// A JSON string is a YAML string too, but for what YAML does not print.
+/// A JSON string is a YAML string too.
 fn json(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
@@ -137,13 +205,8 @@ fn json(text: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
             '\r' => quoted.push_str("\\r"),
-            // Control characters, other line breaks, the byte order mark.
-            c if c.is_control()
-                || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}') =>
-            {
-                quoted.push_str(&format!("\\u{:04x}", u32::from(c)));
-            }
-            c => quoted.push(c),
+            c if is_printable(c) => quoted.push(c),
+            c => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
         }
     }
     quoted.push('"');

@@ -1,0 +1,154 @@
+use crate::check::{CheckedRule, check_file};
+use crate::diagnostic::Diagnostic;
+use crate::print::{rule_body, write_rule};
+use crate::source::{Comment, SourceFile, Tree, TreeValue};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// The canonical form of a rule file, as YAML: keys in the language's order, defaults left out, short
+/// conditions on one line, a blank line between rules. Rules keep their order; a file of several documents
+/// becomes one.
+///
+/// Comments stay: one on a line of its own above what it stood above, one behind something above the line that
+/// it stood in. Where the canonical form has no such line, above the nearest thing around it.
+///
+/// # Errors
+/// A file with mistakes is not printed: what is wrong is returned instead.
+pub fn format(file: &SourceFile) -> Result<String, Vec<Diagnostic>> {
+    let checked = check_file(file);
+    let mut diagnostics = checked.diagnostics;
+    diagnostics.extend(crate::check::duplicates(file, &checked.rules));
+    if diagnostics.iter().any(Diagnostic::is_error) {
+        return Err(diagnostics);
+    }
+    let mut comments = Comments::place(file, &checked.rules, checked.comments);
+    let mut text = String::new();
+    for (index, checked) in checked.rules.iter().enumerate() {
+        let Some(rule) = &checked.rule else { continue };
+        if index > 0 {
+            text.push('\n');
+        }
+        let body = rule_body(rule);
+        // Which lines there will be: only above those can a comment stand.
+        let mut lines = BTreeSet::new();
+        write_rule(&rule.name, &body, &mut |path| {
+            lines.insert(path.to_owned());
+            Vec::new()
+        });
+        let mut above = comments.of_rule(index, &lines);
+        for comment in above.remove("").unwrap_or_default() {
+            text.push_str(&comment);
+            text.push('\n');
+        }
+        text.push_str(&write_rule(&rule.name, &body, &mut |path| above.remove(path).unwrap_or_default()));
+    }
+    if !comments.at_end.is_empty() && !text.is_empty() {
+        text.push('\n');
+    }
+    for comment in comments.at_end {
+        text.push_str(&comment);
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// The comments of a file, by rule and by the path of what they are about.
+struct Comments {
+    by_rule: HashMap<usize, Vec<(String, String)>>,
+    at_end: Vec<String>,
+}
+
+/// Where a node of a rule begins.
+struct Anchor {
+    offset: usize,
+    rule: usize,
+    path: String,
+}
+
+impl Comments {
+    fn place(file: &SourceFile, rules: &[CheckedRule], comments: Vec<Comment>) -> Self {
+        let mut anchors = Vec::new();
+        for (index, rule) in rules.iter().enumerate() {
+            anchors.push(Anchor { offset: rule.name_span.start, rule: index, path: String::new() });
+            collect(&rule.tree, index, "", &mut anchors);
+        }
+        // Stable, so that of those that begin together the outermost stays first. Aliases repeat what stands
+        // elsewhere, so the order is not a matter of course.
+        anchors.sort_by_key(|anchor| anchor.offset);
+        let mut placed = Self { by_rule: HashMap::new(), at_end: Vec::new() };
+        for comment in comments {
+            let text = comment.text.trim_end().to_owned();
+            let at = comment.span.start;
+            let line_start =
+                file.text.get(..at).and_then(|text| text.rfind('\n')).map_or(0, |found| found + 1);
+            let own_line = !comment.trailing;
+            let next = anchors.partition_point(|anchor| anchor.offset < at);
+            let begins_line = |anchor: &&Anchor| (line_start..at).contains(&anchor.offset);
+            let about = if own_line {
+                let indented = at > line_start;
+                // At the end of a rule it belongs to the rule, if it is indented like it.
+                let following = anchors.get(next).filter(|anchor| !(indented && anchor.path.is_empty()));
+                following.or_else(|| anchors[..next].last().filter(|_| indented))
+            } else {
+                anchors[..next].iter().find(begins_line).or_else(|| anchors[..next].last())
+            };
+            match about {
+                None => {
+                    placed.at_end.push(text);
+                    if ends_group(file, comment.span.end) {
+                        placed.at_end.push(String::new());
+                    }
+                }
+                Some(anchor) => {
+                    let list = placed.by_rule.entry(anchor.rule).or_default();
+                    list.push((anchor.path.clone(), text));
+                    if anchor.path.is_empty() && own_line && ends_group(file, comment.span.end) {
+                        list.push((String::new(), String::new()));
+                    }
+                }
+            }
+        }
+        while placed.at_end.last().is_some_and(String::is_empty) {
+            placed.at_end.pop();
+        }
+        placed
+    }
+
+    /// What stands above each line of a rule.
+    fn of_rule(&mut self, rule: usize, lines: &BTreeSet<String>) -> BTreeMap<String, Vec<String>> {
+        let mut above: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (path, comment) in self.by_rule.remove(&rule).unwrap_or_default() {
+            let mut path = path.as_str();
+            while !path.is_empty() && !lines.contains(path) {
+                path = path.rfind(['.', '[']).and_then(|end| path.get(..end)).unwrap_or_default();
+            }
+            above.entry(path.to_owned()).or_default().push(comment);
+        }
+        above
+    }
+}
+
+/// Whether a blank line follows.
+fn ends_group(file: &SourceFile, end: usize) -> bool {
+    let after = file.text.get(end..).unwrap_or_default();
+    after.lines().nth(1).is_some_and(|line| line.trim().is_empty())
+}
+
+fn collect(tree: &Tree, rule: usize, path: &str, anchors: &mut Vec<Anchor>) {
+    match &tree.value {
+        TreeValue::Map(entries) => {
+            for (key, value) in entries {
+                let at = if path.is_empty() { key.text.clone() } else { format!("{path}.{}", key.text) };
+                anchors.push(Anchor { offset: key.span.start, rule, path: at.clone() });
+                collect(value, rule, &at, anchors);
+            }
+        }
+        TreeValue::List(items) => {
+            for (index, item) in items.iter().enumerate() {
+                let at = format!("{path}[{index}]");
+                anchors.push(Anchor { offset: item.span.start, rule, path: at.clone() });
+                collect(item, rule, &at, anchors);
+            }
+        }
+        TreeValue::Null | TreeValue::Scalar(..) => {}
+    }
+}
