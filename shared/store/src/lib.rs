@@ -23,12 +23,14 @@
 //! ```
 
 mod due;
+mod dynamo;
 mod error;
 mod limits;
 mod memory;
 mod record;
 mod store;
 
+pub use dynamo::{DynamoStore, schema};
 pub use error::StoreError;
 pub use memory::{Fault, MemoryStore, Operation, OperationKind, Unkindness};
 pub use record::{Due, Expect, Key, Page, Record, Write};

@@ -10,6 +10,8 @@ pub(crate) const RECORD_BYTES_MAX: usize = 400 * 1024;
 pub(crate) const WRITES_MAX: usize = 100;
 /// The most bytes of one commit.
 const COMMIT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// A page over memory ends once it has this many bytes.
+pub(crate) const PAGE_BYTES: usize = 1024 * 1024;
 /// The longest partition key, and the longest bucket.
 const PARTITION_BYTES_MAX: usize = 2048;
 /// The longest sort key.

@@ -4,7 +4,7 @@ mod unkindness;
 pub use unkindness::{Fault, Operation, OperationKind, Unkindness};
 
 use crate::limits::{
-    check_commit, check_due, check_key, check_query, due_millisecond, expires_second, size_of,
+    PAGE_BYTES, check_commit, check_due, check_key, check_query, due_millisecond, expires_second, size_of,
 };
 use crate::{Expect, Key, Page, Record, Store, StoreError, Write};
 use index::DueIndex;
@@ -13,9 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use unkindness::Faults;
-
-/// A page of a query ends once it has this many bytes.
-const PAGE_BYTES: usize = 1024 * 1024;
 
 /// A [`Store`] in memory, with the limits of DynamoDB and, when asked, its [`Unkindness`].
 ///

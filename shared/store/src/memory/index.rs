@@ -1,5 +1,5 @@
 use crate::due::DuePlace;
-use crate::limits::{due_millisecond, until_millisecond};
+use crate::limits::{PAGE_BYTES, due_millisecond, size_of, until_millisecond};
 use crate::{Key, Page, Record, StoreError};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
@@ -98,10 +98,17 @@ impl DueIndex {
                 seen.insert(place, record);
             }
         }
-        let records: Vec<Record> = seen.values().take(limit).map(|record| (*record).clone()).collect();
-        let last = seen.keys().take(limit).next_back().filter(|_| records.len() == limit);
-        let next = last.map(DuePlace::to_token);
-        Ok(Page { records, next })
+        let mut page = Page { records: Vec::new(), next: None };
+        let mut bytes = 0;
+        for (place, record) in seen {
+            bytes += size_of(record);
+            page.records.push(record.clone());
+            if page.records.len() == limit || bytes >= PAGE_BYTES {
+                page.next = Some(place.to_token());
+                break;
+            }
+        }
+        Ok(page)
     }
 
     /// As of which commit this read sees each record that changed of late.
