@@ -21,4 +21,11 @@ impl SourceFile {
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self { name: name.into(), text: text.into() }
     }
+
+    /// Whether a file of this name in a folder of rules is a rule file: YAML or JSON, and neither a test
+    /// (`*.test.yaml`) nor the schema.
+    pub fn is_rule_file(name: &str) -> bool {
+        let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+        ["yaml", "yml", "json"].contains(&extension) && !name.contains(".test.") && name != "schema.json"
+    }
 }
