@@ -1,13 +1,24 @@
 //! Prometheus Alertmanager, by its API v2.
 
+use crate::message::Message;
 use crate::routing::Period;
-use crate::{Endpoint, Limit, SecretRef};
-use jiff::SignedDuration;
+use crate::text::one_line;
+use crate::{
+    Delivery, Endpoint, Limit, Outcome, Reason, Request, ResolveError, Response, Secret, SecretRef, Secrets,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp};
+use prodrome_model::{Notice, NoticeKind};
 use serde::Deserialize;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// It is made for floods; this only keeps a runaway in bounds.
 pub(crate) const LIMIT: Limit = Limit::new(600, SignedDuration::from_mins(1), 100);
+
+/// So many of a rule's labels become labels of the alert.
+const LABELS_MAX: usize = 20;
 
 const EXPIRE_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
@@ -36,10 +47,37 @@ pub struct Config {
 impl Config {
     /// The longest that an open alert may go unmentioned.
     pub fn repeat_max(&self) -> SignedDuration {
-        self.expire_after.map_or(EXPIRE_AFTER, |p| p.0) / 3
+        self.expires_after() / 3
+    }
+
+    fn expires_after(&self) -> SignedDuration {
+        self.expire_after.map_or(EXPIRE_AFTER, |period| period.0)
+    }
+
+    /// Puts the secrets in.
+    pub fn resolve(&self, secrets: &Secrets) -> Result<Resolved, ResolveError> {
+        let authorization = match (&self.token, &self.username, &self.password) {
+            (Some(token), _, _) => Some(format!("Bearer {}", secrets.header(token)?.expose())),
+            (None, Some(user), Some(password)) => {
+                let pair = format!("{user}:{}", secrets.get(password)?.expose());
+                Some(format!("Basic {}", STANDARD.encode(pair)))
+            }
+            _ => None,
+        };
+        let labels = self.labels.iter().filter_map(|(name, value)| label(name, value)).collect();
+        Ok(Resolved {
+            url: self.url.join("api/v2/alerts"),
+            authorization: authorization.map(Secret::new),
+            labels,
+            generator_url: self.generator_url.clone(),
+            expire_after: self.expires_after(),
+        })
     }
 
     pub(crate) fn check(&self) -> Result<(), &'static str> {
+        if self.generator_url.as_ref().is_some_and(|url| Endpoint::parse(url).is_err()) {
+            return Err("expected an address such as https://host/{fingerprint} in `generatorUrl`");
+        }
         match (&self.token, &self.username, &self.password) {
             (_, None, None) | (None, Some(_), Some(_)) => Ok(()),
             (None, _, _) => Err("expected `username` and `password` together"),
@@ -50,4 +88,126 @@ impl Config {
     pub(crate) fn secrets(&self) -> Vec<&SecretRef> {
         self.token.iter().chain(&self.password).collect()
     }
+}
+
+/// An Alertmanager with its secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    url: Endpoint,
+    authorization: Option<Secret>,
+    labels: BTreeMap<String, String>,
+    generator_url: Option<String>,
+    expire_after: SignedDuration,
+}
+
+/// The request that tells a notice.
+///
+/// To Alertmanager an alert *is* its labels: one whose severity rose is another one. So the receipt holds the
+/// labels that were sent, and where they change, the alert that had the old ones is ended in the same request.
+pub fn render(notice: &Notice, alertmanager: &Resolved, receipt: Option<&str>, now: Timestamp) -> Request {
+    let message = Message::new(notice, now);
+    let labels = labels(notice, &message, &alertmanager.labels);
+    let before: Option<BTreeMap<String, String>> = receipt.and_then(|text| serde_json::from_str(text).ok());
+    // Clocks differ, and an alert that ends before it begins is refused.
+    let starts = message.since.min(now);
+    let alert = |labels: &BTreeMap<String, String>, ends: Timestamp| {
+        let ends = ends.max(starts + SignedDuration::from_millis(1));
+        let mut alert = json!({
+            "labels": labels,
+            "annotations": annotations(&message),
+            "startsAt": starts.to_string(),
+            "endsAt": ends.to_string(),
+        });
+        if let Some(url) = &alertmanager.generator_url {
+            alert["generatorURL"] = json!(url.replace("{fingerprint}", &message.fingerprint));
+        }
+        alert
+    };
+    let (alerts, receipt) = match (message.kind, before) {
+        (NoticeKind::Resolved, before) => {
+            let ended = message.ended.unwrap_or(now).min(now);
+            (vec![alert(&before.unwrap_or(labels), ended)], None)
+        }
+        (NoticeKind::Alert | NoticeKind::Update, before) => {
+            let mut alerts = vec![alert(&labels, now + alertmanager.expire_after)];
+            alerts.extend(before.filter(|before| *before != labels).map(|before| alert(&before, now)));
+            (alerts, Some(json!(labels).to_string()))
+        }
+    };
+    let mut request = Request::post(alertmanager.url.clone(), &json!(alerts));
+    if let Some(authorization) = &alertmanager.authorization {
+        request = request.with_header("authorization", authorization.clone());
+    }
+    request.receipt = receipt;
+    request
+}
+
+/// What became of it.
+pub fn classify(response: &Response) -> Delivery {
+    let outcome = match (response.status, response.outcome()) {
+        (200, _) => Outcome::Sent,
+        (_, Outcome::Sent) => Outcome::RetryAfter(None, Reason::UnexpectedAnswer),
+        (_, other) => other,
+    };
+    response.delivery(outcome)
+}
+
+/// The alert's identity. Nothing in it changes while the alert is open, but for severity, owner and a reload of
+/// the rule.
+fn labels(
+    notice: &Notice,
+    message: &Message,
+    configured: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let mut labels = configured.clone();
+    labels.extend(notice.labels.iter().take(LABELS_MAX).filter_map(|(name, value)| label(name, value)));
+    let owner = &notice.group.owner;
+    let own = [
+        ("alertname", notice.rule.as_str()),
+        ("fingerprint", message.fingerprint.as_str()),
+        ("cluster", &notice.scope.cluster),
+        ("region", &notice.scope.region),
+        ("tenant", &notice.scope.tenant),
+        ("severity", notice.severity.as_str()),
+        ("owner", notice.owner.as_str()),
+        ("namespace", owner.namespace.as_deref().unwrap_or_default()),
+        ("kind", &owner.kind),
+        ("name", &owner.name),
+    ];
+    labels.extend(own.into_iter().filter_map(|(name, value)| label(name, value)));
+    labels
+}
+
+/// A label as Alertmanager takes it: a name of letters, digits and `_`, and a value that is not empty.
+fn label(name: &str, value: &str) -> Option<(String, String)> {
+    let name: String =
+        name.chars().take(64).map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    // Names that begin with two are its own.
+    let name = name.trim_start_matches('_');
+    let digit = name.starts_with(|c: char| c.is_ascii_digit());
+    let value = one_line(value, 253);
+    let name = if digit { format!("_{name}") } else { name.to_owned() };
+    (!name.is_empty() && !value.is_empty()).then_some((name, value))
+}
+
+fn annotations(message: &Message) -> Value {
+    let mut annotations = json!({ "summary": message.summary });
+    let runbook = match message.runbook_link() {
+        Some(link) => ("runbook_url", link.to_owned()),
+        None => ("runbook", message.runbook.join("\n")),
+    };
+    for (name, text) in [
+        ("affected", message.count.clone().unwrap_or_default()),
+        ("first", message.first.clone().unwrap_or_default()),
+        ("cause", message.cause.clone().unwrap_or_default()),
+        ("evidence", message.evidence.join("\n")),
+        ("events", message.events.join("\n")),
+        ("notes", message.notes.join("\n")),
+        runbook,
+    ] {
+        if !text.is_empty() {
+            annotations[name] = json!(text);
+        }
+    }
+    annotations
 }

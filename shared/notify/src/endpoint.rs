@@ -39,11 +39,15 @@ impl Endpoint {
         Ok(Self(url))
     }
 
-    /// Like [`Endpoint::parse`], and `http` only to this very machine.
+    /// Like [`Endpoint::parse`] and [`Endpoint::secure`] in one.
     pub fn parse_secure(text: &str) -> Result<Self, EndpointError> {
-        let endpoint = Self::parse(text)?;
-        let local = matches!(endpoint.0.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-        if endpoint.0.scheme() == "https" || local { Ok(endpoint) } else { Err(EndpointError::Insecure) }
+        Self::parse(text)?.secure()
+    }
+
+    /// Itself where it is `https`, or `http` to this very machine.
+    pub fn secure(self) -> Result<Self, EndpointError> {
+        let local = matches!(self.0.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        if self.0.scheme() == "https" || local { Ok(self) } else { Err(EndpointError::Insecure) }
     }
 
     /// With a path put behind its own.

@@ -26,16 +26,24 @@ pub mod slack;
 pub mod terminal;
 pub mod webhook;
 
+mod bounds;
 mod channels;
 mod endpoint;
 mod glob;
+mod http;
+mod http_channels;
 mod limit;
 mod memory;
+mod message;
 mod outcome;
+mod resolve;
 mod retry;
 mod routing;
 mod secret;
+mod sender;
+mod signature;
 mod suggest;
+mod text;
 
 #[cfg(test)]
 mod sample;
@@ -43,12 +51,16 @@ mod sample;
 pub use channels::{Channels, Delivery, RECEIPT_BYTES_MAX};
 pub use endpoint::{Endpoint, EndpointError};
 pub use glob::Glob;
+pub use http::{Request, Response};
+pub use http_channels::{HttpChannels, NotReady};
 pub use limit::{Bucket, Limit};
 pub use memory::{Attempt, MemoryChannels};
 pub use outcome::{Outcome, Reason};
+pub use resolve::{ResolveError, Secrets};
 pub use retry::{Attempts, Decision, RetryPolicy};
 pub use routing::{
     BySeverity, Channel, ChannelConfig, ChannelName, Facts, Matcher, OneOrMany, Pacing, Period, Repeat,
     Routing, RoutingError, Silence,
 };
 pub use secret::{LocalSecrets, Secret, SecretError, SecretRef, SecretSource};
+pub use sender::{NoAnswer, Sender, SenderError, Timeouts};

@@ -52,13 +52,15 @@ pub enum Reason {
     ReceiptGone,
     /// The answer makes no sense: something else than the receiver may stand at that address.
     UnexpectedAnswer,
+    /// The channel's secret could not be had, or is not what it has to be.
+    SecretUnavailable,
     /// The routing file has no channel of that name (any more).
     UnknownChannel,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Unreachable,
         Self::Timeout,
         Self::ServerError,
@@ -71,6 +73,7 @@ impl Reason {
         Self::Redirected,
         Self::ReceiptGone,
         Self::UnexpectedAnswer,
+        Self::SecretUnavailable,
         Self::UnknownChannel,
     ];
 
@@ -89,6 +92,7 @@ impl Reason {
             Self::Redirected => "redirected",
             Self::ReceiptGone => "receiptGone",
             Self::UnexpectedAnswer => "unexpectedAnswer",
+            Self::SecretUnavailable => "secretUnavailable",
             Self::UnknownChannel => "unknownChannel",
         }
     }

@@ -100,7 +100,8 @@ impl ChannelConfig {
         let wrong = match &config {
             Self::Slack(config) => config.check(),
             Self::Alertmanager(config) => config.check(),
-            Self::Dingtalk(_) | Self::Webhook(_) | Self::Pagerduty(_) | Self::Terminal(_) => Ok(()),
+            Self::Webhook(config) => config.check(),
+            Self::Dingtalk(_) | Self::Pagerduty(_) | Self::Terminal(_) => Ok(()),
         };
         match wrong {
             Ok(()) => Some(config),

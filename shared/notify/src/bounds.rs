@@ -1,0 +1,59 @@
+use crate::text::cut;
+use prodrome_model::{Notice, ObjectRef};
+use std::collections::BTreeMap;
+
+const LABELS_MAX: usize = 64;
+const LABEL_MAX: usize = 317;
+const VALUE_MAX: usize = 500;
+const EVIDENCE_MAX: usize = 20;
+const EVENTS_MAX: usize = 10;
+const JOINED_MAX: usize = 50;
+const NAME_MAX: usize = 253;
+const TEXT_MAX: usize = 1_000;
+const RUNBOOK_MAX: usize = 4_000;
+
+/// The notice with every text and list cut to what a receiver can be asked to take: well below 256 KB of JSON,
+/// whatever was written into the cluster. Texts keep their characters, as JSON escapes what it must.
+pub(crate) fn bounded(notice: &Notice) -> Notice {
+    let mut notice = notice.clone();
+    for text in
+        [&mut notice.rule, &mut notice.scope.tenant, &mut notice.scope.region, &mut notice.scope.cluster]
+    {
+        *text = cut(text, NAME_MAX);
+    }
+    notice.summary = cut(&notice.summary, TEXT_MAX);
+    notice.group.key = cut(&notice.group.key, TEXT_MAX);
+    notice.cause = notice.cause.map(|cause| cut(&cause, NAME_MAX));
+    notice.stale = notice.stale.map(|why| cut(&why, TEXT_MAX));
+    notice.runbook = notice.runbook.map(|text| cut(&text, RUNBOOK_MAX));
+    bound_object(&mut notice.object);
+    bound_object(&mut notice.group.owner);
+    notice.joined.truncate(JOINED_MAX);
+    notice.joined.iter_mut().for_each(bound_object);
+    notice.labels = labels(notice.labels);
+    notice.object_labels = labels(notice.object_labels);
+    notice.evidence.truncate(EVIDENCE_MAX);
+    notice.evidence.iter_mut().for_each(|line| *line = cut(line, VALUE_MAX));
+    notice.events.truncate(EVENTS_MAX);
+    for event in &mut notice.events {
+        event.kind = cut(&event.kind, NAME_MAX);
+        event.reason = cut(&event.reason, NAME_MAX);
+        event.message = cut(&event.message, TEXT_MAX);
+    }
+    notice
+}
+
+fn bound_object(object: &mut ObjectRef) {
+    let ObjectRef { api_version, kind, namespace, name } = object;
+    for text in [api_version, kind, name].into_iter().chain(namespace) {
+        *text = cut(text, NAME_MAX);
+    }
+}
+
+fn labels(labels: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    labels
+        .into_iter()
+        .take(LABELS_MAX)
+        .map(|(key, value)| (cut(&key, LABEL_MAX), cut(&value, VALUE_MAX)))
+        .collect()
+}

@@ -1,0 +1,224 @@
+use crate::text::{lines, one_line};
+use jiff::{SignedDuration, Timestamp};
+use prodrome_model::{EventBrief, Notice, NoticeKind, ObjectRef, Owner, Severity};
+
+/// What a notice tells a person, in pieces that every channel puts together in its own markup.
+///
+/// All texts are bounded and on one line each, and free of control and invisible characters; they are *not*
+/// escaped for any markup yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    pub(crate) kind: NoticeKind,
+    pub(crate) severity: Severity,
+    pub(crate) rule: String,
+    /// What it is about: the topmost owner, such as `Deployment shop/cart`.
+    pub(crate) target: String,
+    /// How many objects of which kind, where the target is not the one object: `3 × Pod`.
+    pub(crate) count: Option<String>,
+    /// The object that opened the alert, where it is not the target.
+    pub(crate) first: Option<String>,
+    /// `prod-eu (eu-central-1)`.
+    pub(crate) cluster: String,
+    pub(crate) owner: Owner,
+    pub(crate) cause: Option<String>,
+    pub(crate) since: Timestamp,
+    pub(crate) ended: Option<Timestamp>,
+    /// From its begin to its end, or to now.
+    pub(crate) lasted: String,
+    pub(crate) summary: String,
+    /// The names of those that joined.
+    pub(crate) joined: Vec<String>,
+    pub(crate) evidence: Vec<String>,
+    pub(crate) events: Vec<String>,
+    pub(crate) runbook: Vec<String>,
+    /// What else must be known: the state is stale, it flaps, the notice is late.
+    pub(crate) notes: Vec<String>,
+    pub(crate) fingerprint: String,
+}
+
+const EVIDENCE_MAX: usize = 8;
+const EVENTS_MAX: usize = 5;
+const JOINED_MAX: usize = 10;
+
+/// A notice that is delivered later than this after it was decided says so.
+const LATE_AFTER: SignedDuration = SignedDuration::from_mins(5);
+
+impl Message {
+    pub(crate) fn new(notice: &Notice, now: Timestamp) -> Self {
+        let target = &notice.group.owner;
+        let grouped = *target != notice.object;
+        let region = one_line(&notice.scope.region, 40);
+        let cluster = one_line(&notice.scope.cluster, 80);
+        Self {
+            kind: notice.kind,
+            severity: notice.severity,
+            rule: one_line(&notice.rule, 100),
+            target: name(target),
+            count: (grouped || notice.count > 1)
+                .then(|| format!("{} × {}", notice.count, one_line(&notice.object.kind, 63))),
+            first: grouped.then(|| name(&notice.object)),
+            cluster: if region == "local" || region.is_empty() {
+                cluster
+            } else {
+                format!("{cluster} ({region})")
+            },
+            owner: notice.owner,
+            cause: notice
+                .cause
+                .as_deref()
+                .map(|cause| one_line(cause, 100))
+                .filter(|cause| !cause.is_empty()),
+            since: notice.since,
+            ended: notice.ended,
+            lasted: span(notice.ended.unwrap_or(now).duration_since(notice.since)),
+            summary: one_line(&notice.summary, 500),
+            joined: some(&notice.joined, JOINED_MAX, name),
+            evidence: some(&notice.evidence, EVIDENCE_MAX, |line| one_line(line, 300)),
+            events: some(&notice.events, EVENTS_MAX, |event| event_line(event, now)),
+            runbook: notice.runbook.as_deref().map(|text| lines(text, 10, 300)).unwrap_or_default(),
+            notes: notes(notice, now),
+            fingerprint: notice.fingerprint.as_str().to_owned(),
+        }
+    }
+
+    /// `P2 PodCrashLooping: Deployment shop/cart`.
+    pub(crate) fn title(&self) -> String {
+        format!("{} {}: {}", self.severity, self.rule, self.target)
+    }
+
+    /// What has become of it: `for 6m`, `still, for 40m`, `over after 42m`.
+    pub(crate) fn state(&self) -> String {
+        match self.kind {
+            NoticeKind::Alert => format!("for {}", self.lasted),
+            NoticeKind::Update => format!("still, for {}", self.lasted),
+            NoticeKind::Resolved => format!("over after {}", self.lasted),
+        }
+    }
+
+    /// The address of the runbook, where it is nothing else than one.
+    pub(crate) fn runbook_link(&self) -> Option<&str> {
+        let [only] = self.runbook.as_slice() else { return None };
+        let address = only.starts_with("https://") || only.starts_with("http://");
+        // Nothing that could end the link early in any markup.
+        let plain = !only.contains(|c: char| c.is_whitespace() || "<>|\"'()[]`\\…".contains(c));
+        (address && plain).then_some(only)
+    }
+
+    /// A sign for the severity, or for the end.
+    pub(crate) const fn sign(&self) -> &'static str {
+        match (self.kind, self.severity) {
+            (NoticeKind::Resolved, _) => "✅",
+            (_, Severity::P1) => "🔴",
+            (_, Severity::P2) => "🟠",
+            (_, Severity::P3) => "🟡",
+            (_, Severity::P4) => "🔵",
+        }
+    }
+}
+
+/// `2026-03-01 03:04 UTC`.
+pub(crate) fn minute(at: Timestamp) -> String {
+    let text = at.to_string();
+    let text = text.get(..16).map_or_else(|| text.clone(), |minute| minute.replace('T', " "));
+    format!("{text} UTC")
+}
+
+/// The two largest parts of a time span: `45s`, `6m`, `1h 5m`, `3d 4h`. Nothing where it is negative, as
+/// clocks differ.
+pub(crate) fn span(span: SignedDuration) -> String {
+    let seconds = span.as_secs().max(0);
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    let two = |large: i64, unit: char, small: i64, sub: char| {
+        if small == 0 { format!("{large}{unit}") } else { format!("{large}{unit} {small}{sub}") }
+    };
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, 1..5) => two(minutes, 'm', seconds % 60, 's'),
+        (0, 0, _) => format!("{minutes}m"),
+        (0, _, _) => two(hours, 'h', minutes % 60, 'm'),
+        _ => two(days, 'd', hours % 24, 'h'),
+    }
+}
+
+fn name(object: &ObjectRef) -> String {
+    one_line(&object.to_string(), 200)
+}
+
+fn some<T>(all: &[T], max: usize, show: impl Fn(&T) -> String) -> Vec<String> {
+    let mut shown: Vec<String> = all.iter().take(max).map(show).collect();
+    if all.len() > max {
+        shown.push(format!("… and {} more", all.len() - max));
+    }
+    shown
+}
+
+/// `Warning BackOff ×12, 30s ago: Back-off restarting failed container`.
+fn event_line(event: &EventBrief, now: Timestamp) -> String {
+    let EventBrief { kind, reason, message, count, last_seen } = event;
+    let times = if *count > 1 { format!(" ×{count}") } else { String::new() };
+    let ago = last_seen.map(|at| format!(", {} ago", span(now.duration_since(at)))).unwrap_or_default();
+    let (kind, reason, message) = (one_line(kind, 20), one_line(reason, 100), one_line(message, 400));
+    format!("{kind} {reason}{times}{ago}: {message}")
+}
+
+fn notes(notice: &Notice, now: Timestamp) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(why) = &notice.stale {
+        notes.push(format!("Last known state; the live object could not be read: {}", one_line(why, 200)));
+    }
+    if notice.flapping {
+        notes.push("It comes and goes: further news is held back until it is quiet".to_owned());
+    }
+    let late = now.duration_since(notice.at);
+    if late > LATE_AFTER {
+        notes.push(format!("Delivered {} late", span(late)));
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn a_span_has_two_parts_at_most() {
+        for (seconds, want) in [
+            (-5, "0s"),
+            (0, "0s"),
+            (59, "59s"),
+            (60, "1m"),
+            (90, "1m 30s"),
+            (372, "6m"),
+            (3600, "1h"),
+            (3900, "1h 5m"),
+            (86_400, "1d"),
+            (277_200, "3d 5h"),
+        ] {
+            assert_eq!(span(SignedDuration::from_secs(seconds)), want);
+        }
+    }
+
+    #[test]
+    fn a_late_notice_says_so() {
+        let notice = sample::plain();
+        assert_eq!(Message::new(&notice, sample::now()).notes, Vec::<String>::new());
+        let later = sample::now() + SignedDuration::from_hours(2);
+        assert_eq!(Message::new(&notice, later).notes, ["Delivered 2h late"]);
+    }
+
+    #[test]
+    fn a_runbook_is_a_link_only_where_it_is_nothing_else() {
+        for (runbook, want) in [
+            ("https://runbooks.example/pods#crash", true),
+            ("See https://runbooks.example/pods", false),
+            ("https://runbooks.example/a|b", false),
+            ("https://runbooks.example/>now", false),
+            ("javascript:alert(1)", false),
+            ("https://a.example/\nhttps://b.example/", false),
+        ] {
+            let notice = prodrome_model::Notice { runbook: Some(runbook.into()), ..sample::plain() };
+            assert_eq!(Message::new(&notice, sample::now()).runbook_link().is_some(), want, "{runbook}");
+        }
+    }
+}
