@@ -1,0 +1,63 @@
+# `make` alone tells what there is to make.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+CARGO ?= cargo
+FUNCTIONS := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.toml))
+# Where template.yaml looks for the functions.
+LAMBDA_DIR := target/lambda
+# For which processor `make build` builds; the template's parameter Architecture must say the same.
+ARCH ?= x86_64
+# What `make run` gives to `prodrome up`, such as ARGS='--kubeconfig ~/.kube/config'.
+ARGS ?=
+# Where tests/cluster keeps a real kube-apiserver, if anywhere: the tests that need one skip without it.
+KUBEBUILDER_ASSETS ?= $(shell [ ! -x tests/cluster/assets ] || tests/cluster/assets 2>/dev/null)
+export KUBEBUILDER_ASSETS
+
+.PHONY: help run test build lint lint-rust lint-dependencies lint-template bench cluster-tools python-pins
+
+help: ## Tell what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## See it: a recorded cluster going wrong, on this machine alone (ARGS='…' goes to prodrome up)
+	$(CARGO) run --quiet -p prodrome-cli -- up $(ARGS)
+
+test: ## Run every test, beside an emulator of their own
+	$(CARGO) run --quiet -p prodrome-emulator -- run -- $(CARGO) test --workspace
+
+build: ## Build the functions for Lambda and the command for this machine, optimised (ARCH=arm64 for the other one)
+	@venv=$$(infra/python/venv.sh build); export PATH="$$venv/bin:$$PATH"; \
+	$(CARGO) lambda build --release --lambda-dir $(LAMBDA_DIR) \
+	    --target $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu.2.34 $(FUNCTIONS:%=--bin %)
+	@for function in $(FUNCTIONS); do \
+	    rm -rf $(LAMBDA_DIR)/$$function/rules; \
+	    cp -R rules $(LAMBDA_DIR)/$$function/rules; \
+	done
+	infra/check-glibc.sh $(FUNCTIONS:%=$(LAMBDA_DIR)/%/bootstrap)
+	$(CARGO) build --release -p prodrome-cli
+
+lint: lint-rust lint-dependencies lint-template ## Check format, code, dependencies, template
+
+lint-rust: ## Check the format and the code of all crates
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+
+lint-dependencies: ## Check licences, sources and duplicates of the dependencies (deny.toml)
+	@infra/check-dependencies.sh
+
+lint-template: ## Check template.yaml
+	@"$$(infra/python/venv.sh lint)/bin/python" -m cfnlint template.yaml && echo "template.yaml: no complaints"
+
+bench: ## Measure (ratios and counts; nothing fails by being slow)
+	$(CARGO) run --quiet -p prodrome-emulator -- run -- $(CARGO) bench --workspace --benches
+
+cluster-tools: ## Get a real kube-apiserver, etcd and kubectl for the watcher's tests (some ten minutes, once)
+	@if [ -x tests/cluster/tools ]; then tests/cluster/tools; else echo "tests/cluster/tools is not there; nothing to do"; fi
+
+python-pins: ## Pin the Python packages anew, with hashes, after a change of infra/python/*.in (needs uv)
+	@cd infra/python && for list in requirements lint build; do \
+	    uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
+	        --custom-compile-command "make python-pins" $$list.in -o $$list.txt; \
+	done
