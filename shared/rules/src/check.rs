@@ -35,14 +35,16 @@ pub fn load(files: &[SourceFile]) -> Loaded {
     let mut names = Names::default();
     for file in files {
         let checked = check_file(file);
-        loaded.diagnostics.extend(checked.diagnostics);
+        let mut diagnostics = checked.diagnostics;
         let lines = LineIndex::new(&file.text);
         for checked in checked.rules {
             match names.claim(file, &lines, &checked) {
-                Some(duplicate) => loaded.diagnostics.push(duplicate),
+                Some(duplicate) => diagnostics.push(duplicate),
                 None => loaded.rules.rules.extend(checked.rule),
             }
         }
+        diagnostics.sort_by_key(|diagnostic| diagnostic.place.start);
+        loaded.diagnostics.extend(diagnostics);
     }
     loaded
 }

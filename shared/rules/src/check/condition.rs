@@ -135,32 +135,9 @@ impl Checker<'_> {
     }
 
     fn test(&mut self, fields: &Fields<'_>, depth: usize) -> Option<Test> {
-        let asked: Vec<&str> = language::OPERATORS
-            .iter()
-            .map(|word| word.name)
-            .chain(["each"])
-            .filter(|name| fields.has(name))
-            .collect();
+        let asked: Vec<&str> = operator_names().filter(|name| fields.has(name)).collect();
         let [name] = *asked.as_slice() else {
-            let known = language::OPERATORS.iter().map(|word| format!("`{}`", word.name));
-            let known = known.collect::<Vec<_>>().join(", ");
-            if asked.is_empty() {
-                let help = format!("ask one of {known}, `each`");
-                let (path, span) = (&fields.path, fields.span);
-                self.error(Code::NoOperator, span, path, "exactly one operator", "none", Some(help));
-            } else {
-                let found = asked.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
-                let help = "make each a condition of its own".to_owned();
-                let span = fields.entry(asked[1]).map_or(fields.span, |(key, _)| key.span);
-                self.error(
-                    Code::ManyOperators,
-                    span,
-                    &fields.path,
-                    "exactly one operator",
-                    &found,
-                    Some(help),
-                );
-            }
+            self.not_one_operator(fields, &asked, depth);
             return None;
         };
         let tree = fields.get(name)?;
@@ -184,6 +161,29 @@ impl Checker<'_> {
         let default = default.unwrap_or(None);
         self.check_default(fields, name, &operator, default.as_deref());
         Some(Test::Operator(operator, default))
+    }
+
+    fn not_one_operator(&mut self, fields: &Fields<'_>, asked: &[&str], depth: usize) {
+        let expected = "exactly one operator";
+        if let [_, second, ..] = asked {
+            let found = asked.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+            let help = "make each a condition of its own".to_owned();
+            let span = fields.entry(second).map_or(fields.span, |(key, _)| key.span);
+            self.error(Code::ManyOperators, span, &fields.path, expected, &found, Some(help));
+        } else if !operator_names().any(|name| fields.means(name)) {
+            let known = operator_names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let help = format!("ask one of {known}");
+            self.error(Code::NoOperator, fields.span, &fields.path, expected, "none", Some(help));
+        }
+        // What they ask may be wrong too.
+        for name in asked {
+            let Some(tree) = fields.get(name) else { continue };
+            if *name == "each" {
+                self.clauses(tree, &fields.at(name), Scope::Element, depth);
+            } else {
+                self.operator(name, tree, &fields.at(name), fields);
+            }
+        }
     }
 
     fn operator(&mut self, name: &str, tree: &Tree, at: &str, fields: &Fields<'_>) -> Option<Operator> {
@@ -253,4 +253,8 @@ impl Checker<'_> {
             self.report(Level::Warning, Code::NoEffect, found.span, &at, expected, &tree.describe(), help);
         }
     }
+}
+
+fn operator_names() -> impl Iterator<Item = &'static str> {
+    language::OPERATORS.iter().map(|word| word.name).chain(["each"])
 }

@@ -8,6 +8,8 @@ pub(super) struct Fields<'t> {
     entries: &'t [(Key, Tree)],
     pub(super) span: Span,
     pub(super) path: String,
+    /// The keys that were probably meant by unknown ones: they are not missed as well.
+    meant: Vec<&'static str>,
 }
 
 impl<'t> Fields<'t> {
@@ -22,6 +24,11 @@ impl<'t> Fields<'t> {
 
     pub(super) fn has(&self, key: &str) -> bool {
         self.get(key).is_some()
+    }
+
+    /// Whether a key is there, or an unknown one that probably means it.
+    pub(super) fn means(&self, key: &str) -> bool {
+        self.has(key) || self.meant.contains(&key)
     }
 
     /// The path of what lies under a key.
@@ -48,6 +55,7 @@ impl Checker<'_> {
             self.error(Code::WrongType, tree.span, path, what, &tree.describe(), None);
             return None;
         };
+        let mut meant = Vec::new();
         for (index, (key, _)) in entries.iter().enumerate() {
             let at = child(path, &key.text);
             if entries[..index].iter().any(|(earlier, _)| earlier.text == key.text) {
@@ -62,6 +70,7 @@ impl Checker<'_> {
                     format!("unknown key `{}`", crate::text::one_line(&crate::text::cut(&key.text, 60)));
                 let expected = format!("a key of {}", keys.of);
                 let names = keys.known.iter().map(|known| known.name);
+                meant.extend(nearest(&key.text, names.clone()));
                 self.error(
                     Code::UnknownKey,
                     key.span,
@@ -72,13 +81,13 @@ impl Checker<'_> {
                 );
             }
         }
-        Some(Fields { entries, span: tree.span, path: path.to_owned() })
+        Some(Fields { entries, span: tree.span, path: path.to_owned(), meant })
     }
 
     /// The value of a key that has to be there.
     pub(super) fn required<'t>(&mut self, fields: &Fields<'t>, key: &str, what: &str) -> Option<&'t Tree> {
         let found = fields.get(key);
-        if found.is_none() {
+        if !fields.means(key) {
             let expected = format!("`{key}`: {what}");
             self.error(Code::MissingKey, fields.span, &fields.path, &expected, "none", None);
         }

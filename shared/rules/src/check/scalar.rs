@@ -170,7 +170,10 @@ impl Checker<'_> {
     /// One of a few words.
     pub(super) fn choice<T: Copy>(&mut self, tree: &Tree, path: &str, words: &[(&str, T)]) -> Option<T> {
         let names = || words.iter().map(|(word, _)| *word);
-        let expected = names().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
+        let mut expected = names().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+        if let Some(last) = expected.rfind(", ") {
+            expected.replace_range(last..last + 2, " or ");
+        }
         let text = self.scalar(tree, path, &expected)?;
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if found.is_none() {
@@ -185,26 +188,24 @@ impl Checker<'_> {
         let what = "a kind such as `Pod`, `apps/Deployment` or `argoproj.io/v1alpha1/Rollout`";
         let text = self.scalar(tree, path, what)?;
         let near = near_kind(text);
-        let help = near.map(|near| format!("did you mean `{near}`?"));
-        let Some(name) = KindName::parse(text) else {
-            self.error(Code::BadKind, tree.span, path, what, &tree.describe(), help);
-            return None;
-        };
-        let known = name.group.is_some() || builtin::find(&name.kind).is_some();
-        if let (false, Some(near)) = (known, near) {
-            let expected = "a kind that Kubernetes or a CRD has";
-            let help = format!("did you mean `{near}`? Write `group/{}` if it is a CRD's", name.kind);
-            self.report(
-                Level::Warning,
-                Code::UnknownKind,
-                tree.span,
-                path,
-                expected,
-                &tree.describe(),
-                Some(help),
-            );
+        let name = KindName::parse(text);
+        let is_known = name.as_ref().is_some_and(|n| n.group.is_some() || builtin::find(&n.kind).is_some());
+        match (name, near) {
+            (Some(name), Some((near, Nearness::Slip))) if !is_known => {
+                let expected = "a kind that Kubernetes or a CRD has";
+                let help = format!("did you mean `{near}`? Write `group/{}` if it is a CRD's", name.kind);
+                let (level, code, found) = (Level::Warning, Code::UnknownKind, tree.describe());
+                self.report(level, code, tree.span, path, expected, &found, Some(help));
+                Some(name)
+            }
+            (Some(name), None) => Some(name),
+            (Some(name), _) if is_known => Some(name),
+            (_, near) => {
+                let help = near.map(|(near, _)| format!("did you mean `{near}`?"));
+                self.error(Code::BadKind, tree.span, path, what, &tree.describe(), help);
+                None
+            }
         }
-        Some(name)
     }
 
     /// Something that the language has, but not in this version.
@@ -215,8 +216,17 @@ impl Checker<'_> {
     }
 }
 
-/// The kind of Kubernetes that was probably meant: another case, a plural, a slip.
-fn near_kind(text: &str) -> Option<&'static str> {
+/// How a text is like a kind of Kubernetes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nearness {
+    /// Written in another case, or as the plural that URLs have.
+    Name,
+    /// But for one character.
+    Slip,
+}
+
+/// The kind of Kubernetes that was probably meant.
+fn near_kind(text: &str) -> Option<(&'static str, Nearness)> {
     let lower = text.to_lowercase();
     let same = |kind: &str| {
         let kind = kind.to_lowercase();
@@ -225,12 +235,14 @@ fn near_kind(text: &str) -> Option<&'static str> {
             || lower == format!("{kind}es")
             || kind.strip_suffix('y').is_some_and(|stem| lower == format!("{stem}ies"))
     };
-    builtin::all().map(|b| b.kind).find(|kind| same(kind)).or_else(|| {
-        builtin::all()
-            .map(|b| b.kind)
-            .filter(|kind| kind.len() > 4 && kind.chars().next() == text.chars().next())
-            .find(|kind| strsim::damerau_levenshtein(&kind.to_lowercase(), &lower) == 1)
-    })
+    let kinds = || builtin::all().map(|builtin| builtin.kind);
+    let slip = |kind: &str| {
+        kind.len() > 4
+            && kind.chars().next() == text.chars().next()
+            && strsim::damerau_levenshtein(&kind.to_lowercase(), &lower) == 1
+    };
+    let name = kinds().find(|kind| same(kind)).map(|kind| (kind, Nearness::Name));
+    name.or_else(|| kinds().find(|kind| slip(kind)).map(|kind| (kind, Nearness::Slip)))
 }
 
 fn quote_all(keys: &[&str]) -> String {

@@ -1,0 +1,465 @@
+//! What a rule means, in words; and of an object, which of it holds.
+
+use crate::condition::{Clause, Condition, Context, Quantifier, Test, counts, operator_holds};
+use crate::evaluation::print_value;
+use crate::glob::Glob;
+use crate::json::Node;
+use crate::judge::Partner;
+use crate::kind::KindName;
+use crate::operator::{Operator, Relation};
+use crate::quantity::Factor;
+use crate::reference::{NamespaceFrom, PartnerKind, Reference, ReferenceGroup, Target, Want, Way};
+use crate::rule::{Rule, Subjects};
+use crate::since::Since;
+use crate::time::print_duration;
+use crate::value::{Select, Trail, print_path};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::fmt;
+
+/// How many values or elements are shown of one condition.
+const SHOWN_MAX: usize = 5;
+
+/// A statement of a rule in words, and what came of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// What the rule says here.
+    pub text: String,
+    /// Whether it holds of the object; absent where no object was given, or where it cannot be said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holds: Option<bool>,
+    /// What was found in the object, as `path = value`. What stands there may be a tenant's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub found: Vec<String>,
+    /// What it is made of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Explanation>,
+}
+
+impl Rule {
+    /// What the rule means.
+    pub fn describe(&self) -> Explanation {
+        Explainer { object: None, look_up: None }.rule(self)
+    }
+
+    /// What the rule means, and which of it holds of an object. References are described, not looked up; where
+    /// there are some and all else holds, whether the rule matches is not said.
+    pub fn explain(&self, object: &Node<'_>, now: Timestamp) -> Explanation {
+        Explainer { object: Some(Context { root: object, now }), look_up: None }.rule(self)
+    }
+
+    /// [`Rule::explain`], with the references.
+    pub fn explain_with<'n>(
+        &self,
+        object: &Node<'_>,
+        now: Timestamp,
+        look_up: &dyn Fn(&Target) -> Partner<'n>,
+    ) -> Explanation {
+        Explainer { object: Some(Context { root: object, now }), look_up: Some(look_up) }.rule(self)
+    }
+}
+
+impl fmt::Display for Explanation {
+    /// Indented lines: `✓` where it holds, `✗` where it does not, `?` where it cannot be said.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, 0)
+    }
+}
+
+impl Explanation {
+    fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
+        let indent = "  ".repeat(depth);
+        let mark = match self.holds {
+            Some(true) => "✓ ",
+            Some(false) => "✗ ",
+            None => "",
+        };
+        writeln!(f, "{indent}{mark}{}", self.text)?;
+        for found in &self.found {
+            writeln!(f, "{indent}    {found}")?;
+        }
+        self.parts.iter().try_for_each(|part| part.write(f, depth + 1))
+    }
+}
+
+struct Explainer<'e, 'n> {
+    object: Option<Context<'e>>,
+    look_up: Option<&'e dyn Fn(&Target) -> Partner<'n>>,
+}
+
+impl<'n> Explainer<'_, 'n> {
+    fn rule(&self, rule: &Rule) -> Explanation {
+        let mut parts = Vec::new();
+        if !rule.namespaces.is_all() {
+            let holds = self.object.map(|context| rule.looks_at(context.root));
+            parts.push(Explanation { holds, ..Explanation::new(namespaces(rule)) });
+        }
+        for (clauses, title) in [(&rule.filter, "it is about objects where"), (&rule.check, "what is wrong")]
+        {
+            if !clauses.is_empty() {
+                parts.push(self.all(clauses, title));
+            }
+        }
+        for group in &rule.references {
+            parts.push(self.group(group));
+        }
+        let holds = self.object.and_then(|_| conjunction(parts.iter().map(|part| part.holds)));
+        let verdict = match holds {
+            Some(true) => " matches",
+            Some(false) => " does not match",
+            None if self.object.is_some() => " may match",
+            None => "",
+        };
+        let text = format!(
+            "{}{verdict}: {}, {}, owner {}",
+            rule.name,
+            subjects(&rule.subjects),
+            rule.severity,
+            rule.owner
+        );
+        parts.push(Explanation::new(timing(rule)));
+        for since in &rule.since {
+            parts.push(self.since(since));
+        }
+        if !rule.enabled {
+            parts.push(Explanation::new("it is switched off"));
+        }
+        Explanation { text, holds, found: Vec::new(), parts }
+    }
+
+    fn all(&self, clauses: &[Clause], title: &str) -> Explanation {
+        let root = self.object.map(|context| Some(context.root));
+        let parts: Vec<_> = clauses.iter().map(|clause| self.clause(clause, root, &Trail::Root)).collect();
+        let holds = conjunction(parts.iter().map(|part| part.holds));
+        Explanation { text: title.to_owned(), holds, found: Vec::new(), parts }
+    }
+
+    /// `element` is `None` where there is no object to look at, `Some(None)` for a missing element.
+    fn clause(&self, clause: &Clause, element: Option<Option<&Node<'_>>>, trail: &Trail<'_>) -> Explanation {
+        match clause {
+            Clause::Condition(condition) => self.condition(condition, element, trail),
+            Clause::AnyOf(lists) => {
+                let parts: Vec<_> = lists
+                    .iter()
+                    .map(|list| {
+                        let mut parts: Vec<_> =
+                            list.iter().map(|clause| self.clause(clause, element, trail)).collect();
+                        if parts.len() == 1 {
+                            return parts.remove(0);
+                        }
+                        let holds = conjunction(parts.iter().map(|part| part.holds));
+                        Explanation { text: "all of".to_owned(), holds, found: Vec::new(), parts }
+                    })
+                    .collect();
+                let holds = disjunction(parts.iter().map(|part| part.holds));
+                Explanation { text: "at least one of".to_owned(), holds, found: Vec::new(), parts }
+            }
+        }
+    }
+
+    fn condition(
+        &self,
+        condition: &Condition,
+        element: Option<Option<&Node<'_>>>,
+        trail: &Trail<'_>,
+    ) -> Explanation {
+        let mut explanation = Explanation::new(condition_words(condition));
+        let (Some(element), Some(context)) = (element, self.object) else {
+            if let Test::Each(parts) = &condition.test {
+                explanation.parts = parts.iter().map(|part| self.clause(part, None, trail)).collect();
+            }
+            return explanation;
+        };
+        explanation.holds = Some(condition.holds(element, context));
+        let mut left_out = 0_usize;
+        match &condition.test {
+            Test::Operator(operator, default) => condition.values(element, trail, &mut |value, trail| {
+                if explanation.found.len() >= SHOWN_MAX {
+                    left_out += 1;
+                    return;
+                }
+                let mark = match counts(operator, value, condition.quantifier) {
+                    true if operator_holds(operator, value, context) => "",
+                    true => " — no",
+                    false => " — does not count",
+                };
+                let is_default = default.is_some() && value.text() == default.as_deref();
+                let or_default = if is_default { " (or not set)" } else { "" };
+                explanation.found.push(format!("{trail} = {}{or_default}{mark}", print_value(value)));
+            }),
+            Test::Each(parts) => condition.elements(element, trail, &mut |element, trail| {
+                if explanation.parts.len() >= SHOWN_MAX {
+                    left_out += 1;
+                    return;
+                }
+                let parts: Vec<_> =
+                    parts.iter().map(|part| self.clause(part, Some(element), trail)).collect();
+                let holds = conjunction(parts.iter().map(|part| part.holds));
+                let text = if element.is_some() { trail.to_string() } else { format!("{trail}: no element") };
+                explanation.parts.push(Explanation { text, holds, found: Vec::new(), parts });
+            }),
+        }
+        if left_out > 0 {
+            explanation.found.push(format!("… and {left_out} more"));
+        }
+        explanation
+    }
+
+    fn group(&self, group: &ReferenceGroup) -> Explanation {
+        let mut parts: Vec<_> = group.any_of.iter().map(|reference| self.reference(reference)).collect();
+        if parts.len() == 1 {
+            return parts.remove(0);
+        }
+        let holds = disjunction(parts.iter().map(|part| part.holds));
+        Explanation { text: "at least one of".to_owned(), holds, found: Vec::new(), parts }
+    }
+
+    fn reference(&self, reference: &Reference) -> Explanation {
+        let mut explanation = Explanation::new(reference_words(reference));
+        let Some(context) = self.object else {
+            if let Want::Check(clauses) = &reference.want {
+                explanation.parts =
+                    clauses.iter().map(|clause| self.clause(clause, None, &Trail::Root)).collect();
+            }
+            return explanation;
+        };
+        let targets = reference.traced_targets(context.root);
+        if targets.is_empty() {
+            explanation.holds = Some(false);
+            explanation.found.push("it points at nothing".to_owned());
+            return explanation;
+        }
+        let mut answers = Vec::new();
+        for (target, line) in &targets {
+            let partner = self.look_up.map_or(Partner::Unknown, |look_up| look_up(target));
+            let (holds, what) = match &partner {
+                Partner::Unknown => (None, "not looked up"),
+                Partner::Found(objects) if objects.is_empty() => (Some(reference.wants_missing()), "missing"),
+                Partner::Found(objects) => match &reference.want {
+                    Want::Missing => (Some(false), "there"),
+                    Want::Check(_) => {
+                        let any = objects.iter().any(|object| reference.partner(object, context.now).matches);
+                        (Some(any), "there")
+                    }
+                },
+            };
+            answers.push(holds);
+            if explanation.found.len() < SHOWN_MAX {
+                explanation.found.push(format!("{line}: {what}"));
+            }
+            let (Want::Check(clauses), Partner::Found(objects)) = (&reference.want, &partner) else {
+                continue;
+            };
+            for object in objects.iter().take(SHOWN_MAX.saturating_sub(explanation.parts.len())) {
+                let name = object.get(&["metadata", "name"]).and_then(Node::text).unwrap_or("?");
+                let title = format!("{} {}", target.kind().kind, crate::value::print_value_text(name));
+                let there =
+                    Explainer { object: Some(Context { root: object, now: context.now }), look_up: None };
+                explanation.parts.push(there.all(clauses, &title));
+            }
+        }
+        explanation.holds = disjunction(answers.into_iter());
+        explanation
+    }
+
+    fn since(&self, since: &Since) -> Explanation {
+        let place = place_words(&since.field, since.select.as_ref(), &since.sub_field);
+        let mut explanation = Explanation::new(format!("the match began at {place}, where that is earlier"));
+        explanation.parts = since.each.iter().map(|part| self.clause(part, None, &Trail::Root)).collect();
+        if !explanation.parts.is_empty() {
+            explanation.text.push_str(", of the elements where");
+        }
+        if let Some(context) = self.object {
+            let begin = since.begin(context.root, context.now);
+            explanation.found.push(begin.map_or("no timestamp".to_owned(), |begin| begin.to_string()));
+        }
+        explanation
+    }
+}
+
+/// No where one is no, else unknown where one is unknown.
+fn conjunction(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    answers.fold(Some(true), |all, one| match (all, one) {
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (None, _) | (_, None) => None,
+        _ => Some(true),
+    })
+}
+
+fn disjunction(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    conjunction(answers.map(|answer| answer.map(|holds| !holds))).map(|none| !none)
+}
+
+fn subjects(subjects: &Subjects) -> String {
+    match subjects {
+        Subjects::Kinds(names) => list(names, " or "),
+        Subjects::Every { except } if except.is_empty() => "objects of any kind".to_owned(),
+        Subjects::Every { except } => format!("objects of any kind but {}", list(except, " and ")),
+    }
+}
+
+fn namespaces(rule: &Rule) -> String {
+    let globs = |globs: &[Glob]| list(&globs.iter().map(Glob::as_str).collect::<Vec<_>>(), " and ");
+    match (rule.namespaces.include.as_slice(), rule.namespaces.exclude.as_slice()) {
+        ([], exclude) => format!("in every namespace but {}", globs(exclude)),
+        (include, []) => format!("in the namespaces {}", globs(include)),
+        (include, exclude) => format!("in the namespaces {}, but not in {}", globs(include), globs(exclude)),
+    }
+}
+
+fn timing(rule: &Rule) -> String {
+    let mut text = if rule.duration.is_zero() {
+        "it fires at once".to_owned()
+    } else {
+        format!("it fires when all of this has held for {}", print_duration(rule.duration))
+    };
+    if !rule.duration.is_zero() && !rule.gap_tolerance.is_zero() {
+        text.push_str(&format!(", breaks shorter than {} aside", print_duration(rule.gap_tolerance)));
+    }
+    text.push_str(&format!(
+        "; it resolves when it has not held for {}",
+        print_duration(rule.resolve_after())
+    ));
+    text
+}
+
+fn condition_words(condition: &Condition) -> String {
+    let place = place_words(&condition.field, condition.select.as_ref(), &condition.sub_field);
+    let place = match condition.quantifier {
+        Quantifier::Any => place,
+        Quantifier::All => format!("every {place}"),
+    };
+    match &condition.test {
+        Test::Operator(operator, default) => {
+            let default = default
+                .as_ref()
+                .map_or(String::new(), |text| format!(" (where it is missing, {} counts)", quote(text)));
+            format!("{place} {}{default}", operator_words(operator))
+        }
+        Test::Each(_) if condition.quantifier == Quantifier::All => format!("{place}, each with all of"),
+        Test::Each(_) => format!("some {place} with all of"),
+    }
+}
+
+/// `status.conditions[type=Ready].status`.
+fn place_words(field: &[String], select: Option<&Select>, sub_field: &[String]) -> String {
+    let mut text = print_path(field);
+    if let Some(select) = select {
+        text.push_str(&format!("[{}={}]", select.name, select.values.join("|")));
+    }
+    if !sub_field.is_empty() {
+        let sub = print_path(sub_field);
+        text.push_str(if text.is_empty() || sub.starts_with('[') { "" } else { "." });
+        text.push_str(&sub);
+    }
+    if text.is_empty() { "the element itself".to_owned() } else { text }
+}
+
+fn operator_words(operator: &Operator) -> String {
+    let quoted = |texts: &[String]| list(&texts.iter().map(|text| quote(text)).collect::<Vec<_>>(), " or ");
+    match operator {
+        Operator::Equal(texts) => format!("is {}", quoted(texts)),
+        Operator::NotEqual(texts) => format!("is there, and is not {}", quoted(texts)),
+        Operator::Nil(true) => "is absent or empty".to_owned(),
+        Operator::Nil(false) => "is there, and not empty".to_owned(),
+        Operator::Like(globs) => {
+            format!(
+                "is like {}",
+                list(&globs.iter().map(|glob| quote(glob.as_str())).collect::<Vec<_>>(), " or ")
+            )
+        }
+        Operator::Regex(patterns) => {
+            let patterns: Vec<_> =
+                patterns.iter().map(|pattern| format!("/{}/", pattern.0.as_str())).collect();
+            format!("has {} in it", list(&patterns, " or "))
+        }
+        Operator::GreaterThan(bound) => format!("is greater than {}", bound.text),
+        Operator::LessThan(bound) => format!("is less than {}", bound.text),
+        Operator::OlderThan(length) => format!("is {} ago or longer", print_duration(*length)),
+        Operator::NewerThan(length) => format!("is less than {} ago", print_duration(*length)),
+        Operator::ExpiresWithin(length) => {
+            format!("is no more than {} ahead, or past", print_duration(*length))
+        }
+        Operator::Field(relation, path, factor) => {
+            let relation = match relation {
+                Relation::Equal => "is the same as",
+                Relation::NotEqual => "is there, and not the same as",
+                Relation::Less => "is less than",
+                Relation::Greater => "is greater than",
+            };
+            let times = if *factor == Factor::ONE { String::new() } else { format!("{factor} × ") };
+            format!("{relation} {times}{}", print_path(path))
+        }
+    }
+}
+
+fn reference_words(reference: &Reference) -> String {
+    let kind = match &reference.resource {
+        PartnerKind::Fixed(name) => name.kind.clone(),
+        PartnerKind::FromField { field, only } if only.is_empty() => {
+            format!("object (of the kind in {})", print_path(field))
+        }
+        PartnerKind::FromField { field, only } => {
+            let only: Vec<&str> = only.iter().map(|name: &KindName| name.kind.as_str()).collect();
+            format!("{} (as {} says)", list(&only, " or "), print_path(field))
+        }
+    };
+    let mut text = match &reference.way {
+        Way::Named { paths, unless } => {
+            let paths: Vec<_> = paths.iter().map(|path| print_path(path)).collect();
+            let mut text = format!("a {kind} that {} names", list(&paths, " or "));
+            if !unless.is_empty() {
+                let unless: Vec<_> = unless.iter().map(clause_words).collect();
+                text.push_str(&format!(" (unless beside it {})", list(&unless, " and ")));
+            }
+            text
+        }
+        Way::Selected(path) => format!("a {kind} that {} selects", print_path(path)),
+    };
+    match &reference.namespace {
+        Some(NamespaceFrom::Field(path)) => {
+            text.push_str(&format!(", in the namespace in {}", print_path(path)))
+        }
+        Some(NamespaceFrom::None) => text.push_str(", in no namespace"),
+        Some(NamespaceFrom::Same) | None => {}
+    }
+    match (&reference.want, &reference.way) {
+        (Want::Missing, Way::Named { .. }) => text.push_str(" does not exist"),
+        (Want::Missing, Way::Selected(_)) => text.push_str(" does not exist: it selects nothing"),
+        (Want::Check(_), _) => text.push_str(" has"),
+    }
+    text
+}
+
+fn clause_words(clause: &Clause) -> String {
+    match clause {
+        Clause::Condition(condition) => condition_words(condition),
+        Clause::AnyOf(lists) => {
+            let lists: Vec<String> = lists
+                .iter()
+                .map(|clauses| list(&clauses.iter().map(clause_words).collect::<Vec<_>>(), " and "))
+                .collect();
+            list(&lists, " or ")
+        }
+    }
+}
+
+fn list<T: ToString>(items: &[T], last: &str) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [most @ .., end] => {
+            let most: Vec<String> = most.iter().map(ToString::to_string).collect();
+            format!("{}{last}{}", most.join(", "), end.to_string())
+        }
+    }
+}
+
+fn quote(text: &str) -> String {
+    format!("\"{}\"", crate::text::one_line(&crate::text::cut(text, 100)))
+}
