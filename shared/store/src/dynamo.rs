@@ -1,6 +1,8 @@
 mod failure;
 mod item;
 pub mod schema;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use crate::due::DuePlace;
@@ -19,9 +21,9 @@ use std::time::Duration;
 const KEYS_MAX: usize = 100;
 /// So often the keys that a busy table left unread are asked for again.
 const UNREAD_ATTEMPTS_MAX: u32 = 8;
-/// The first wait before that; it doubles from time to time, up to [`UNREAD_WAIT_MAX`].
+/// The first wait before that; it doubles from time to time, up to twenty times as long.
 const UNREAD_WAIT: Duration = Duration::from_millis(50);
-const UNREAD_WAIT_MAX: Duration = Duration::from_secs(1);
+const UNREAD_WAIT_GROWTH_MAX: u32 = 20;
 
 /// A [`Store`] over one table of DynamoDB, made as [`schema`] says.
 ///
@@ -32,12 +34,13 @@ const UNREAD_WAIT_MAX: Duration = Duration::from_secs(1);
 pub struct DynamoStore {
     client: Client,
     table: String,
+    unread_wait: Duration,
 }
 
 impl DynamoStore {
     /// The store in this table.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self { client, table: table.into(), unread_wait: UNREAD_WAIT }
     }
 
     /// Reads up to [`KEYS_MAX`] different keys.
@@ -46,7 +49,7 @@ impl DynamoStore {
         let mut records = Vec::new();
         for attempt in 0..UNREAD_ATTEMPTS_MAX {
             if attempt > 0 {
-                let wait = UNREAD_WAIT.saturating_mul(1 << (attempt - 1)).min(UNREAD_WAIT_MAX);
+                let wait = self.unread_wait * (1 << (attempt - 1)).min(UNREAD_WAIT_GROWTH_MAX);
                 tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
             }
             let keys = KeysAndAttributes::builder().set_keys(Some(unread)).consistent_read(true).build();

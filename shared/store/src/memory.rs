@@ -190,7 +190,7 @@ impl Store for MemoryStore {
             Some(Fault::Conflict) => Err(StoreError::Conflict { key: first }),
             Some(Fault::AnswerLost) => inner.commit(writes).and_then(|()| Err(unavailable())),
             Some(Fault::ConflictAfterCommit) => {
-                inner.commit(writes).and_then(|()| Err(StoreError::Conflict { key: first }))
+                inner.commit(writes).and(Err(StoreError::Conflict { key: first }))
             }
         }
     }

@@ -75,13 +75,11 @@ pub(super) fn to_record(item: &Item) -> Result<Record, StoreError> {
             Some(Due { bucket: bucket.to_owned(), at })
         }
     };
-    let expires = match item.get(EXPIRES) {
-        None => None,
-        Some(_) => {
-            let at = number(item, EXPIRES).and_then(|at| Timestamp::from_second(at).ok());
-            Some(at.ok_or_else(|| malformed(&key, EXPIRES))?)
-        }
-    };
+    let mut expires = None;
+    if item.contains_key(EXPIRES) {
+        let at = number(item, EXPIRES).and_then(|at| Timestamp::from_second(at).ok());
+        expires = Some(at.ok_or_else(|| malformed(&key, EXPIRES))?);
+    }
     Ok(Record { key, version, data, due, expires })
 }
 
