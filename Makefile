@@ -48,7 +48,7 @@ lint-dependencies: ## Check licences, sources and duplicates of the dependencies
 	@infra/check-dependencies.sh
 
 lint-template: ## Check template.yaml
-	@"$$(infra/python/venv.sh lint)/bin/python" -m cfnlint template.yaml && echo "template.yaml: no complaints"
+	@"$$(infra/python/venv.sh lint)/bin/cfn-lint" template.yaml && echo "template.yaml: no complaints"
 
 bench: ## Measure (ratios and counts; nothing fails by being slow)
 	$(CARGO) run --quiet -p prodrome-emulator -- run -- $(CARGO) bench --workspace --benches

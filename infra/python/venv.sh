@@ -17,14 +17,11 @@ command -v "$python" >/dev/null || {
 key=$("$python" -c 'import hashlib, sys
 print(hashlib.sha256(sys.version.encode() + open(sys.argv[1], "rb").read()).hexdigest()[:12])' "$list")
 venv=$cache/venv-$name-$key
-if [ ! -x "$venv/bin/python" ]; then
-    mkdir -p "$cache"
-    part=$(mktemp -d "$cache/venv-$name-$key.XXXXXX") # whole before it bears its name
-    trap 'rm -rf "$part"' EXIT
+if [ ! -e "$venv/.whole" ]; then # written last, so that one half made is not taken for one
     echo "making a Python environment for $name (once)" >&2
-    "$python" -m venv "$part" >&2
-    "$part/bin/python" -m pip install --quiet --require-hashes --no-input --disable-pip-version-check -r "$list" >&2
-    rm -rf "$venv" # one whose Python is gone
-    mv -T "$part" "$venv" 2>/dev/null || [ -x "$venv/bin/python" ] # or another one was quicker
+    mkdir -p "$cache"
+    "$python" -m venv --clear "$venv" >&2
+    "$venv/bin/python" -m pip install --quiet --require-hashes --no-input --disable-pip-version-check -r "$list" >&2
+    touch "$venv/.whole"
 fi
 echo "$venv"
