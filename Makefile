@@ -8,6 +8,8 @@ CARGO ?= cargo
 FUNCTIONS := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.toml))
 # Where template.yaml looks for the functions.
 LAMBDA_DIR := target/lambda
+# Runs a command beside an emulator of its own.
+EMULATOR := $(or $(CARGO_TARGET_DIR),target)/debug/emulator
 # For which processor `make build` builds; the template's parameter Architecture must say the same.
 ARCH ?= x86_64
 # What `make run` gives to `prodrome up`, such as ARGS='--kubeconfig ~/.kube/config'.
@@ -25,7 +27,8 @@ run: ## See it: a recorded cluster going wrong, on this machine alone (ARGS='…
 	$(CARGO) run --quiet -p prodrome-cli -- up $(ARGS)
 
 test: ## Run every test, beside an emulator of their own
-	$(CARGO) run --quiet -p prodrome-emulator -- run -- $(CARGO) test --workspace
+	@$(CARGO) build --quiet -p prodrome-emulator
+	$(EMULATOR) run -- $(CARGO) test --workspace
 
 build: ## Build the functions for Lambda and the command for this machine, optimised (ARCH=arm64 for the other one)
 	@venv=$$(infra/python/venv.sh build); export PATH="$$venv/bin:$$PATH"; \
@@ -51,7 +54,8 @@ lint-template: ## Check template.yaml
 	@"$$(infra/python/venv.sh lint)/bin/cfn-lint" template.yaml && echo "template.yaml: no complaints"
 
 bench: ## Measure (ratios and counts; nothing fails by being slow)
-	$(CARGO) run --quiet -p prodrome-emulator -- run -- $(CARGO) bench --workspace --benches
+	@$(CARGO) build --quiet -p prodrome-emulator
+	$(EMULATOR) run -- $(CARGO) bench --workspace --benches
 
 cluster-tools: ## Get a real kube-apiserver, etcd and kubectl for the watcher's tests (some ten minutes, once)
 	@if [ -x tests/cluster/tools ]; then tests/cluster/tools; else echo "tests/cluster/tools is not there; nothing to do"; fi

@@ -14,7 +14,7 @@ while True:
         event = json.load(answer)
     records = event.get("Records", [])
     for record in records:
-        print(role, "got", record["body"], "with", os.environ["SHARDS"], "shards", flush=True)
+        print(role, "got", record["body"], "with", os.environ.get("SHARDS", "no"), "shards", flush=True)
     failures = [{"itemIdentifier": r["messageId"]} for r in records if r["body"] == "poison"]
     rules = os.path.exists(os.path.join(os.environ.get("RULES_DIR", "-"), "pods.yaml"))
     answer = {"batchItemFailures": failures, "role": role, "rules": rules}

@@ -28,7 +28,7 @@ fn the_template_deploys_and_its_queues_reach_its_functions() {
     client.send(queue("FindingsQueueUrl"), "found").unwrap();
     for (group, line) in [
         ("EvaluateLogGroupName", "evaluate got good with 7 shards"),
-        ("AlertLogGroupName", "alert got found with 7 shards"),
+        ("AlertLogGroupName", "alert got found with no shards"),
     ] {
         until(line, || {
             let lines = client.logs(queue(group), 0).ok()?;
