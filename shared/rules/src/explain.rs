@@ -7,7 +7,6 @@ use crate::json::Node;
 use crate::judge::Partner;
 use crate::kind::KindName;
 use crate::operator::{Operator, Relation};
-use crate::quantity::Factor;
 use crate::reference::{NamespaceFrom, PartnerKind, Reference, ReferenceGroup, Target, Want, Way};
 use crate::rule::{Rule, Subjects};
 use crate::since::Since;
@@ -392,7 +391,7 @@ fn operator_words(operator: &Operator) -> String {
                 Relation::Less => "is less than",
                 Relation::Greater => "is greater than",
             };
-            let times = if *factor == Factor::ONE { String::new() } else { format!("{factor} × ") };
+            let times = factor.map_or(String::new(), |factor| format!("{factor} × "));
             format!("{relation} {times}{}", print_path(path))
         }
     }
@@ -401,10 +400,10 @@ fn operator_words(operator: &Operator) -> String {
 fn reference_words(reference: &Reference) -> String {
     let kind = match &reference.resource {
         PartnerKind::Fixed(name) => name.kind.clone(),
-        PartnerKind::FromField { field, only } if only.is_empty() => {
+        PartnerKind::FromField { field, only, .. } if only.is_empty() => {
             format!("object (of the kind in {})", print_path(field))
         }
-        PartnerKind::FromField { field, only } => {
+        PartnerKind::FromField { field, only, .. } => {
             let only: Vec<&str> = only.iter().map(|name: &KindName| name.kind.as_str()).collect();
             format!("{} (as {} says)", list(&only, " or "), print_path(field))
         }

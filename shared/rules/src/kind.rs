@@ -14,7 +14,7 @@ pub enum KindPattern {
     Exact(GroupKind),
     /// The kind of this name in any group.
     AnyGroup(String),
-    /// Every kind but these.
+    /// Every kind but these, and but `Event`: what an event tells is about another object.
     Every {
         /// Those left out.
         except: Vec<KindPattern>,
@@ -27,7 +27,7 @@ impl KindPattern {
         match self {
             Self::Exact(exact) => exact == kind,
             Self::AnyGroup(name) => *name == kind.kind,
-            Self::Every { except } => !except.iter().any(|pattern| pattern.matches(kind)),
+            Self::Every { except } => !is_event(kind) && !except.iter().any(|pattern| pattern.matches(kind)),
         }
     }
 
@@ -68,6 +68,8 @@ pub(crate) struct KindName {
     pub(crate) group: Option<String>,
     pub(crate) version: Option<String>,
     pub(crate) kind: String,
+    /// What it means.
+    pub(crate) pattern: KindPattern,
 }
 
 impl KindName {
@@ -87,22 +89,26 @@ impl KindName {
             (!group.is_empty() || version.is_some())
                 && group.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c))
         });
-        (kind_is_sound && group_is_sound && kind.len() <= 63).then(|| Self {
+        if !kind_is_sound || !group_is_sound || kind.len() > 63 {
+            return None;
+        }
+        let pattern = match (group, builtin::find(kind)) {
+            (Some(group), _) => KindPattern::Exact(GroupKind::new(group, kind)),
+            (None, Some(known)) => KindPattern::Exact(GroupKind::new(known.group, known.kind)),
+            (None, None) => KindPattern::AnyGroup(kind.to_owned()),
+        };
+        Some(Self {
             group: group.map(str::to_owned),
             version: version.map(str::to_owned),
             kind: kind.to_owned(),
+            pattern,
         })
     }
+}
 
-    pub(crate) fn pattern(&self) -> KindPattern {
-        match &self.group {
-            Some(group) => KindPattern::Exact(GroupKind::new(group, &self.kind)),
-            None => match builtin::find(&self.kind) {
-                Some(known) => KindPattern::Exact(GroupKind::new(known.group, known.kind)),
-                None => KindPattern::AnyGroup(self.kind.clone()),
-            },
-        }
-    }
+/// Whether it is one of the two kinds of events.
+pub(crate) fn is_event(kind: &GroupKind) -> bool {
+    kind.kind == "Event" && matches!(&*kind.group, "" | "events.k8s.io")
 }
 
 impl fmt::Display for KindName {
@@ -131,7 +137,7 @@ mod tests {
     use super::*;
 
     fn pattern(text: &str) -> KindPattern {
-        KindName::parse(text).unwrap().pattern()
+        KindName::parse(text).unwrap().pattern
     }
 
     #[test]
@@ -150,6 +156,22 @@ mod tests {
         ] {
             assert_eq!(pattern(text).matches(&kind), want, "{text} {kind}");
         }
+    }
+
+    #[test]
+    fn every_kind_is_every_kind_but_those_left_out_and_events() {
+        let every = KindPattern::Every { except: vec![pattern("Pod"), pattern("Rollout")] };
+        for (kind, want) in [
+            (GroupKind::core("Node"), true),
+            (GroupKind::core("Pod"), false),
+            (GroupKind::new("argoproj.io", "Rollout"), false),
+            (GroupKind::core("Event"), false),
+            (GroupKind::new("events.k8s.io", "Event"), false),
+            (GroupKind::new("elsewhere.io", "Event"), true),
+        ] {
+            assert_eq!(every.matches(&kind), want, "{kind}");
+        }
+        assert_eq!(every.to_string(), "any kind but Pod, Rollout");
     }
 
     #[test]

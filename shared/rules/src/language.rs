@@ -225,6 +225,7 @@ pub(crate) const KIND_FIELD: Keys = Keys {
             || reference("path"),
         ),
         word("kinds", "Only these kinds count.", || list(&reference("kind"))),
+        word("default", "The kind where the field is missing.", || reference("kind")),
     ],
     later: &[],
 };

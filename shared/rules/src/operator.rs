@@ -29,7 +29,8 @@ pub(crate) enum Operator {
     /// It is a timestamp, and no further ahead than this, or past.
     ExpiresWithin(SignedDuration),
     /// How it compares to the value at another path of the object.
-    Field(Relation, Path, Factor),
+    /// With a factor quantities are compared, or not at all.
+    Field(Relation, Path, Option<Factor>),
 }
 
 /// How one field is to compare to another.
@@ -97,17 +98,18 @@ impl Operator {
             }
             Self::Field(relation, path, factor) => {
                 let others = others(path);
-                let related = |other: &String| match relation {
-                    Relation::Equal | Relation::NotEqual if *factor == Factor::ONE => text == other,
-                    Relation::Equal | Relation::NotEqual => {
-                        compare(text, other, *factor) == Some(Ordering::Equal)
-                    }
-                    Relation::Less => compare(text, other, *factor) == Some(Ordering::Less),
-                    Relation::Greater => compare(text, other, *factor) == Some(Ordering::Greater),
-                };
                 match relation {
-                    Relation::NotEqual => !others.is_empty() && !others.iter().any(related),
-                    _ => others.iter().any(related),
+                    Relation::Equal => others.iter().any(|other| same(text, other, *factor) == Some(true)),
+                    Relation::NotEqual => {
+                        !others.is_empty()
+                            && others.iter().all(|other| same(text, other, *factor) == Some(false))
+                    }
+                    Relation::Less => {
+                        others.iter().any(|other| compare(text, other, *factor) == Some(Ordering::Less))
+                    }
+                    Relation::Greater => {
+                        others.iter().any(|other| compare(text, other, *factor) == Some(Ordering::Greater))
+                    }
                 }
             }
         }
@@ -135,12 +137,20 @@ impl Operator {
     }
 }
 
-/// Two quantities, or two timestamps where no factor is asked for; `None` for anything else.
-fn compare(text: &str, other: &str, factor: Factor) -> Option<Ordering> {
-    if let (Some(left), Some(right)) = (Quantity::parse(text), Quantity::parse(other)) {
-        return Some(left.cmp_times(right, factor));
+/// Whether two texts are the same, or with a factor two quantities; `None` where they are none.
+fn same(text: &str, other: &str, factor: Option<Factor>) -> Option<bool> {
+    match factor {
+        None => Some(text == other),
+        Some(_) => compare(text, other, factor).map(Ordering::is_eq),
     }
-    if factor != Factor::ONE {
+}
+
+/// Two quantities, or where no factor is asked for two timestamps; `None` for anything else.
+fn compare(text: &str, other: &str, factor: Option<Factor>) -> Option<Ordering> {
+    if let (Some(left), Some(right)) = (Quantity::parse(text), Quantity::parse(other)) {
+        return Some(left.cmp_times(right, factor.unwrap_or(Factor::ONE)));
+    }
+    if factor.is_some() {
         return None;
     }
     Some(parse_timestamp(text)?.cmp(&parse_timestamp(other)?))

@@ -5,7 +5,6 @@ mod yaml;
 use crate::condition::{Clause, Condition, Quantifier, Test};
 use crate::glob::Glob;
 use crate::operator::{Operator, Relation};
-use crate::quantity::Factor;
 use crate::reference::{NamespaceFrom, PartnerKind, Reference, ReferenceGroup, Want, Way};
 use crate::rule::{Rule, Subjects};
 use crate::since::Since;
@@ -131,7 +130,7 @@ fn operator(operator: &Operator, map: &mut Map) {
                 Relation::Greater => "greaterThanField",
             };
             map.add(key, texts(path));
-            map.add_some("times", (*factor != Factor::ONE).then(|| Out::Word(factor.to_string())));
+            map.add_some("times", factor.map(|factor| Out::Word(factor.to_string())));
         }
     }
 }
@@ -150,10 +149,11 @@ fn reference(reference: &Reference) -> Out {
     let mut map = Map::default();
     match &reference.resource {
         PartnerKind::Fixed(name) => map.add("resource", text(name)),
-        PartnerKind::FromField { field, only } => {
+        PartnerKind::FromField { field, only, default } => {
             let mut kind = Map::default();
             kind.add("field", texts(field));
             kind.add_some("kinds", (!only.is_empty()).then(|| texts(only)));
+            kind.add_some("default", default.as_ref().map(text));
             map.add("resource", kind.out());
         }
     }

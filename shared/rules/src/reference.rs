@@ -38,6 +38,8 @@ pub(crate) enum PartnerKind {
     FromField {
         field: Path,
         only: Vec<KindName>,
+        /// The kind where the field is missing.
+        default: Option<KindName>,
     },
 }
 
@@ -172,8 +174,8 @@ impl Reference {
     /// The kinds that it points at; none where any kind may stand in the field.
     pub fn kinds(&self) -> Vec<KindPattern> {
         match &self.resource {
-            PartnerKind::Fixed(name) => vec![name.pattern()],
-            PartnerKind::FromField { only, .. } => only.iter().map(KindName::pattern).collect(),
+            PartnerKind::Fixed(name) => vec![name.pattern.clone()],
+            PartnerKind::FromField { only, .. } => only.iter().map(|name| name.pattern.clone()).collect(),
         }
     }
 
@@ -238,23 +240,29 @@ impl Reference {
     /// The kind pointed at, seen from the nodes on the way down a name's path.
     fn kind_at(&self, way: &[Option<&Node<'_>>], path: &[String]) -> Option<GroupKind> {
         match &self.resource {
-            PartnerKind::Fixed(name) => name.pattern().to_group_kind(),
-            PartnerKind::FromField { field, only } => {
-                let kind = beside(way, path, field)?;
-                let (_, holder) = field.split_last()?;
-                let group = ["apiVersion", "apiGroup", "group"].iter().find_map(|key| {
-                    let text = beside(way, path, &[holder, &[(*key).to_owned()]].concat())?;
-                    Some(match (*key, text.split_once('/')) {
-                        ("apiVersion", split) => split.map_or("", |(group, _)| group).to_owned(),
-                        _ => text.to_owned(),
-                    })
-                });
-                let group = group.unwrap_or_else(|| builtin::find(kind).map_or("", |b| b.group).to_owned());
-                let kind = GroupKind::new(group, kind);
-                let counts = only.is_empty() || only.iter().any(|name| name.pattern().matches(&kind));
+            PartnerKind::Fixed(name) => name.pattern.to_group_kind(),
+            PartnerKind::FromField { field, only, default } => {
+                let kind = match (beside(way, path, field), default) {
+                    (Some(kind), _) => GroupKind::new(Self::group_at(way, path, field, kind), kind),
+                    (None, default) => default.as_ref()?.pattern.to_group_kind()?,
+                };
+                let counts = only.is_empty() || only.iter().any(|name| name.pattern.matches(&kind));
                 counts.then_some(kind)
             }
         }
+    }
+
+    /// The group of a kind that stands in a field: what stands beside it, else that of Kubernetes' own kind.
+    fn group_at(way: &[Option<&Node<'_>>], path: &[String], field: &[String], kind: &str) -> String {
+        let holder = field.split_last().map_or(&[][..], |(_, holder)| holder);
+        let stated = ["apiVersion", "apiGroup", "group"].iter().find_map(|key| {
+            let text = beside(way, path, &[holder, &[(*key).to_owned()]].concat())?;
+            Some(match (*key, text.split_once('/')) {
+                ("apiVersion", split) => split.map_or("", |(group, _)| group).to_owned(),
+                _ => text.to_owned(),
+            })
+        });
+        stated.unwrap_or_else(|| builtin::find(kind).map_or("", |known| known.group).to_owned())
     }
 
     fn namespace_at(&self, kind: &GroupKind, way: &[Option<&Node<'_>>], path: &[String]) -> Namespace {

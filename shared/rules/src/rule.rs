@@ -124,16 +124,19 @@ impl Rule {
     /// The kinds that it is about.
     pub fn kinds(&self) -> Vec<KindPattern> {
         match &self.subjects {
-            Subjects::Kinds(names) => names.iter().map(KindName::pattern).collect(),
+            Subjects::Kinds(names) => names.iter().map(|name| name.pattern.clone()).collect(),
             Subjects::Every { except } => {
-                vec![KindPattern::Every { except: except.iter().map(KindName::pattern).collect() }]
+                vec![KindPattern::Every { except: except.iter().map(|name| name.pattern.clone()).collect() }]
             }
         }
     }
 
     /// Whether it is about objects of this kind.
     pub fn applies_to(&self, kind: &GroupKind) -> bool {
-        self.kinds().iter().any(|pattern| pattern.matches(kind))
+        match &self.subjects {
+            Subjects::Kinds(names) => names.iter().any(|name| name.pattern.matches(kind)),
+            Subjects::Every { .. } => self.kinds().iter().any(|pattern| pattern.matches(kind)),
+        }
     }
 
     /// What else it needs: of each group at least one reference must hold.
@@ -184,7 +187,7 @@ impl Rule {
         let is_namespace = match &self.subjects {
             Subjects::Kinds(names) => {
                 let namespace = KindPattern::Exact(GroupKind::core("Namespace"));
-                names.iter().all(|name| name.pattern() == namespace)
+                names.iter().all(|name| name.pattern == namespace)
             }
             Subjects::Every { .. } => false,
         };

@@ -70,10 +70,6 @@ impl Template {
         Ok(Self { text: text.to_owned(), parts })
     }
 
-    pub(crate) fn as_str(&self) -> &str {
-        &self.text
-    }
-
     /// One line. Where a field yields nothing, a `?` stands.
     pub(crate) fn fill(&self, object: &Node<'_>) -> String {
         let mut text = String::new();

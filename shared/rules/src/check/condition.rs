@@ -4,7 +4,7 @@ use crate::condition::{Clause, Condition, Quantifier, Test};
 use crate::diagnostic::{Code, Level};
 use crate::language;
 use crate::operator::{Operator, Relation};
-use crate::quantity::{Factor, Quantity};
+use crate::quantity::Quantity;
 use crate::source::{Tree, TreeValue};
 use crate::time::parse_timestamp;
 use crate::value::Select;
@@ -207,11 +207,8 @@ impl Checker<'_> {
                     _ => Relation::Greater,
                 };
                 let path = self.path(tree, at);
-                let factor = match fields.get("times") {
-                    Some(tree) => self.factor(tree, &fields.at("times")),
-                    None => Some(Factor::ONE),
-                };
-                Operator::Field(relation, path?, factor?)
+                let factor = fields.get("times").map(|tree| self.factor(tree, &fields.at("times")));
+                Operator::Field(relation, path?, factor.map_or(Some(None), |factor| factor.map(Some))?)
             }
         })
     }

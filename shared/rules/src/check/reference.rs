@@ -62,7 +62,12 @@ impl Checker<'_> {
         let field = self.required(&fields, "field", "the path of the kind");
         let field = field.and_then(|tree| self.path(tree, &fields.at("field")));
         let only = fields.get("kinds").map(|tree| self.kind_list(tree, &fields.at("kinds")));
-        Some(PartnerKind::FromField { field: field?, only: only.unwrap_or(Some(Vec::new()))? })
+        let default = fields.get("default").map(|tree| self.kind(tree, &fields.at("default")));
+        Some(PartnerKind::FromField {
+            field: field?,
+            only: only.unwrap_or(Some(Vec::new()))?,
+            default: default.map_or(Some(None), |default| default.map(Some))?,
+        })
     }
 
     /// A list of kinds.

@@ -2,7 +2,7 @@ use super::Checker;
 use super::condition::Scope;
 use super::fields::Fields;
 use crate::diagnostic::Code;
-use crate::kind::KindPattern;
+use crate::kind::{KindPattern, is_event};
 use crate::language;
 use crate::namespaces::Namespaces;
 use crate::print;
@@ -12,7 +12,7 @@ use crate::source::{Key, Tree, TreeValue};
 use crate::template::Template;
 use crate::time::print_duration;
 use jiff::SignedDuration;
-use prodrome_model::{GroupKind, Owner, Severity};
+use prodrome_model::{Owner, Severity};
 use std::collections::BTreeMap;
 
 /// How long a rule's name may be.
@@ -129,13 +129,8 @@ impl Checker<'_> {
             TreeValue::List(_) => self.kind_list(tree, &at)?,
             _ => vec![self.kind(tree, &at)?],
         };
-        let event = |kind: &crate::kind::KindName| {
-            let pattern = kind.pattern();
-            ["", "events.k8s.io"]
-                .iter()
-                .any(|group| pattern == KindPattern::Exact(GroupKind::new(*group, "Event")))
-        };
-        if kinds.iter().any(event) {
+        let is_event = |pattern: &KindPattern| matches!(pattern, KindPattern::Exact(kind) if is_event(kind));
+        if kinds.iter().any(|name| is_event(&name.pattern)) {
             self.later(tree, &at, "a rule on `Event`");
             return None;
         }

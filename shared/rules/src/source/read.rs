@@ -95,6 +95,15 @@ impl<'s> Reader<'s> {
         if depth > DEPTH_MAX {
             return Err(fault("nested too deeply"));
         }
+        let tag = match &event {
+            Event::Scalar(.., tag) | Event::SequenceStart(.., tag) | Event::MappingStart(.., tag) => {
+                tag.as_deref()
+            }
+            _ => None,
+        };
+        if tag.is_some_and(granit_parser::Tag::is_custom) {
+            return Err(fault("a tag, which rule files have no use for"));
+        }
         let nodes_before = self.nodes;
         let (tree, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {

@@ -1,4 +1,7 @@
 //! The language as its users see it.
 
+mod fine_print;
 mod founding;
+mod operators;
+mod patterns;
 mod support;
