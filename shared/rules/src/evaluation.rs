@@ -127,8 +127,7 @@ fn describe(
             Relation::Less => "less than",
             Relation::Greater => "more than",
         };
-        let times =
-            if *factor == crate::quantity::Factor::ONE { String::new() } else { format!("{factor} × ") };
+        let times = factor.map_or(String::new(), |factor| format!("{factor} × "));
         line.push_str(&format!(" ({word} {times}{}", print_path(path)));
         let mut others = Vec::new();
         crate::value::values(Some(context.root), path, &Trail::Root, &mut |value, _| {
