@@ -4,4 +4,6 @@ mod fine_print;
 mod founding;
 mod operators;
 mod patterns;
+mod references;
 mod support;
+mod timing;
