@@ -29,6 +29,16 @@ pub enum ClusterError {
         /// What happened.
         reason: String,
     },
+    /// The API server refuses the request as such; the same one will be refused again.
+    #[error("the cluster refuses to {verb} {what}: {reason}")]
+    Refused {
+        /// `get`, `list`.
+        verb: &'static str,
+        /// What was asked for.
+        what: String,
+        /// What the API server said.
+        reason: String,
+    },
     /// It is not known whether the object exists (a bundle that does not hold this kind).
     #[error("kind {kind} is not among what is known")]
     NotKnown {

@@ -1,0 +1,190 @@
+//! How a cluster is reached: by a kubeconfig, from within, or by its address.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::{Client, Config};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a connection may take.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A cluster by its address, for where there is no kubeconfig.
+///
+/// The token is used as it is: one that expires (those of EKS last 15 minutes) is not renewed.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The URL of the API server.
+    pub url: String,
+    /// Its certificate authority, PEM in base64 (as kubeconfigs and EKS have it); public roots where absent.
+    pub ca: Option<String>,
+    /// The bearer token; none where absent.
+    pub token: Option<String>,
+}
+
+impl fmt::Debug for Endpoint {
+    /// Without the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let token = self.token.as_ref().map(|_| "<secret>");
+        f.debug_struct("Endpoint")
+            .field("url", &self.url)
+            .field("ca", &self.ca)
+            .field("token", &token)
+            .finish()
+    }
+}
+
+/// Why there is no way to a cluster. Nothing was sent yet.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// There is no kubeconfig.
+    #[error("there is no kubeconfig at {}; name one, or set KUBECONFIG", path.display())]
+    NoKubeconfig {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The kubeconfig cannot be read or says something else than expected.
+    #[error("the kubeconfig{} cannot be used: {reason}", at(path.as_deref()))]
+    Kubeconfig {
+        /// The file, where one was named.
+        path: Option<PathBuf>,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The kubeconfig has no such context.
+    #[error("the kubeconfig{} has no context {context:?}; it has {}", at(path.as_deref()), listed(known))]
+    NoContext {
+        /// The file, where one was named.
+        path: Option<PathBuf>,
+        /// The context asked for.
+        context: String,
+        /// The contexts there are.
+        known: Vec<String>,
+    },
+    /// The kubeconfig has no current context, and none was named.
+    #[error("the kubeconfig{} has no current context; name one of {}", at(path.as_deref()), listed(known))]
+    NoCurrentContext {
+        /// The file, where one was named.
+        path: Option<PathBuf>,
+        /// The contexts there are.
+        known: Vec<String>,
+    },
+    /// This process does not run in a cluster.
+    #[error("this is no pod of a cluster: {reason}")]
+    NotInCluster {
+        /// What is missing.
+        reason: String,
+    },
+    /// The address, the certificate authority or the credentials cannot be used.
+    #[error("the cluster's address {url} cannot be used: {reason}")]
+    Endpoint {
+        /// The address.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+fn at(path: Option<&Path>) -> String {
+    path.map(|path| format!(" {}", path.display())).unwrap_or_default()
+}
+
+fn listed(known: &[String]) -> String {
+    if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+}
+
+/// The configuration of a kubeconfig, and of one of its contexts (the current one, where none is named).
+/// Without a path it is what kubectl would take: `$KUBECONFIG`, then `~/.kube/config`.
+pub async fn kubeconfig(path: Option<&Path>, context: Option<&str>) -> Result<Config, ConnectError> {
+    let read = match path {
+        Some(path) => Kubeconfig::read_from(path),
+        None => Kubeconfig::read(),
+    };
+    let path = path.map(Path::to_owned);
+    let read = read.map_err(|error| match error {
+        KubeconfigError::ReadConfig(e, path) if e.kind() == std::io::ErrorKind::NotFound => {
+            ConnectError::NoKubeconfig { path }
+        }
+        KubeconfigError::FindPath => ConnectError::NoKubeconfig { path: PathBuf::from("~/.kube/config") },
+        error => ConnectError::Kubeconfig { path: path.clone(), reason: chain(&error) },
+    })?;
+    let known: Vec<String> = read.contexts.iter().map(|context| context.name.clone()).collect();
+    let current = read.current_context.clone().filter(|name| !name.is_empty());
+    let Some(context) = context.map(str::to_owned).or(current) else {
+        return Err(ConnectError::NoCurrentContext { path, known });
+    };
+    if !known.contains(&context) {
+        return Err(ConnectError::NoContext { path, context, known });
+    }
+    let options = KubeConfigOptions { context: Some(context), ..KubeConfigOptions::default() };
+    let config = Config::from_custom_kubeconfig(read, &options).await;
+    config.map(tuned).map_err(|error| ConnectError::Kubeconfig { path, reason: chain(&error) })
+}
+
+/// The configuration of a pod: its service account's token, which is read again when it is renewed.
+pub fn in_cluster() -> Result<Config, ConnectError> {
+    Config::incluster().map(tuned).map_err(|error| ConnectError::NotInCluster { reason: chain(&error) })
+}
+
+/// The configuration of an address.
+pub fn endpoint(endpoint: Endpoint) -> Result<Config, ConnectError> {
+    let Endpoint { url, ca, token } = endpoint;
+    let refused = |reason: &str| ConnectError::Endpoint { url: url.clone(), reason: reason.to_owned() };
+    let uri: http::Uri = url.parse().map_err(|_| refused("it is no URL"))?;
+    if !matches!(uri.scheme_str(), Some("https" | "http")) || uri.host().is_none() {
+        return Err(refused("expected https://HOST, with :PORT where it is not 443"));
+    }
+    let mut config = Config::new(uri);
+    if let Some(ca) = ca.filter(|ca| !ca.is_empty()) {
+        let certificates = certificates(&ca);
+        config.root_cert =
+            Some(certificates.ok_or_else(|| refused("its certificate authority is no base64 of PEM"))?);
+    }
+    config.auth_info.token = token.filter(|token| !token.is_empty()).map(Into::into);
+    Ok(tuned(config))
+}
+
+/// The certificates of PEM in base64.
+fn certificates(base64: &str) -> Option<Vec<Vec<u8>>> {
+    let decode = |text: &str| {
+        let text: String = text.split_whitespace().collect();
+        STANDARD.decode(text).ok()
+    };
+    let pem = String::from_utf8(decode(base64)?).ok()?;
+    let blocks = pem.split("-----BEGIN CERTIFICATE-----").skip(1);
+    let found: Option<Vec<Vec<u8>>> =
+        blocks.map(|block| decode(block.split_once("-----END CERTIFICATE-----")?.0)).collect();
+    found.filter(|found| !found.is_empty())
+}
+
+/// A client. It neither retries by itself (what asks knows better when to) nor waits long for a connection.
+pub fn client(config: Config) -> Result<Client, ConnectError> {
+    let url = config.cluster_url.to_string();
+    Client::try_from(config).map_err(|error| ConnectError::Endpoint { url, reason: chain(&error) })
+}
+
+fn tuned(mut config: Config) -> Config {
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.default_retry = false;
+    config.headers.push((
+        http::header::USER_AGENT,
+        http::HeaderValue::from_static(concat!("prodrome/", env!("CARGO_PKG_VERSION"))),
+    ));
+    config
+}
+
+/// An error and what is behind it, on one line, each fact once.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,196 @@
+use crate::ClusterError;
+use crate::connect::chain;
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use kube::Client;
+use serde::Deserialize;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Asks a Kubernetes API for JSON texts.
+#[derive(Clone)]
+pub(crate) struct Api {
+    client: Client,
+}
+
+/// What the API said, where it is no error.
+pub(crate) enum Answer {
+    /// The body.
+    Found(String),
+    /// The resource is served; there is no object of that name.
+    NoObject,
+    /// No such resource is served.
+    NoResource,
+    /// The snapshot behind a list's page is forgotten; a token for the rest, as it is now.
+    Expired { next: Option<String> },
+}
+
+/// How long a request may take, to the end of its answer.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How large an answer may be: a page of 500 objects, some of them near etcd's limit.
+const ANSWER_BYTES_MAX: usize = 256 << 20;
+/// How much of a reason is told.
+const REASON_CHARS_MAX: usize = 300;
+
+impl Api {
+    pub(crate) fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// Asks for a path. `what` names it in errors.
+    pub(crate) async fn get(
+        &self,
+        verb: &'static str,
+        what: impl Fn() -> String,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Answer, ClusterError> {
+        let (status, body) = self.send(path, query).await?;
+        if status.is_success() {
+            return match String::from_utf8(body.into()) {
+                Ok(text) => Ok(Answer::Found(text)),
+                Err(_) => Err(ClusterError::Unavailable { reason: "the answer is no UTF-8".to_owned() }),
+            };
+        }
+        let said: Said = serde_json::from_slice(&body).unwrap_or_default();
+        let reason = match said.message.chars().take(REASON_CHARS_MAX).collect::<String>() {
+            message if message.is_empty() => format!("HTTP {status}"),
+            message => message,
+        };
+        match status {
+            StatusCode::NOT_FOUND if said.names_an_object() => Ok(Answer::NoObject),
+            StatusCode::NOT_FOUND => Ok(Answer::NoResource),
+            StatusCode::GONE => {
+                Ok(Answer::Expired { next: said.metadata.next.filter(|token| !token.is_empty()) })
+            }
+            StatusCode::UNAUTHORIZED => Err(ClusterError::Unauthorized { reason }),
+            StatusCode::FORBIDDEN => Err(ClusterError::Forbidden { verb, what: what(), reason }),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
+                Err(ClusterError::Unavailable { reason })
+            }
+            status if status.is_server_error() => Err(ClusterError::Unavailable { reason }),
+            _ => Err(ClusterError::Refused { verb, what: what(), reason }),
+        }
+    }
+
+    /// Reads an answer.
+    pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ClusterError> {
+        serde_json::from_str(text).map_err(|error| {
+            let reason = format!("the answer is not what the API sends; is there a proxy between? ({error})");
+            ClusterError::Unavailable { reason }
+        })
+    }
+
+    async fn send(&self, path: &str, query: &[(&str, &str)]) -> Result<(StatusCode, Bytes), ClusterError> {
+        let unavailable = |reason: String| ClusterError::Unavailable { reason };
+        let uri = uri(path, query);
+        let request = Request::get(uri).header(http::header::ACCEPT, "application/json");
+        let request =
+            request.body(kube::client::Body::empty()).map_err(|error| unavailable(chain(&error)))?;
+        let exchange = async {
+            let response = self.client.send(request).await.map_err(explain)?;
+            let status = response.status();
+            let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+            let body =
+                body.map_err(|error| unavailable(format!("the answer broke off: {}", chain(&*error))))?;
+            Ok((status, body.to_bytes()))
+        };
+        let late = || unavailable(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs()));
+        timeout(REQUEST_TIMEOUT, exchange).await.map_err(|_| late())?
+    }
+}
+
+/// Credentials that cannot be had are credentials that are not accepted; all else may be better in a moment.
+fn explain(error: kube::Error) -> ClusterError {
+    match error {
+        kube::Error::Auth(error) => ClusterError::Unauthorized { reason: chain(&error) },
+        kube::Error::Service(error) => {
+            let reason = chain(&*error);
+            match error.downcast::<kube::client::AuthError>() {
+                Ok(_) => ClusterError::Unauthorized { reason },
+                Err(_) => ClusterError::Unavailable { reason },
+            }
+        }
+        error => ClusterError::Unavailable { reason: chain(&error) },
+    }
+}
+
+/// Whether an object can be called so. References are written by tenants; an empty name would ask for the whole
+/// collection, and one with a slash for something else.
+pub(crate) fn object_name_is_valid(name: &str) -> bool {
+    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '%']) && name.len() <= 253
+}
+
+fn uri(path: &str, query: &[(&str, &str)]) -> String {
+    let mut uri = encoded(path, b"/");
+    for (i, (name, value)) in query.iter().enumerate() {
+        uri.push(if i == 0 { '?' } else { '&' });
+        uri += &[name, "=", &encoded(value, b"")].concat();
+    }
+    uri
+}
+
+fn encoded(text: &str, also_plain: &[u8]) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) || also_plain.contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded += &format!("%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+/// The parts of a `Status` that matter here.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Said {
+    message: String,
+    metadata: SaidMetadata,
+    details: Option<SaidDetails>,
+}
+
+impl Said {
+    /// A path that is not served is told without details; an object that is not there with its name.
+    fn names_an_object(&self) -> bool {
+        self.details.as_ref().is_some_and(|details| !details.name.is_empty())
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct SaidMetadata {
+    #[serde(rename = "continue")]
+    next: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct SaidDetails {
+    name: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_and_queries_are_encoded() {
+        assert_eq!(
+            uri("/api/v1/nodes/system:a b", &[("labelSelector", "a in (b,c)"), ("limit", "5")]),
+            "/api/v1/nodes/system:a%20b?labelSelector=a%20in%20%28b%2Cc%29&limit=5",
+        );
+    }
+
+    #[test]
+    fn no_name_reaches_for_something_else() {
+        for name in ["", ".", "..", "a/b", "%2e%2e"] {
+            assert!(!object_name_is_valid(name), "{name:?}");
+        }
+        for name in ["web-0", "system:node", "a.b"] {
+            assert!(object_name_is_valid(name), "{name}");
+        }
+    }
+}
