@@ -9,9 +9,11 @@ mod memory;
 mod message;
 pub mod pack;
 mod queue;
+mod sqs;
 
 pub use body::{Body, BodyError, body_of};
 pub use limits::PACK_ATTRIBUTE;
 pub use memory::{DeadLetter, Delivery, MemoryQueue, QueueSettings, QueueUnkindness};
 pub use message::{Message, QueueName};
 pub use queue::{FailedMessage, Queue, SendError};
+pub use sqs::SqsQueue;

@@ -301,10 +301,7 @@ impl Lane {
         let Some(slot) = self.schedule.first().copied().filter(|slot| slot.ready <= now) else {
             return Step::Nothing;
         };
-        let Some(held) = self.messages.get_mut(&slot.id) else {
-            self.schedule.remove(&slot);
-            return Step::Died(slot.id);
-        };
+        let held = self.messages.get_mut(&slot.id).expect("every slot is of a message that is held");
         if held.receives >= self.settings.receives_max {
             self.bury(slot.id, now);
             return Step::Died(slot.id);
