@@ -102,11 +102,17 @@ pub struct Resolved {
 
 /// The request that tells a notice.
 ///
-/// To Alertmanager an alert *is* its labels: one whose severity rose is another one. So the receipt holds the
-/// labels that were sent, and where they change, the alert that had the old ones is ended in the same request.
+/// To Alertmanager an alert *is* its labels: one whose severity rose is another one. So the receipt holds those
+/// labels that can change, and where they do, the alert that had the old ones is ended in the same request.
 pub fn render(notice: &Notice, alertmanager: &Resolved, receipt: Option<&str>, now: Timestamp) -> Request {
     let message = Message::new(notice, now);
-    let labels = labels(notice, &message, &alertmanager.labels);
+    let identity = identity(notice);
+    let whole = |changing: &BTreeMap<String, String>| {
+        let mut labels = changing.clone();
+        labels.extend(identity.clone());
+        labels
+    };
+    let changing = changing(notice, &alertmanager.labels);
     let before: Option<BTreeMap<String, String>> = receipt.and_then(|text| serde_json::from_str(text).ok());
     // Clocks differ, and an alert that ends before it begins is refused.
     let starts = message.since.min(now);
@@ -123,15 +129,15 @@ pub fn render(notice: &Notice, alertmanager: &Resolved, receipt: Option<&str>, n
         }
         alert
     };
-    let (alerts, receipt) = match (message.kind, before) {
-        (NoticeKind::Resolved, before) => {
+    let (alerts, receipt) = match message.kind {
+        NoticeKind::Resolved => {
             let ended = message.ended.unwrap_or(now).min(now);
-            (vec![alert(&before.unwrap_or(labels), ended)], None)
+            (vec![alert(&whole(&before.unwrap_or(changing)), ended)], None)
         }
-        (NoticeKind::Alert | NoticeKind::Update, before) => {
-            let mut alerts = vec![alert(&labels, now + alertmanager.expire_after)];
-            alerts.extend(before.filter(|before| *before != labels).map(|before| alert(&before, now)));
-            (alerts, Some(json!(labels).to_string()))
+        NoticeKind::Alert | NoticeKind::Update => {
+            let mut alerts = vec![alert(&whole(&changing), now + alertmanager.expire_after)];
+            alerts.extend(before.filter(|old| *old != changing).map(|old| alert(&whole(&old), now)));
+            (alerts, Some(json!(changing).to_string()))
         }
     };
     let mut request = Request::post(alertmanager.url.clone(), &json!(alerts));
@@ -152,29 +158,28 @@ pub fn classify(response: &Response) -> Delivery {
     response.delivery(outcome)
 }
 
-/// The alert's identity. Nothing in it changes while the alert is open, but for severity, owner and a reload of
-/// the rule.
-fn labels(
-    notice: &Notice,
-    message: &Message,
-    configured: &BTreeMap<String, String>,
-) -> BTreeMap<String, String> {
-    let mut labels = configured.clone();
-    labels.extend(notice.labels.iter().take(LABELS_MAX).filter_map(|(name, value)| label(name, value)));
+/// The labels that stay as they are as long as the alert is open.
+fn identity(notice: &Notice) -> BTreeMap<String, String> {
     let owner = &notice.group.owner;
-    let own = [
+    let labels = [
         ("alertname", notice.rule.as_str()),
-        ("fingerprint", message.fingerprint.as_str()),
+        ("fingerprint", notice.fingerprint.as_str()),
         ("cluster", &notice.scope.cluster),
         ("region", &notice.scope.region),
         ("tenant", &notice.scope.tenant),
-        ("severity", notice.severity.as_str()),
-        ("owner", notice.owner.as_str()),
         ("namespace", owner.namespace.as_deref().unwrap_or_default()),
         ("kind", &owner.kind),
         ("name", &owner.name),
     ];
-    labels.extend(own.into_iter().filter_map(|(name, value)| label(name, value)));
+    labels.into_iter().filter_map(|(name, value)| label(name, value)).collect()
+}
+
+/// The labels that escalation, a diagnosis, another rule file or another routing file may change.
+fn changing(notice: &Notice, configured: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut labels = configured.clone();
+    labels.extend(notice.labels.iter().take(LABELS_MAX).filter_map(|(name, value)| label(name, value)));
+    labels.extend(label("severity", notice.severity.as_str()));
+    labels.extend(label("owner", notice.owner.as_str()));
     labels
 }
 

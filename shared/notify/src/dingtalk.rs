@@ -1,6 +1,6 @@
 //! DingTalk: a custom robot's webhook, signed.
 
-use crate::message::{Message, minute};
+use crate::message::{Message, Piece, minute, pieces};
 use crate::signature::hmac_base64;
 use crate::{
     Delivery, Endpoint, Limit, Outcome, Reason, Request, ResolveError, Response, Secret, SecretRef, Secrets,
@@ -133,13 +133,22 @@ fn paragraphs(message: &Message, title: &str) -> Vec<String> {
         return all;
     }
     all.extend(message.first.as_deref().map(|first| format!("first {}", plain(first))));
-    match message.runbook_link() {
-        Some(link) => all.push(format!("[Runbook]({link})")),
-        None => all.extend(list("Runbook", &message.runbook)),
+    if !message.runbook.is_empty() {
+        let lines: Vec<String> = message.runbook.iter().map(|line| format!("- {}", linked(line))).collect();
+        all.push(format!("**Runbook**\n\n{}", lines.join("\n")));
     }
     all.extend(list("Evidence", &message.evidence));
     all.extend(list("Events", &message.events));
     all
+}
+
+/// A line in which addresses are links.
+fn linked(line: &str) -> String {
+    let show = |piece| match piece {
+        Piece::Text(text) => plain(text),
+        Piece::Link(link) => format!("[{}]({link})", plain(link)),
+    };
+    pieces(line).into_iter().map(show).collect()
 }
 
 fn fitting(paragraphs: &[String]) -> String {
@@ -168,6 +177,7 @@ fn plain(text: &str) -> String {
     let in_word = |i: usize| chars.get(i).is_some_and(|c| c.is_alphanumeric());
     let plain = chars.iter().enumerate().map(|(i, c)| match c {
         '\\' => '＼',
+        '&' => '＆',
         '`' => 'ˋ',
         '*' => '∗',
         '[' => '［',

@@ -46,6 +46,8 @@ mod suggest;
 mod text;
 
 #[cfg(test)]
+#[path = "../tests/it/sample.rs"]
+#[expect(dead_code, reason = "the integration tests use all of it, the tests in here some")]
 mod sample;
 
 pub use channels::{Channels, Delivery, RECEIPT_BYTES_MAX};

@@ -48,7 +48,7 @@ impl Message {
         let target = &notice.group.owner;
         let grouped = *target != notice.object;
         let region = one_line(&notice.scope.region, 40);
-        let cluster = one_line(&notice.scope.cluster, 80);
+        let cluster = or(one_line(&notice.scope.cluster, 80), "unknown cluster");
         Self {
             kind: notice.kind,
             severity: notice.severity,
@@ -71,7 +71,7 @@ impl Message {
             since: notice.since,
             ended: notice.ended,
             lasted: span(notice.ended.unwrap_or(now).duration_since(notice.since)),
-            summary: one_line(&notice.summary, 500),
+            summary: or(one_line(&notice.summary, 500), "no summary"),
             joined: some(&notice.joined, JOINED_MAX, name),
             evidence: some(&notice.evidence, EVIDENCE_MAX, |line| one_line(line, 300)),
             events: some(&notice.events, EVENTS_MAX, |event| event_line(event, now)),
@@ -98,10 +98,10 @@ impl Message {
     /// The address of the runbook, where it is nothing else than one.
     pub(crate) fn runbook_link(&self) -> Option<&str> {
         let [only] = self.runbook.as_slice() else { return None };
-        let address = only.starts_with("https://") || only.starts_with("http://");
-        // Nothing that could end the link early in any markup.
-        let plain = !only.contains(|c: char| c.is_whitespace() || "<>|\"'()[]`\\…".contains(c));
-        (address && plain).then_some(only)
+        match pieces(only).as_slice() {
+            [Piece::Link(link)] => Some(link),
+            _ => None,
+        }
     }
 
     /// A sign for the severity, or for the end.
@@ -140,12 +140,49 @@ pub(crate) fn span(span: SignedDuration) -> String {
     }
 }
 
+/// A part of a runbook's line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Piece<'a> {
+    Text(&'a str),
+    Link(&'a str),
+}
+
+/// The addresses in a line, and what stands between them. A runbook is the rule author's, so its links are
+/// links; those in what tenants write are not.
+pub(crate) fn pieces(line: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
+    let mut text = 0;
+    let starts = line.match_indices("http").map(|(i, _)| i);
+    for start in starts {
+        let rest = &line.get(start..).unwrap_or_default();
+        let after_space =
+            line.get(..start).is_some_and(|before| before.is_empty() || before.ends_with([' ', '(']));
+        if !after_space || !(rest.starts_with("https://") || rest.starts_with("http://")) {
+            continue;
+        }
+        // Up to what could end the link early in some markup, and without the punctuation of the sentence.
+        let end =
+            rest.find(|c: char| c.is_whitespace() || "<>|\"'()[]`\\…".contains(c)).unwrap_or(rest.len());
+        let link = rest.get(..end).unwrap_or_default().trim_end_matches(['.', ',', ';', ':', '!', '?']);
+        pieces.extend(line.get(text..start).filter(|text| !text.is_empty()).map(Piece::Text));
+        pieces.push(Piece::Link(link));
+        text = start + link.len();
+    }
+    pieces.extend(line.get(text..).filter(|text| !text.is_empty()).map(Piece::Text));
+    pieces
+}
+
 fn name(object: &ObjectRef) -> String {
     one_line(&object.to_string(), 200)
 }
 
+/// Vendors refuse texts that are empty.
+fn or(text: String, instead: &str) -> String {
+    if text.is_empty() { instead.to_owned() } else { text }
+}
+
 fn some<T>(all: &[T], max: usize, show: impl Fn(&T) -> String) -> Vec<String> {
-    let mut shown: Vec<String> = all.iter().take(max).map(show).collect();
+    let mut shown: Vec<String> = all.iter().take(max).map(show).filter(|text| !text.is_empty()).collect();
     if all.len() > max {
         shown.push(format!("… and {} more", all.len() - max));
     }
@@ -208,17 +245,18 @@ mod tests {
     }
 
     #[test]
-    fn a_runbook_is_a_link_only_where_it_is_nothing_else() {
-        for (runbook, want) in [
-            ("https://runbooks.example/pods#crash", true),
-            ("See https://runbooks.example/pods", false),
-            ("https://runbooks.example/a|b", false),
-            ("https://runbooks.example/>now", false),
-            ("javascript:alert(1)", false),
-            ("https://a.example/\nhttps://b.example/", false),
+    fn links_are_found_in_a_line() {
+        use Piece::{Link, Text};
+        for (line, want) in [
+            ("https://runbooks.example/pods#crash", vec![Link("https://runbooks.example/pods#crash")]),
+            ("See https://a.example/b.", vec![Text("See "), Link("https://a.example/b"), Text(".")]),
+            ("(http://a.example)", vec![Text("("), Link("http://a.example"), Text(")")]),
+            ("https://a.example/b|c", vec![Link("https://a.example/b"), Text("|c")]),
+            ("https://a.example/>x<", vec![Link("https://a.example/"), Text(">x<")]),
+            ("javascript:alert(1) xhttps://a.example", vec![Text("javascript:alert(1) xhttps://a.example")]),
+            ("", vec![]),
         ] {
-            let notice = prodrome_model::Notice { runbook: Some(runbook.into()), ..sample::plain() };
-            assert_eq!(Message::new(&notice, sample::now()).runbook_link().is_some(), want, "{runbook}");
+            assert_eq!(pieces(line), want, "{line}");
         }
     }
 }

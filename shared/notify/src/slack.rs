@@ -1,6 +1,6 @@
 //! Slack: an incoming webhook, or `chat.postMessage` with a bot's token.
 
-use crate::message::{Message, minute};
+use crate::message::{Message, Piece, minute, pieces};
 use crate::text::{cut, escaped};
 use crate::{
     Delivery, Endpoint, Limit, Outcome, Reason, Request, ResolveError, Response, Secret, SecretRef, Secrets,
@@ -273,14 +273,8 @@ fn whole_blocks(message: &Message) -> Vec<Value> {
             blocks.push(section(&format!("*{title}*\n{}", code_block(lines, max))));
         }
     }
-    if let Some(link) = message.runbook_link() {
-        blocks.push(section(&format!(
-            "*Runbook*: <{}|{}>",
-            escaped(link, 1_000, markup),
-            escaped(link, 300, markup)
-        )));
-    } else if !message.runbook.is_empty() {
-        blocks.push(section(&format!("*Runbook*\n{}", escaped(&message.runbook.join("\n"), 2_000, markup))));
+    if !message.runbook.is_empty() {
+        blocks.push(section(&format!("*Runbook*\n{}", linked(&message.runbook, 2_000))));
     }
     blocks.push(context(message));
     blocks
@@ -370,6 +364,30 @@ fn prose(text: &str, max: usize) -> String {
         other => *other,
     });
     escaped(&plain.collect::<String>(), max, markup)
+}
+
+/// Lines in which addresses are links. A link that does not fit in whole ends the text.
+fn linked(lines: &[String], max: usize) -> String {
+    let mut text = String::new();
+    let mut left = max;
+    for (i, line) in lines.iter().enumerate() {
+        for piece in pieces(line) {
+            let piece = match piece {
+                Piece::Text(plain) => escaped(plain, left, markup),
+                Piece::Link(link) => format!("<{}>", escaped(link, usize::MAX, markup)),
+            };
+            let Some(rest) = left.checked_sub(piece.chars().count() + 1) else {
+                text.push('…');
+                return text;
+            };
+            left = rest;
+            text.push_str(&piece);
+        }
+        if i + 1 < lines.len() {
+            text.push('\n');
+        }
+    }
+    text
 }
 
 fn code(text: &str, max: usize) -> String {

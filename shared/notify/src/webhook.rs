@@ -126,7 +126,7 @@ pub fn render(notice: &Notice, webhook: &Resolved, _receipt: Option<&str>, now: 
         "specversion": "1.0",
         "id": id,
         "source": source(&notice),
-        "type": format!("io.prodrome.notice.{}", notice.kind.as_str()),
+        "type": format!("prodrome.notice.{}", notice.kind.as_str()),
         "subject": notice.group.owner.key().path(),
         "time": notice.at.to_string(),
         "datacontenttype": "application/json",
