@@ -189,6 +189,10 @@ fn launch(python: &Path, port: u16, options: &Options) -> Result<Emulator, Start
     let state = tempfile::Builder::new().prefix("prodrome-emulator-").tempdir();
     let state = state.map_err(|source| StartError::Io { what: "no folder for its files", source })?.keep();
     let log = options.log.clone().unwrap_or_else(|| state.join("emulator.log"));
+    if let Err(source) = File::create(&log) {
+        drop(fs::remove_dir_all(&state));
+        return Err(StartError::Io { what: "its log cannot be written", source });
+    }
     let endpoint = format!("http://127.0.0.1:{port}");
     let process = Command::new(python)
         .args(["-I", "-c", GUARD])

@@ -44,16 +44,21 @@ def end(code):
 
 
 def keep_log():
-    """Keeps the emulator's output, at most twice the limit."""
-    written = 0
-    log = open(log_path, "ab", buffering=0)
+    """Keeps the emulator's output, at most twice the limit. Reads on when it cannot be kept: an emulator whose
+    output nobody takes would stop in the middle of a word."""
+    written, log = 0, None
     while chunk := os.read(emulator.stdout.fileno(), 65536):
-        log.write(chunk)
-        written += len(chunk)
-        if written > log_limit:
-            log.close()
-            os.replace(log_path, log_path + ".1")
-            log, written = open(log_path, "ab", buffering=0), 0
+        try:
+            if written > log_limit:
+                log.close()
+                os.replace(log_path, log_path + ".1")
+                written, log = 0, None
+            if log is None:
+                log = open(log_path, "ab", buffering=0)
+            log.write(chunk)
+            written += len(chunk)
+        except OSError:
+            pass
 
 
 def watch_parent():

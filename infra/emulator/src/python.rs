@@ -90,7 +90,10 @@ pub(crate) fn environment(
     fs::create_dir_all(cache).map_err(prepare(cache))?;
     let lock_path = cache.join(format!("venv-{key}.lock"));
     let lock = File::create(&lock_path).map_err(prepare(&lock_path))?;
-    lock.lock().map_err(prepare(&lock_path))?; // held until this returns; a crash lets go of it
+    if lock.try_lock().is_err() {
+        progress("waiting for another process that makes the emulator's Python environment");
+        lock.lock().map_err(prepare(&lock_path))?;
+    } // held until this returns; a crash lets go of it
     if python.exists() {
         return Ok(python); // another process made it while this one waited
     }

@@ -70,3 +70,16 @@ fn an_emulator_that_ends_at_once_shows_its_log() {
     let error = Emulator::start(&Options { environment, ..Options::default() }, &|_| ()).unwrap_err();
     assert!(matches!(&error, StartError::Ended { log } if log.contains("'none'")), "{error}");
 }
+
+#[test]
+fn the_log_is_kept_where_it_is_wanted_and_may_be_anywhere_writable() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("emulator.log");
+    let options = Options { log: Some(log.clone()), ..Options::default() };
+    Emulator::start(&options, &|_| ()).unwrap().stop();
+    assert!(std::fs::read_to_string(log).unwrap().contains("Local AWS Service Emulator"));
+
+    let options = Options { log: Some("/nowhere/emulator.log".into()), ..Options::default() };
+    let error = Emulator::start(&options, &|_| ()).unwrap_err().to_string();
+    assert!(error.contains("its log cannot be written"), "{error}");
+}
