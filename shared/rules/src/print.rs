@@ -197,12 +197,17 @@ fn since(since: &Since) -> Out {
 }
 
 fn duration(duration: jiff::SignedDuration) -> Out {
-    text(print_duration(duration))
+    // Digits and units: YAML reads it as a text without quotes too.
+    Out::Word(print_duration(duration))
 }
 
-/// As a number where it reads as one in YAML and JSON alike.
+/// Without quotes where YAML reads it as the number or the text that it is.
 fn quantity(written: &str) -> Out {
     let digits = written.strip_prefix('-').unwrap_or(written);
+    let digits = ["Ki", "Mi", "Gi", "Ti", "Pi", "m", "k", "M", "G", "T", "P"]
+        .iter()
+        .find_map(|suffix| digits.strip_suffix(suffix))
+        .unwrap_or(digits);
     let is_plain = digits.len() < 16
         && digits.split('.').count() <= 2
         && digits.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))

@@ -148,6 +148,8 @@ impl fmt::Display for Template {
     }
 }
 
+const UNCLOSED: &str = "a `{` that nothing closes; write `{{` for the character itself";
+
 /// Reads the inside of braces: `a.b['c.d'][type=Ready].message|other`.
 struct Reader {
     chars: Vec<char>,
@@ -163,6 +165,7 @@ impl Reader {
             match self.next() {
                 Some('}') => return Ok(fields),
                 Some('|') => {}
+                None => return Err(TemplateError { reason: UNCLOSED, offset: self.at }),
                 _ => return Err(self.error_before("expected `}`, `|`, `.` or `[`")),
             }
         }
@@ -239,7 +242,7 @@ impl Reader {
             return Ok(self.chars[begin..self.at].iter().collect());
         }
         let reason = match (what, self.peek()) {
-            (_, None) => "a `{` that nothing closes; write `{{` for the character itself",
+            (_, None) => UNCLOSED,
             ("a key", _) => "expected a key; quote one with other characters: `['a.b']`",
             _ => "expected a value",
         };
@@ -329,7 +332,7 @@ mod tests {
             ("a }", 2),
             ("{", 1),
             ("{}", 1),
-            ("{a", 1),
+            ("{a", 2),
             ("{a.}", 3),
             ("{a..b}", 3),
             ("{a b}", 3),

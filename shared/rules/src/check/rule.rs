@@ -30,7 +30,7 @@ impl Checker<'_> {
         let filter = clauses(self, "filterField");
         let check = clauses(self, "checkField");
         let references = self.optional(&fields, "reference", Self::references);
-        if !fields.has("checkField") && !fields.has("reference") {
+        if !fields.means("checkField") && !fields.means("reference") {
             let expected = "`checkField` or `reference`";
             self.error(Code::NothingToCheck, key.span, "", expected, "neither", None);
         }

@@ -14,26 +14,34 @@ fn chunks(text: &str) -> Vec<Span> {
     let mut chunks = Vec::new();
     let mut begin = usize::from(text.starts_with('\u{feff}')) * '\u{feff}'.len_utf8();
     let mut line_begin = begin;
-    // Directives (`%YAML 1.2`) belong to no document.
-    let mut only_directives = true;
+    let mut has_content = false;
+    // Directives (`%YAML 1.2`) belong to no document; comments beside them are documents of their own.
+    let mut comments = Vec::new();
     for line in text.get(begin..).unwrap_or_default().split_inclusive('\n') {
-        let is_marker = |marker| {
-            line.strip_prefix(marker)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
-        };
-        if is_marker("---") || is_marker("...") {
-            if !only_directives {
+        let behind_marker = ["---", "..."].iter().find_map(|marker| {
+            let rest = line.strip_prefix(marker)?;
+            (rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n'])).then_some(rest)
+        });
+        if let Some(rest) = behind_marker {
+            if has_content {
                 chunks.push(Span { start: begin, end: line_begin });
+            } else {
+                chunks.append(&mut comments);
             }
+            comments.clear();
             begin = line_begin + 3;
-            only_directives = !is_marker("---") || line.get(3..).is_none_or(|rest| rest.trim().is_empty());
-        } else if !line.trim().is_empty() && !line.starts_with(['#', '%']) {
-            only_directives = false;
+            has_content = !rest.trim().is_empty();
+        } else if line.starts_with('#') {
+            comments.push(Span { start: line_begin, end: line_begin + line.len() });
+        } else if !line.starts_with('%') && !line.trim().is_empty() {
+            has_content = true;
         }
         line_begin += line.len();
     }
-    if !only_directives || chunks.is_empty() {
+    if has_content {
         chunks.push(Span { start: begin, end: text.len() });
+    } else {
+        chunks.append(&mut comments);
     }
     chunks
 }
@@ -125,7 +133,7 @@ mod tests {
             ("a: 1\n---\nb: 2\n", &["a: 1", "b: 2"]),
             ("---\na: 1\n---\n", &["a: 1"]),
             ("%YAML 1.2\n---\na: 1\n...\n", &["a: 1"]),
-            ("# note\n---\na: 1", &["a: 1"]),
+            ("# note\n%YAML 1.2\n# more\n---\na: 1", &["# note", "# more", "a: 1"]),
             ("--- {a: 1}\n", &["{a: 1}"]),
             ("{\"a\":1}\n{\"b\":{\"c\":\"}\"}}", &["{\"a\":1}", "{\"b\":{\"c\":\"}\"}}"]),
             (
@@ -134,7 +142,9 @@ mod tests {
             ),
             ("{a: 1 # }\n}\n# end\n", &["{a: 1 # }\n}\n# end"]),
             ("{a: 1", &["{a: 1"]),
-            ("", &[""]),
+            ("", &[]),
+            ("# only\n", &["# only"]),
+            ("a: |\n  ---\n  x\n", &["a: |\n  ---\n  x"]),
         ] {
             let found: Vec<&str> =
                 documents(text).iter().map(|span| text[span.start..span.end].trim()).collect();

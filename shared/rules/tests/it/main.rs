@@ -2,8 +2,10 @@
 
 mod fine_print;
 mod founding;
+mod mistakes;
 mod operators;
 mod patterns;
+mod printing;
 mod references;
 mod support;
 mod timing;
