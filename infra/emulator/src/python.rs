@@ -97,13 +97,18 @@ pub(crate) fn environment(
     if python.exists() {
         return Ok(python); // another process made it while this one waited
     }
-    for stale in [&dir, &cache.join(format!("venv-{key}.part"))] {
-        if stale.symlink_metadata().is_ok() {
-            fs::remove_dir_all(stale).map_err(prepare(stale))?; // half made, or its base Python is gone
+    if dir.symlink_metadata().is_ok() {
+        fs::remove_dir_all(&dir).map_err(prepare(&dir))?; // its base Python is gone
+    }
+    let half_made = format!("venv-{key}.part-");
+    for entry in fs::read_dir(cache).map_err(prepare(cache))?.map_while(Result::ok) {
+        if entry.file_name().to_string_lossy().starts_with(&half_made) {
+            drop(fs::remove_dir_all(entry.path())); // what cannot go now goes the next time
         }
     }
-    // Made under another name, so that what bears the name is whole.
-    let part = cache.join(format!("venv-{key}.part"));
+    // Made under another name, so that what bears the name is whole; and under one of our own, as the pip of a
+    // process that was killed may go on for a while.
+    let part = cache.join(format!("{half_made}{}", std::process::id()));
     progress("making a Python environment for the emulator (once)");
     make(&base, &part)?;
     install(&part, requirements, progress)?;
