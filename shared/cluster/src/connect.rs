@@ -188,3 +188,28 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_are_read_from_pem_in_base64() {
+        let block = |der: &[u8]| {
+            let text = STANDARD.encode(der);
+            let (first, rest) = text.split_at(text.len() / 2);
+            format!("# a comment\n-----BEGIN CERTIFICATE-----\n{first}\n{rest}\n-----END CERTIFICATE-----\n")
+        };
+        let pem = block(b"the first certificate") + &block(b"the second");
+        let mut wrapped = STANDARD.encode(pem);
+        wrapped.insert(20, '\n');
+        assert_eq!(
+            certificates(&wrapped),
+            Some(vec![b"the first certificate".to_vec(), b"the second".to_vec()])
+        );
+        let cut = STANDARD.encode("-----BEGIN CERTIFICATE-----\nAAAA");
+        for bad in ["", "%", &*STANDARD.encode("no pem"), &*cut] {
+            assert_eq!(certificates(bad), None, "{bad}");
+        }
+    }
+}

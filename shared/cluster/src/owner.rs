@@ -3,7 +3,7 @@
 use crate::Cluster;
 use prodrome_model::{GroupKind, Metadata, ObjectHead, ObjectKey, ObjectRef, OwnerReference};
 
-/// Owners above owners: a Pod of a Job of a CronJob of a custom resource has three.
+/// Owners above owners: a Pod of a Job of a `CronJob` of a custom resource has three.
 const STEPS_MAX: usize = 8;
 
 /// The topmost controller of an object, or the object itself where nothing owns it; see [`owners`].
@@ -28,13 +28,11 @@ pub async fn owners(cluster: &impl Cluster, object: &ObjectRef, metadata: &Metad
         let parent = read(cluster, &owner, &reference.uid).await;
         let deployment = deployment_of(&owner, metadata.labels.get("pod-template-hash"));
         owners.push(owner);
-        match parent {
-            Some(parent) => metadata = parent,
-            None => {
-                owners.extend(deployment);
-                break;
-            }
-        }
+        let Some(parent) = parent else {
+            owners.extend(deployment);
+            break;
+        };
+        metadata = parent;
     }
     owners
 }

@@ -137,10 +137,14 @@ fn encoded(text: &str, also_plain: &[u8]) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) || also_plain.contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded += &format!("%{byte:02X}");
+            encoded.extend(['%', hex(byte >> 4), hex(byte & 15)]);
         }
     }
     encoded
+}
+
+fn hex(digit: u8) -> char {
+    char::from(b"0123456789ABCDEF"[usize::from(digit & 15)])
 }
 
 /// The parts of a `Status` that matter here.

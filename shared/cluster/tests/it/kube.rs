@@ -4,7 +4,7 @@ use crate::world::{by_kubeconfig, resource, server};
 use prodrome_cluster::{Cluster, ClusterError, ConnectError, Endpoint, KubeCluster};
 use prodrome_model::{GroupKind, ObjectKey};
 use prodrome_recording::Timeline;
-use prodrome_recording::play::{Fault, PlayServer, Verb};
+use prodrome_recording::play::{Fault, PlayOptions, PlayServer, Verb};
 use std::path::Path;
 
 async fn pair() -> (PlayServer, KubeCluster) {
@@ -177,7 +177,7 @@ async fn a_kubeconfig_that_cannot_be_used_says_why() {
         KubeCluster::from_kubeconfig(Some(&path), context).await.err().unwrap()
     };
     let good =
-        PlayServer::start(&Timeline::default(), crate::world::now(), Default::default()).await.unwrap();
+        PlayServer::start(&Timeline::default(), crate::world::now(), PlayOptions::default()).await.unwrap();
     let good = good.kubeconfig();
     let error = try_it(None, None).await;
     assert!(matches!(&error, ConnectError::NoKubeconfig { path } if path.ends_with("missing")), "{error}");

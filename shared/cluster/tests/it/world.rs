@@ -58,7 +58,7 @@ pub(crate) fn in_memory(timeline: &Timeline, from: i64) -> ObjectsCluster {
     cluster
 }
 
-/// What the contract is tested with: 1,203 ConfigMaps (three pages), pods, nodes, a custom resource, events.
+/// What the contract is tested with: 1,203 `ConfigMaps` (three pages), pods, nodes, a custom resource, events.
 pub(crate) fn fixture() -> Vec<(Resource, String)> {
     let mut objects: Vec<(Resource, Value)> = Vec::new();
     for i in 0..1_203 {
