@@ -29,6 +29,7 @@ impl AboutObject {
         let about = raw.involved_object.or(raw.regarding).unwrap_or_default();
         let series = raw.series.unwrap_or_default();
         let counts = [raw.count, raw.deprecated_count, series.count];
+        let count = counts.into_iter().flatten().max().unwrap_or(1).max(1);
         let times = [
             series.last_observed_time,
             raw.last_timestamp,
@@ -36,22 +37,23 @@ impl AboutObject {
             raw.event_time,
             raw.first_timestamp,
         ];
-        let mut kind = GroupKind::from_api_version(&about.api_version, &about.kind);
-        if about.api_version.is_empty()
+        let api_version = about.api_version.unwrap_or_default();
+        let mut kind = GroupKind::from_api_version(&api_version, &about.kind.unwrap_or_default());
+        if api_version.is_empty()
             && let Some(builtin) = builtin_of_kind(&kind)
         {
             kind = builtin.group_kind();
         }
         let namespace = about.namespace.as_deref().filter(|namespace| !namespace.is_empty());
-        let message = [raw.message, raw.note].into_iter().find(|text| !text.is_empty()).unwrap_or_default();
+        let message = [raw.message, raw.note].into_iter().flatten().find(|text| !text.is_empty());
         Ok(Self {
-            object: ObjectKey::new(kind, namespace, about.name),
-            uid: about.uid,
+            object: ObjectKey::new(kind, namespace, about.name.unwrap_or_default()),
+            uid: about.uid.unwrap_or_default(),
             brief: EventBrief {
-                kind: raw.kind,
-                reason: raw.reason,
-                message: message.chars().take(MESSAGE_CHARS_MAX).collect(),
-                count: counts.into_iter().flatten().max().unwrap_or(1).max(1),
+                kind: raw.kind.unwrap_or_default(),
+                reason: raw.reason.unwrap_or_default(),
+                message: message.unwrap_or_default().chars().take(MESSAGE_CHARS_MAX).collect(),
+                count: u32::try_from(count).unwrap_or(u32::MAX),
                 last_seen: times.into_iter().flatten().max().or(raw.metadata.creation_timestamp),
             },
         })
@@ -79,18 +81,15 @@ pub fn newest_first(mut events: Vec<EventBrief>) -> Vec<EventBrief> {
 struct RawEvent {
     #[serde(default)]
     metadata: RawMetadata,
-    #[serde(default, rename = "type")]
-    kind: String,
-    #[serde(default)]
-    reason: String,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    reason: Option<String>,
     involved_object: Option<RawReference>,
     regarding: Option<RawReference>,
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    note: String,
-    count: Option<u32>,
-    deprecated_count: Option<u32>,
+    message: Option<String>,
+    note: Option<String>,
+    count: Option<i64>,
+    deprecated_count: Option<i64>,
     series: Option<RawSeries>,
     event_time: Option<Timestamp>,
     first_timestamp: Option<Timestamp>,
@@ -107,17 +106,17 @@ struct RawMetadata {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct RawReference {
-    api_version: String,
-    kind: String,
+    api_version: Option<String>,
+    kind: Option<String>,
     namespace: Option<String>,
-    name: String,
-    uid: String,
+    name: Option<String>,
+    uid: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct RawSeries {
-    count: Option<u32>,
+    count: Option<i64>,
     last_observed_time: Option<Timestamp>,
 }
 
@@ -159,6 +158,15 @@ mod tests {
         let event = read(r#"{"metadata":{"creationTimestamp":"2026-01-01T00:00:00Z"},"involvedObject":{}}"#);
         assert_eq!(event.brief.count, 1);
         assert_eq!(event.brief.last_seen.map(|t| t.to_string()).as_deref(), Some("2026-01-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn odd_values_do_not_make_an_event_unreadable() {
+        let event = read(
+            r#"{"metadata":{},"involvedObject":{"kind":"Deployment","name":null},"count":-3,"message":null,"series":null}"#,
+        );
+        assert_eq!((event.brief.count, event.object.kind.group.as_str()), (1, "apps"));
+        assert_eq!(read(r#"{"count":99999999999}"#).brief.count, u32::MAX);
     }
 
     #[test]

@@ -81,8 +81,8 @@ impl ObjectsCluster {
     /// The kind is that of the resource, whatever the body says or lacks.
     pub fn apply(&self, resource: &Resource, json: &[u8]) -> Result<ObjectKey, ObjectError> {
         let (key, head) = read_head(resource, json)?;
-        let about = is_event(resource).then(|| AboutObject::from_json(json));
-        let about = about.transpose().map_err(ObjectError::NotAnObject)?;
+        // An event that cannot be read as one is an object all the same.
+        let about = is_event(resource).then(|| AboutObject::from_json(json).ok()).flatten();
         let name = name_of(&key);
         let version = head.metadata.version();
         let stored =
@@ -95,8 +95,10 @@ impl ObjectsCluster {
             return Ok(key);
         }
         held.insert(name.clone(), stored);
-        if let Some(about) = about {
+        if is_event(resource) {
             objects.forget_event(&name);
+        }
+        if let Some(about) = about {
             objects.about.insert(name.clone(), about.object.clone());
             objects.events.entry(about.object.clone()).or_default().insert(name, about);
         }

@@ -1,6 +1,6 @@
 use crate::{GroupKind, ObjectKey, ObjectRef, Subject};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
 /// The head of any Kubernetes object: the parts that Prodrome itself reads. All else is the rules' matter.
@@ -14,7 +14,7 @@ pub struct ObjectHead {
     #[serde(default)]
     pub kind: String,
     /// The object's metadata.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     pub metadata: Metadata,
 }
 
@@ -43,20 +43,25 @@ impl ObjectHead {
 #[serde(rename_all = "camelCase", default)]
 pub struct Metadata {
     /// The name.
+    #[serde(deserialize_with = "null_is_absent")]
     pub name: String,
     /// Absent for cluster-scoped objects.
     pub namespace: Option<String>,
     /// The identity.
+    #[serde(deserialize_with = "null_is_absent")]
     pub uid: String,
     /// The version, opaque but for its order within one resource of one cluster.
+    #[serde(deserialize_with = "null_is_absent")]
     pub resource_version: String,
     /// When it was made.
     pub creation_timestamp: Option<Timestamp>,
     /// Set once deletion was asked for; includes the grace period.
     pub deletion_timestamp: Option<Timestamp>,
     /// Labels; written by tenants.
+    #[serde(deserialize_with = "null_is_absent")]
     pub labels: BTreeMap<String, String>,
     /// Owners; the one with `controller` is followed upwards.
+    #[serde(deserialize_with = "null_is_absent")]
     pub owner_references: Vec<OwnerReference>,
 }
 
@@ -86,6 +91,7 @@ pub struct OwnerReference {
     /// The owner's identity.
     pub uid: String,
     /// Whether it is the controlling owner.
+    #[serde(deserialize_with = "null_is_absent")]
     pub controller: bool,
 }
 
@@ -146,6 +152,15 @@ impl LabelSelector {
     }
 }
 
+/// Files written by hand hold `labels:` with nothing behind it.
+fn null_is_absent<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,5 +185,19 @@ mod tests {
         let head: ObjectHead =
             serde_json::from_str(r#"{"metadata":{"name":"a","resourceVersion":"12"},"spec":{}}"#).unwrap();
         assert_eq!((head.metadata.version(), head.kind.as_str()), (12, ""));
+    }
+
+    #[test]
+    fn null_is_as_good_as_absent() {
+        let head: ObjectHead = serde_json::from_str(
+            r#"{"metadata":{"name":"a","namespace":null,"labels":null,"ownerReferences":null,"uid":null,
+                "resourceVersion":null,"creationTimestamp":null}}"#,
+        )
+        .unwrap();
+        assert_eq!(head.metadata, Metadata { name: "a".into(), ..Metadata::default() });
+        assert_eq!(
+            serde_json::from_str::<ObjectHead>(r#"{"metadata":null}"#).unwrap(),
+            ObjectHead::default()
+        );
     }
 }
