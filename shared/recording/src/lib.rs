@@ -17,6 +17,9 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! With the feature `play`, the module `play` serves recordings as a Kubernetes API server would: [`Timeline`]
+//! merges them and moves their time to the present.
 
 mod builtin;
 mod error;
