@@ -146,7 +146,10 @@ fn paragraphs(message: &Message, title: &str) -> Vec<String> {
 fn linked(line: &str) -> String {
     let show = |piece| match piece {
         Piece::Text(text) => plain(text),
-        Piece::Link(link) => format!("[{}]({link})", plain(link)),
+        Piece::Link(link) => {
+            let label = link.split_once("://").map_or(link, |(_, rest)| rest);
+            format!("[{}]({link})", plain(label))
+        }
     };
     pieces(line).into_iter().map(show).collect()
 }

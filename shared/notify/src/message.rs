@@ -40,6 +40,9 @@ const EVIDENCE_MAX: usize = 8;
 const EVENTS_MAX: usize = 5;
 const JOINED_MAX: usize = 10;
 
+/// A kind, a namespace and a name as long as Kubernetes lets them be: a name that is cut finds nothing.
+const NAME_MAX: usize = 63 + 1 + 63 + 1 + 253;
+
 /// A notice that is delivered later than this after it was decided says so.
 const LATE_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
@@ -86,12 +89,12 @@ impl Message {
         format!("{} {}: {}", self.severity, self.rule, self.target)
     }
 
-    /// What has become of it: `for 6m`, `still, for 40m`, `over after 42m`.
+    /// What has become of it: `for 6m`, `still, for 40m`, `lasted 42m`.
     pub(crate) fn state(&self) -> String {
         match self.kind {
             NoticeKind::Alert => format!("for {}", self.lasted),
             NoticeKind::Update => format!("still, for {}", self.lasted),
-            NoticeKind::Resolved => format!("over after {}", self.lasted),
+            NoticeKind::Resolved => format!("lasted {}", self.lasted),
         }
     }
 
@@ -173,7 +176,7 @@ pub(crate) fn pieces(line: &str) -> Vec<Piece<'_>> {
 }
 
 fn name(object: &ObjectRef) -> String {
-    one_line(&object.to_string(), 200)
+    one_line(&object.to_string(), NAME_MAX)
 }
 
 /// Vendors refuse texts that are empty.

@@ -7,9 +7,10 @@ use prodrome_model::{
 use std::collections::BTreeMap;
 
 /// All of them, by name.
-pub(crate) fn all() -> [(&'static str, Notice); 5] {
+pub(crate) fn all() -> [(&'static str, Notice); 6] {
     [
         ("plain", plain()),
+        ("single", single()),
         ("update", update()),
         ("resolved", resolved()),
         ("huge", huge()),
@@ -79,6 +80,36 @@ pub(crate) fn plain() -> Notice {
             last_seen: Some(at("2026-03-01T03:09:32Z")),
         }],
         stale: None,
+    }
+}
+
+/// One object that nobody owns, known from before; its runbook is a page.
+pub(crate) fn single() -> Notice {
+    let node = ObjectRef {
+        api_version: "v1".into(),
+        kind: "Node".into(),
+        namespace: None,
+        name: "ip-10-0-3-17".into(),
+    };
+    Notice {
+        scope: Scope::new("default", "local", "kind"),
+        rule: "NodeNotReady".into(),
+        severity: Severity::P4,
+        owner: Owner::Platform,
+        cause: Some("kubelet-stopped".into()),
+        object: node.clone(),
+        group: Group { owner: node, key: "ip-10-0-3-17".into() },
+        count: 1,
+        joined: Vec::new(),
+        flapping: true,
+        since: at("2026-02-27T22:10:02Z"),
+        at: at("2026-03-01T01:09:00Z"),
+        summary: "the kubelet has not posted its status".into(),
+        runbook: Some("https://runbooks.example/node#not-ready".into()),
+        evidence: Vec::new(),
+        events: Vec::new(),
+        stale: Some("connection refused".into()),
+        ..plain()
     }
 }
 

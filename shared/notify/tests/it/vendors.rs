@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wiremock::matchers::{any, body_partial_json, header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -20,7 +22,26 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 #[derive(Clone, Default)]
 struct Vault(Arc<Mutex<BTreeMap<String, String>>>);
 
+const SECRETS: [&str; 8] = [
+    "SLACK_WEBHOOK",
+    "SLACK_TOKEN",
+    "DING_TOKEN",
+    "DING_SECRET",
+    "HOOK_SECRET",
+    "HOOK_TEAM",
+    "AM_TOKEN",
+    "PD_KEY",
+];
+
 impl Vault {
+    fn filled(base: &str) -> Self {
+        let vault = Self::default();
+        for name in SECRETS {
+            vault.put(name, &channels::secret(base, name).unwrap());
+        }
+        vault
+    }
+
     fn put(&self, name: &str, value: &str) {
         self.0.lock().unwrap().insert(name.to_owned(), value.to_owned());
     }
@@ -46,19 +67,7 @@ struct World {
 
 async fn world() -> World {
     let server = MockServer::start().await;
-    let vault = Vault::default();
-    for name in [
-        "SLACK_WEBHOOK",
-        "SLACK_TOKEN",
-        "DING_TOKEN",
-        "DING_SECRET",
-        "HOOK_SECRET",
-        "HOOK_TEAM",
-        "AM_TOKEN",
-        "PD_KEY",
-    ] {
-        vault.put(name, &channels::secret(&server.uri(), name).unwrap());
-    }
+    let vault = Vault::filled(&server.uri());
     let routing = Arc::new(channels::routing(&server.uri()));
     let sender = Sender::new(Timeouts::default()).unwrap();
     World { channels: HttpChannels::new(routing, vault.clone(), sender), server, vault }
@@ -307,22 +316,39 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn an_endless_answer_is_read_to_a_bound() {
-    let world = world().await;
-    world.answers(ResponseTemplate::new(500).set_body_string("x".repeat(8 << 20))).await;
-    let delivery = world.send("webhook").await;
-    assert_eq!(delivery.outcome, Outcome::RetryAfter(None, Reason::ServerError));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // An answer before the request would be none.
+        stream.read_u8().await.unwrap();
+        let head = "HTTP/1.1 500 Busy\r\ncontent-length: 1000000000000\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // Until it is hung up on.
+        while stream.write_all(&[b'x'; 8192]).await.is_ok() {}
+    });
+    let delivery = to(address, Duration::from_secs(5)).await;
+    assert_eq!(
+        delivery.outcome,
+        Outcome::RetryAfter(None, Reason::ServerError),
+        "not a timeout: {delivery:?}"
+    );
     assert!(delivery.detail.unwrap().chars().count() < 400);
+}
+
+/// A notice to the webhook at this address.
+async fn to(address: SocketAddr, total: Duration) -> Delivery {
+    let routing = Arc::new(channels::routing(&format!("http://{address}")));
+    let sender = Sender::new(Timeouts { total, ..Timeouts::default() }).unwrap();
+    let channels = HttpChannels::new(routing, Vault::filled("http://127.0.0.1"), sender);
+    channels.send("webhook", &sample::plain(), None, sample::now()).await
 }
 
 #[tokio::test]
 async fn a_receiver_that_says_nothing_is_not_waited_for() {
     // It accepts by its backlog, and never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let routing = channels::routing(&format!("http://{}", silent.local_addr().unwrap()));
-    let vault = world().await.vault;
-    let timeouts = Timeouts { connect: Duration::from_secs(3), total: Duration::from_millis(50) };
-    let channels = HttpChannels::new(Arc::new(routing), vault, Sender::new(timeouts).unwrap());
-    let delivery = channels.send("webhook", &sample::plain(), None, sample::now()).await;
+    let delivery = to(silent.local_addr().unwrap(), Duration::from_millis(50)).await;
     assert_eq!(delivery.outcome, Outcome::RetryAfter(None, Reason::Timeout), "{delivery:?}");
     assert!(!delivery.detail.unwrap().contains("127.0.0.1"), "an address may be a secret");
 }
@@ -365,7 +391,8 @@ async fn a_terminal_is_written_to() {
     struct Screen(Arc<Mutex<Vec<u8>>>);
     impl Write for Screen {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
         }
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
