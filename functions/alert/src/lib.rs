@@ -1,1 +1,21 @@
-//! Lambda function: findings to notifications
+//! Alerts: findings in, notices out; one alert for one fault, told once to everyone whom it concerns.
+//!
+//! A message is handled in three steps: what it is about is read, [`prodrome_alerting`] decides, and what is
+//! then owed to whom is written in one transaction with the decision. Only then is anything sent, and what
+//! became of it written down. So whatever dies in between leaves something that falls due: the sweep hands it
+//! over, and it is sent. Two who meet at one group find each other's writes and decide again; two who meet at
+//! one delivery find it claimed.
+
+mod alerts;
+mod config;
+mod deliver;
+mod due;
+mod error;
+mod limit;
+mod records;
+mod rest;
+mod turn;
+
+pub use alerts::Alerts;
+pub use config::Config;
+pub use error::AlertError;

@@ -32,6 +32,8 @@ pub const ALERTS_OPENED: &str = "AlertsOpened";
 pub const NOTICES_SENT: &str = "NoticesSent";
 /// Notices that a channel did not accept.
 pub const NOTICES_FAILED: &str = "NoticesFailed";
+/// Notices that a channel will not accept until somebody changes something; counted as failed too.
+pub const NOTICES_REFUSED: &str = "NoticesRefused";
 /// Messages that were not handled.
 pub const ERRORS: &str = "Errors";
 /// How long after its due time a check was looked at, in milliseconds.
@@ -44,11 +46,13 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Installs the process's recorder. `function` is the value of the only dimension.
+    /// Installs the process's recorder. The value of the only dimension is the deployed function's name
+    /// (`AWS_LAMBDA_FUNCTION_NAME`), so that two stacks in one account keep apart; `function` where there is none.
     ///
     /// # Errors
     /// Where a recorder is there already.
     pub fn install(function: &'static str) -> Result<Self, metrics_cloudwatch_embedded::Error> {
+        let function = crate::environment("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| function.to_owned());
         let collector = metrics_cloudwatch_embedded::Builder::new()
             .cloudwatch_namespace("Prodrome")
             .with_dimension("function", function)
