@@ -62,10 +62,12 @@ fn sendable_text(text: String) -> Result<String, String> {
     if text.is_empty() {
         return Err("the text is empty".to_owned());
     }
-    if let Some(control) = text.chars().find(|c| *c < ' ' && !matches!(c, '\t' | '\n' | '\r')) {
+    if let Some(control) = text.bytes().find(|b| *b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r')) {
+        let control = char::from(control);
         return Err(format!("the text holds the character {control:?}, which a queue does not take"));
     }
-    if text.contains(['\u{fffe}', '\u{ffff}']) {
+    // Both begin with this byte, and little else does.
+    if memchr::memchr(0xef, text.as_bytes()).is_some() && text.contains(['\u{fffe}', '\u{ffff}']) {
         return Ok(text.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff"));
     }
     Ok(text)
