@@ -1,1 +1,67 @@
-//! The watcher: a thin pod that forwards a cluster's changes to the queue
+//! The watcher: forwards a cluster's changes to the queue, and loses none.
+//!
+//! ```text
+//!  Kubernetes API ── one stream a kind ──►  hub  ── packs ──►  queue
+//!   list, watch       (state machine)     latest version          │ accepted
+//!                                         of each object          ▼
+//!                                         bounded in bytes     watermark ──► place (ConfigMap, file)
+//! ```
+//!
+//! A [`Watcher`] keeps no cache of objects. Each kind has a stream, which lists or watches as raw bytes; what it
+//! reads waits in the hub, one version an object, until the sender has packed it and the queue has accepted it.
+//! Only then the kind's place moves, and only to where nothing before it is still under way. Whenever it is
+//! killed, the next run reads on from the saved place and sees again what was not handed over.
+//!
+//! **Bounds.** What waits counts in bytes against [`Settings::waiting_bytes_max`]; beyond it the streams are not
+//! read. At most four packs of about 60 KiB are under way, one object of a list or a watch is held a stream, and
+//! three kinds are listed at once, in pages of 500 that are taken apart while they arrive.
+//!
+//! ```no_run
+//! # async fn example(queue: impl prodrome_queue::Queue) -> Result<(), Box<dyn std::error::Error>> {
+//! use prodrome_model::Scope;
+//! use prodrome_watcher::{Clock, FilePlaces, Settings, Watcher, connect};
+//!
+//! let connection = connect(Some("/home/me/.kube/config".as_ref()), None).await?;
+//! connection.check().await?;
+//! let kinds = vec!["Pod".parse()?, "apps/Deployment".parse()?];
+//! let settings = Settings::new(Scope::new("default", "local", "kind"), kinds);
+//! let watcher = Watcher::new(connection.client, queue, FilePlaces::new("place.json"), settings, Clock::system());
+//! watcher.run(async { tokio::signal::ctrl_c().await.unwrap_or_default() }).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod api;
+mod backoff;
+mod clock;
+mod collection;
+mod config;
+mod connect;
+mod discovery;
+mod event;
+mod hub;
+mod kind_pattern;
+mod kube_api;
+mod lines;
+mod metrics;
+mod places;
+mod sender;
+mod server;
+mod status;
+mod stream;
+mod supervisor;
+mod trim;
+mod waiting;
+mod watcher;
+mod watermark;
+
+pub use clock::Clock;
+pub use config::{Config, ConfigError, Mistake, PlaceIn};
+pub use connect::{ConnectError, Connection, connect};
+pub use kind_pattern::{KindPattern, KindPatternError};
+pub use metrics::{KindState, Metrics, Restart};
+pub use places::{ConfigMapPlaces, FilePlaces, PlaceError, PlaceStore, Places};
+pub use server::{ListenError, listen, serve};
+pub use status::Status;
+pub use trim::OwnObject;
+pub use watcher::{Settings, Watcher};

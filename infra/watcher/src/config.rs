@@ -1,0 +1,375 @@
+use crate::kind_pattern::KindPattern;
+use crate::watcher::Settings;
+use prodrome_model::{SHARDS_DEFAULT, Scope};
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The settings of the program `watcher`, from its environment. An empty value counts as not set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `KUBECONFIG`: the file to reach the cluster by. Not set in a pod: then its service account is used.
+    pub kubeconfig: Option<PathBuf>,
+    /// `CONTEXT`: the context of that file; its current one unless set.
+    pub context: Option<String>,
+    /// `TENANT` (default `default`), `REGION` (default `local`) and `CLUSTER`: how the cluster is called
+    /// everywhere else.
+    pub scope: Scope,
+    /// `KINDS`: the kinds to watch, by commas, spaces or lines; text after `#` is a comment.
+    pub kinds: Vec<KindPattern>,
+    /// `NAMESPACES`: the namespaces to watch, by commas or spaces; all unless set.
+    pub namespaces: Vec<String>,
+    /// `CHANGES_QUEUE_URL`: the SQS queue that packs go to.
+    pub changes_queue_url: String,
+    /// `SHARDS`: 1 to 64, default 4; the same as the functions have.
+    pub shards: u16,
+    /// `WAITING_BYTES_MAX`: how many bytes may wait for the queue; default 8 MiB.
+    pub waiting_bytes_max: usize,
+    /// `KEEP_MANAGED_FIELDS`: whether `metadata.managedFields` is sent along, as a rule may ask for it;
+    /// default `false`.
+    pub keep_managed_fields: bool,
+    /// `PLACE_CONFIGMAP` (`name` or `namespace/name`) or `PLACE_FILE`: where the place is kept. Unless set, a
+    /// `ConfigMap` named `prodrome-watcher` beside the pod.
+    pub place: PlaceIn,
+    /// `LISTEN`: where `/healthz`, `/readyz` and `/metrics` are answered: an address or a port; default 8080.
+    pub listen: SocketAddr,
+    /// `LOG_LEVEL`: `error` to `trace`, or directives; default `info`.
+    pub log_level: String,
+}
+
+/// Where the place is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlaceIn {
+    /// A `ConfigMap` of the cluster.
+    ConfigMap {
+        /// Absent: the namespace of the pod or of the context.
+        namespace: Option<String>,
+        /// Its name.
+        name: String,
+    },
+    /// A file.
+    File(PathBuf),
+}
+
+/// All that is wrong with the environment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    /// Each mistake.
+    pub mistakes: Vec<Mistake>,
+}
+
+/// A setting that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// Which.
+    pub name: &'static str,
+    /// What it should be.
+    pub expected: String,
+    /// What it is; absent where it is not set.
+    pub found: Option<String>,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.found {
+            Some(found) => write!(f, "{}: expected {}, found \"{found}\"", self.name, self.expected),
+            None => write!(f, "{}: not set, expected {}", self.name, self.expected),
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the settings are wrong: ")?;
+        for (i, mistake) in self.mistakes.iter().enumerate() {
+            write!(f, "{}{mistake}", if i == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// The names of all settings.
+    pub const NAMES: [&'static str; 16] = [
+        "KUBECONFIG",
+        "CONTEXT",
+        "CLUSTER",
+        "TENANT",
+        "REGION",
+        "KINDS",
+        "NAMESPACES",
+        "CHANGES_QUEUE_URL",
+        "SHARDS",
+        "WAITING_BYTES_MAX",
+        "KEEP_MANAGED_FIELDS",
+        "PLACE_CONFIGMAP",
+        "PLACE_FILE",
+        "LISTEN",
+        "LOG_LEVEL",
+        "AWS_REGION",
+    ];
+
+    /// From the environment of the process.
+    ///
+    /// # Errors
+    /// As [`Config::from_vars`].
+    pub fn from_env() -> Result<Self, ConfigError> {
+        #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+        Self::from_vars(|name| std::env::var(name).ok())
+    }
+
+    /// From whatever answers for the variables.
+    ///
+    /// # Errors
+    /// With every mistake at once.
+    pub fn from_vars(get: impl Fn(&'static str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut vars = Vars { get: &get, mistakes: Vec::new() };
+        let kubeconfig = vars.text("KUBECONFIG").map(PathBuf::from);
+        let region = vars.text("REGION").or_else(|| vars.text("AWS_REGION"));
+        let config = Self {
+            scope: Scope {
+                tenant: vars.text("TENANT").unwrap_or_else(|| "default".to_owned()),
+                region: region.unwrap_or_else(|| "local".to_owned()),
+                cluster: vars.required("CLUSTER", "the cluster's name"),
+            },
+            context: vars.text("CONTEXT"),
+            kinds: vars.kinds(),
+            namespaces: vars.words("NAMESPACES"),
+            changes_queue_url: vars.queue_url(),
+            shards: vars.parsed("SHARDS", "a number from 1 to 64", SHARDS_DEFAULT, |n| (1..=64).contains(n)),
+            waiting_bytes_max: vars.parsed(
+                "WAITING_BYTES_MAX",
+                "a number of bytes, at least 65536",
+                8 * 1024 * 1024,
+                |n| *n >= 65536,
+            ),
+            keep_managed_fields: vars.parsed("KEEP_MANAGED_FIELDS", "true or false", false, |_| true),
+            place: vars.place(kubeconfig.is_some()),
+            listen: vars.listen(),
+            log_level: vars.text("LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
+            kubeconfig,
+        };
+        if vars.mistakes.is_empty() { Ok(config) } else { Err(ConfigError { mistakes: vars.mistakes }) }
+    }
+
+    /// What the watcher itself needs of it.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            scope: self.scope.clone(),
+            kinds: self.kinds.clone(),
+            namespaces: self.namespaces.clone(),
+            shards: self.shards,
+            waiting_bytes_max: self.waiting_bytes_max,
+            keep_managed_fields: self.keep_managed_fields,
+        }
+    }
+}
+
+struct Vars<'a> {
+    get: &'a dyn Fn(&'static str) -> Option<String>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Vars<'_> {
+    fn text(&self, name: &'static str) -> Option<String> {
+        (self.get)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn mistake(&mut self, name: &'static str, expected: impl Into<String>, found: Option<String>) {
+        self.mistakes.push(Mistake { name, expected: expected.into(), found });
+    }
+
+    fn required(&mut self, name: &'static str, expected: &str) -> String {
+        self.text(name).unwrap_or_else(|| {
+            self.mistake(name, expected, None);
+            String::new()
+        })
+    }
+
+    fn parsed<T: FromStr>(
+        &mut self,
+        name: &'static str,
+        expected: &str,
+        default: T,
+        is_sound: impl Fn(&T) -> bool,
+    ) -> T {
+        let Some(text) = self.text(name) else { return default };
+        text.parse().ok().filter(is_sound).unwrap_or_else(|| {
+            self.mistake(name, expected, Some(text));
+            default
+        })
+    }
+
+    fn words(&self, name: &'static str) -> Vec<String> {
+        let text = self.text(name).unwrap_or_default();
+        let code = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+        let words = code.flat_map(|line| line.split(|c: char| c == ',' || c.is_whitespace()));
+        words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn kinds(&mut self) -> Vec<KindPattern> {
+        let words = self.words("KINDS");
+        if words.is_empty() {
+            self.mistake("KINDS", "the kinds to watch, such as Pod,apps/Deployment", None);
+        }
+        let mut kinds = Vec::new();
+        for word in words {
+            match word.parse() {
+                Ok(kind) => kinds.push(kind),
+                Err(_) => self.mistake("KINDS", "kinds such as Pod, apps/Deployment or *", Some(word)),
+            }
+        }
+        kinds
+    }
+
+    fn queue_url(&mut self) -> String {
+        const EXPECTED: &str = "the URL of the SQS queue for changes";
+        let url = self.required("CHANGES_QUEUE_URL", EXPECTED);
+        if !url.is_empty() && !url.starts_with("https://") && !url.starts_with("http://") {
+            self.mistake("CHANGES_QUEUE_URL", EXPECTED, Some(url.clone()));
+        }
+        url
+    }
+
+    fn place(&mut self, has_kubeconfig: bool) -> PlaceIn {
+        let default = PlaceIn::ConfigMap { namespace: None, name: "prodrome-watcher".to_owned() };
+        match (self.text("PLACE_CONFIGMAP"), self.text("PLACE_FILE")) {
+            (Some(map), None) => match map.split_once('/') {
+                None => PlaceIn::ConfigMap { namespace: None, name: map },
+                Some((namespace, name)) => {
+                    PlaceIn::ConfigMap { namespace: Some(namespace.to_owned()), name: name.to_owned() }
+                }
+            },
+            (None, Some(file)) => PlaceIn::File(file.into()),
+            (Some(_), Some(file)) => {
+                self.mistake("PLACE_FILE", "nothing, as PLACE_CONFIGMAP is set", Some(file));
+                default
+            }
+            // Outside of a cluster nothing must be written into it unasked.
+            (None, None) if has_kubeconfig => {
+                self.mistake(
+                    "PLACE_FILE",
+                    "a file for the place (or PLACE_CONFIGMAP), as KUBECONFIG is set",
+                    None,
+                );
+                default
+            }
+            (None, None) => default,
+        }
+    }
+
+    fn listen(&mut self) -> SocketAddr {
+        let default = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080));
+        let Some(text) = self.text("LISTEN") else { return default };
+        let port = text.strip_prefix(':').unwrap_or(&text).parse().ok();
+        let address =
+            port.map(|port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))).or_else(|| text.parse().ok());
+        address.unwrap_or_else(|| {
+            self.mistake("LISTEN", "an address or a port, such as 127.0.0.1:8080", Some(text));
+            default
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::from_vars(|name| {
+            assert!(Config::NAMES.contains(&name), "{name} is not among the documented names");
+            vars.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    const LEAST: [(&str, &str); 3] =
+        [("CLUSTER", "prod"), ("KINDS", "Pod"), ("CHANGES_QUEUE_URL", "https://sqs/changes")];
+
+    #[test]
+    fn little_must_be_set_in_a_pod() {
+        let config = config(&LEAST).unwrap();
+        assert_eq!(config.scope, Scope::new("default", "local", "prod"));
+        assert_eq!(config.place, PlaceIn::ConfigMap { namespace: None, name: "prodrome-watcher".into() });
+        assert_eq!((config.shards, config.waiting_bytes_max, config.listen.port()), (4, 8 << 20, 8080));
+        assert_eq!((config.kubeconfig, config.log_level.as_str()), (None, "info"));
+    }
+
+    #[test]
+    fn everything_can_be_set() {
+        let vars = [
+            ("KUBECONFIG", "/k"),
+            ("CONTEXT", "c"),
+            ("CLUSTER", "prod"),
+            ("TENANT", "t"),
+            ("REGION", "eu-central-1"),
+            ("KINDS", "Pod, apps/Deployment # the usual\n*.example.com/*"),
+            ("NAMESPACES", "a, b"),
+            ("CHANGES_QUEUE_URL", "http://127.0.0.1/q"),
+            ("SHARDS", "16"),
+            ("WAITING_BYTES_MAX", "1000000"),
+            ("KEEP_MANAGED_FIELDS", "true"),
+            ("PLACE_FILE", "/p"),
+            ("LISTEN", "127.0.0.1:9000"),
+            ("LOG_LEVEL", "debug"),
+        ];
+        let config = config(&vars).unwrap();
+        let kinds: Vec<_> = config.kinds.iter().map(ToString::to_string).collect();
+        assert_eq!(kinds, ["Pod", "apps/Deployment", "*.example.com/*"]);
+        assert_eq!(config.namespaces, ["a", "b"]);
+        assert_eq!(config.place, PlaceIn::File("/p".into()));
+        assert_eq!(config.listen.to_string(), "127.0.0.1:9000");
+        assert_eq!(config.settings().shards, 16);
+        assert!(config.keep_managed_fields);
+    }
+
+    #[test]
+    fn an_aws_region_serves_as_the_region_and_a_port_as_the_address() {
+        let mut vars = LEAST.to_vec();
+        vars.extend([("AWS_REGION", "us-east-1"), ("LISTEN", ":81"), ("PLACE_CONFIGMAP", "ops/place")]);
+        let config = config(&vars).unwrap();
+        assert_eq!(config.scope.region, "us-east-1");
+        assert_eq!(config.listen.port(), 81);
+        assert_eq!(config.place, PlaceIn::ConfigMap { namespace: Some("ops".into()), name: "place".into() });
+    }
+
+    #[test]
+    fn every_mistake_is_named_at_once() {
+        let vars = [
+            ("KUBECONFIG", "/k"),
+            ("KINDS", "Pod,a/b/c"),
+            ("CHANGES_QUEUE_URL", "changes"),
+            ("SHARDS", "0"),
+            ("WAITING_BYTES_MAX", "8M"),
+            ("KEEP_MANAGED_FIELDS", "yes"),
+            ("LISTEN", "here"),
+            ("CLUSTER", " "),
+        ];
+        let error = config(&vars).unwrap_err();
+        let named: Vec<_> = error.mistakes.iter().map(|mistake| mistake.name).collect();
+        assert_eq!(
+            named,
+            [
+                "CLUSTER",
+                "KINDS",
+                "CHANGES_QUEUE_URL",
+                "SHARDS",
+                "WAITING_BYTES_MAX",
+                "KEEP_MANAGED_FIELDS",
+                "PLACE_FILE",
+                "LISTEN"
+            ]
+        );
+        let text = error.to_string();
+        assert!(text.contains("CLUSTER: not set, expected the cluster's name"), "{text}");
+        assert!(text.contains("SHARDS: expected a number from 1 to 64, found \"0\""), "{text}");
+        assert!(!text.contains('\n'), "one line");
+    }
+
+    #[test]
+    fn nothing_set_names_what_is_needed() {
+        let error = config(&[]).unwrap_err();
+        let named: Vec<_> = error.mistakes.iter().map(|mistake| mistake.name).collect();
+        assert_eq!(named, ["CLUSTER", "KINDS", "CHANGES_QUEUE_URL"]);
+    }
+}

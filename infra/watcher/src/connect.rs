@@ -1,0 +1,108 @@
+use crate::api::ApiError;
+use crate::kube_api::{KubeApi, chain};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Why there is no connection to a cluster. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The kubeconfig is missing, is no kubeconfig, or lacks the context.
+    #[error("the kubeconfig {path}: {reason}")]
+    Kubeconfig {
+        /// Which file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Neither a kubeconfig is named nor does this run in a pod.
+    #[error("no cluster: set KUBECONFIG, or run in a pod with a service account ({reason})")]
+    NotInCluster {
+        /// What is missing.
+        reason: String,
+    },
+    /// The credentials cannot be used at all.
+    #[error("the credentials cannot be used: {reason}")]
+    Credentials {
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// The API server does not accept them.
+    #[error("the API server at {server} does not accept the credentials ({reason}): has the token expired?")]
+    Unauthorized {
+        /// Its URL.
+        server: String,
+        /// What it said.
+        reason: String,
+    },
+    /// There is no answer.
+    #[error("the API server at {server} cannot be reached: {reason}")]
+    Unreachable {
+        /// Its URL.
+        server: String,
+        /// What happened.
+        reason: String,
+    },
+}
+
+const CONNECT_WAIT: Duration = Duration::from_secs(10);
+const ANSWER_WAIT: Duration = Duration::from_secs(15);
+
+/// A connection to a cluster, not yet tried.
+pub struct Connection {
+    /// What speaks to it. It tries nothing again by itself: the watcher decides when.
+    pub client: Client,
+    /// The URL of the API server.
+    pub server: String,
+    /// The namespace of the pod, or of the context.
+    pub namespace: String,
+}
+
+/// Prepares a connection: by a kubeconfig where one is named, else as a pod does.
+pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Connection, ConnectError> {
+    let mut config = match kubeconfig {
+        Some(path) => from_kubeconfig(path, context).await?,
+        None => Config::incluster().map_err(|error| ConnectError::NotInCluster { reason: chain(&error) })?,
+    };
+    config.default_retry = false;
+    config.connect_timeout = Some(CONNECT_WAIT);
+    let (server, namespace) = (config.cluster_url.to_string(), config.default_namespace.clone());
+    let client =
+        Client::try_from(config).map_err(|error| ConnectError::Credentials { reason: chain(&error) })?;
+    Ok(Connection { client, server, namespace })
+}
+
+async fn from_kubeconfig(path: &Path, context: Option<&str>) -> Result<Config, ConnectError> {
+    let broken = |reason| ConnectError::Kubeconfig { path: path.display().to_string(), reason };
+    // As kubectl does, several files may be named, and are merged.
+    let paths: Vec<PathBuf> =
+        std::env::split_paths(path.as_os_str()).filter(|p| !p.as_os_str().is_empty()).collect();
+    let mut merged: Option<Kubeconfig> = None;
+    for path in paths {
+        let one = Kubeconfig::read_from(&path).map_err(|error| broken(chain(&error)))?;
+        merged = Some(match merged {
+            None => one,
+            Some(merged) => merged.merge(one).map_err(|error| broken(chain(&error)))?,
+        });
+    }
+    let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
+    let kubeconfig = merged.ok_or_else(|| broken("no file is named".to_owned()))?;
+    Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| broken(chain(&error)))
+}
+
+impl Connection {
+    /// Asks the API server for its version, to learn whether it is there and takes the credentials.
+    pub async fn check(&self) -> Result<(), ConnectError> {
+        let api = KubeApi::new(self.client.clone());
+        let answer = timeout(ANSWER_WAIT, api.get("/version", "application/json", None)).await;
+        let server = self.server.clone();
+        match answer.unwrap_or(Err(ApiError::Silent(ANSWER_WAIT))) {
+            // Whoever may not read the version may still be allowed to watch.
+            Ok(_) | Err(ApiError::Forbidden(_)) => Ok(()),
+            Err(ApiError::Unauthorized(reason)) => Err(ConnectError::Unauthorized { server, reason }),
+            Err(error) => Err(ConnectError::Unreachable { server, reason: chain(&error) }),
+        }
+    }
+}

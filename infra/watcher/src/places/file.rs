@@ -1,0 +1,76 @@
+use super::{PlaceError, PlaceStore, Places, parse};
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+/// Keeps the [`Places`] in a file, for runs outside of a cluster.
+#[derive(Debug, Clone)]
+pub struct FilePlaces {
+    path: PathBuf,
+}
+
+impl FilePlaces {
+    /// In this file. Its folder must exist.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    fn error(&self, source: std::io::Error) -> PlaceError {
+        PlaceError::File { path: self.path.display().to_string(), source }
+    }
+}
+
+impl PlaceStore for FilePlaces {
+    async fn load(&self) -> Result<Option<Places>, PlaceError> {
+        match tokio::fs::read(&self.path).await {
+            Ok(json) => Ok(parse(&json, &self.path.display().to_string())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.error(error)),
+        }
+    }
+
+    async fn save(&self, places: &Places) -> Result<(), PlaceError> {
+        let json = serde_json::to_vec(places).expect("a map of texts is JSON");
+        let path = self.path.clone();
+        let written = tokio::task::spawn_blocking(move || replace(&path, &json)).await;
+        written.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(|error| self.error(error))
+    }
+}
+
+/// Either the old content or the new is there, whenever the power fails.
+fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file = std::fs::File::create(&beside)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_place_is_read_back_and_a_broken_file_counts_as_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("place.json");
+        let store = FilePlaces::new(&path);
+        assert_eq!(store.load().await.unwrap(), None);
+
+        let places = Places { epoch: 7, versions: [("pods".to_owned(), "12".to_owned())].into() };
+        store.save(&places).await.unwrap();
+        store.save(&places).await.unwrap();
+        assert_eq!(store.load().await.unwrap(), Some(places));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+
+        std::fs::write(&path, b"{\"epoch\":").unwrap();
+        assert_eq!(store.load().await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_does_not_exist_is_named() {
+        let error = FilePlaces::new("/nowhere/place.json").save(&Places::default()).await.unwrap_err();
+        assert!(error.to_string().contains("/nowhere/place.json"), "{error}");
+    }
+}

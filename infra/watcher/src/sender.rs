@@ -1,0 +1,214 @@
+//! Makes packs of what waits and hands them to the queue.
+
+#[cfg(test)]
+mod tests;
+
+use crate::backoff::Backoff;
+use crate::hub::Hub;
+use crate::metrics::Metrics;
+use crate::waiting::{Item, Ticket, Waiting};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use prodrome_model::{Scope, Source};
+use prodrome_queue::pack::{COMPRESSED_GOAL, ChangeHead, Pack, PackBuilder, PackHead};
+use prodrome_queue::{Message, Queue, QueueName};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+/// How long changes are gathered for a pack, at most. After a pause this long a change leaves at once.
+pub(crate) const GATHER: Duration = Duration::from_millis(500);
+/// So many packs are under way at once: while the queue is slow the others wait as changes, latest only.
+const UNDER_WAY_MAX: usize = 4;
+/// After so long without a pack an empty one says that the watcher lives.
+const HEARTBEAT: Duration = Duration::from_mins(1);
+/// One try of sending takes no longer.
+const SEND_WAIT: Duration = Duration::from_secs(30);
+const FAILURE_WAIT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(20));
+/// How well changes shrink, before the first pack is known: compressed ÷ raw.
+const FIRST_SHRINK: (usize, usize) = (1, 8);
+
+/// Sends until it is told to stop, and then what is left.
+pub(crate) struct Sender<Q> {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) queue: Q,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) scope: Scope,
+    pub(crate) shards: u16,
+    pub(crate) epoch: u64,
+}
+
+/// Counts that a run of the sender keeps.
+struct Course {
+    sequence: u64,
+    packs: u64,
+    /// How well the last packs have shrunk: compressed ÷ raw bytes.
+    shrink: (usize, usize),
+    /// When the last round began: what had arrived by then is sent without waiting for more.
+    round: Option<Instant>,
+    last_pack: Instant,
+}
+
+/// A pack on its way.
+struct Parcel {
+    id: u64,
+    pack: Pack,
+    tickets: Vec<Ticket>,
+}
+
+impl<Q: Queue> Sender<Q> {
+    /// Sends what comes; returns once `stop` was set and all that waited has been accepted. Cancel it to give
+    /// up on the rest.
+    pub(crate) async fn run(&self, mut stop: watch::Receiver<bool>) {
+        let now = Instant::now();
+        let mut course = Course { sequence: 0, packs: 0, shrink: FIRST_SHRINK, round: None, last_pack: now };
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            let stopping = *stop.borrow_and_update();
+            if stopping && under_way.is_empty() && self.hub.look(Waiting::is_empty) {
+                return;
+            }
+            let may_send = under_way.len() < UNDER_WAY_MAX;
+            let next = if may_send { self.next_pack_at(&course, stopping) } else { None };
+            if next.is_some_and(|at| at <= Instant::now()) {
+                if let Some(parcel) = self.fill(&mut course) {
+                    under_way.push(self.deliver(parcel));
+                }
+                continue;
+            }
+            let heartbeat = course.last_pack + HEARTBEAT;
+            tokio::select! {
+                Some(Parcel { id, pack, tickets }) = under_way.next(), if !under_way.is_empty() => {
+                    self.hub.accepted(id, &tickets);
+                    self.metrics.pack_sent(pack.changes, pack.bytes.len(), pack.raw_bytes);
+                }
+                () = sleep_until(next.unwrap_or(heartbeat)), if next.is_some() => {}
+                () = sleep_until(heartbeat), if may_send && !stopping => {
+                    let parcel = self.heartbeat(&mut course);
+                    under_way.push(self.deliver(parcel));
+                }
+                () = self.hub.work() => {}
+                changed = stop.changed(), if !stopping => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// When the next pack is to be made: now where one would be full, or where the round that has begun is not
+    /// through, else when enough time was given to gather.
+    fn next_pack_at(&self, course: &Course, stopping: bool) -> Option<Instant> {
+        let now = Instant::now();
+        self.hub.look(|waiting| {
+            if waiting.is_idle() {
+                return None;
+            }
+            let in_round =
+                course.round.is_some_and(|round| waiting.oldest().is_some_and(|oldest| oldest <= round));
+            let full = waiting.fullest_shard().is_some_and(|(_, bytes)| course.fills_a_pack(bytes));
+            if stopping || in_round || full || waiting.is_half_full() {
+                return Some(now);
+            }
+            Some(course.round.map_or(now, |round| round + GATHER))
+        })
+    }
+
+    /// Makes a pack: of everything where that fits into one, else of the shard of which most waits.
+    fn fill(&self, course: &mut Course) -> Option<Parcel> {
+        let now = Instant::now();
+        let (all, fullest, only) = self.hub.look(|waiting| {
+            let fullest = waiting.fullest_shard();
+            let only = fullest.filter(|&(_, bytes)| bytes == waiting.bytes()).map(|(shard, _)| shard);
+            (waiting.bytes(), fullest.map(|(shard, _)| shard), only)
+        });
+        if course.round.is_none_or(|round| round + GATHER <= now) {
+            course.round = Some(now);
+        }
+        let shard = if course.fills_a_pack(all) { fullest } else { only };
+        let head = PackHead { scope: self.scope.clone(), shard, shards: self.shards };
+        let mut builder = PackBuilder::new(&head);
+        course.packs += 1;
+        let id = course.packs;
+        let tickets = self.hub.take(id, shard, |item| self.pack(&mut builder, &mut course.sequence, &item));
+        course.last_pack = now;
+        match builder.finish() {
+            Ok(pack) if pack.changes > 0 => {
+                course.learn(&pack);
+                Some(Parcel { id, pack, tickets })
+            }
+            Ok(_) => {
+                self.hub.accepted(id, &tickets);
+                None
+            }
+            // One object that no message can carry. Kept, it would hold up the place for ever.
+            Err(error) => {
+                self.metrics.too_large();
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "a change is too large for a message and is dropped");
+                self.hub.accepted(id, &tickets);
+                None
+            }
+        }
+    }
+
+    fn pack(&self, builder: &mut PackBuilder, sequence: &mut u64, item: &Item<'_>) -> bool {
+        if !builder.fits(item.bytes()) {
+            return false;
+        }
+        *sequence += 1;
+        let head = ChangeHead {
+            kind: item.kind,
+            resource: item.resource,
+            epoch: self.epoch,
+            sequence: *sequence,
+            observed_at: item.observed_at,
+            source: &Source::Watch,
+            list: item.list,
+        };
+        builder.push_raw(&head, item.object);
+        true
+    }
+
+    fn heartbeat(&self, course: &mut Course) -> Parcel {
+        let head = PackHead { scope: self.scope.clone(), shard: None, shards: self.shards };
+        let pack = PackBuilder::new(&head).finish().expect("a pack without changes is small");
+        course.packs += 1;
+        course.last_pack = Instant::now();
+        Parcel { id: course.packs, pack, tickets: Vec::new() }
+    }
+
+    /// Tries until the queue has accepted it.
+    async fn deliver(&self, parcel: Parcel) -> Parcel {
+        let mut backoff = Backoff::new(FAILURE_WAIT.0, FAILURE_WAIT.1, self.epoch ^ parcel.id);
+        loop {
+            let message = Message::pack(parcel.pack.bytes.clone());
+            let reason = match timeout(SEND_WAIT, self.queue.send(QueueName::Changes, vec![message])).await {
+                Ok(Ok(())) => break,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => format!("no answer for {} s", SEND_WAIT.as_secs()),
+            };
+            self.metrics.send_failed();
+            let wait = backoff.next_wait();
+            let (attempt, wait_ms) = (backoff.failures(), wait.as_millis());
+            tracing::warn!(reason, attempt, wait_ms, "the queue did not accept a pack");
+            sleep(wait).await;
+        }
+        if backoff.failures() > 0 {
+            tracing::info!(attempt = backoff.failures() + 1, "the queue accepted the pack");
+        }
+        parcel
+    }
+}
+
+impl Course {
+    fn fills_a_pack(&self, raw_bytes: usize) -> bool {
+        let (compressed, of) = self.shrink;
+        raw_bytes.saturating_mul(compressed) >= COMPRESSED_GOAL.saturating_mul(of)
+    }
+
+    /// Only a pack with some bytes in it tells how well changes shrink; a lone one shrinks little.
+    fn learn(&mut self, pack: &Pack) {
+        if pack.bytes.len() >= COMPRESSED_GOAL / 4 {
+            self.shrink = (pack.bytes.len(), pack.raw_bytes.max(1));
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! When packs leave, and what is in them, on virtual time.
+
+use super::*;
+use crate::waiting::{Change, StreamId};
+use jiff::Timestamp;
+use prodrome_model::Resource;
+use prodrome_queue::pack::{UNCOMPRESSED_MAX, decode};
+use prodrome_queue::{Body, FailedMessage, SendError};
+use std::sync::Mutex;
+
+/// A queue that notes what it accepts, and when; it can be down.
+#[derive(Clone)]
+struct Noting {
+    accepted: Arc<Mutex<Vec<(Duration, Vec<u8>)>>>,
+    down: Arc<Mutex<bool>>,
+    began: Instant,
+}
+
+impl Queue for Noting {
+    async fn send(&self, to: QueueName, messages: Vec<Message>) -> Result<(), SendError> {
+        assert_eq!(to, QueueName::Changes);
+        if *self.down.lock().unwrap() {
+            let failed = FailedMessage { index: 0, reason: "down".to_owned(), retryable: true };
+            return Err(SendError { queue: to, total: messages.len(), failed: vec![failed] });
+        }
+        for message in messages {
+            let Body::Pack(bytes) = message.body else { panic!("a pack is sent as a pack") };
+            self.accepted.lock().unwrap().push((self.began.elapsed(), bytes));
+        }
+        Ok(())
+    }
+}
+
+/// A pack as it was accepted: after how many milliseconds, its shard, the objects in it.
+type Accepted = (u128, Option<u16>, Vec<String>);
+
+struct Bench {
+    hub: Arc<Hub>,
+    queue: Noting,
+    stream: StreamId,
+    metrics: Arc<Metrics>,
+    stop: watch::Sender<bool>,
+    running: tokio::task::JoinHandle<()>,
+}
+
+impl Bench {
+    fn new(bytes_max: usize) -> Self {
+        let metrics = Arc::new(Metrics::default());
+        let hub = Arc::new(Hub::new(4, bytes_max, Arc::clone(&metrics)));
+        let resource = Resource {
+            group: String::new(),
+            version: "v1".into(),
+            kind: "Pod".into(),
+            plural: "pods".into(),
+            namespaced: true,
+        };
+        let stream = hub.open_stream(Arc::new(resource), Some("0".into()));
+        let queue = Noting { accepted: Arc::default(), down: Arc::default(), began: Instant::now() };
+        let sender = Sender {
+            hub: Arc::clone(&hub),
+            queue: queue.clone(),
+            metrics: Arc::clone(&metrics),
+            scope: Scope::new("default", "local", "test"),
+            shards: 4,
+            epoch: 7,
+        };
+        let (stop, stopped) = watch::channel(false);
+        let running = tokio::spawn(async move { sender.run(stopped).await });
+        Self { hub, queue, stream, metrics, stop, running }
+    }
+
+    async fn put(&self, name: &str, version: u64, bytes: usize) {
+        // Bytes that do not shrink much, so that sizes tell something.
+        let mut noise = Backoff::new(Duration::from_secs(1), Duration::from_secs(1), version);
+        let filling: String = (0..bytes / 8)
+            .map(|_| format!("{:08x}", noise.jittered(Duration::from_secs(1 << 20)).as_nanos() as u32))
+            .collect();
+        let object =
+            format!(r#"{{"metadata":{{"name":"{name}","resourceVersion":"{version}"}},"x":"{filling}"}}"#);
+        let change = Change {
+            deleted: false,
+            namespace: Some("shop".into()),
+            name: name.into(),
+            uid: name.into(),
+            version: version.to_string().into(),
+            list: None,
+            object: object.into_bytes().into(),
+            observed_at: Timestamp::UNIX_EPOCH,
+        };
+        self.hub.put(self.stream, change).await;
+    }
+
+    fn accepted(&self) -> Vec<Accepted> {
+        let accepted = self.queue.accepted.lock().unwrap();
+        let read = accepted.iter().map(|(after, bytes)| {
+            let pack = decode(bytes, UNCOMPRESSED_MAX).unwrap();
+            let names = pack.changes.iter().map(|change| {
+                let object = change.as_ref().unwrap().object.as_ref().unwrap().get();
+                let object: serde_json::Value = serde_json::from_str(object).unwrap();
+                let metadata = &object["metadata"];
+                format!(
+                    "{}@{}",
+                    metadata["name"].as_str().unwrap(),
+                    metadata["resourceVersion"].as_str().unwrap()
+                )
+            });
+            (after.as_millis(), pack.head.shard, names.collect())
+        });
+        read.collect()
+    }
+
+    fn place(&self) -> String {
+        self.hub.look(|waiting| waiting.place(self.stream).unwrap().to_string())
+    }
+
+    async fn finish(self) -> Vec<Accepted> {
+        self.stop.send_replace(true);
+        self.running.await.unwrap();
+        let accepted = self.queue.accepted.lock().unwrap().len();
+        assert_eq!(u64::try_from(accepted).unwrap(), self.metrics.packs_sent());
+        Bench { running: tokio::spawn(async {}), ..self }.accepted()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lone_change_leaves_at_once_and_what_follows_soon_is_gathered() {
+    let bench = Bench::new(1 << 20);
+    sleep(Duration::from_secs(5)).await;
+    bench.put("a", 1, 0).await;
+    sleep(Duration::from_millis(10)).await;
+    for (name, version) in [("b", 2), ("c", 3), ("b", 4)] {
+        bench.put(name, version, 0).await;
+        sleep(Duration::from_millis(100)).await;
+    }
+    sleep(Duration::from_secs(2)).await;
+    bench.put("a", 5, 0).await;
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(bench.place(), "5");
+    let accepted = bench.accepted();
+    let at: Vec<_> = accepted.iter().map(|(after, _, _)| *after).collect();
+    assert_eq!(at, [5000, 5500, 7310], "{accepted:?}");
+    assert!(accepted[0].1.is_some(), "one object is of one shard");
+    let mut gathered = accepted[1].2.clone();
+    gathered.sort();
+    assert_eq!(gathered, ["b@4", "c@3"], "the latest version of each");
+    assert_eq!(bench.metrics.changes_coalesced(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_changes_fill_packs_by_shard_and_do_not_wait() {
+    let bench = Bench::new(8 << 20);
+    bench.put("first", 1, 0).await;
+    sleep(Duration::from_millis(1)).await;
+    for i in 0..1200 {
+        bench.put(&format!("web-{i}"), 2 + i, 4000).await;
+        tokio::task::yield_now().await;
+    }
+    sleep(Duration::from_secs(1)).await;
+    let accepted = bench.accepted();
+    let total: usize = accepted.iter().map(|(_, _, names)| names.len()).sum();
+    assert_eq!(total, 1201);
+    let of_one_shard = accepted.iter().filter(|(_, shard, _)| shard.is_some()).count();
+    assert!(of_one_shard * 10 >= accepted.len() * 8, "{of_one_shard} of {}", accepted.len());
+    assert!(
+        accepted.iter().filter(|(after, _, _)| *after < 400).count() > 5,
+        "full packs leave before the time is up"
+    );
+    let sizes: Vec<_> = bench.queue.accepted.lock().unwrap().iter().map(|(_, bytes)| bytes.len()).collect();
+    assert!(sizes.iter().all(|&bytes| bytes < 70 * 1024), "{sizes:?}");
+    assert!(sizes.iter().filter(|&&bytes| bytes > 40 * 1024).count() * 2 > sizes.len(), "{sizes:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_queue_is_down_the_latest_versions_wait_within_their_bound_and_none_is_lost() {
+    let bench = Bench::new(100_000);
+    *bench.queue.down.lock().unwrap() = true;
+    for version in 1..=500 {
+        bench.put(&format!("web-{}", version % 20), version, 400).await;
+        sleep(Duration::from_millis(100)).await;
+        assert!(bench.hub.look(Waiting::bytes) <= 100_000);
+    }
+    assert_eq!(bench.place(), "0", "nothing was accepted");
+    assert!(bench.metrics.changes_coalesced() > 300);
+    *bench.queue.down.lock().unwrap() = false;
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(bench.place(), "500");
+    let accepted = bench.accepted();
+    for object in 0..20_u64 {
+        let last = (481..=500).find(|version| version % 20 == object).unwrap();
+        let want = format!("web-{object}@{last}");
+        assert!(accepted.iter().any(|(_, _, names)| names.contains(&want)), "{want} is missing");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn beyond_the_bound_a_stream_is_held_back_until_there_is_room() {
+    let bench = Bench::new(20_000);
+    *bench.queue.down.lock().unwrap() = true;
+    let flood = async {
+        for version in 1..=100 {
+            bench.put(&format!("web-{version}"), version, 1000).await;
+        }
+    };
+    let mut flood = Box::pin(flood);
+    assert!(timeout(Duration::from_secs(30), &mut flood).await.is_err(), "it must be held back");
+    assert!(bench.hub.look(Waiting::bytes) <= 20_000);
+    *bench.queue.down.lock().unwrap() = false;
+    flood.await;
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(bench.place(), "100");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_watcher_says_that_it_lives() {
+    let bench = Bench::new(1 << 20);
+    sleep(Duration::from_secs(150)).await;
+    let accepted = bench.accepted();
+    assert_eq!(accepted, [(60_000, None, vec![]), (120_000, None, vec![])]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_end_what_waits_is_sent() {
+    let bench = Bench::new(1 << 20);
+    bench.put("a", 1, 0).await;
+    sleep(Duration::from_millis(1)).await;
+    bench.put("b", 2, 0).await;
+    let accepted = bench.finish().await;
+    let names: Vec<_> = accepted.into_iter().map(|(after, _, names)| (after, names)).collect();
+    assert_eq!(names, [(0, vec!["a@1".to_owned()]), (1, vec!["b@2".to_owned()])]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_no_message_can_carry_is_dropped_and_counted() {
+    let bench = Bench::new(8 << 20);
+    bench.put("huge", 1, 3 << 20).await;
+    bench.put("small", 2, 0).await;
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(bench.place(), "2", "the place is not held up");
+    let accepted = bench.accepted();
+    assert_eq!(accepted.len(), 1);
+    assert_eq!(accepted[0].2, ["small@2"]);
+    let status = bench.metrics.render(crate::metrics::Gauges::default());
+    assert!(status.contains("prodrome_watcher_changes_too_large_total 1\n"), "{status}");
+}

@@ -1,0 +1,389 @@
+//! The stream of one collection, as an explicit state machine.
+
+#[cfg(test)]
+mod tests;
+
+use crate::api::{Api, ApiError, Events, Listed, Page};
+use crate::backoff::Backoff;
+use crate::clock::Clock;
+use crate::collection::Collection;
+use crate::event::{Event, Reader};
+use crate::hub::Hub;
+use crate::metrics::{KindState, Metrics, Restart};
+use crate::waiting::{Mark, StreamId};
+use crate::watermark::Version;
+use prodrome_scan::ScanError;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::{Instant, sleep, timeout};
+
+/// How many objects a page of a list holds.
+const PAGE_OBJECTS: u32 = 500;
+/// How long the API server is asked to keep a watch up, at least; up to half as long again is added at random.
+const WATCH_LASTS: Duration = Duration::from_secs(300);
+/// How much longer than that the stream may be silent before it is taken for dead.
+const WATCH_GRACE: Duration = Duration::from_secs(30);
+/// How long an answer, or the next piece of a list, may take.
+const ANSWER_WAIT: Duration = Duration::from_mins(1);
+/// A watch that ends sooner than this without an event did not go well.
+const WATCH_LASTS_MIN: Duration = Duration::from_secs(5);
+const FAILURE_WAIT: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+const DENIED_WAIT: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(5));
+/// The longest wait that an API server may ask for.
+const THROTTLED_WAIT_MAX: Duration = Duration::from_mins(2);
+/// A line that cannot be read is asked for again so often before it is skipped.
+const MALFORMED_TRIES: u32 = 3;
+/// After so many answers that a version is not yet, everything is listed anew.
+const AHEAD_TRIES: u32 = 3;
+
+/// What a stream does next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Nothing is known but where the last run came to, if there was one.
+    Start { place: Option<Version> },
+    /// Reading all objects, page by page. `version` is that of the first page: the watch goes on from there.
+    Listing { list: Arc<str>, next: Option<String>, version: Option<String> },
+    /// Following changes from a version.
+    Watching { from: Version },
+    /// Waiting before going on.
+    BackingOff { wait: Duration, then: Box<State> },
+    /// The cluster does not serve the kind here (any more): the end of the stream.
+    NotServed,
+}
+
+/// What the streams of a run have in common.
+pub(crate) struct Common<A> {
+    pub(crate) api: A,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) clock: Clock,
+    pub(crate) epoch: u64,
+    /// So many lists are read at once: a cold start of forty kinds must not fill the memory.
+    pub(crate) lists_at_once: Semaphore,
+    /// Called when the definition of a custom resource comes, changes or goes: kinds may have come with it.
+    pub(crate) definitions: Notify,
+}
+
+/// The stream of one collection.
+pub(crate) struct Stream<A> {
+    common: Arc<Common<A>>,
+    collection: Collection,
+    kind: String,
+    id: StreamId,
+    reader: Reader,
+    lists: u64,
+    failures: Backoff,
+    denials: Backoff,
+    /// Where a line could not be read, and how often.
+    malformed: Option<(Version, u32)>,
+}
+
+impl<A: Api> Stream<A> {
+    pub(crate) fn new(common: Arc<Common<A>>, collection: Collection, id: StreamId, reader: Reader) -> Self {
+        let seed = common.epoch ^ (u64::from(id) << 32);
+        Self {
+            kind: collection.id(),
+            common,
+            collection,
+            id,
+            reader,
+            lists: 0,
+            failures: Backoff::new(FAILURE_WAIT.0, FAILURE_WAIT.1, seed),
+            denials: Backoff::new(DENIED_WAIT.0, DENIED_WAIT.1, seed),
+            malformed: None,
+        }
+    }
+
+    /// Runs until the kind is no longer served.
+    pub(crate) async fn run(mut self, place: Option<Version>) {
+        let mut state = State::Start { place };
+        while state != State::NotServed {
+            state = self.step(state).await;
+        }
+    }
+
+    /// Does what a state says; the state after it.
+    pub(crate) async fn step(&mut self, state: State) -> State {
+        match state {
+            State::Start { place: Some(from) } => State::Watching { from },
+            State::Start { place: None } => self.begin_list(),
+            State::Listing { list, next, version } => {
+                // What was denied stays so until it is granted: the try alone changes nothing.
+                if self.denials.failures() == 0 {
+                    self.common.metrics.state(&self.kind, KindState::Listing);
+                }
+                match self.list_page(&list, next.as_deref(), version.clone()).await {
+                    Ok(state) => state,
+                    Err(error) => self.failed(&error, State::Listing { list, next, version }),
+                }
+            }
+            State::Watching { mut from } => {
+                let (started, mut events_seen) = (Instant::now(), 0);
+                let end = self.watch(&mut from, &mut events_seen).await;
+                self.watched(end, from, events_seen, started.elapsed()).await
+            }
+            State::BackingOff { wait, then } => {
+                sleep(wait).await;
+                *then
+            }
+            State::NotServed => State::NotServed,
+        }
+    }
+
+    fn begin_list(&mut self) -> State {
+        self.lists += 1;
+        let list: Arc<str> = format!("{}/{}/{}", self.common.epoch, self.kind, self.lists).into();
+        let mark = Mark::Begin { list: Arc::clone(&list) };
+        self.common.hub.mark(self.id, mark, self.common.clock.now());
+        State::Listing { list, next: None, version: None }
+    }
+
+    async fn list_page(
+        &mut self,
+        list: &Arc<str>,
+        next: Option<&str>,
+        version: Option<String>,
+    ) -> Result<State, ApiError> {
+        let common = Arc::clone(&self.common);
+        let _permit = common.lists_at_once.acquire().await;
+        let mut page =
+            in_time(self.common.api.list(&self.collection, PAGE_OBJECTS, next), ANSWER_WAIT).await?;
+        loop {
+            match in_time(page.next(), ANSWER_WAIT).await? {
+                Listed::Item(item) => match self.reader.item(&item, list, self.common.clock.now()) {
+                    Ok(change) => {
+                        self.common.metrics.seen(&self.kind, change.is_none());
+                        if let Some(change) = change {
+                            self.common.hub.put(self.id, change).await;
+                        }
+                    }
+                    // The list as such is sound, so this one object is broken: the others must not suffer.
+                    Err(error) => self.skipped(&error),
+                },
+                Listed::End { version: page_version, next } => {
+                    let version = version.unwrap_or(page_version);
+                    if next.is_some() {
+                        return Ok(State::Listing { list: Arc::clone(list), next, version: Some(version) });
+                    }
+                    let from: Version = version.into();
+                    let mark = Mark::End { list: Arc::clone(list), version: Arc::clone(&from) };
+                    self.common.hub.mark(self.id, mark, self.common.clock.now());
+                    self.reached();
+                    tracing::info!(kind = self.kind, resource_version = &*from, "listed");
+                    return Ok(State::Watching { from });
+                }
+            }
+        }
+    }
+
+    /// Follows changes until the API server ends the watch; moves `from` along and counts the events.
+    async fn watch(&mut self, from: &mut Version, events_seen: &mut u64) -> Result<(), ApiError> {
+        let lasting = WATCH_LASTS + self.failures.jittered(WATCH_LASTS / 2);
+        let silence_max = lasting + WATCH_GRACE;
+        let mut events = in_time(self.common.api.watch(&self.collection, from, lasting), ANSWER_WAIT).await?;
+        self.common.metrics.state(&self.kind, KindState::Watching);
+        self.reached();
+        loop {
+            let Some(line) = in_time(events.next(), silence_max).await? else { return Ok(()) };
+            match self.reader.event(&line, self.common.clock.now()) {
+                Ok(event) => {
+                    *from = self.take_in(event).await;
+                    *events_seen += 1;
+                    self.failures.reset();
+                }
+                Err(ApiError::Malformed(error)) if self.gives_up_on(from) => self.skipped(&error),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn take_in(&self, event: Event) -> Version {
+        let Common { hub, metrics, .. } = &*self.common;
+        match event {
+            Event::Change(change) => {
+                metrics.seen(&self.kind, false);
+                let version = Arc::clone(&change.version);
+                hub.put(self.id, change).await;
+                if self.collection.resource.kind == "CustomResourceDefinition" {
+                    self.common.definitions.notify_one();
+                }
+                version
+            }
+            Event::Ignored { version } => {
+                metrics.seen(&self.kind, true);
+                hub.pass(self.id, Arc::clone(&version));
+                version
+            }
+            Event::Bookmark { version } => {
+                hub.pass(self.id, Arc::clone(&version));
+                version
+            }
+        }
+    }
+
+    /// A watch is over: what comes next.
+    async fn watched(
+        &mut self,
+        end: Result<(), ApiError>,
+        from: Version,
+        events_seen: u64,
+        lasted: Duration,
+    ) -> State {
+        let again = State::Watching { from: Arc::clone(&from) };
+        match end {
+            // Not even a bookmark came. The cluster may be quiet; or its etcd was restored and counts from an
+            // earlier version again, and a watch of a version to come brings nothing for a long time.
+            Ok(()) | Err(ApiError::Silent(_)) if events_seen == 0 && lasted >= WATCH_LASTS => {
+                match self.is_ahead(&from).await {
+                    Ok(true) => {
+                        tracing::warn!(
+                            kind = self.kind,
+                            "the cluster is at an earlier version, listing anew"
+                        );
+                        self.list_anew(Restart::Ahead)
+                    }
+                    Ok(false) => self.go_on(again),
+                    Err(error) => self.failed(&error, again),
+                }
+            }
+            Ok(()) if events_seen == 0 && lasted < WATCH_LASTS_MIN => {
+                self.failed(&ApiError::Broken("the watch ended at once".to_owned()), again)
+            }
+            Ok(()) => self.go_on(again),
+            Err(error) => self.failed(&error, again),
+        }
+    }
+
+    /// The watch ended as watches do.
+    fn go_on(&self, again: State) -> State {
+        self.common.metrics.restarted(Restart::Ended);
+        tracing::debug!(kind = self.kind, "watch goes on");
+        again
+    }
+
+    /// Whether the API server is at an earlier version than `from`. What cannot be compared is not.
+    async fn is_ahead(&self, from: &Version) -> Result<bool, ApiError> {
+        let mut page = in_time(self.common.api.list(&self.collection, 1, None), ANSWER_WAIT).await?;
+        loop {
+            if let Listed::End { version, .. } = in_time(page.next(), ANSWER_WAIT).await? {
+                let both = version.parse::<u64>().ok().zip(from.parse::<u64>().ok());
+                return Ok(both.is_some_and(|(server, ours)| server < ours));
+            }
+        }
+    }
+
+    /// After an error: to `again` after a while, or to a new list where that would not help.
+    fn failed(&mut self, error: &ApiError, again: State) -> State {
+        let kind = &*self.kind;
+        let cause = error as &dyn std::error::Error;
+        let why = restart_for(error);
+        match error {
+            ApiError::NotServed => {
+                self.common.metrics.restarted(why);
+                State::NotServed
+            }
+            ApiError::Unauthorized(_) | ApiError::Forbidden(_) => {
+                self.common.metrics.restarted(why);
+                if self.denials.failures() == 0 {
+                    let needed = self.permission();
+                    tracing::error!(
+                        kind,
+                        error = cause,
+                        needed,
+                        "kind cannot be watched with these credentials"
+                    );
+                }
+                self.common.metrics.state(kind, KindState::Denied);
+                State::BackingOff { wait: self.denials.next_wait(), then: Box::new(again) }
+            }
+            ApiError::Gone => {
+                tracing::info!(kind, "version is too old, listing anew");
+                self.list_anew(why)
+            }
+            ApiError::Ahead(_) if self.failures.failures() >= AHEAD_TRIES => {
+                tracing::warn!(kind, error = cause, "listing anew");
+                self.list_anew(why)
+            }
+            _ => {
+                self.common.metrics.restarted(why);
+                self.common.metrics.state(kind, KindState::BackingOff);
+                let asked = match error {
+                    ApiError::Throttled { wait, .. } => wait.unwrap_or_default().min(THROTTLED_WAIT_MAX),
+                    _ => Duration::ZERO,
+                };
+                let wait = self.failures.next_wait().max(asked);
+                let (attempt, wait_ms) = (self.failures.failures(), wait.as_millis());
+                if attempt > 1 {
+                    tracing::warn!(kind, error = cause, attempt, wait_ms, "stream failed again");
+                } else {
+                    tracing::info!(kind, error = cause, wait_ms, "stream failed");
+                }
+                State::BackingOff { wait, then: Box::new(again) }
+            }
+        }
+    }
+
+    /// The first time at once, then with waits, lest a cluster that forgets quickly is listed without end.
+    fn list_anew(&mut self, why: Restart) -> State {
+        self.common.metrics.restarted(why);
+        let listing = self.begin_list();
+        let is_first = self.failures.failures() == 0;
+        let wait = self.failures.next_wait();
+        if is_first { listing } else { State::BackingOff { wait, then: Box::new(listing) } }
+    }
+
+    fn reached(&mut self) {
+        if self.denials.failures() > 0 {
+            tracing::info!(kind = self.kind, "kind can be watched again");
+        }
+        self.denials.reset();
+        self.common.metrics.reached(&self.kind);
+    }
+
+    /// Whether a line after `from` was asked for often enough.
+    fn gives_up_on(&mut self, from: &Version) -> bool {
+        let tries = match self.malformed.take() {
+            Some((version, tries)) if version == *from => tries + 1,
+            _ => 1,
+        };
+        self.malformed = (tries < MALFORMED_TRIES).then(|| (Arc::clone(from), tries));
+        tries >= MALFORMED_TRIES
+    }
+
+    fn skipped(&self, error: &ScanError) {
+        self.common.metrics.malformed();
+        let error = error as &dyn std::error::Error;
+        tracing::error!(kind = self.kind, error, "a change cannot be read and is skipped");
+    }
+
+    /// The RBAC rule without which the collection cannot be watched.
+    fn permission(&self) -> String {
+        let Collection { resource, namespace } = &self.collection;
+        let (group, plural) = (&resource.group, &resource.plural);
+        let role = namespace.as_ref().map_or("ClusterRole".to_owned(), |n| format!("Role in namespace {n}"));
+        format!("{role}: apiGroups: [\"{group}\"], resources: [\"{plural}\"], verbs: [list, watch]")
+    }
+}
+
+/// What is asked of the API, unless it takes too long.
+async fn in_time<T>(
+    answer: impl Future<Output = Result<T, ApiError>>,
+    wait: Duration,
+) -> Result<T, ApiError> {
+    timeout(wait, answer).await.unwrap_or(Err(ApiError::Silent(wait)))
+}
+
+fn restart_for(error: &ApiError) -> Restart {
+    match error {
+        ApiError::Gone => Restart::Gone,
+        ApiError::Ahead(_) => Restart::Ahead,
+        ApiError::NotServed => Restart::NotServed,
+        ApiError::Unauthorized(_) | ApiError::Forbidden(_) => Restart::Denied,
+        ApiError::Throttled { .. } => Restart::Throttled,
+        ApiError::Refused { .. } => Restart::Refused,
+        ApiError::Broken(_) => Restart::Broken,
+        ApiError::Silent(_) => Restart::Silent,
+        ApiError::Malformed(_) => Restart::Malformed,
+    }
+}

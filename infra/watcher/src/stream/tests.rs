@@ -1,0 +1,477 @@
+//! The state machine against a scripted API, on virtual time.
+
+use super::*;
+use crate::trim::{OwnObject, Trim};
+use bytes::Bytes;
+use jiff::Timestamp;
+use prodrome_model::Resource;
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use tokio::sync::Notify;
+
+/// What the API answers, in order. After the last it answers no more.
+enum Answer {
+    Page(Vec<(&'static str, u64)>, &'static str, Option<&'static str>),
+    /// Some items, and then the connection breaks.
+    Broken(Vec<(&'static str, u64)>),
+    Events(Vec<Line>),
+    Error(fn() -> ApiError),
+}
+
+#[derive(Clone)]
+enum Line {
+    Event(String),
+    Pause(Duration),
+    Error(fn() -> ApiError),
+    /// Nothing, for ever.
+    Silence,
+}
+
+struct Script {
+    answers: Mutex<VecDeque<Answer>>,
+    calls: Mutex<Vec<String>>,
+    began: Instant,
+    over: Notify,
+}
+
+impl Script {
+    async fn answer(&self, call: String) -> Answer {
+        let second = self.began.elapsed().as_secs();
+        self.calls.lock().unwrap().push(format!("{second}s {call}"));
+        let answer = self.answers.lock().unwrap().pop_front();
+        match answer {
+            Some(answer) => answer,
+            None => {
+                self.over.notify_one();
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+impl Api for Arc<Script> {
+    type Page = VecDeque<Result<Listed, ApiError>>;
+    type Events = VecDeque<Line>;
+
+    async fn list(&self, of: &Collection, limit: u32, next: Option<&str>) -> Result<Self::Page, ApiError> {
+        let call = format!("list {of} {limit}{}", next.map(|next| format!(" {next}")).unwrap_or_default());
+        let item = |(name, version): (&str, u64)| Ok(Listed::Item(object(name, version).into()));
+        match self.answer(call).await {
+            Answer::Page(items, version, next) => {
+                let end = Listed::End { version: version.to_owned(), next: next.map(str::to_owned) };
+                Ok(items.into_iter().map(item).chain([Ok(end)]).collect())
+            }
+            Answer::Broken(items) => {
+                let error = Err(ApiError::Broken("reset".to_owned()));
+                Ok(items.into_iter().map(item).chain([error]).collect())
+            }
+            Answer::Error(error) => Err(error()),
+            Answer::Events(_) => panic!("the stream lists where the script expects a watch"),
+        }
+    }
+
+    async fn watch(&self, of: &Collection, from: &str, lasting: Duration) -> Result<Self::Events, ApiError> {
+        assert!((WATCH_LASTS..=WATCH_LASTS * 3 / 2).contains(&lasting), "{lasting:?}");
+        match self.answer(format!("watch {of} {from}")).await {
+            Answer::Events(lines) => Ok(lines.into()),
+            Answer::Error(error) => Err(error()),
+            Answer::Page(..) | Answer::Broken(_) => {
+                panic!("the stream watches where the script expects a list")
+            }
+        }
+    }
+}
+
+impl Page for VecDeque<Result<Listed, ApiError>> {
+    async fn next(&mut self) -> Result<Listed, ApiError> {
+        self.pop_front().unwrap()
+    }
+}
+
+impl Events for VecDeque<Line> {
+    async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        loop {
+            match self.pop_front() {
+                Some(Line::Event(line)) => return Ok(Some(line.into())),
+                Some(Line::Pause(time)) => sleep(time).await,
+                Some(Line::Error(error)) => return Err(error()),
+                Some(Line::Silence) => std::future::pending().await,
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+fn object(name: &str, version: u64) -> String {
+    format!(
+        r#"{{"metadata":{{"name":"{name}","namespace":"shop","uid":"u-{name}","resourceVersion":"{version}","managedFields":[{{}}]}}}}"#
+    )
+}
+
+fn event(what: &str, name: &str, version: u64) -> Line {
+    Line::Event(format!(r#"{{"type":"{what}","object":{}}}"#, object(name, version)))
+}
+
+fn bookmark(version: u64) -> Line {
+    Line::Event(format!(r#"{{"type":"BOOKMARK","object":{{"metadata":{{"resourceVersion":"{version}"}}}}}}"#))
+}
+
+fn gone_event() -> Line {
+    let status =
+        r#"{"kind":"Status","message":"too old resource version: 1 (9)","reason":"Expired","code":410}"#;
+    Line::Event(format!(r#"{{"type":"ERROR","object":{status}}}"#))
+}
+
+/// What came of a script.
+struct Outcome {
+    calls: Vec<String>,
+    /// What waits for the queue, in its order, in short.
+    waits: Vec<String>,
+    place: Option<String>,
+    restarts: Vec<(&'static str, u64)>,
+    state: KindState,
+    ready: bool,
+}
+
+/// Plays a script to its end.
+async fn play(place: Option<&str>, answers: Vec<Answer>) -> Outcome {
+    play_with(place, answers, "ConfigMap", 1 << 20).await
+}
+
+async fn play_with(place: Option<&str>, answers: Vec<Answer>, kind: &str, bytes_max: usize) -> Outcome {
+    let resource = Resource {
+        group: String::new(),
+        version: "v1".into(),
+        kind: kind.into(),
+        plural: format!("{}s", kind.to_lowercase()),
+        namespaced: true,
+    };
+    let metrics = Arc::new(Metrics::default());
+    let hub = Arc::new(Hub::new(1, bytes_max, Arc::clone(&metrics)));
+    let script = Arc::new(Script {
+        answers: Mutex::new(answers.into()),
+        calls: Mutex::default(),
+        began: Instant::now(),
+        over: Notify::new(),
+    });
+    let common = Arc::new(Common {
+        api: Arc::clone(&script),
+        hub: Arc::clone(&hub),
+        metrics: Arc::clone(&metrics),
+        clock: Clock::new(|| Timestamp::UNIX_EPOCH),
+        epoch: 7,
+        lists_at_once: Semaphore::new(1),
+        definitions: Notify::new(),
+    });
+    let place = place.map(Version::from);
+    let id = hub.open_stream(Arc::new(resource.clone()), place.clone());
+    let own = OwnObject { kind: "ConfigMap", namespace: "shop".into(), name: "own".into() };
+    let reader = Reader::new(Trim::of(&resource, false, Some(&own)));
+    let collection = Collection { resource, namespace: None };
+    metrics.state(&collection.id(), KindState::Starting);
+    metrics.discovered(Vec::new());
+    let stream = Stream::new(common, collection.clone(), id, reader);
+    tokio::select! {
+        () = stream.run(place) => {}
+        () = script.over.notified() => {}
+    }
+    let ready = metrics.is_ready();
+    let (mut waits, mut pack) = (Vec::new(), 0);
+    loop {
+        pack += 1;
+        let tickets = hub.take(pack, None, |item| {
+            let json: Option<serde_json::Value> =
+                item.object.map(|json| serde_json::from_slice(json).unwrap());
+            let text =
+                |key: &str| json.as_ref().and_then(|json| json["metadata"][key].as_str()).unwrap_or_default();
+            let list = item.list.map(|list| format!(" of {list}")).unwrap_or_default();
+            waits.push(format!("{:?} {} {}{list}", item.kind, text("name"), text("resourceVersion")));
+            true
+        });
+        hub.accepted(pack, &tickets);
+        if tickets.is_empty() {
+            break;
+        }
+    }
+    let calls = script.calls.lock().unwrap().clone();
+    Outcome {
+        calls,
+        waits,
+        place: hub.look(|waiting| waiting.place(id).map(|place| place.to_string())),
+        restarts: metrics.restarts().into_iter().collect(),
+        state: metrics.kinds()[&collection.id()],
+        ready,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_start_lists_in_pages_and_watches_on_from_there() {
+    let got = play(
+        None,
+        vec![
+            Answer::Page(vec![("a", 3), ("b", 5)], "10", Some("more")),
+            Answer::Page(vec![("c", 4)], "10", None),
+            Answer::Events(vec![event("ADDED", "d", 11), event("DELETED", "b", 12), bookmark(20)]),
+        ],
+    )
+    .await;
+    assert_eq!(
+        got.calls,
+        [
+            "0s list configmaps 500",
+            "0s list configmaps 500 more",
+            "0s watch configmaps 10",
+            "0s watch configmaps 20"
+        ]
+    );
+    assert_eq!(
+        got.waits,
+        [
+            "ListBegin   of 7/configmaps/1",
+            "Applied a 3 of 7/configmaps/1",
+            "Deleted b 12",
+            "Applied c 4 of 7/configmaps/1",
+            "Applied d 11",
+            "ListEnd   of 7/configmaps/1",
+        ]
+    );
+    assert_eq!(got.place.as_deref(), Some("20"));
+    assert!(got.ready);
+    assert_eq!(got.state, KindState::Watching);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_saved_place_is_watched_from_and_nothing_is_listed() {
+    let got = play(Some("10"), vec![Answer::Events(vec![event("MODIFIED", "a", 11)])]).await;
+    assert_eq!(got.calls, ["0s watch configmaps 10", "0s watch configmaps 11"]);
+    assert_eq!(got.waits, ["Applied a 11"]);
+    assert_eq!(got.restarts, [("ended", 1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_is_too_old_is_followed_by_a_list_at_once() {
+    for (name, gone) in [
+        ("as a status", Answer::Error(|| ApiError::Gone)),
+        ("as an event", Answer::Events(vec![gone_event()])),
+    ] {
+        let got = play(Some("1"), vec![gone, Answer::Page(vec![("a", 3)], "9", None)]).await;
+        assert_eq!(
+            got.calls,
+            ["0s watch configmaps 1", "0s list configmaps 500", "0s watch configmaps 9"],
+            "{name}"
+        );
+        assert_eq!(got.restarts, [("gone", 1)], "{name}");
+        assert_eq!(got.place.as_deref(), Some("9"), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_that_forgets_at_once_is_not_listed_without_end() {
+    let round = || [Answer::Error(|| ApiError::Gone), Answer::Page(vec![], "9", None)];
+    let got = play(Some("1"), (0..6).flat_map(|_| round()).collect()).await;
+    let seconds: u64 = got.calls.last().unwrap().split('s').next().unwrap().parse().unwrap();
+    assert!((10..60).contains(&seconds), "{:?}", got.calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_has_expired_begins_the_list_anew() {
+    let got = play(
+        None,
+        vec![
+            Answer::Page(vec![("a", 3)], "10", Some("more")),
+            Answer::Error(|| ApiError::Gone),
+            Answer::Page(vec![("a", 3)], "12", None),
+        ],
+    )
+    .await;
+    assert_eq!(got.calls[1..3], ["0s list configmaps 500 more", "0s list configmaps 500"]);
+    assert_eq!(
+        got.waits,
+        [
+            "ListBegin   of 7/configmaps/1",
+            "ListBegin   of 7/configmaps/2",
+            "Applied a 3 of 7/configmaps/2",
+            "ListEnd   of 7/configmaps/2"
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_breaks_off_is_asked_for_again() {
+    let got = play(
+        None,
+        vec![
+            Answer::Page(vec![("a", 3)], "10", Some("more")),
+            Answer::Broken(vec![("b", 4)]),
+            Answer::Page(vec![("b", 4), ("c", 5)], "10", None),
+        ],
+    )
+    .await;
+    assert_eq!(got.calls.iter().filter(|call| call.ends_with("500 more")).count(), 2, "{:?}", got.calls);
+    assert_eq!(got.waits.iter().filter(|waits| waits.starts_with("ListBegin")).count(), 1);
+    assert_eq!(got.waits.len(), 5, "{:?}", got.waits);
+    assert_eq!(got.restarts, [("broken", 1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_watch_goes_on_from_the_last_event_or_bookmark() {
+    let reset = || Line::Error(|| ApiError::Broken("reset".to_owned()));
+    let got = play(
+        Some("1"),
+        vec![
+            Answer::Events(vec![event("ADDED", "a", 5), reset()]),
+            Answer::Events(vec![bookmark(8), reset()]),
+            Answer::Error(|| ApiError::Broken("refused".to_owned())),
+            Answer::Error(|| ApiError::Refused { status: 500, reason: String::new() }),
+            Answer::Error(|| ApiError::Refused { status: 503, reason: String::new() }),
+        ],
+    )
+    .await;
+    let froms: Vec<_> = got.calls.iter().map(|call| call.rsplit(' ').next().unwrap()).collect();
+    assert_eq!(froms, ["1", "5", "8", "8", "8", "8"]);
+    let last: u64 = got.calls[5].split('s').next().unwrap().parse().unwrap();
+    assert!((2..=9).contains(&last), "waits grow: {:?}", got.calls);
+    assert_eq!(got.restarts, [("broken", 3), ("refused", 2)]);
+    assert_eq!(got.state, KindState::BackingOff);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_asks_to_wait_is_left_alone_so_long() {
+    let throttled =
+        || Answer::Error(|| ApiError::of_status(429, "too many".to_owned(), Some(Duration::from_secs(17))));
+    let got = play(Some("1"), vec![throttled()]).await;
+    assert_eq!(got.calls, ["0s watch configmaps 1", "17s watch configmaps 1"]);
+    assert_eq!(got.restarts, [("throttled", 1)]);
+    let for_ever =
+        || Answer::Error(|| ApiError::of_status(429, String::new(), Some(Duration::from_secs(1 << 40))));
+    let got = play(Some("1"), vec![for_ever()]).await;
+    assert_eq!(got.calls[1], "120s watch configmaps 1", "within reason");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_watch_is_taken_for_dead() {
+    let got = play(Some("1"), vec![Answer::Events(vec![event("ADDED", "a", 5), Line::Silence])]).await;
+    let seconds: u64 = got.calls[1].split('s').next().unwrap().parse().unwrap();
+    assert!((330..=510).contains(&seconds), "{:?}", got.calls);
+    assert!(got.calls[1].ends_with("watch configmaps 5"));
+    assert_eq!(got.restarts, [("silent", 1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_etcd_that_was_restored_is_found_out() {
+    // A watch of a version that is yet to come brings nothing at all, not even a bookmark.
+    let quiet = || Answer::Events(vec![Line::Pause(Duration::from_secs(320))]);
+    let got = play(
+        Some("900"),
+        vec![
+            quiet(),
+            Answer::Page(vec![("a", 3)], "40", Some("more")),
+            Answer::Page(vec![("a", 3)], "40", None),
+        ],
+    )
+    .await;
+    assert_eq!(
+        got.calls,
+        [
+            "0s watch configmaps 900",
+            "320s list configmaps 1",
+            "320s list configmaps 500",
+            "320s watch configmaps 40"
+        ]
+    );
+    assert_eq!(got.place.as_deref(), Some("40"));
+
+    let got = play(Some("900"), vec![quiet(), Answer::Page(vec![], "901", None)]).await;
+    assert_eq!(got.calls[2], "320s watch configmaps 900", "a cluster that is merely quiet is not listed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_is_not_yet_is_waited_for_and_then_given_up() {
+    let ahead = || {
+        Answer::Error(|| {
+            ApiError::of_status(504, "Too large resource version: 9, current: 4".to_owned(), None)
+        })
+    };
+    let got =
+        play(Some("9"), vec![ahead(), ahead(), ahead(), ahead(), Answer::Page(vec![], "4", None)]).await;
+    let verbs: Vec<_> = got.calls.iter().map(|call| call.split(' ').nth(1).unwrap()).collect();
+    assert_eq!(verbs, ["watch", "watch", "watch", "watch", "list", "watch"]);
+    assert_eq!(got.place.as_deref(), Some("4"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_kind_waits_long_and_holds_up_nobody() {
+    let denied = || Answer::Error(|| ApiError::Forbidden("configmaps is forbidden".to_owned()));
+    let got = play(None, vec![denied(), denied()]).await;
+    let seconds: Vec<u64> =
+        got.calls.iter().map(|call| call.split('s').next().unwrap().parse().unwrap()).collect();
+    assert!(
+        (30..=60).contains(&seconds[1]) && (60..=120).contains(&(seconds[2] - seconds[1])),
+        "{seconds:?}"
+    );
+    assert_eq!(got.state, KindState::Denied);
+    assert!(got.ready, "what cannot be reached does not count");
+    assert_eq!(got.waits, ["ListBegin   of 7/configmaps/1"]);
+    assert_eq!(got.restarts, [("denied", 2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kind_that_cannot_be_reached_for_another_reason_is_not_ready() {
+    let got = play(None, vec![Answer::Error(|| ApiError::Broken("refused".to_owned()))]).await;
+    assert!(!got.ready);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kind_that_is_not_served_any_more_ends_its_stream() {
+    let got = play(
+        Some("1"),
+        vec![Answer::Events(vec![event("DELETED", "a", 5)]), Answer::Error(|| ApiError::NotServed)],
+    )
+    .await;
+    assert_eq!(got.calls.len(), 2);
+    assert_eq!(got.restarts, [("ended", 1), ("not_served", 1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_cannot_be_read_is_asked_for_again_and_then_skipped() {
+    let broken = || {
+        Answer::Events(vec![
+            Line::Event(r#"{"type":"ADDED","object":{"metadata""#.to_owned()),
+            event("ADDED", "b", 6),
+        ])
+    };
+    let got = play(Some("1"), vec![broken(), broken(), broken()]).await;
+    let froms: Vec<_> = got.calls.iter().map(|call| call.rsplit(' ').next().unwrap()).collect();
+    assert_eq!(froms, ["1", "1", "1", "6"]);
+    assert_eq!(got.waits, ["Applied b 6"]);
+    assert_eq!(got.restarts, [("ended", 1), ("malformed", 2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_without_a_name_does_not_spoil_its_list() {
+    let got = play(None, vec![Answer::Page(vec![("", 3), ("b", 4)], "9", None)]).await;
+    // An empty name is a name; a missing one is not: see the reader's own tests.
+    assert_eq!(got.waits.len(), 4, "{:?}", got.waits);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_ends_at_once_does_not_spin() {
+    let got = play(Some("1"), (0..8).map(|_| Answer::Events(vec![])).collect()).await;
+    let seconds: u64 = got.calls.last().unwrap().split('s').next().unwrap().parse().unwrap();
+    assert!(seconds >= 40, "{:?}", got.calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_watchers_own_object_is_not_forwarded_but_moves_the_place() {
+    let got = play(Some("1"), vec![Answer::Events(vec![event("MODIFIED", "own", 5)])]).await;
+    assert!(got.waits.is_empty());
+    assert_eq!(got.place.as_deref(), Some("5"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_not_read_on_while_there_is_no_room() {
+    let events = (0..50).map(|i| event("ADDED", ["a", "b", "c", "d", "e"][i % 5], i as u64 + 2)).collect();
+    let full = play_with(Some("1"), vec![Answer::Events(events)], "Pod", 1500);
+    let stuck = timeout(Duration::from_secs(60), full).await;
+    assert!(stuck.is_err(), "nobody takes, so the script must not be read to its end");
+}

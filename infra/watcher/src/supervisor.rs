@@ -1,0 +1,208 @@
+//! Keeps a stream running for each kind that is to be watched and that the cluster serves.
+
+use crate::api::Api;
+use crate::collection::Collection;
+use crate::discovery::Discovery;
+use crate::event::Reader;
+use crate::kind_pattern::KindPattern;
+use crate::metrics::KindState;
+use crate::places::Places;
+use crate::stream::{Common, Stream};
+use crate::trim::{OwnObject, Trim};
+use crate::waiting::{Mark, StreamId};
+use futures::FutureExt;
+use prodrome_model::Resource;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+/// How soon kinds that are missing are looked for again, at first and at last.
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// Which streams run, and where those that do not yet run were left.
+#[derive(Debug, Default)]
+pub(crate) struct Roster {
+    inner: Mutex<RosterInner>,
+}
+
+#[derive(Debug, Default)]
+struct RosterInner {
+    running: BTreeMap<String, StreamId>,
+    saved: BTreeMap<String, String>,
+}
+
+impl Roster {
+    pub(crate) fn new(saved: BTreeMap<String, String>) -> Self {
+        Self { inner: Mutex::new(RosterInner { running: BTreeMap::new(), saved }) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, RosterInner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The places as of now.
+    pub(crate) fn places<A>(&self, common: &Common<A>) -> Places {
+        let inner = self.lock();
+        let mut versions = inner.saved.clone();
+        for (id, &stream) in &inner.running {
+            let place = common.hub.look(|waiting| waiting.place(stream).cloned());
+            match place {
+                Some(place) => versions.insert(id.clone(), place.to_string()),
+                None => versions.remove(id),
+            };
+        }
+        Places { epoch: common.epoch, versions }
+    }
+}
+
+/// Which kinds are to be watched, and how.
+pub(crate) struct Watched {
+    pub(crate) kinds: Vec<KindPattern>,
+    pub(crate) namespaces: Vec<String>,
+    pub(crate) keep_managed_fields: bool,
+    pub(crate) own_object: Option<OwnObject>,
+}
+
+pub(crate) struct Supervisor<A> {
+    common: Arc<Common<A>>,
+    roster: Arc<Roster>,
+    watched: Watched,
+    discovery: Discovery,
+    streams: JoinSet<Collection>,
+    /// Those that ended as their kind was not served, until the discovery says the same.
+    ended: BTreeMap<String, Collection>,
+    /// When the last one did.
+    last_end: Option<Instant>,
+}
+
+impl<A: Api + 'static> Supervisor<A> {
+    pub(crate) fn new(
+        common: Arc<Common<A>>,
+        roster: Arc<Roster>,
+        watched: Watched,
+        discovery: Discovery,
+    ) -> Self {
+        let (streams, ended) = (JoinSet::new(), BTreeMap::new());
+        Self { common, roster, watched, discovery, streams, ended, last_end: None }
+    }
+
+    /// Runs until it is dropped, and all streams with it.
+    pub(crate) async fn run(mut self) {
+        let common = Arc::clone(&self.common);
+        let mut wait = LOOK_AGAIN.0;
+        let mut look = Some(Instant::now());
+        loop {
+            tokio::select! {
+                () = sleep_until(look.unwrap_or_else(Instant::now)), if look.is_some() => {
+                    let complete = self.look().await;
+                    look = (!complete).then(|| Instant::now() + wait);
+                    wait = (wait * 2).min(LOOK_AGAIN.1);
+                }
+                Some(ended) = self.streams.join_next(), if !self.streams.is_empty() => {
+                    if let Ok(collection) = ended {
+                        self.ended.insert(collection.id(), collection);
+                    }
+                    let now = Instant::now();
+                    // The first at once; but one that ends again and again must not spin.
+                    if self.last_end.is_none_or(|last| now - last > 2 * LOOK_AGAIN.1) {
+                        wait = LOOK_AGAIN.0;
+                        look = Some(now);
+                    } else {
+                        look = Some(now + wait);
+                        wait = (wait * 2).min(LOOK_AGAIN.1);
+                    }
+                    self.last_end = Some(now);
+                }
+                () = common.definitions.notified() => {
+                    wait = LOOK_AGAIN.0;
+                    look = Some(Instant::now() + wait);
+                }
+            }
+        }
+    }
+
+    /// Starts what can be started; whether there is nothing left to look for.
+    async fn look(&mut self) -> bool {
+        let served = match self.discovery.served().await {
+            Ok(served) => served,
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the kinds of the cluster cannot be discovered");
+                return false;
+            }
+        };
+        let mut wanted: BTreeSet<&Resource> = BTreeSet::new();
+        let mut unresolved = Vec::new();
+        for pattern in &self.watched.kinds {
+            let meant = pattern.resolve(&served);
+            if meant.is_empty() {
+                unresolved.push(pattern.to_string());
+            }
+            wanted.extend(meant);
+        }
+        let mut ids = BTreeSet::new();
+        for resource in wanted {
+            for collection in Collection::of(resource, &self.watched.namespaces) {
+                let id = collection.id();
+                if ids.insert(id.clone()) {
+                    self.keep_running(id, collection);
+                }
+            }
+        }
+        for (_, collection) in std::mem::take(&mut self.ended) {
+            self.gone(&collection);
+        }
+        // What was saved of other kinds is not needed any more: nobody watches them.
+        self.roster.lock().saved.clear();
+        let complete = unresolved.is_empty() && !self.watched.kinds.iter().any(KindPattern::is_open);
+        self.common.metrics.discovered(unresolved);
+        complete
+    }
+
+    fn keep_running(&mut self, id: String, collection: Collection) {
+        let mut roster = self.roster.lock();
+        let hub = &self.common.hub;
+        let (stream, place) = match roster.running.get(&id) {
+            // It ended, yet is served: in another version, or after all.
+            Some(&stream) if self.ended.remove(&id).is_some() => {
+                (stream, hub.look(|waiting| waiting.place(stream).cloned()))
+            }
+            Some(_) => return,
+            None => {
+                let place = roster.saved.remove(&id).map(Arc::from);
+                let stream = hub.open_stream(Arc::new(collection.resource.clone()), place.clone());
+                roster.running.insert(id.clone(), stream);
+                (stream, place)
+            }
+        };
+        drop(roster);
+        self.common.metrics.state(&id, KindState::Starting);
+        tracing::info!(kind = id, resource_version = place.as_deref(), "watching");
+        let Watched { keep_managed_fields, own_object, .. } = &self.watched;
+        let reader = Reader::new(Trim::of(&collection.resource, *keep_managed_fields, own_object.as_ref()));
+        let stream = Stream::new(Arc::clone(&self.common), collection.clone(), stream, reader);
+        self.streams.spawn(async move {
+            // A mistake in the reading of one kind must not end the others; it starts again from its place.
+            if AssertUnwindSafe(stream.run(place)).catch_unwind().await.is_err() {
+                tracing::error!(kind = collection.id(), "the stream of a kind panicked");
+            }
+            collection
+        });
+    }
+
+    /// A kind is no longer served: an empty list says that all of its objects are gone.
+    fn gone(&self, collection: &Collection) {
+        let id = collection.id();
+        let Some(stream) = self.roster.lock().running.remove(&id) else { return };
+        tracing::info!(kind = id, "the cluster no longer serves this kind");
+        let Common { hub, clock, epoch, .. } = &*self.common;
+        let list: Arc<str> = format!("{epoch}/{id}/gone/{stream}").into();
+        hub.mark(stream, Mark::Begin { list: Arc::clone(&list) }, clock.now());
+        hub.mark(stream, Mark::End { list, version: "0".into() }, clock.now());
+        hub.close_stream(stream);
+        self.common.metrics.forget(&id);
+    }
+}

@@ -1,0 +1,211 @@
+use crate::backoff::Backoff;
+use crate::clock::Clock;
+use crate::discovery::Discovery;
+use crate::hub::Hub;
+use crate::kind_pattern::KindPattern;
+use crate::kube_api::KubeApi;
+use crate::metrics::Metrics;
+use crate::places::{PlaceError, PlaceStore, Places};
+use crate::sender::Sender;
+use crate::status::Status;
+use crate::stream::Common;
+use crate::supervisor::{Roster, Supervisor, Watched};
+use kube::Client;
+use prodrome_model::{SHARDS_DEFAULT, Scope};
+use prodrome_queue::Queue;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+/// How often the place is saved, at most.
+const SAVE_EVERY: Duration = Duration::from_secs(10);
+/// How many kinds are listed at once.
+const LISTS_AT_ONCE: usize = 3;
+/// At the end: how long the queue has to accept what waits, and then the place to be saved.
+const FLUSH_WAIT: Duration = Duration::from_secs(15);
+const SAVE_WAIT: Duration = Duration::from_secs(5);
+/// So often the place is asked for, and the epoch saved, before the start is given up.
+const START_TRIES: u32 = 5;
+
+/// What to watch and how to send it on.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Which cluster this is.
+    pub scope: Scope,
+    /// The kinds to watch.
+    pub kinds: Vec<KindPattern>,
+    /// The namespaces to watch; none: all. Kinds without a namespace are watched in either case.
+    pub namespaces: Vec<String>,
+    /// How many shards the keys are spread over; the same as `evaluate` has.
+    pub shards: u16,
+    /// How many bytes of changes may wait for the queue, before streams are held back.
+    pub waiting_bytes_max: usize,
+    /// Whether `metadata.managedFields` is sent along.
+    pub keep_managed_fields: bool,
+}
+
+impl Settings {
+    /// The usual settings for these kinds of all namespaces.
+    pub fn new(scope: Scope, kinds: Vec<KindPattern>) -> Self {
+        Self {
+            scope,
+            kinds,
+            namespaces: Vec::new(),
+            shards: SHARDS_DEFAULT,
+            waiting_bytes_max: 8 * 1024 * 1024,
+            keep_managed_fields: false,
+        }
+    }
+}
+
+/// Forwards a cluster's changes to the queue. See the crate's documentation.
+pub struct Watcher<Q, P> {
+    client: Client,
+    queue: Q,
+    places: P,
+    settings: Settings,
+    clock: Clock,
+    status: Status,
+}
+
+impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
+    /// A watcher that has not begun.
+    pub fn new(client: Client, queue: Q, places: P, settings: Settings, clock: Clock) -> Self {
+        let metrics = Arc::new(Metrics::default());
+        let hub = Arc::new(Hub::new(settings.shards, settings.waiting_bytes_max, Arc::clone(&metrics)));
+        Self { client, queue, places, settings, clock, status: Status { metrics, hub } }
+    }
+
+    /// How it is doing.
+    pub fn status(&self) -> Status {
+        self.status.clone()
+    }
+
+    /// Runs until `stop`; then sends what waits, within a bound, and saves the place. Dropped, it ends at once:
+    /// the next run reads on from the place that was saved last.
+    ///
+    /// # Errors
+    /// Where the place cannot be read or saved at the start, or another watcher has taken it over. Nothing else
+    /// ends it: a cluster or queue out of reach is waited for.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), PlaceError> {
+        let Self { client, queue, places, settings, clock, status: Status { metrics, hub } } = self;
+        let Settings { scope, kinds, namespaces, shards, waiting_bytes_max: _, keep_managed_fields } =
+            settings;
+
+        let begun = begin(&places, &clock).await?;
+        let epoch = begun.epoch;
+        metrics.began(epoch);
+        tracing::info!(cluster = scope.cluster, epoch, known_kinds = begun.versions.len(), "watcher begins");
+
+        let api = KubeApi::new(client);
+        let discovery = Discovery::new(api.clone());
+        let common = Arc::new(Common {
+            api,
+            hub: Arc::clone(&hub),
+            metrics: Arc::clone(&metrics),
+            clock: clock.clone(),
+            epoch,
+            lists_at_once: Semaphore::new(LISTS_AT_ONCE),
+            definitions: Notify::new(),
+        });
+        let roster = Arc::new(Roster::new(begun.versions.clone()));
+        let watched = Watched { kinds, namespaces, keep_managed_fields, own_object: places.own_object() };
+        let supervisor = Supervisor::new(Arc::clone(&common), Arc::clone(&roster), watched, discovery);
+        let sender = Sender { hub, queue, metrics: Arc::clone(&metrics), scope, shards, epoch };
+        let mut saver = Saver { places, metrics, clock, saved: begun };
+
+        let (stop_sending, stopped) = watch::channel(false);
+        let mut sending = Box::pin(sender.run(stopped));
+        let outcome = tokio::select! {
+            () = supervisor.run() => unreachable!("it runs until it is dropped"),
+            () = &mut sending => unreachable!("it was not told to stop"),
+            error = saver.run(|| roster.places(&common)) => Err(error),
+            () = stop => Ok(()),
+        };
+        // The streams ended with the supervisor; what they brought is sent, then the place is exact.
+        outcome?;
+        tracing::info!("watcher stops: sending what waits");
+        stop_sending.send_replace(true);
+        if timeout(FLUSH_WAIT, &mut sending).await.is_err() {
+            tracing::warn!("the queue did not accept all in time; the next run reads it again");
+        }
+        let last = roster.places(&common);
+        match timeout(SAVE_WAIT, saver.save(last)).await {
+            Ok(Err(error)) if !error.is_retryable() => return Err(error),
+            Ok(_) => {}
+            Err(_) => {
+                tracing::warn!("the place was not saved in time; the next run reads some changes again")
+            }
+        }
+        tracing::info!("watcher stopped");
+        Ok(())
+    }
+}
+
+/// Raises the epoch and saves it before anything is sent under it.
+async fn begin(places: &impl PlaceStore, clock: &Clock) -> Result<Places, PlaceError> {
+    let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5), 0);
+    loop {
+        let begun = async {
+            let saved = places.load().await?.unwrap_or_default();
+            // Not lower than the clock, so that it rises even where the place was lost.
+            let clock_epoch = u64::try_from(clock.now().as_second()).unwrap_or_default();
+            let begun = Places { epoch: clock_epoch.max(saved.epoch + 1), versions: saved.versions };
+            places.save(&begun).await.map(|()| begun)
+        };
+        match begun.await {
+            Ok(begun) => return Ok(begun),
+            Err(error) if error.is_retryable() && backoff.failures() < START_TRIES => {
+                let wait = backoff.next_wait();
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, wait_ms = wait.as_millis(), "the place cannot be read and saved yet");
+                sleep(wait).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Saves the place from time to time.
+struct Saver<P> {
+    places: P,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+    saved: Places,
+}
+
+impl<P: PlaceStore> Saver<P> {
+    /// Runs until another watcher takes over, which it returns.
+    async fn run(&mut self, now: impl Fn() -> Places) -> PlaceError {
+        let mut ticks = interval(SAVE_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks.tick().await;
+        loop {
+            ticks.tick().await;
+            match self.save(now()).await {
+                Err(error @ PlaceError::TakenOver { .. }) => return error,
+                Err(_) | Ok(()) => {}
+            }
+        }
+    }
+
+    async fn save(&mut self, places: Places) -> Result<(), PlaceError> {
+        if places == self.saved {
+            return Ok(());
+        }
+        match self.places.save(&places).await {
+            Ok(()) => {
+                self.metrics.saved(self.clock.now().as_second());
+                self.saved = places;
+                Ok(())
+            }
+            Err(error) => {
+                self.metrics.save_failed();
+                let cause = &error as &dyn std::error::Error;
+                tracing::warn!(error = cause, "the place cannot be saved; it will be tried again");
+                Err(error)
+            }
+        }
+    }
+}
