@@ -1,8 +1,11 @@
 //! Notification channels: rendering, signing, limits and retries.
 //!
 //! [`Channels`] is the port through which a [`Notice`](prodrome_model::Notice) leaves. [`Routing`] says which
-//! channels there are and who is told what; [`RetryPolicy`] and [`Bucket`] decide when to try (again). All
-//! decisions are pure, and the time is a parameter.
+//! channels there are and who is told what; [`HttpChannels`] tells them, [`MemoryChannels`] only remembers.
+//! [`RetryPolicy`] and [`Bucket`] decide when to try (again). All decisions are pure, and the time is a parameter.
+//!
+//! A channel is a module without I/O: `Config` (as the routing file has it), `Resolved` (with its secrets),
+//! `render` (the request that tells a notice) and `classify` (what an answer means).
 //!
 //! ```
 //! use prodrome_notify::{Facts, Routing};

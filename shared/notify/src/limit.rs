@@ -63,16 +63,16 @@ impl Bucket {
     pub fn take(&mut self, limit: &Limit, now: Timestamp) -> Result<(), Timestamp> {
         // No bucket takes longer to fill than this. Where it does, two clocks differ a little; or one jumped, or
         // the limit was lowered since, and then the bucket says nothing about now.
-        let full_latest = now + limit.span_of(limit.burst.max(1));
+        let full_latest = later(now, limit.span_of(limit.burst.max(1)));
         let full_at = match self.full_at {
-            Some(at) if at <= full_latest + CLOCK_SKEW_MAX => at.clamp(now, full_latest),
+            Some(at) if at <= later(full_latest, CLOCK_SKEW_MAX) => at.clamp(now, full_latest),
             _ => now,
         };
-        let allowed_from = full_at - limit.span_of(limit.burst.saturating_sub(1));
+        let allowed_from = later(full_at, -limit.span_of(limit.burst.saturating_sub(1)));
         if now < allowed_from {
             return Err(allowed_from);
         }
-        self.full_at = Some(full_at + limit.interval());
+        self.full_at = Some(later(full_at, limit.interval()));
         Ok(())
     }
 
@@ -80,6 +80,11 @@ impl Bucket {
     pub const fn full_at(&self) -> Option<Timestamp> {
         self.full_at
     }
+}
+
+/// A sum that ends where time does: limits are what somebody wrote into a file.
+fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX })
 }
 
 #[cfg(test)]
@@ -137,5 +142,14 @@ mod tests {
             let mut bucket = Bucket { full_at: Some(full_at) };
             assert_eq!(bucket.take(&LIMIT, at(0)), want, "{name}");
         }
+    }
+
+    #[test]
+    fn an_absurd_limit_blocks_but_does_not_break() {
+        let limit = Limit::new(1, SignedDuration::from_hours(366 * 24), 100_000);
+        let mut bucket = Bucket { full_at: Some(Timestamp::MAX) };
+        assert_eq!(bucket.take(&limit, at(0)), Ok(()));
+        let never = Limit::new(0, SignedDuration::MAX, 0);
+        assert_eq!(Bucket::default().take(&never, at(0)), Ok(()));
     }
 }

@@ -114,7 +114,7 @@ pub enum SecretError {
         reference: SecretRef,
     },
     /// This source does not serve references of that sort.
-    #[error("secret `{reference}` cannot be read here: use `env` or `file`")]
+    #[error("secret `{reference}` cannot be read here: nothing serves references of that sort")]
     Unsupported {
         /// Which.
         reference: SecretRef,
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(fetch(SecretRef::Env("EMPTY".into())).await, "secret `env: EMPTY` is empty");
         assert_eq!(
             fetch(SecretRef::Ssm("/prodrome/x".into())).await,
-            "secret `ssm: /prodrome/x` cannot be read here: use `env` or `file`"
+            "secret `ssm: /prodrome/x` cannot be read here: nothing serves references of that sort"
         );
     }
 }
