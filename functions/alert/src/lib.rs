@@ -5,17 +5,21 @@
 //! became of it written down. So whatever dies in between leaves something that falls due: the sweep hands it
 //! over, and it is sent. Two who meet at one group find each other's writes and decide again; two who meet at
 //! one delivery find it claimed.
+#![recursion_limit = "256"] // the futures of the AWS SDK are nested deeply
 
 mod alerts;
 mod config;
 mod deliver;
 mod due;
 mod error;
+pub mod lambda;
 mod limit;
 mod records;
 mod rest;
+mod ssm;
 mod turn;
 
 pub use alerts::Alerts;
-pub use config::Config;
+pub use config::{Config, RoutingSource};
 pub use error::AlertError;
+pub use ssm::SsmSecrets;
