@@ -1,6 +1,6 @@
 use crate::condition::{Clause, Context, Quantifier, Test, all_hold, counts, operator_holds};
 use crate::json::Node;
-use crate::operator::{Operator, Relation};
+use crate::operator::Operator;
 use crate::text::{cut, one_line};
 use crate::value::{Trail, Value, print_path};
 use jiff::Timestamp;
@@ -109,7 +109,7 @@ impl Evidence {
 }
 
 /// `path = value`, and beside it the other field that it was compared to.
-fn describe(
+pub(crate) fn describe(
     operator: &Operator,
     value: Value<'_>,
     default: Option<&str>,
@@ -120,22 +120,15 @@ fn describe(
     if default.is_some() && value.text() == default {
         line.push_str(" (or not set)");
     }
-    if let Operator::Field(relation, path, factor) = operator {
-        let word = match relation {
-            Relation::Equal => "as",
-            Relation::NotEqual => "not as",
-            Relation::Less => "less than",
-            Relation::Greater => "more than",
-        };
+    if let Operator::Field(_, path, factor) = operator {
         let times = factor.map_or(String::new(), |factor| format!("{factor} × "));
-        line.push_str(&format!(" ({word} {times}{}", print_path(path)));
         let mut others = Vec::new();
         crate::value::values(Some(context.root), path, &Trail::Root, &mut |value, _| {
             if others.len() < 3 {
                 others.push(print_value(value));
             }
         });
-        line.push_str(&format!(" = {})", others.join(", ")));
+        line.push_str(&format!(" ({times}{} = {})", print_path(path), others.join(", ")));
     }
     line
 }

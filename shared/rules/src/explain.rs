@@ -1,12 +1,12 @@
 //! What a rule means, in words; and of an object, which of it holds.
 
-use crate::condition::{Clause, Condition, Context, Quantifier, Test, counts, operator_holds};
-use crate::evaluation::print_value;
+use crate::condition::{Clause, Condition, Context, Quantifier, Test, all_hold, counts, operator_holds};
+use crate::evaluation::describe;
 use crate::glob::Glob;
 use crate::json::Node;
 use crate::judge::Partner;
 use crate::kind::KindName;
-use crate::operator::{Operator, Relation};
+use crate::operator::{Operator, Pattern, Relation};
 use crate::reference::{NamespaceFrom, PartnerKind, Reference, ReferenceGroup, Target, Want, Way};
 use crate::rule::{Rule, Subjects};
 use crate::since::Since;
@@ -175,36 +175,41 @@ impl<'n> Explainer<'_, 'n> {
             return explanation;
         };
         explanation.holds = Some(condition.holds(element, context));
-        let mut left_out = 0_usize;
         match &condition.test {
-            Test::Operator(operator, default) => condition.values(element, trail, &mut |value, trail| {
-                if explanation.found.len() >= SHOWN_MAX {
-                    left_out += 1;
-                    return;
-                }
-                let mark = match counts(operator, value, condition.quantifier) {
-                    true if operator_holds(operator, value, context) => "",
-                    true => " — no",
-                    false => " — does not count",
-                };
-                let is_default = default.is_some() && value.text() == default.as_deref();
-                let or_default = if is_default { " (or not set)" } else { "" };
-                explanation.found.push(format!("{trail} = {}{or_default}{mark}", print_value(value)));
-            }),
-            Test::Each(parts) => condition.elements(element, trail, &mut |element, trail| {
-                if explanation.parts.len() >= SHOWN_MAX {
-                    left_out += 1;
-                    return;
-                }
-                let parts: Vec<_> =
-                    parts.iter().map(|part| self.clause(part, Some(element), trail)).collect();
-                let holds = conjunction(parts.iter().map(|part| part.holds));
-                let text = if element.is_some() { trail.to_string() } else { format!("{trail}: no element") };
-                explanation.parts.push(Explanation { text, holds, found: Vec::new(), parts });
-            }),
-        }
-        if left_out > 0 {
-            explanation.found.push(format!("… and {left_out} more"));
+            Test::Operator(operator, default) => {
+                let mut found = Shown::default();
+                condition.values(element, trail, &mut |value, trail| {
+                    let counts = counts(operator, value, condition.quantifier);
+                    let holds = counts && operator_holds(operator, value, context);
+                    found.add(holds, || {
+                        let line = describe(operator, value, default.as_deref(), trail, context);
+                        match (counts, holds) {
+                            (_, true) => line,
+                            (true, false) => format!("{line} — no"),
+                            (false, false) => format!("{line} — does not count"),
+                        }
+                    });
+                });
+                explanation.found = found.lines(|left_out| format!("… and {left_out} more"));
+            }
+            Test::Each(parts) => {
+                let mut elements = Shown::default();
+                condition.elements(element, trail, &mut |element, trail| {
+                    elements.add(all_hold(parts, element, context), || {
+                        let parts: Vec<_> =
+                            parts.iter().map(|part| self.clause(part, Some(element), trail)).collect();
+                        let holds = conjunction(parts.iter().map(|part| part.holds));
+                        let text = if element.is_some() {
+                            trail.to_string()
+                        } else {
+                            format!("{trail}: no element")
+                        };
+                        Explanation { text, holds, found: Vec::new(), parts }
+                    });
+                });
+                explanation.parts =
+                    elements.lines(|left_out| Explanation::new(format!("… and {left_out} more")));
+            }
         }
         explanation
     }
@@ -278,6 +283,41 @@ impl<'n> Explainer<'_, 'n> {
             explanation.found.push(begin.map_or("no timestamp".to_owned(), |begin| begin.to_string()));
         }
         explanation
+    }
+}
+
+/// The first few of many, those that hold before those that do not.
+struct Shown<T> {
+    holding: Vec<T>,
+    others: Vec<T>,
+    left_out: usize,
+}
+
+impl<T> Default for Shown<T> {
+    fn default() -> Self {
+        Self { holding: Vec::new(), others: Vec::new(), left_out: 0 }
+    }
+}
+
+impl<T> Shown<T> {
+    fn add(&mut self, holds: bool, show: impl FnOnce() -> T) {
+        let list = if holds { &mut self.holding } else { &mut self.others };
+        if list.len() < SHOWN_MAX {
+            list.push(show());
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    fn lines(mut self, more: impl FnOnce(usize) -> T) -> Vec<T> {
+        let room = SHOWN_MAX - self.holding.len();
+        self.left_out += self.others.len().saturating_sub(room);
+        self.others.truncate(room);
+        self.holding.append(&mut self.others);
+        if self.left_out > 0 {
+            self.holding.push(more(self.left_out));
+        }
+        self.holding
     }
 }
 
@@ -359,6 +399,14 @@ fn place_words(field: &[String], select: Option<&Select>, sub_field: &[String]) 
     if text.is_empty() { "the element itself".to_owned() } else { text }
 }
 
+fn any_glob(globs: &[Glob]) -> String {
+    list(&globs.iter().map(|glob| quote(glob.as_str())).collect::<Vec<_>>(), " or ")
+}
+
+fn any_pattern(patterns: &[Pattern]) -> String {
+    list(&patterns.iter().map(|pattern| format!("/{}/", pattern.0.as_str())).collect::<Vec<_>>(), " or ")
+}
+
 fn operator_words(operator: &Operator) -> String {
     let quoted = |texts: &[String]| list(&texts.iter().map(|text| quote(text)).collect::<Vec<_>>(), " or ");
     match operator {
@@ -366,17 +414,10 @@ fn operator_words(operator: &Operator) -> String {
         Operator::NotEqual(texts) => format!("is there, and is not {}", quoted(texts)),
         Operator::Nil(true) => "is absent or empty".to_owned(),
         Operator::Nil(false) => "is there, and not empty".to_owned(),
-        Operator::Like(globs) => {
-            format!(
-                "is like {}",
-                list(&globs.iter().map(|glob| quote(glob.as_str())).collect::<Vec<_>>(), " or ")
-            )
-        }
-        Operator::Regex(patterns) => {
-            let patterns: Vec<_> =
-                patterns.iter().map(|pattern| format!("/{}/", pattern.0.as_str())).collect();
-            format!("has {} in it", list(&patterns, " or "))
-        }
+        Operator::Like(globs) => format!("is like {}", any_glob(globs)),
+        Operator::NotLike(globs) => format!("is there, and is not like {}", any_glob(globs)),
+        Operator::Regex(patterns) => format!("has {} in it", any_pattern(patterns)),
+        Operator::NotRegex(patterns) => format!("is there, and has not {} in it", any_pattern(patterns)),
         Operator::GreaterThan(bound) => format!("is greater than {}", bound.text),
         Operator::LessThan(bound) => format!("is less than {}", bound.text),
         Operator::OlderThan(length) => format!("is {} ago or longer", print_duration(*length)),

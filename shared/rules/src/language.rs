@@ -95,7 +95,9 @@ macro_rules! operators {
             word("notEqualValue", "It is there, and none of these.", || list(&reference("scalar"))),
             word("nilValue", "true: absent, null or empty; false: the contrary.", || json!({"type": "boolean"})),
             word("likeValue", "A glob, or one of several: * and ? stand for any characters and for one.", one_or_more),
+            word("notLikeValue", "It is a text, and no such glob matches it.", one_or_more),
             word("regexValue", "A regular expression, or one of several, is found in it.", one_or_more),
+            word("notRegexValue", "It is a text, and no such regular expression is found in it.", one_or_more),
             word("greaterThan", "A number or quantity greater than this.", || reference("quantity")),
             word("lessThan", "A number or quantity less than this.", || reference("quantity")),
             word("olderThan", "A timestamp this long ago or longer.", || reference("duration")),
@@ -142,8 +144,8 @@ pub(crate) const CONDITION: Keys = Keys {
     of: "a condition",
     known: &{
         let [a, b, c, d, e, f, g] = CONDITION_WORDS;
-        let [o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13] = operators!();
-        [a, b, c, d, e, f, EACH, o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, g]
+        let [o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14, o15] = operators!();
+        [a, b, c, d, e, f, EACH, o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14, o15, g]
     },
     later: &[],
 };
@@ -153,8 +155,8 @@ pub(crate) const PART: Keys = Keys {
     of: "a condition within `each`",
     known: &{
         let [_, _, _, d, e, f, g] = CONDITION_WORDS;
-        let [o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13] = operators!();
-        [d, e, f, o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, g]
+        let [o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14, o15] = operators!();
+        [d, e, f, o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14, o15, g]
     },
     later: &[],
 };

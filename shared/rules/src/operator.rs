@@ -16,8 +16,12 @@ pub(crate) enum Operator {
     Nil(bool),
     /// One of these globs matches.
     Like(Vec<Glob>),
+    /// It is a text, and none of these globs matches.
+    NotLike(Vec<Glob>),
     /// One of these regular expressions is found in it.
     Regex(Vec<Pattern>),
+    /// It is a text, and none of these regular expressions is found in it.
+    NotRegex(Vec<Pattern>),
     /// It is a quantity greater than this.
     GreaterThan(Bound),
     /// It is a quantity less than this.
@@ -83,7 +87,9 @@ impl Operator {
             Self::Equal(texts) => texts.iter().any(|t| t == text),
             Self::NotEqual(_) | Self::Nil(_) => false,
             Self::Like(globs) => globs.iter().any(|glob| glob.matches(text)),
+            Self::NotLike(globs) => !globs.iter().any(|glob| glob.matches(text)),
             Self::Regex(patterns) => patterns.iter().any(|pattern| pattern.0.is_match(text)),
+            Self::NotRegex(patterns) => !patterns.iter().any(|pattern| pattern.0.is_match(text)),
             Self::GreaterThan(bound) => Quantity::parse(text).is_some_and(|q| q > bound.quantity),
             Self::LessThan(bound) => Quantity::parse(text).is_some_and(|q| q < bound.quantity),
             Self::OlderThan(_) | Self::NewerThan(_) | Self::ExpiresWithin(_) => {

@@ -114,8 +114,12 @@ fn operator(operator: &Operator, map: &mut Map) {
         Operator::NotEqual(values) => map.add("notEqualValue", texts(values)),
         Operator::Nil(want) => map.add("nilValue", Out::Word(want.to_string())),
         Operator::Like(globs) => map.add("likeValue", one_or_more(globs.iter().map(Glob::as_str))),
+        Operator::NotLike(globs) => map.add("notLikeValue", one_or_more(globs.iter().map(Glob::as_str))),
         Operator::Regex(patterns) => {
             map.add("regexValue", one_or_more(patterns.iter().map(|pattern| pattern.0.as_str())));
+        }
+        Operator::NotRegex(patterns) => {
+            map.add("notRegexValue", one_or_more(patterns.iter().map(|pattern| pattern.0.as_str())));
         }
         Operator::GreaterThan(bound) => map.add("greaterThan", quantity(&bound.text)),
         Operator::LessThan(bound) => map.add("lessThan", quantity(&bound.text)),

@@ -1,11 +1,15 @@
 //! The language as its users see it.
 
+mod explaining;
 mod fine_print;
 mod founding;
+mod generate;
+mod laws;
 mod mistakes;
 mod operators;
 mod patterns;
 mod printing;
 mod references;
+mod schema;
 mod support;
 mod timing;

@@ -135,7 +135,7 @@ const MISTAKES: &[(&str, Code, &str)] = &[
     (
         "filterField: [{ field: [a] }]",
         Code::NoOperator,
-        "3:15 R.filterField[0]: expected exactly one operator, found none; ask one of `equalValue`, `notEqualValue`, `nilValue`, `likeValue`, `regexValue`, `greaterThan`, `lessThan`, `olderThan`, `newerThan`, `expiresWithin`, `equalField`, `notEqualField`, `lessThanField`, `greaterThanField`, `each`",
+        "3:15 R.filterField[0]: expected exactly one operator, found none; ask one of `equalValue`, `notEqualValue`, `nilValue`, `likeValue`, `notLikeValue`, `regexValue`, `notRegexValue`, `greaterThan`, `lessThan`, `olderThan`, `newerThan`, `expiresWithin`, `equalField`, `notEqualField`, `lessThanField`, `greaterThanField`, `each`",
     ),
     (
         "filterField: [{ field: [a], nilValue: true, likeValue: x }]",

@@ -106,6 +106,23 @@ fn like_value_is_a_glob_over_the_whole_text() {
 }
 
 #[test]
+fn not_like_value_and_not_regex_value_ask_for_a_text_that_none_of_them_matches() {
+    table(&[
+        ("notLikeValue: 'web-*'", r#""web-0""#, false),
+        ("notLikeValue: 'web-*'", r#""a web-0""#, true),
+        ("notLikeValue: [a, 'web-?']", r#""web-0""#, false),
+        ("notLikeValue: [a, 'web-?']", r#""api-0""#, true),
+        ("notLikeValue: 'x'", r#""""#, true),
+        ("notLikeValue: 'x'", "-", false),
+        ("notRegexValue: 'no such host'", r#""dial tcp: no such host""#, false),
+        ("notRegexValue: ['x', '^[0-9]+$']", "12", false),
+        ("notRegexValue: ['x', '^[0-9]+$']", r#""1z""#, true),
+        ("notRegexValue: '^$'", r#""""#, false),
+        ("notRegexValue: 'x'", "-", false),
+    ]);
+}
+
+#[test]
 fn regex_value_is_found_anywhere_unless_anchored() {
     table(&[
         ("regexValue: 'no such host'", r#""dial tcp: no such host""#, true),

@@ -1,0 +1,167 @@
+//! The JSON Schema is current, and accepts what the language accepts.
+
+use crate::founding::FOUNDING;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{LazyLock, Mutex};
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+#[test]
+fn the_published_schema_is_current() {
+    let text = std::fs::read_to_string(repository().join("rules/schema.json")).unwrap();
+    let published: Value = serde_json::from_str(&text).unwrap();
+    assert!(
+        published == prodrome_rules::schema(),
+        "rules/schema.json is old; run: cargo run -p prodrome-rules --example schema > rules/schema.json"
+    );
+}
+
+#[test]
+fn the_founding_examples_validate() {
+    let documents = serde_json::Deserializer::from_str(FOUNDING).into_iter::<Value>();
+    for document in documents {
+        assert_eq!(errors(&document.unwrap()), [""; 0]);
+    }
+}
+
+#[test]
+fn mistakes_do_not_validate() {
+    let condition =
+        |condition: &str| format!(r#"{{"R": {{"resource": "Pod", "checkField": [{condition}]}}}}"#);
+    for text in [
+        r#"{"r": {"resource": "Pod", "checkField": [{"field": ["a"], "nilValue": true}]}}"#.to_owned(),
+        r#"{"R": {"resource": "Pod"}}"#.to_owned(),
+        r#"{"R": {"checkField": [{"field": ["a"], "nilValue": true}]}}"#.to_owned(),
+        r#"{"R": {"resource": "Pod", "sevirity": "P1", "checkField": [{"field": ["a"], "nilValue": true}]}}"#.to_owned(),
+        r#"{"R": {"resource": "Pod", "severity": "p1", "checkField": [{"field": ["a"], "nilValue": true}]}}"#.to_owned(),
+        r#"{"R": {"resource": "Pod", "duration": "5min", "checkField": [{"field": ["a"], "nilValue": true}]}}"#.to_owned(),
+        r#"{"R": {"resource": "Pod", "duration": "1m", "reference": {"resource": "Node", "name": ["a"]}}}"#.to_owned(),
+        r#"{"R": {"resource": "Pod", "duration": "1m", "reference": {"resource": "Node", "exists": false}}}"#.to_owned(),
+        condition(r#"{"field": ["a"]}"#),
+        condition(r#"{"field": ["a"], "nilValue": true, "equalValue": ["x"]}"#),
+        condition(r#"{"field": [], "nilValue": true}"#),
+        condition(r#"{"field": "a", "nilValue": true}"#),
+        condition(r#"{"nilValue": true}"#),
+        condition(r#"{"field": ["a"], "nilValue": "true"}"#),
+        condition(r#"{"field": ["a"], "greaterThan": "5Gb"}"#),
+        condition(r#"{"field": ["a"], "each": [{"field": ["b"], "nilValue": true}]}"#),
+        condition(r#"{"anyOf": []}"#),
+        condition(r#"{"anyOf": [[{"field": ["a"], "nilValue": true}]], "match": "all"}"#),
+    ] {
+        assert!(!errors(&serde_json::from_str(&text).unwrap()).is_empty(), "{text}");
+    }
+}
+
+/// What is wrong with a rule file in JSON, by the schema.
+pub(crate) fn errors(document: &Value) -> Vec<String> {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(prodrome_rules::schema);
+    validate(&SCHEMA, &SCHEMA, document, "$")
+}
+
+fn pattern(text: &str) -> regex::Regex {
+    static KNOWN: LazyLock<Mutex<HashMap<String, regex::Regex>>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap();
+    known.entry(text.to_owned()).or_insert_with(|| regex::Regex::new(text).unwrap()).clone()
+}
+
+/// The part of JSON Schema that the language's schema uses. A word that it does not know is a failure.
+fn validate(root: &Value, schema: &Value, value: &Value, path: &str) -> Vec<String> {
+    let count = |schemas: &Value| {
+        schemas
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|schema| validate(root, schema, value, path).is_empty())
+            .count()
+    };
+    let unless = |fits: bool, what: String| if fits { vec![] } else { vec![format!("{path}: {what}")] };
+    let check = |(word, argument): (&String, &Value)| match word.as_str() {
+        "$schema" | "$defs" | "title" | "description" | "properties" => vec![],
+        "$ref" => {
+            let name = argument.as_str().unwrap().strip_prefix("#/$defs/").unwrap();
+            validate(root, &root["$defs"][name], value, path)
+        }
+        "type" => {
+            let types = argument.as_array().cloned().unwrap_or_else(|| vec![argument.clone()]);
+            let fits = types.iter().any(|name| match name.as_str().unwrap() {
+                "object" => value.is_object(),
+                "array" => value.is_array(),
+                "string" => value.is_string(),
+                "number" => value.is_number(),
+                "integer" => value.is_u64() || value.is_i64(),
+                "boolean" => value.is_boolean(),
+                other => panic!("unknown type {other}"),
+            });
+            unless(fits, format!("not of type {argument}"))
+        }
+        "const" => unless(value == argument, format!("not {argument}")),
+        "enum" => unless(argument.as_array().unwrap().contains(value), format!("not among {argument}")),
+        "oneOf" => {
+            let fitting = count(argument);
+            unless(fitting == 1, format!("fits {fitting} of the alternatives"))
+        }
+        "anyOf" => unless(count(argument) > 0, "fits none of the alternatives".to_owned()),
+        "allOf" => {
+            unless(count(argument) == argument.as_array().unwrap().len(), "does not fit all".to_owned())
+        }
+        "required" => {
+            let keys = argument.as_array().unwrap().iter().map(|key| key.as_str().unwrap());
+            let missing: Vec<&str> =
+                keys.filter(|key| value.is_object() && value.get(key).is_none()).collect();
+            unless(missing.is_empty(), format!("lacks {missing:?}"))
+        }
+        "propertyNames" => {
+            let keys = value.as_object().into_iter().flat_map(|map| map.keys());
+            keys.flat_map(|key| validate(root, argument, &Value::from(key.as_str()), path)).collect()
+        }
+        "additionalProperties" => {
+            let entries = value.as_object().into_iter().flatten();
+            let check = |(key, value): (&String, &Value)| {
+                let at = format!("{path}.{key}");
+                match (schema.get("properties").and_then(|known| known.get(key)), argument) {
+                    (Some(schema), _) => validate(root, schema, value, &at),
+                    (None, Value::Bool(false)) => vec![format!("{at}: unknown")],
+                    (None, schema) => validate(root, schema, value, &at),
+                }
+            };
+            entries.flat_map(check).collect()
+        }
+        "items" => {
+            let items = value.as_array().into_iter().flatten().enumerate();
+            items
+                .flat_map(|(index, item)| validate(root, argument, item, &format!("{path}[{index}]")))
+                .collect()
+        }
+        "minItems" => {
+            let least = argument.as_u64().unwrap();
+            unless(
+                value.as_array().is_none_or(|items| items.len() as u64 >= least),
+                "too few items".to_owned(),
+            )
+        }
+        "minLength" => {
+            let least = argument.as_u64().unwrap();
+            unless(
+                value.as_str().is_none_or(|text| text.chars().count() as u64 >= least),
+                "too short".to_owned(),
+            )
+        }
+        "minimum" => {
+            let least = argument.as_i64().unwrap();
+            unless(value.as_i64().is_none_or(|number| number >= least), "too small".to_owned())
+        }
+        "pattern" => {
+            let pattern = regex::Regex::new(argument.as_str().unwrap()).unwrap();
+            unless(
+                value.as_str().is_none_or(|text| pattern.is_match(text)),
+                format!("does not fit {argument}"),
+            )
+        }
+        other => panic!("the test does not know the schema's word {other}"),
+    };
+    schema.as_object().unwrap().iter().flat_map(check).collect()
+}
