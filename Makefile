@@ -10,7 +10,7 @@ FUNCTIONS := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.to
 LAMBDA_DIR := target/lambda
 # Runs a command beside an emulator of its own.
 EMULATOR := $(or $(CARGO_TARGET_DIR),target)/debug/emulator
-# For which processor `make build` builds; the template's parameter Architecture must say the same.
+# For which processor `make build-functions` builds; the template's parameter Architecture must say the same.
 ARCH ?= x86_64
 # What `make run` gives to `prodrome up`, such as ARGS='--kubeconfig ~/.kube/config'.
 ARGS ?=
@@ -18,7 +18,7 @@ ARGS ?=
 KUBEBUILDER_ASSETS ?= $(shell [ ! -x tests/cluster/assets ] || tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test build lint lint-rust lint-dependencies lint-template bench cluster-tools python-pins
+.PHONY: help run test build build-functions build-command lint lint-rust lint-dependencies lint-template bench cluster-tools python-pins
 
 help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +30,9 @@ test: ## Run every test, beside an emulator of their own
 	@$(CARGO) build --quiet -p prodrome-emulator
 	$(EMULATOR) run -- $(CARGO) test --workspace
 
-build: ## Build the functions for Lambda and the command for this machine, optimised (ARCH=arm64 for the other one)
+build: build-functions build-command ## Build all of it, optimised
+
+build-functions: ## Build the functions for Lambda (ARCH=arm64 for the other processor)
 	@venv=$$(infra/python/venv.sh build); export PATH="$$venv/bin:$$PATH"; \
 	$(CARGO) lambda build --release --lambda-dir $(LAMBDA_DIR) \
 	    --target $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu.2.34 $(FUNCTIONS:%=--bin %)
@@ -39,6 +41,8 @@ build: ## Build the functions for Lambda and the command for this machine, optim
 	    cp -R rules $(LAMBDA_DIR)/$$function/rules; \
 	done
 	infra/check-glibc.sh $(FUNCTIONS:%=$(LAMBDA_DIR)/%/bootstrap)
+
+build-command: ## Build the command prodrome for this machine
 	$(CARGO) build --release -p prodrome-cli
 
 lint: lint-rust lint-dependencies lint-template ## Check format, code, dependencies, template
