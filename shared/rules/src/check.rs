@@ -120,7 +120,10 @@ pub(crate) fn check_file(file: &SourceFile) -> CheckedFile {
     CheckedFile { rules, diagnostics: checker.diagnostics, comments }
 }
 
-/// Collects what is wrong. Its methods give `None` where they have reported something.
+/// That something is wrong, and has been said.
+struct Reported;
+
+/// Collects what is wrong. Its methods give `None`, or [`Reported`], where they have reported something.
 struct Checker<'f> {
     file: &'f str,
     lines: LineIndex<'f>,

@@ -83,7 +83,9 @@ impl Clause {
                     }
                 }),
                 Test::Each(parts) => condition.elements(element, &Trail::Root, &mut |element, _| {
-                    parts.iter().for_each(|part| part.turning_instants(element, visit));
+                    for part in parts {
+                        part.turning_instants(element, visit);
+                    }
                 }),
             },
         }

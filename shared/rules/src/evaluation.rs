@@ -128,7 +128,7 @@ pub(crate) fn describe(
                 others.push(print_value(value));
             }
         });
-        line.push_str(&format!(" ({times}{} = {})", print_path(path), others.join(", ")));
+        line = format!("{line} ({times}{} = {})", print_path(path), others.join(", "));
     }
     line
 }

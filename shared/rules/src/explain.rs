@@ -91,7 +91,7 @@ struct Explainer<'e, 'n> {
     look_up: Option<&'e dyn Fn(&Target) -> Partner<'n>>,
 }
 
-impl<'n> Explainer<'_, 'n> {
+impl Explainer<'_, '_> {
     fn rule(&self, rule: &Rule) -> Explanation {
         let mut parts = Vec::new();
         if !rule.namespaces.is_all() {
@@ -132,14 +132,13 @@ impl<'n> Explainer<'_, 'n> {
     }
 
     fn all(&self, clauses: &[Clause], title: &str) -> Explanation {
-        let root = self.object.map(|context| Some(context.root));
+        let root = self.object.map(|context| context.root);
         let parts: Vec<_> = clauses.iter().map(|clause| self.clause(clause, root, &Trail::Root)).collect();
         let holds = conjunction(parts.iter().map(|part| part.holds));
         Explanation { text: title.to_owned(), holds, found: Vec::new(), parts }
     }
 
-    /// `element` is `None` where there is no object to look at, `Some(None)` for a missing element.
-    fn clause(&self, clause: &Clause, element: Option<Option<&Node<'_>>>, trail: &Trail<'_>) -> Explanation {
+    fn clause(&self, clause: &Clause, element: Option<&Node<'_>>, trail: &Trail<'_>) -> Explanation {
         match clause {
             Clause::Condition(condition) => self.condition(condition, element, trail),
             Clause::AnyOf(lists) => {
@@ -161,14 +160,9 @@ impl<'n> Explainer<'_, 'n> {
         }
     }
 
-    fn condition(
-        &self,
-        condition: &Condition,
-        element: Option<Option<&Node<'_>>>,
-        trail: &Trail<'_>,
-    ) -> Explanation {
+    fn condition(&self, condition: &Condition, element: Option<&Node<'_>>, trail: &Trail<'_>) -> Explanation {
         let mut explanation = Explanation::new(condition_words(condition));
-        let (Some(element), Some(context)) = (element, self.object) else {
+        let Some(context) = self.object else {
             if let Test::Each(parts) = &condition.test {
                 explanation.parts = parts.iter().map(|part| self.clause(part, None, trail)).collect();
             }
@@ -197,7 +191,7 @@ impl<'n> Explainer<'_, 'n> {
                 condition.elements(element, trail, &mut |element, trail| {
                     elements.add(all_hold(parts, element, context), || {
                         let parts: Vec<_> =
-                            parts.iter().map(|part| self.clause(part, Some(element), trail)).collect();
+                            parts.iter().map(|part| self.clause(part, element, trail)).collect();
                         let holds = conjunction(parts.iter().map(|part| part.holds));
                         let text = if element.is_some() {
                             trail.to_string()
@@ -272,9 +266,10 @@ impl<'n> Explainer<'_, 'n> {
     }
 
     fn since(&self, since: &Since) -> Explanation {
+        let words = Explainer { object: None, look_up: None };
         let place = place_words(&since.field, since.select.as_ref(), &since.sub_field);
         let mut explanation = Explanation::new(format!("the match began at {place}, where that is earlier"));
-        explanation.parts = since.each.iter().map(|part| self.clause(part, None, &Trail::Root)).collect();
+        explanation.parts = since.each.iter().map(|part| words.clause(part, None, &Trail::Root)).collect();
         if !explanation.parts.is_empty() {
             explanation.text.push_str(", of the elements where");
         }
@@ -323,11 +318,15 @@ impl<T> Shown<T> {
 
 /// No where one is no, else unknown where one is unknown.
 fn conjunction(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    answers.fold(Some(true), |all, one| match (all, one) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (None, _) | (_, None) => None,
-        _ => Some(true),
-    })
+    let mut all = Some(true);
+    for answer in answers {
+        match answer {
+            Some(true) => {}
+            Some(false) => return Some(false),
+            None => all = None,
+        }
+    }
+    all
 }
 
 fn disjunction(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
@@ -358,13 +357,9 @@ fn timing(rule: &Rule) -> String {
         format!("it fires when all of this has held for {}", print_duration(rule.duration))
     };
     if !rule.duration.is_zero() && !rule.gap_tolerance.is_zero() {
-        text.push_str(&format!(", breaks shorter than {} aside", print_duration(rule.gap_tolerance)));
+        text = format!("{text}, breaks shorter than {} aside", print_duration(rule.gap_tolerance));
     }
-    text.push_str(&format!(
-        "; it resolves when it has not held for {}",
-        print_duration(rule.resolve_after())
-    ));
-    text
+    format!("{text}; it resolves when it has not held for {}", print_duration(rule.resolve_after()))
 }
 
 fn condition_words(condition: &Condition) -> String {
@@ -389,7 +384,7 @@ fn condition_words(condition: &Condition) -> String {
 fn place_words(field: &[String], select: Option<&Select>, sub_field: &[String]) -> String {
     let mut text = print_path(field);
     if let Some(select) = select {
-        text.push_str(&format!("[{}={}]", select.name, select.values.join("|")));
+        text = format!("{text}[{}={}]", select.name, select.values.join("|"));
     }
     if !sub_field.is_empty() {
         let sub = print_path(sub_field);
@@ -455,7 +450,7 @@ fn reference_words(reference: &Reference) -> String {
             let mut text = format!("a {kind} that {} names", list(&paths, " or "));
             if !unless.is_empty() {
                 let unless: Vec<_> = unless.iter().map(clause_words).collect();
-                text.push_str(&format!(" (unless beside it {})", list(&unless, " and ")));
+                text = format!("{text} (unless beside it {})", list(&unless, " and "));
             }
             text
         }
@@ -463,7 +458,7 @@ fn reference_words(reference: &Reference) -> String {
     };
     match &reference.namespace {
         Some(NamespaceFrom::Field(path)) => {
-            text.push_str(&format!(", in the namespace in {}", print_path(path)))
+            text = format!("{text}, in the namespace in {}", print_path(path));
         }
         Some(NamespaceFrom::None) => text.push_str(", in no namespace"),
         Some(NamespaceFrom::Same) | None => {}

@@ -100,8 +100,6 @@ mod tests {
 
     #[test]
     fn many_stars_take_no_exponential_time() {
-        let glob = Glob::new(&"a*".repeat(50));
-        assert!(!glob.matches(&format!("{}b", "a".repeat(49)).replace('b', "c").repeat(1).replace('a', "x")));
         assert!(!Glob::new(&format!("{}b", "*a".repeat(50))).matches(&"a".repeat(20_000)));
     }
 }

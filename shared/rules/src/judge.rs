@@ -157,6 +157,8 @@ fn evidence(groups: &[Vec<Looked<'_, '_>>], now: Timestamp, own: Vec<String>) ->
             evidence.push(looked.line.clone());
         }
     }
-    own.into_iter().for_each(|line| evidence.push(line));
+    for line in own {
+        evidence.push(line);
+    }
     evidence.into_lines()
 }

@@ -11,6 +11,7 @@ use crate::since::Since;
 use crate::time::print_duration;
 use crate::value::Select;
 use prodrome_model::stable_hash;
+use std::fmt::Display;
 
 pub(crate) use yaml::write_rule;
 
@@ -219,11 +220,11 @@ fn quantity(written: &str) -> Out {
     if is_plain { Out::Word(written.to_owned()) } else { text(written) }
 }
 
-fn text(text: impl ToString) -> Out {
+fn text(text: impl Display) -> Out {
     Out::Text(text.to_string())
 }
 
-fn texts(list: impl IntoIterator<Item = impl ToString>) -> Out {
+fn texts(list: impl IntoIterator<Item = impl Display>) -> Out {
     Out::List(list.into_iter().map(text).collect())
 }
 

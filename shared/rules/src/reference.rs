@@ -267,14 +267,13 @@ impl Reference {
 
     fn namespace_at(&self, kind: &GroupKind, way: &[Option<&Node<'_>>], path: &[String]) -> Namespace {
         match &self.namespace {
-            Some(NamespaceFrom::Same) => Namespace::Same,
             Some(NamespaceFrom::None) => Namespace::None,
             Some(NamespaceFrom::Field(field)) => match beside(way, path, field) {
                 Some(name) => Namespace::Named(name.to_owned()),
                 None => Namespace::Same,
             },
             None if is_cluster_scoped(kind) => Namespace::None,
-            None => Namespace::Same,
+            None | Some(NamespaceFrom::Same) => Namespace::Same,
         }
     }
 }

@@ -38,19 +38,16 @@ fn group<'d>(diagnostic: &'d Diagnostic, file: Option<&'d SourceFile>) -> Group<
     let field = if field.is_empty() { String::new() } else { format!("{field}: ") };
     let title = format!("{field}expected {}, found {}", diagnostic.expected, diagnostic.found);
     let mut group = level.primary_title(title).id(diagnostic.code.as_str()).elements(None::<Origin<'_>>);
-    group = match file {
-        Some(file) => {
-            let (start, end) = (diagnostic.place.start.offset, diagnostic.place.end.offset);
-            // Of what spans several lines, the first is enough.
-            let rest = file.text.get(start..end).unwrap_or_default();
-            let end = start + rest.find('\n').unwrap_or(rest.len());
-            let annotation = AnnotationKind::Primary.span(start..end).label(&*diagnostic.found);
-            group.element(Snippet::source(&*file.text).path(&*file.name).annotation(annotation))
-        }
-        None => {
-            let start = diagnostic.place.start;
-            group.element(Origin::path(&*diagnostic.file).line(start.line).char_column(start.column))
-        }
+    group = if let Some(file) = file {
+        let (start, end) = (diagnostic.place.start.offset, diagnostic.place.end.offset);
+        // Of what spans several lines, the first is enough.
+        let rest = file.text.get(start..end).unwrap_or_default();
+        let end = start + rest.find('\n').unwrap_or(rest.len());
+        let annotation = AnnotationKind::Primary.span(start..end).label(&*diagnostic.found);
+        group.element(Snippet::source(&*file.text).path(&*file.name).annotation(annotation))
+    } else {
+        let start = diagnostic.place.start;
+        group.element(Origin::path(&*diagnostic.file).line(start.line).char_column(start.column))
     };
     match &diagnostic.help {
         Some(help) => group.element(Level::HELP.message(&**help)),

@@ -45,7 +45,7 @@ pub(crate) fn print_duration(duration: SignedDuration) -> String {
     let mut text = String::new();
     for (unit, worth) in &UNITS[1..] {
         if rest >= *worth {
-            text.push_str(&format!("{}{unit}", rest / worth));
+            text = format!("{text}{}{unit}", rest / worth);
             rest %= worth;
         }
     }

@@ -158,9 +158,7 @@ pub(crate) fn elements<'n>(
     visit: &mut dyn FnMut(Option<&'n Node<'n>>, &Trail<'_>),
 ) {
     let takes = |element: &Node<'_>| select.is_none_or(|select| select.takes(element));
-    match node {
-        None => visit(None, trail),
-        Some(node) if node.is_empty() => visit(None, trail),
+    match node.filter(|node| !node.is_empty()) {
         Some(Node::List(list)) => {
             let mut visited = false;
             for (index, element) in list.iter().enumerate() {
@@ -178,8 +176,7 @@ pub(crate) fn elements<'n>(
                 visit(None, trail);
             }
         }
-        Some(node) if takes(node) => visit(Some(node), trail),
-        Some(_) => visit(None, trail),
+        node => visit(node.filter(|node| takes(node)), trail),
     }
 }
 

@@ -1,5 +1,5 @@
-use super::Checker;
 use super::fields::{Fields, child};
+use super::{Checker, Reported};
 use crate::condition::{Clause, Condition, Quantifier, Test};
 use crate::diagnostic::{Code, Level};
 use crate::language;
@@ -93,7 +93,7 @@ impl Checker<'_> {
             }
             Scope::Element => {
                 let field = fields.get("subField").map(|tree| self.path(tree, &fields.at("subField")));
-                (field.unwrap_or(Some(Vec::new())), Some(None), Some(Vec::new()))
+                (field.unwrap_or(Some(Vec::new())), Ok(None), Some(Vec::new()))
             }
         };
         let quantifier = fields.get("match").map(|tree| {
@@ -103,7 +103,7 @@ impl Checker<'_> {
         let test = self.test(&fields, depth);
         Some(Condition {
             field: field?,
-            select: select?,
+            select: select.ok()?,
             sub_field: sub_field?,
             test: test?,
             quantifier: quantifier.unwrap_or(Some(Quantifier::Any))?,
@@ -111,7 +111,7 @@ impl Checker<'_> {
     }
 
     /// `subIdentifierName` and `subIdentifierValue`, which go together.
-    pub(super) fn select(&mut self, fields: &Fields<'_>) -> Option<Option<Select>> {
+    pub(super) fn select(&mut self, fields: &Fields<'_>) -> Result<Option<Select>, Reported> {
         let name = fields.get("subIdentifierName").map(|tree| {
             let at = fields.at("subIdentifierName");
             self.scalar(tree, &at, "a key").map(str::to_owned)
@@ -121,15 +121,16 @@ impl Checker<'_> {
             self.scalars(tree, &at, "a list of values")
         });
         match (name, values) {
-            (None, None) => Some(None),
-            (Some(name), Some(values)) => Some(Some(Select { name: name?, values: values? })),
+            (None, None) => Ok(None),
+            (Some(Some(name)), Some(Some(values))) => Ok(Some(Select { name, values })),
+            (Some(_), Some(_)) => Err(Reported),
             (Some(_), None) => {
                 self.required(fields, "subIdentifierValue", "the values that select an element");
-                None
+                Err(Reported)
             }
             (None, Some(_)) => {
                 self.required(fields, "subIdentifierName", "the key by which elements are selected");
-                None
+                Err(Reported)
             }
         }
     }

@@ -1,6 +1,6 @@
-use super::Checker;
 use super::condition::Scope;
 use super::fields::Fields;
+use super::{Checker, Reported};
 use crate::diagnostic::Code;
 use crate::kind::{KindPattern, is_event};
 use crate::language;
@@ -35,13 +35,12 @@ impl Checker<'_> {
             self.error(Code::NothingToCheck, key.span, "", expected, "neither", None);
         }
         let duration = self.optional(&fields, "duration", Self::duration);
-        self.check_reference_duration(key, &fields, duration);
+        self.check_reference_duration(key, &fields, &duration);
         let gap_tolerance = self.optional(&fields, "gapTolerance", Self::duration);
-        if let (Some(Some(gap)), Some(None | Some(SignedDuration::ZERO))) = (gap_tolerance, duration) {
-            if !gap.is_zero() {
-                let help = "a rule without a duration fires at once; take it out, or add a duration";
-                self.no_effect(&fields, "gapTolerance", "a `duration` beside it", help);
-            }
+        let is_at_once = duration.as_ref().is_ok_and(|duration| duration.unwrap_or_default().is_zero());
+        if is_at_once && matches!(gap_tolerance, Ok(Some(gap)) if !gap.is_zero()) {
+            let help = "a rule without a duration fires at once; take it out, or add a duration";
+            self.no_effect(&fields, "gapTolerance", "a `duration` beside it", help);
         }
         let resolve_after = self.optional(&fields, "resolveAfter", Self::duration);
         let since = self.optional(&fields, "since", Self::since_list);
@@ -66,37 +65,37 @@ impl Checker<'_> {
         let mut rule = Rule {
             name: key.text.clone(),
             subjects: subjects?,
-            namespaces: namespaces?.unwrap_or_default(),
-            filter: filter?.unwrap_or_default(),
-            check: check?.unwrap_or_default(),
-            references: references?.unwrap_or_default(),
-            duration: duration?.unwrap_or_default(),
-            gap_tolerance: gap_tolerance?.unwrap_or_default(),
-            resolve_after: resolve_after?,
-            since: since?.unwrap_or_default(),
-            severity: severity?.unwrap_or(Rule::SEVERITY_DEFAULT),
-            owner: owner?.unwrap_or(Rule::OWNER_DEFAULT),
-            summary: summary?,
-            runbook: runbook?,
-            flow: flow?,
-            labels: labels?.unwrap_or_default(),
-            enabled: enabled?.unwrap_or(true),
+            namespaces: namespaces.ok()?.unwrap_or_default(),
+            filter: filter.ok()?.unwrap_or_default(),
+            check: check.ok()?.unwrap_or_default(),
+            references: references.ok()?.unwrap_or_default(),
+            duration: duration.ok()?.unwrap_or_default(),
+            gap_tolerance: gap_tolerance.ok()?.unwrap_or_default(),
+            resolve_after: resolve_after.ok()?,
+            since: since.ok()?.unwrap_or_default(),
+            severity: severity.ok()?.unwrap_or(Rule::SEVERITY_DEFAULT),
+            owner: owner.ok()?.unwrap_or(Rule::OWNER_DEFAULT),
+            summary: summary.ok()?,
+            runbook: runbook.ok()?,
+            flow: flow.ok()?,
+            labels: labels.ok()?.unwrap_or_default(),
+            enabled: enabled.ok()?.unwrap_or(true),
             hash: String::new(),
         };
         rule.hash = print::hash(&rule);
         Some(rule)
     }
 
-    /// The value of a key that may be absent (`Some(None)`); `None` where it has been reported.
+    /// The value of a key that may be absent.
     fn optional<T>(
         &mut self,
         fields: &Fields<'_>,
         key: &str,
         read: impl FnOnce(&mut Self, &Tree, &str) -> Option<T>,
-    ) -> Option<Option<T>> {
+    ) -> Result<Option<T>, Reported> {
         match fields.get(key) {
-            None => Some(None),
-            Some(tree) => read(self, tree, &fields.at(key)).map(Some),
+            None => Ok(None),
+            Some(tree) => read(self, tree, &fields.at(key)).map(Some).ok_or(Reported),
         }
     }
 
@@ -118,7 +117,7 @@ impl Checker<'_> {
         let is_every = matches!(&tree.value, TreeValue::Scalar(text, _) if text == "*");
         let except = self.optional(fields, "notResource", Self::kind_list);
         if is_every {
-            return Some(Subjects::Every { except: except?.unwrap_or_default() });
+            return Some(Subjects::Every { except: except.ok()?.unwrap_or_default() });
         }
         if let Some((key, _)) = fields.entry("notResource") {
             let expected = "`resource: \"*\"` beside it";
@@ -146,16 +145,17 @@ impl Checker<'_> {
         let fields = self.fields(tree, path, expected, &language::NAMESPACES)?;
         let include = self.optional(&fields, "include", Self::globs);
         let exclude = self.optional(&fields, "exclude", Self::globs);
-        Some(Namespaces { include: include?.unwrap_or_default(), exclude: exclude?.unwrap_or_default() })
+        let (include, exclude) = (include.ok()?.unwrap_or_default(), exclude.ok()?.unwrap_or_default());
+        Some(Namespaces { include, exclude })
     }
 
     fn check_reference_duration(
         &mut self,
         key: &Key,
         fields: &Fields<'_>,
-        duration: Option<Option<SignedDuration>>,
+        duration: &Result<Option<SignedDuration>, Reported>,
     ) {
-        let (true, Some(duration)) = (fields.has("reference"), duration) else { return };
+        let (true, Ok(duration)) = (fields.has("reference"), duration) else { return };
         if duration.unwrap_or_default() < REFERENCE_DURATION_MIN {
             let (span, found) = match fields.get("duration") {
                 Some(tree) => (tree.span, tree.describe()),
@@ -207,9 +207,9 @@ impl Checker<'_> {
         let sub_field = self.optional(&fields, "subField", Self::path);
         Some(Since {
             field: field?,
-            select: select?,
-            each: each?.unwrap_or_default(),
-            sub_field: sub_field?.unwrap_or_default(),
+            select: select.ok()?,
+            each: each.ok()?.unwrap_or_default(),
+            sub_field: sub_field.ok()?.unwrap_or_default(),
         })
     }
 

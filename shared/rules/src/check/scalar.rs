@@ -90,17 +90,14 @@ impl Checker<'_> {
 
     pub(super) fn duration(&mut self, tree: &Tree, path: &str) -> Option<SignedDuration> {
         let what = "seconds as a number, or a duration such as \"5m\" or \"1h30m\"";
-        let (text, plain) = match &tree.value {
-            TreeValue::Scalar(text, plain) => (text, *plain),
-            _ => {
-                self.error(Code::WrongType, tree.span, path, what, &tree.describe(), None);
-                return None;
-            }
+        let TreeValue::Scalar(text, plain) = &tree.value else {
+            self.error(Code::WrongType, tree.span, path, what, &tree.describe(), None);
+            return None;
         };
         let is_number = text.bytes().all(|b| b.is_ascii_digit());
-        let parsed = parse_duration(text).filter(|_| plain || !is_number);
+        let parsed = parse_duration(text).filter(|_| *plain || !is_number);
         if parsed.is_none() {
-            let help = if is_number && !plain {
+            let help = if is_number && !*plain {
                 format!("write {text} or \"{text}s\"")
             } else if is_number {
                 format!("at most {} are possible", print_duration(DURATION_MAX))

@@ -79,7 +79,9 @@ impl Writer<'_, '_> {
                 for (index, (key, value)) in entries.iter().enumerate() {
                     let at = format!("{path}.{key}");
                     if index == 0 && !self.comments(indent + 2, &at) {
-                        self.text.push_str(&format!(" {}:", quote(key)));
+                        self.text.push(' ');
+                        self.text.push_str(&quote(key));
+                        self.text.push(':');
                         self.value(value, indent + 2, &at);
                     } else if index == 0 {
                         self.line(indent + 2, &format!("{}:", quote(key)));
@@ -122,7 +124,9 @@ impl Writer<'_, '_> {
     /// Whether there were any.
     fn comments(&mut self, indent: usize, path: &str) -> bool {
         let comments = (self.above)(path);
-        comments.iter().for_each(|comment| self.line(indent, comment));
+        for comment in &comments {
+            self.line(indent, comment);
+        }
         !comments.is_empty()
     }
 
@@ -206,7 +210,7 @@ fn json(text: &str) -> String {
             '\t' => quoted.push_str("\\t"),
             '\r' => quoted.push_str("\\r"),
             c if is_printable(c) => quoted.push(c),
-            c => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => quoted.extend(format!("\\u{:04x}", u32::from(c)).chars()),
         }
     }
     quoted.push('"');

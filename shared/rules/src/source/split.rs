@@ -147,7 +147,7 @@ mod tests {
             ("a: |\n  ---\n  x\n", &["a: |\n  ---\n  x"]),
         ] {
             let found: Vec<&str> =
-                documents(text).iter().map(|span| text[span.start..span.end].trim()).collect();
+                documents(text).iter().map(|span| text.get(span.start..span.end).unwrap().trim()).collect();
             assert_eq!(found, want, "{text}");
         }
     }

@@ -1,4 +1,5 @@
 //! The language as its users see it.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod explaining;
 mod fine_print;

@@ -377,9 +377,8 @@ fn each_mistake_says_where_it_is_and_what_to_do() {
         } else {
             "checkField: [{ field: [a], nilValue: true }]"
         };
-        let body: String =
-            format!("resource: Pod\n{keys}\n{check}").lines().map(|line| format!("  {line}\n")).collect();
-        (format!("R:\n{body}"), *code, *want)
+        let body = format!("resource: Pod\n{keys}\n{check}").replace('\n', "\n  ");
+        (format!("R:\n  {body}"), *code, *want)
     });
     let files = FILES.iter().map(|(text, code, want)| ((*text).to_owned(), *code, *want));
     for (text, code, want) in rules.chain(files) {

@@ -17,8 +17,8 @@ pub(crate) fn load_one(text: &str) -> RuleSet {
 
 /// A rule about Pods from the YAML of its keys.
 pub(crate) fn rule(keys: &str) -> Rule {
-    let indented: String = keys.trim_matches('\n').lines().map(|line| format!("  {line}\n")).collect();
-    load_one(&format!("TestRule:\n  resource: Pod\n{indented}")).rules()[0].clone()
+    let indented = keys.trim_matches('\n').replace('\n', "\n  ");
+    load_one(&format!("TestRule:\n  resource: Pod\n  {indented}")).rules()[0].clone()
 }
 
 /// A rule about Pods with one condition in its `checkField`.
