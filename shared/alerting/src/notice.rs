@@ -6,14 +6,17 @@ use std::collections::BTreeMap;
 /// At most so many joined objects are named in one notice.
 pub(crate) const NAMED_MAX: usize = 50;
 
-const SUMMARY_CHARS_MAX: usize = 1_000;
-const RUNBOOK_CHARS_MAX: usize = 4_000;
-const LABELS_MAX: usize = 64;
-const LABEL_CHARS_MAX: usize = 320;
-const EVIDENCE_MAX: usize = 32;
-const EVIDENCE_CHARS_MAX: usize = 500;
+// In bytes. All of them full of what JSON has to escape, a delivery with two notices stays below what a store
+// takes.
+const SUMMARY_MAX: usize = 1_000;
+const RUNBOOK_MAX: usize = 4_000;
+const LABELS_MAX: usize = 32;
+const LABEL_MAX: usize = 320;
+const EVIDENCE_MAX: usize = 20;
+const EVIDENCE_LINE_MAX: usize = 400;
 const EVENTS_MAX: usize = 10;
-const EVENT_CHARS_MAX: usize = 1_000;
+const EVENT_MESSAGE_MAX: usize = 1_000;
+const EVENT_WORD_MAX: usize = 100;
 
 /// What there is to tell of an alert now.
 pub(crate) fn notice(alert: &Alert, kind: NoticeKind, now: Timestamp) -> Notice {
@@ -49,33 +52,43 @@ pub(crate) fn notice(alert: &Alert, kind: NoticeKind, now: Timestamp) -> Notice 
 /// The finding, cut to a size at which it can be kept and shown. Most of it was written by tenants.
 pub(crate) fn bounded(finding: &Finding) -> Finding {
     let events = finding.events.iter().take(EVENTS_MAX).map(|event| EventBrief {
-        kind: cut(&event.kind, EVENT_CHARS_MAX),
-        reason: cut(&event.reason, EVENT_CHARS_MAX),
-        message: cut(&event.message, EVENT_CHARS_MAX),
+        kind: cut(&event.kind, EVENT_WORD_MAX),
+        reason: cut(&event.reason, EVENT_WORD_MAX),
+        message: cut(&event.message, EVENT_MESSAGE_MAX),
         ..event.clone()
     });
     Finding {
-        summary: cut(&finding.summary, SUMMARY_CHARS_MAX),
-        runbook: finding.runbook.as_deref().map(|text| cut(text, RUNBOOK_CHARS_MAX)),
+        summary: cut(&finding.summary, SUMMARY_MAX),
+        runbook: finding.runbook.as_deref().map(|text| cut(text, RUNBOOK_MAX)),
         labels: bounded_labels(&finding.labels),
         object_labels: bounded_labels(&finding.object_labels),
-        evidence: finding.evidence.iter().take(EVIDENCE_MAX).map(|e| cut(e, EVIDENCE_CHARS_MAX)).collect(),
+        evidence: finding.evidence.iter().take(EVIDENCE_MAX).map(|e| cut(e, EVIDENCE_LINE_MAX)).collect(),
         events: events.collect(),
-        stale: finding.stale.as_deref().map(|text| cut(text, SUMMARY_CHARS_MAX)),
+        stale: finding.stale.as_deref().map(|text| cut(text, SUMMARY_MAX)),
         ..finding.clone()
     }
 }
 
 fn bounded_labels(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let some = labels.iter().take(LABELS_MAX);
-    some.map(|(name, value)| (cut(name, LABEL_CHARS_MAX), cut(value, LABEL_CHARS_MAX))).collect()
+    some.map(|(name, value)| (cut(name, LABEL_MAX), cut(value, LABEL_MAX))).collect()
 }
 
-fn cut(text: &str, chars_max: usize) -> String {
-    if text.chars().nth(chars_max).is_none() {
-        return text.to_owned();
+/// At most so many bytes of a text, on whole characters, with an ellipsis where it was longer. Control
+/// characters, which no channel shows and JSON swells sixfold, become spaces.
+fn cut(text: &str, bytes_max: usize) -> String {
+    const ELLIPSIS: char = '…';
+    let plain = text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c });
+    if text.len() <= bytes_max {
+        return plain.collect();
     }
-    text.chars().take(chars_max.saturating_sub(1)).chain(['…']).collect()
+    let mut room = bytes_max.saturating_sub(ELLIPSIS.len_utf8());
+    let fitting = plain.take_while(|c| {
+        let fits = c.len_utf8() <= room;
+        room = if fits { room - c.len_utf8() } else { 0 };
+        fits
+    });
+    fitting.chain([ELLIPSIS]).collect()
 }
 
 #[cfg(test)]
@@ -84,8 +97,14 @@ mod tests {
 
     #[test]
     fn a_text_is_cut_between_characters() {
-        assert_eq!(cut("häuser", 6), "häuser");
-        assert_eq!(cut("häuser", 3), "hä…");
-        assert_eq!(cut("", 0), "");
+        for (text, bytes_max, want) in [
+            ("häuser", 7, "häuser"),
+            ("häuser", 6, "hä…"),
+            ("häuser", 5, "h…"),
+            ("a\u{1b}[31m\nb", 20, "a [31m\nb"),
+            ("", 0, ""),
+        ] {
+            assert_eq!(cut(text, bytes_max), want, "{text:?} to {bytes_max}");
+        }
     }
 }

@@ -73,7 +73,7 @@ async fn run(seed: u64, unkind: bool) {
     world.store.set_unkindness(Unkindness::NONE);
     world.queue.set_unkindness(QueueUnkindness::NONE);
     world.death = Box::new(|| None);
-    world.until(60_000).await;
+    world.until(30_000).await;
     world.assert_at_rest();
     check(&world, &fingerprints, unkind);
 }
@@ -127,7 +127,7 @@ fn check(world: &World, fingerprints: &BTreeSet<Fingerprint>, unkind: bool) {
 async fn seeds(unkind: bool) {
     // A failure names its seed; run it alone with ALERT_SEED.
     let chosen = option_env!("ALERT_SEED").map(|seed| seed.parse::<u64>().unwrap());
-    let seeds = chosen.map_or(0..40, |seed| seed..seed + 1);
+    let seeds = chosen.map_or(0..30, |seed| seed..seed + 1);
     for seed in seeds {
         println!("ALERT_SEED={seed} cargo test -p prodrome-alert simulation");
         run(seed, unkind).await;

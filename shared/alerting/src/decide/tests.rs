@@ -429,19 +429,32 @@ fn what_opened_and_ended_in_one_turn_is_told_as_both() {
 }
 
 #[test]
-fn what_tenants_wrote_is_cut_to_size() {
-    let huge = "x".repeat(10_000);
-    let many: BTreeMap<String, String> = (0..1_000).map(|i| (format!("label-{i}"), huge.clone())).collect();
-    let mut group = TestGroup::new();
-    group.take(&[Finding {
-        summary: huge.clone(),
-        evidence: vec![huge.clone(); 1_000],
-        object_labels: many,
-        stale: Some(huge),
-        ..finding("a", 0)
-    }]);
-    let size = serde_json::to_string(&group.view.head).unwrap().len();
-    assert!(size < 100_000, "{size}");
+fn what_tenants_wrote_is_cut_to_size_however_much_json_swells_it() {
+    for hostile in ["x", "\"", "\u{1}", "\n", "😀"] {
+        let huge = hostile.repeat(10_000);
+        let many = (0..1_000).map(|i| (format!("{i}{huge}"), huge.clone())).collect::<BTreeMap<_, _>>();
+        let event = prodrome_model::EventBrief {
+            kind: huge.clone(),
+            reason: huge.clone(),
+            message: huge.clone(),
+            count: 1,
+            last_seen: None,
+        };
+        let mut group = TestGroup::new();
+        group.take(&[Finding {
+            summary: huge.clone(),
+            runbook: Some(huge.clone()),
+            evidence: vec![huge.clone(); 1_000],
+            events: vec![event; 1_000],
+            labels: many.clone(),
+            object_labels: many,
+            stale: Some(huge),
+            ..finding("a", 0)
+        }]);
+        let head = serde_json::to_string(&group.view.head).unwrap().len();
+        let notice = serde_json::to_string(&group.notices[0].notice).unwrap().len();
+        assert!(head < 150_000 && notice < 150_000, "{hostile:?}: {head} and {notice} bytes");
+    }
 }
 
 #[test]
