@@ -175,7 +175,14 @@ impl<S: Store, Q: Queue, C: Channels> Alerts<S, Q, C> {
         }
         let scope: &Scope = &alert.opening.scope;
         let Some(record) = self.store.get(&keys::watch(scope)).await? else { return Ok(false) };
-        Ok(parse::<WatchSign>(&record)?.is_behind(now, &self.policy))
+        match parse::<WatchSign>(&record) {
+            Ok(sign) => Ok(sign.is_behind(now, &self.policy)),
+            Err(error) => {
+                // Without the sign an alert may end too early; with an error its end would be lost.
+                tracing::error!(code = error.code(), %error, "the watcher's sign of life cannot be read");
+                Ok(false)
+            }
+        }
     }
 
     /// Writes down who is owed what, and claims what can be sent at once.

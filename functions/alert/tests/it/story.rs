@@ -114,6 +114,19 @@ async fn no_alert_ends_while_the_watcher_is_behind() {
 }
 
 #[tokio::test]
+async fn a_sign_of_life_that_cannot_be_read_holds_nothing_up() {
+    let mut world = World::new();
+    let sign = Record::new(keys::watch(&scope()), "{]");
+    world.store.commit(vec![Write::Put(sign, Expect::Absent)]).await.unwrap();
+    let a = crashing("web", "a", 0);
+    world.send(&a).await;
+    world.until(100).await;
+    world.send(&recovered(&a, 100)).await;
+    world.until(200).await;
+    assert_eq!(world.told("chat"), ["0s alert P3 n=1", "100s resolved P3 n=1 ended=100s"]);
+}
+
+#[tokio::test]
 async fn pods_that_are_replaced_keep_their_alert_open() {
     let mut world = World::new();
     let (a, b) = (crashing("web", "a", 0), crashing("web", "b", 150));
