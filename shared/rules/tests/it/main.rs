@@ -6,6 +6,7 @@ mod fine_print;
 mod founding;
 mod generate;
 mod laws;
+mod manual;
 mod mistakes;
 mod operators;
 mod patterns;
