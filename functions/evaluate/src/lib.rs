@@ -5,11 +5,15 @@
 //! falls due is looked at on the live object, with the objects it refers to and its recent events, before it
 //! fires. All decisions are [`prodrome_lifecycle::decide`]'s; here is what has to be read before and written
 //! after.
+#![recursion_limit = "256"] // the futures of the AWS SDK are nested deeply
 
 mod config;
 mod evaluate;
 mod finding;
 mod inspect;
+
+pub mod lambda;
+mod live_cluster;
 mod look;
 mod observed;
 mod pack;
@@ -20,3 +24,4 @@ mod settle;
 pub use config::{ClusterConfig, Config};
 pub use evaluate::Evaluate;
 pub use inspect::{InspectError, Inspection};
+pub use live_cluster::LiveCluster;

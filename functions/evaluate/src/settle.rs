@@ -66,7 +66,6 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         tally: &mut Tally,
     ) -> Result<Next, Problem> {
         let expect = kept.map_or(Expect::Absent, |k| Expect::Version(k.version));
-        let version = kept.map_or(1, |k| k.version + 1);
         let old_edges = kept.map_or(&[][..], |k| &k.check.edges);
         match decision {
             Decision::Nothing => Ok(Next::Done),
@@ -85,6 +84,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
                 writes.push(Write::Put(record.clone(), expect));
                 self.store.commit(writes).await?;
                 if check.due <= now && !sight.sighting.look {
+                    let version = record.version_after(expect).unwrap_or_default();
                     return Ok(Next::Look(Record { version, ..record }));
                 }
                 if kept.is_none_or(|k| k.check.due != check.due) {
@@ -100,18 +100,18 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
                 Ok(Next::Done)
             }
             Decision::Fire(mut check) => {
+                let mut version = kept.map_or(0, |k| k.version);
                 if check.finding.is_none() {
                     sight.note_in(&mut check, matter.rule);
                     check.finding = Some(Box::new(self.finding(matter, &check, sight, now).await));
                     let mut writes = self.edge_writes(key, old_edges, &check);
-                    writes.push(Write::Put(check_record(key.clone(), &check), expect));
+                    let record = check_record(key.clone(), &check);
+                    version = record.version_after(expect).unwrap_or_default();
+                    writes.push(Write::Put(record, expect));
                     self.store.commit(writes).await?;
                     tally.add(metric::FINDINGS_FIRED, 1);
-                    self.fire(key, check, version, &matter.terms(), now).await?;
-                } else {
-                    let version = kept.map_or(0, |k| k.version);
-                    self.fire(key, check, version, &matter.terms(), now).await?;
                 }
+                self.fire(key, check, version, &matter.terms(), now).await?;
                 Ok(Next::Done)
             }
             Decision::End(check) => {

@@ -5,8 +5,11 @@
 //! three minutes and puts it on the owner's queue with the exact delay. It writes nothing, so two sweeps at a
 //! time do no harm and a message that comes twice is recognised by its due time. What stays overdue is handed
 //! over again by every tick until somebody has dealt with it.
+#![recursion_limit = "256"] // the futures of the AWS SDK are nested deeply
 
 mod config;
+
+pub mod lambda;
 mod sweep;
 
 pub use config::Config;

@@ -1,3 +1,82 @@
-//! The prodrome command.
+//! The `prodrome` command: everything on one machine, and every Lambda function in one program.
+//!
+//! Started by a Lambda runtime (`AWS_LAMBDA_RUNTIME_API` is set) it is the function that `PRODROME_FUNCTION`
+//! names. Otherwise it is a command line.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks on its standard streams")]
 
-fn main() {}
+mod clock;
+mod function;
+mod library;
+mod objects;
+mod render;
+mod replay;
+mod rules;
+mod scan;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Notices that something in a Kubernetes cluster is going wrong before its users do.
+#[derive(Parser)]
+#[command(name = "prodrome", version, arg_required_else_help = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Look once at a cluster, or at objects in files, and say what is wrong
+    Scan(scan::Arguments),
+    /// Play recordings on virtual time and say what would have been alerted
+    Replay(replay::Arguments),
+    /// Check, test, explain, list and format rules
+    Rules(rules::Arguments),
+    /// Print a completion script for a shell
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+fn main() -> ExitCode {
+    if let Some(code) = function::run_if_started_by_lambda() {
+        return code;
+    }
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&anyhow::anyhow!(error).context("cannot start the runtime")),
+    };
+    let done = runtime.block_on(async {
+        match cli.command {
+            Command::Scan(arguments) => scan::run(arguments).await,
+            Command::Replay(arguments) => replay::run(arguments).await,
+            Command::Rules(arguments) => rules::run(arguments),
+            Command::Completion { shell } => {
+                clap_complete::generate(shell, &mut Cli::command(), "prodrome", &mut std::io::stdout());
+                Ok(Outcome::Quiet)
+            }
+        }
+    });
+    match done {
+        Ok(Outcome::Quiet) => ExitCode::SUCCESS,
+        Ok(Outcome::Found) => ExitCode::from(1),
+        Err(error) => failed(&error),
+    }
+}
+
+/// What a command came to: its exit code is 0 or 1. What could not be done at all ends with 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// Done, and nothing found.
+    Quiet,
+    /// Done, and something found: a firing finding, a failed rule test.
+    Found,
+}
+
+/// The chain of causes on one line.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("prodrome: {error:#}");
+    ExitCode::from(2)
+}

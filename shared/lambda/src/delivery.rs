@@ -34,3 +34,9 @@ impl Failure {
         Self { code, reason: reason.to_string(), retryable: false }
     }
 }
+
+impl From<Failure> for lambda_runtime::Diagnostic {
+    fn from(failure: Failure) -> Self {
+        Self { error_type: failure.code.to_owned(), error_message: failure.reason }
+    }
+}

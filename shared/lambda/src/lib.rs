@@ -18,6 +18,8 @@ mod batch;
 mod delivery;
 mod logs;
 pub mod metric;
+mod parameters;
+mod serve;
 mod settings;
 mod tally;
 
@@ -25,5 +27,7 @@ pub use batch::{Handler, answer_batch, deliveries};
 pub use delivery::{Delivery, Failure};
 pub use logs::init_logs;
 pub use metric::Meter;
+pub use parameters::{ParameterError, Parameters};
+pub use serve::{now, serve_queue, serve_schedule};
 pub use settings::{Settings, SettingsError, environment};
 pub use tally::Tally;

@@ -1,0 +1,90 @@
+//! The evaluation as a Lambda function.
+
+use crate::LiveCluster;
+use crate::{ClusterConfig, Config, Evaluate};
+use aws_config::{BehaviorVersion, SdkConfig};
+use lambda_runtime::Error;
+use prodrome_cluster::{Endpoint, KubeCluster};
+use prodrome_lambda::{Parameters, init_logs, serve_queue};
+use prodrome_queue::{QueueName, SqsQueue};
+use prodrome_rules::{RuleSet, SourceFile};
+use prodrome_store::DynamoStore;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Serves until the runtime stops it.
+///
+/// # Errors
+/// Where a setting is wrong, there is no rule, or the runtime's API cannot be reached.
+#[tokio::main(flavor = "current_thread")]
+pub async fn main() -> Result<(), Error> {
+    let config = Config::from_env()?;
+    init_logs(&config.log_level);
+    let rules = read_rules(&config.rules_dir)?;
+    let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let cluster = connect(&config.cluster, &aws).await?;
+    let urls = [
+        (QueueName::Changes, config.changes_queue_url),
+        (QueueName::Checks, config.checks_queue_url),
+        (QueueName::Findings, config.findings_queue_url),
+    ];
+    let evaluate = Evaluate::new(
+        DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), config.checks_table),
+        SqsQueue::new(aws_sdk_sqs::Client::new(&aws), urls),
+        cluster,
+        Arc::new(rules),
+        config.shards,
+    );
+    serve_queue("evaluate", evaluate).await
+}
+
+/// The rules of a folder. One that is bad is reported and left out; that there is none is an error.
+fn read_rules(dir: &Path) -> Result<RuleSet, Error> {
+    let cannot =
+        |error: std::io::Error| format!("the folder of rules {} cannot be read: {error}", dir.display());
+    let mut paths: Vec<_> = std::fs::read_dir(dir)
+        .map_err(cannot)?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| {
+            path.is_file()
+                && SourceFile::is_rule_file(&path.file_name().unwrap_or_default().to_string_lossy())
+        })
+        .collect();
+    paths.sort();
+    let mut files = Vec::new();
+    for path in paths {
+        files.push(SourceFile {
+            name: path.display().to_string(),
+            text: std::fs::read_to_string(&path).map_err(cannot)?,
+        });
+    }
+    let loaded = prodrome_rules::load(&files);
+    for diagnostic in &loaded.diagnostics {
+        tracing::error!(diagnostic = %diagnostic, "a rule is wrong");
+    }
+    if loaded.rules.rules().is_empty() {
+        return Err(format!("there is no rule in {}", dir.display()).into());
+    }
+    tracing::info!(rules = loaded.rules.rules().len(), files = files.len(), "rules are loaded");
+    Ok(loaded.rules)
+}
+
+async fn connect(config: &ClusterConfig, aws: &SdkConfig) -> Result<LiveCluster, Error> {
+    Ok(match config {
+        ClusterConfig::None => LiveCluster::Unreachable,
+        ClusterConfig::Kubeconfig { path, context } => {
+            LiveCluster::Kube(KubeCluster::from_kubeconfig(Some(path), context.as_deref()).await?)
+        }
+        ClusterConfig::Endpoint { url, ca, token_parameter } => {
+            let token = match token_parameter {
+                Some(name) => Some(Parameters::new(aws)?.get(name).await?),
+                None => None,
+            };
+            LiveCluster::Kube(KubeCluster::from_endpoint(Endpoint {
+                url: url.clone(),
+                ca: ca.clone(),
+                token,
+            })?)
+        }
+    })
+}

@@ -1,0 +1,5 @@
+//! The Lambda function `evaluate`.
+
+fn main() -> Result<(), lambda_runtime::Error> {
+    prodrome_evaluate::lambda::main()
+}

@@ -1,0 +1,104 @@
+//! Where the commands take their rules from: a folder or files that were named, else the shipped library.
+
+use anyhow::{Context, Result, bail};
+use prodrome_rules::{Diagnostic, Loaded, RuleSet, SourceFile};
+use std::path::{Path, PathBuf};
+
+/// The shipped rule files: name and text.
+const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped_rules.rs"));
+
+/// Which rules to use.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Library {
+    /// Rules to use in place of the shipped ones: a folder or a file; may be repeated
+    #[arg(long = "rules", value_name = "DIR|FILE")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Only the rules whose name matches this glob
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) only: Option<String>,
+}
+
+impl Library {
+    /// Reads the rules. Bad rules are left out and reported on standard error; none at all is an error.
+    pub(crate) fn load(&self) -> Result<RuleSet> {
+        let files = self.sources()?;
+        let Loaded { rules, diagnostics } = prodrome_rules::load(&files);
+        crate::rules::report(&files, &diagnostics);
+        let rules = match &self.only {
+            Some(glob) => rules.only(glob),
+            None => rules,
+        };
+        if rules.rules().is_empty() {
+            let errors = diagnostics.iter().filter(|d| d.is_error()).count();
+            match &self.only {
+                Some(glob) if errors == 0 => {
+                    bail!("no rule is named like {glob:?}; `prodrome rules list` shows all")
+                }
+                _ => bail!("there is no rule to use: {errors} mistakes in {} files", files.len()),
+            }
+        }
+        Ok(rules)
+    }
+
+    /// The rule files, read.
+    pub(crate) fn sources(&self) -> Result<Vec<SourceFile>> {
+        if self.rules.is_empty() {
+            return Ok(shipped());
+        }
+        let mut files = Vec::new();
+        for path in &self.rules {
+            files.extend(read(path)?);
+        }
+        if files.is_empty() {
+            bail!("no rule files (*.yaml, *.yml, *.json) in {}", display(&self.rules));
+        }
+        Ok(files)
+    }
+}
+
+/// The shipped rule files.
+pub(crate) fn shipped() -> Vec<SourceFile> {
+    let file =
+        |(name, text): &(&str, &str)| SourceFile { name: (*name).to_owned(), text: (*text).to_owned() };
+    SHIPPED.iter().map(file).collect()
+}
+
+/// A rule file, or the rule files of a folder (tests beside them are left out).
+pub(crate) fn read(path: &Path) -> Result<Vec<SourceFile>> {
+    let mut paths = Vec::new();
+    if path.is_dir() {
+        for entry in
+            std::fs::read_dir(path).with_context(|| format!("cannot read the folder {}", path.display()))?
+        {
+            let path = entry?.path();
+            if path.is_file() && is_rule_file(&path) {
+                paths.push(path);
+            }
+        }
+        paths.sort();
+    } else {
+        paths.push(path.to_owned());
+    }
+    let mut files = Vec::new();
+    for path in paths {
+        let bytes =
+            std::fs::read(&path).with_context(|| format!("cannot read the rule file {}", path.display()))?;
+        let text = String::from_utf8(bytes)
+            .with_context(|| format!("{} is not UTF-8, so it is no rule file", path.display()))?;
+        files.push(SourceFile { name: path.display().to_string(), text });
+    }
+    Ok(files)
+}
+
+fn is_rule_file(path: &Path) -> bool {
+    SourceFile::is_rule_file(&path.file_name().unwrap_or_default().to_string_lossy())
+}
+
+fn display(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether any of the diagnostics is an error rather than a warning.
+pub(crate) fn any_error(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(Diagnostic::is_error)
+}

@@ -1,0 +1,192 @@
+//! Objects from files: a `List`, objects one after another (JSON lines), YAML documents, standard input, or a
+//! folder of any of these (a support bundle).
+
+use anyhow::{Context, Result, bail};
+use prodrome_cluster::ObjectsCluster;
+use prodrome_model::{GroupKind, Resource};
+use prodrome_recording::builtin_of_kind;
+use serde_json::Value;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// Larger files are no object files.
+const FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// How deep a bundle's folders are searched.
+const DEPTH_MAX: usize = 8;
+
+/// The objects of one file, folder or stream: a small world of its own.
+pub(crate) struct World {
+    /// As it was named on the command line.
+    pub(crate) name: String,
+    pub(crate) cluster: ObjectsCluster,
+    /// Each object with its resource.
+    pub(crate) objects: Vec<(Resource, Vec<u8>)>,
+}
+
+/// Reads a world. `partial`: kinds that do not appear at all are unknown, rather than not there.
+pub(crate) fn read(path: &Path, partial: bool) -> Result<World> {
+    let name = path.display().to_string();
+    let mut texts = Vec::new();
+    if name == "-" {
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .take(FILE_BYTES_MAX)
+            .read_to_end(&mut bytes)
+            .context("cannot read standard input")?;
+        texts.push((name.clone(), bytes));
+    } else if path.is_dir() {
+        let mut files = Vec::new();
+        find(path, 0, &mut files)?;
+        if files.is_empty() {
+            bail!("no *.json, *.jsonl, *.yaml or *.yml in the folder {name}");
+        }
+        for file in files {
+            texts.push((file.display().to_string(), read_file(&file)?));
+        }
+    } else {
+        texts.push((name.clone(), read_file(path)?));
+    }
+    let cluster = if partial { ObjectsCluster::partial() } else { ObjectsCluster::new() };
+    let mut world = World { name, cluster, objects: Vec::new() };
+    for (file, bytes) in texts {
+        let text = String::from_utf8(bytes).with_context(|| format!("{file} is not UTF-8"))?;
+        for (index, value) in
+            documents(&text).with_context(|| format!("{file} holds no objects"))?.into_iter().enumerate()
+        {
+            world.take(value).with_context(|| format!("{file}, document {}", index + 1))?;
+        }
+    }
+    Ok(world)
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>> {
+    let cannot = || format!("cannot read {}", path.display());
+    let file = std::fs::File::open(path).with_context(cannot)?;
+    let size = file.metadata().with_context(cannot)?.len();
+    if size > FILE_BYTES_MAX {
+        bail!("{} has {size} bytes; at most {FILE_BYTES_MAX} are read", path.display());
+    }
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).with_context(cannot)?;
+    Ok(bytes)
+}
+
+fn find(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
+    if depth > DEPTH_MAX {
+        return Ok(());
+    }
+    let mut entries: Vec<_> = std::fs::read_dir(folder)
+        .with_context(|| format!("cannot read the folder {}", folder.display()))?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .collect();
+    entries.sort();
+    for path in entries {
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+        if path.is_dir() {
+            find(&path, depth + 1, files)?;
+        } else if ["json", "jsonl", "yaml", "yml"].contains(&extension) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The documents of a text: JSON values in a row, else YAML documents.
+fn documents(text: &str) -> Result<Vec<Value>> {
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    if text.trim_start().starts_with(['{', '[']) {
+        let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+        return values.collect::<Result<_, _>>().context("this is not JSON");
+    }
+    let values: Vec<Value> = serde_saphyr::from_multiple(text).context("this is neither JSON nor YAML")?;
+    Ok(values.into_iter().filter(|value| !value.is_null()).collect())
+}
+
+impl World {
+    fn take(&mut self, value: Value) -> Result<()> {
+        match value {
+            Value::Array(values) => values.into_iter().try_for_each(|value| self.take(value)),
+            Value::Object(mut map) => {
+                let kind = map.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+                let api_version =
+                    map.get("apiVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
+                if let (true, Some(Value::Array(items))) = (kind.ends_with("List"), map.get("items").cloned())
+                {
+                    // Items of a typed list (PodList) carry neither kind nor apiVersion.
+                    let item_kind = kind.trim_end_matches("List");
+                    for mut item in items {
+                        if let Value::Object(item) = &mut item
+                            && !item_kind.is_empty()
+                        {
+                            item.entry("kind").or_insert_with(|| item_kind.into());
+                            item.entry("apiVersion").or_insert_with(|| api_version.clone().into());
+                        }
+                        self.take(item)?;
+                    }
+                    return Ok(());
+                }
+                if kind.is_empty() || api_version.is_empty() {
+                    bail!("expected a Kubernetes object with apiVersion and kind, found an object without");
+                }
+                let resource = resource_of(&api_version, &kind, map.get("metadata"));
+                map.retain(|key, _| !(kind == "Secret" && (key == "data" || key == "stringData")));
+                let bytes = serde_json::to_vec(&map)?;
+                self.cluster.apply(&resource, &bytes)?;
+                self.objects.push((resource, bytes));
+                Ok(())
+            }
+            other => bail!("expected a Kubernetes object, found {other}"),
+        }
+    }
+}
+
+/// How a cluster would serve a kind: known for its own kinds, guessed by the usual plural for others.
+fn resource_of(api_version: &str, kind: &str, metadata: Option<&Value>) -> Resource {
+    let group_kind = GroupKind::from_api_version(api_version, kind);
+    let version = api_version.rsplit('/').next().unwrap_or_default().to_owned();
+    if let Some(known) = builtin_of_kind(&group_kind) {
+        return Resource { version, ..known };
+    }
+    let lower = kind.to_lowercase();
+    let plural = match lower.chars().last() {
+        Some('s' | 'x') => format!("{lower}es"),
+        Some('y') => format!("{}ies", lower.trim_end_matches('y')),
+        _ => format!("{lower}s"),
+    };
+    let namespaced = metadata.and_then(|m| m.get("namespace")).is_some();
+    Resource { group: group_kind.group, version, kind: kind.to_owned(), plural, namespaced }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_file_is_read() {
+        let pod = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","namespace":"x"}}"#;
+        let yaml = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: b}\n";
+        let list = format!(r#"{{"apiVersion":"v1","kind":"List","items":[{pod}]}}"#);
+        let typed = r#"{"apiVersion":"v1","kind":"PodList","items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"}}]}"#;
+        for (text, objects) in
+            [(pod, 1), (&format!("{pod}\n{pod}\n"), 2), (yaml, 2), (&list, 1), (typed, 2), ("", 0)]
+        {
+            let mut world =
+                World { name: String::new(), cluster: ObjectsCluster::new(), objects: Vec::new() };
+            for value in documents(text).unwrap() {
+                world.take(value).unwrap();
+            }
+            assert_eq!(world.objects.len(), objects, "{text}");
+            assert!(world.objects.iter().all(|(resource, _)| resource.plural == "pods"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused_with_a_reason() {
+        assert!(documents("{not json").is_err());
+        let mut world = World { name: String::new(), cluster: ObjectsCluster::new(), objects: Vec::new() };
+        let error = world.take(serde_json::json!({"a": 1})).unwrap_err();
+        assert!(error.to_string().contains("apiVersion and kind"), "{error}");
+    }
+}

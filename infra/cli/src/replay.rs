@@ -1,0 +1,219 @@
+//! `prodrome replay`: recordings on virtual time, hours in a second.
+
+use crate::library::Library;
+use crate::{Outcome, render};
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use jiff::{SignedDuration, Timestamp};
+use prodrome_local::{Change, Notices, World};
+use prodrome_model::{ChangeKind, Fingerprint, Group, Notice, NoticeKind, ObjectRef, Owner, Severity};
+use prodrome_recording::{Recording, StepKind, Timeline};
+use prodrome_rules::RuleSet;
+use serde::Serialize;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Changes that come closer than this travel in one pack.
+const BURST: SignedDuration = SignedDuration::from_millis(200);
+/// How long hold-downs are followed after the end.
+const AFTER_END_MAX: SignedDuration = SignedDuration::from_mins(60);
+
+/// Arguments of `prodrome replay`.
+#[derive(Args)]
+#[command(after_help = "Exit code: 0 nothing was alerted, 1 something was, 2 it could not be done.")]
+pub(crate) struct Arguments {
+    /// Recordings: folders with watch.jsonl(.zst) and meta.json
+    #[arg(required = true, value_name = "DIR")]
+    recordings: Vec<PathBuf>,
+    #[command(flatten)]
+    library: Library,
+    /// The form of the output
+    #[arg(long, value_enum, default_value = "text")]
+    output: Output,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+/// A notice as replay prints it; an `update` for each object that joined.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'n> {
+    t: f64,
+    #[serde(rename = "type")]
+    kind: NoticeKind,
+    rule: &'n str,
+    severity: Severity,
+    owner: Owner,
+    cause: Option<&'n str>,
+    object: &'n ObjectRef,
+    group: &'n Group,
+    count: u32,
+    since: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<Timestamp>,
+    summary: &'n str,
+    fingerprint: &'n Fingerprint,
+}
+
+/// Runs the command.
+pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
+    let rules = Arc::new(arguments.library.load()?);
+    let mut alerted = false;
+    for dir in &arguments.recordings {
+        let recording = open(dir)?;
+        let several = arguments.recordings.len() > 1;
+        if several && arguments.output == Output::Text {
+            println!("{}", render::paint(&dir.display().to_string(), "1", render::colours()));
+        }
+        alerted |= one(recording, rules.clone(), arguments.output).await?;
+    }
+    Ok(if alerted { Outcome::Found } else { Outcome::Quiet })
+}
+
+/// Opens a recording, with what to do about it where that fails.
+pub(crate) fn open(dir: &Path) -> Result<Recording> {
+    Recording::open(dir).with_context(|| {
+        format!("{} is no recording: expected a folder with watch.jsonl(.zst) and meta.json", dir.display())
+    })
+}
+
+async fn one(recording: Recording, rules: Arc<RuleSet>, output: Output) -> Result<bool> {
+    let (start, end) = (recording.start(), recording.end());
+    let notices = Notices::default();
+    let mut world = World::new(rules, start, |episodes, queue| notices.alerts(episodes, queue));
+    let mut printer = Printer { start, output, alerted: false };
+    let mut burst: Vec<Change> = Vec::new();
+    let mut left_out = 0_usize;
+    for step in Timeline::merge([recording]).steps(start)? {
+        let step = match step {
+            Ok(step) => step,
+            Err(error) if error.is_one_line() => {
+                left_out += 1;
+                eprintln!("prodrome: left out: {error}");
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let at = start + step.t;
+        if burst.first().is_some_and(|first| at.duration_since(first.at) > BURST) {
+            happen(&mut world, &mut burst).await?;
+            printer.print(notices.take())?;
+        }
+        let kind = match step.kind {
+            StepKind::Applied => ChangeKind::Applied,
+            StepKind::Deleted | StepKind::Vanished => ChangeKind::Deleted,
+        };
+        burst.push(Change { at, resource: step.resource, kind, object: step.object.into_bytes() });
+    }
+    happen(&mut world, &mut burst).await?;
+    world.run_until(end).await;
+    printer.print(notices.take())?;
+    world.end();
+    let mut until = end;
+    while !(world.is_settled() && until > end) && until < end + AFTER_END_MAX {
+        until += SignedDuration::from_mins(1);
+        world.run_until(until).await;
+        let ends = notices.take().into_iter().filter(|notice| notice.kind == NoticeKind::Resolved);
+        printer.print(ends.collect())?;
+    }
+    if left_out > 0 {
+        eprintln!("prodrome: {left_out} lines could not be read and were left out");
+    }
+    Ok(printer.alerted)
+}
+
+/// Time passes up to a burst of changes, then they happen.
+async fn happen(world: &mut World<impl prodrome_lambda::Handler>, burst: &mut Vec<Change>) -> Result<()> {
+    let changes = std::mem::take(burst);
+    let Some(first) = changes.first() else { return Ok(()) };
+    world.run_until(first.at).await;
+    for change in &changes {
+        // One object that cannot be read is left out; the rest of the burst is not.
+        if let Err(error) = world.apply(std::slice::from_ref(change)).await {
+            eprintln!("prodrome: left out: {error}");
+        }
+    }
+    let now = world.now();
+    world.run_until(now).await;
+    Ok(())
+}
+
+struct Printer {
+    start: Timestamp,
+    output: Output,
+    alerted: bool,
+}
+
+impl Printer {
+    fn print(&mut self, notices: Vec<Notice>) -> Result<()> {
+        let mut out = std::io::stdout().lock();
+        for notice in notices {
+            self.alerted |= notice.kind == NoticeKind::Alert;
+            match self.output {
+                Output::Json => self.json(&mut out, &notice)?,
+                Output::Text => self.text(&mut out, &notice)?,
+            }
+        }
+        out.flush()?;
+        Ok(())
+    }
+
+    fn json(&self, out: &mut impl std::io::Write, notice: &Notice) -> Result<()> {
+        let joined = match notice.kind {
+            NoticeKind::Update => &notice.joined[..],
+            NoticeKind::Alert | NoticeKind::Resolved => &[],
+        };
+        let own = std::slice::from_ref(&notice.object);
+        for object in if joined.is_empty() { own } else { joined } {
+            let line = Line {
+                t: (notice.at.duration_since(self.start).as_secs_f64() * 1000.0).round() / 1000.0,
+                kind: notice.kind,
+                rule: &notice.rule,
+                severity: notice.severity,
+                owner: notice.owner,
+                cause: notice.cause.as_deref(),
+                object,
+                group: &notice.group,
+                count: notice.count,
+                since: notice.since,
+                ended: notice.ended,
+                summary: &notice.summary,
+                fingerprint: &notice.fingerprint,
+            };
+            serde_json::to_writer(&mut *out, &line)?;
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+
+    fn text(&self, out: &mut impl std::io::Write, notice: &Notice) -> Result<()> {
+        let colours = render::colours();
+        let t = notice.at.duration_since(self.start).as_secs_f64();
+        let what = match notice.kind {
+            NoticeKind::Alert => render::severity(notice.severity, colours),
+            NoticeKind::Update => render::paint("..", "2", colours),
+            NoticeKind::Resolved => render::paint("ok", "32", colours),
+        };
+        let owner = render::plain(&notice.group.owner.to_string(), 120);
+        let count = if notice.count > 1 { format!(" ({} objects)", notice.count) } else { String::new() };
+        let when = match notice.ended {
+            Some(ended) => format!("over after {}", render::since(notice.since, ended)),
+            None => format!("for {}", render::since(notice.since, notice.at)),
+        };
+        writeln!(
+            out,
+            "{t:>8.1}s {what} {} {owner}{count} {when} [{}]",
+            render::paint(&notice.rule, "1", colours),
+            notice.owner
+        )?;
+        if notice.kind == NoticeKind::Alert {
+            writeln!(out, "             {}", render::plain(&notice.summary, 300))?;
+        }
+        Ok(())
+    }
+}

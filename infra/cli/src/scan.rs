@@ -1,0 +1,389 @@
+//! `prodrome scan`: one look, no cloud, no watcher.
+
+use crate::library::Library;
+use crate::{Outcome, clock, objects, render};
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use prodrome_cluster::{Cluster, ClusterError, KubeCluster, owner};
+use prodrome_evaluate::{Evaluate, Inspection};
+use prodrome_model::{EventBrief, GroupKind, ObjectRef, Owner, Resource, Severity};
+use prodrome_queue::MemoryQueue;
+use prodrome_rules::RuleSet;
+use prodrome_store::MemoryStore;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Objects that text output names a group, the rest being counted.
+const NAMED_MAX: usize = 5;
+
+/// Arguments of `prodrome scan`.
+#[derive(Args)]
+#[command(after_help = "Exit code: 0 nothing fires, 1 something does, 2 it could not be done.")]
+pub(crate) struct Arguments {
+    /// The kubeconfig to use; by default what kubectl would use
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig
+    #[arg(long, conflicts_with = "from")]
+    context: Option<String>,
+    /// Only this namespace
+    #[arg(short, long, value_name = "NS")]
+    namespace: Option<String>,
+    /// Read objects from a file, a folder or `-` in place of a cluster; each is a small world of its own
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    from: Vec<PathBuf>,
+    /// Kinds that do not appear in a file at all are unknown, rather than not there
+    #[arg(long, requires = "from")]
+    partial: bool,
+    /// The time to take for the present (RFC 3339), for files of another day
+    #[arg(long, value_name = "T")]
+    now: Option<Timestamp>,
+    #[command(flatten)]
+    library: Library,
+    /// The form of the output
+    #[arg(long, value_enum, default_value = "text")]
+    output: Output,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+    Sarif,
+}
+
+/// A finding as scan prints it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Found {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    rule: String,
+    state: State,
+    severity: Severity,
+    owner: Owner,
+    object: ObjectRef,
+    since: Timestamp,
+    fires_at: Timestamp,
+    summary: String,
+    evidence: Vec<String>,
+    /// The topmost controller, by which text output groups.
+    #[serde(skip)]
+    top: ObjectRef,
+    #[serde(skip)]
+    events: Vec<EventBrief>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Firing,
+    Pending,
+}
+
+/// Runs the command.
+pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
+    let rules = Arc::new(arguments.library.load()?);
+    let now = arguments.now.unwrap_or_else(clock::now);
+    let mut found = Vec::new();
+    let mut seen = 0;
+    if arguments.from.is_empty() {
+        let cluster =
+            KubeCluster::from_kubeconfig(arguments.kubeconfig.as_deref(), arguments.context.as_deref())
+                .await?;
+        let scanner = Scanner::new(cluster, rules.clone(), now, None);
+        seen = scanner.cluster(arguments.namespace.as_deref(), &mut found).await?;
+    } else {
+        for path in &arguments.from {
+            let world = objects::read(path, arguments.partial)?;
+            let scanner = Scanner::new(world.cluster.clone(), rules.clone(), now, Some(world.name.clone()));
+            for (resource, bytes) in &world.objects {
+                seen += 1;
+                scanner.object(resource, bytes, arguments.namespace.as_deref(), &mut found).await?;
+            }
+        }
+    }
+    found.sort_by(|a, b| {
+        let key = |f: &Found| {
+            (f.state, std::cmp::Reverse(f.severity), f.rule.clone(), f.top.clone(), f.object.clone())
+        };
+        (a.file.as_ref(), key(a)).cmp(&(b.file.as_ref(), key(b)))
+    });
+    print(&found, seen, &rules, now, arguments.output)?;
+    let firing = found.iter().any(|f| f.state == State::Firing);
+    Ok(if firing { Outcome::Found } else { Outcome::Quiet })
+}
+
+struct Scanner<C> {
+    evaluate: Evaluate<MemoryStore, MemoryQueue, C>,
+    cluster: C,
+    rules: Arc<RuleSet>,
+    now: Timestamp,
+    file: Option<String>,
+}
+
+impl<C: Cluster + Clone> Scanner<C> {
+    fn new(cluster: C, rules: Arc<RuleSet>, now: Timestamp, file: Option<String>) -> Self {
+        let evaluate =
+            Evaluate::new(MemoryStore::new(), MemoryQueue::new(now), cluster.clone(), rules.clone(), 1);
+        Self { evaluate, cluster, rules, now, file }
+    }
+
+    /// Lists the kinds that the rules are about, page by page. What may not be listed is said and left out.
+    async fn cluster(&self, namespace: Option<&str>, found: &mut Vec<Found>) -> Result<usize> {
+        let kinds = self.subjects().await?;
+        let mut seen = 0;
+        let mut refused = Vec::new();
+        for kind in kinds {
+            let resource = match self.cluster.resource(&kind).await {
+                Ok(resource) => resource,
+                Err(ClusterError::UnknownKind { .. }) => continue,
+                Err(error) => return Err(error).context("the cluster cannot be read"),
+            };
+            let mut after: Option<String> = None;
+            loop {
+                let within = namespace.filter(|_| resource.namespaced);
+                if namespace.is_some() && !resource.namespaced {
+                    break;
+                }
+                let page = match self.cluster.list(&kind, within, None, after.as_deref()).await {
+                    Ok(page) => page,
+                    Err(error @ (ClusterError::Forbidden { .. } | ClusterError::UnknownKind { .. })) => {
+                        refused.push(error.to_string());
+                        break;
+                    }
+                    Err(error) => return Err(error).with_context(|| format!("{kind} cannot be listed")),
+                };
+                for bytes in &page.items {
+                    seen += 1;
+                    self.object(&resource, bytes, namespace, found).await?;
+                }
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        for refusal in refused {
+            eprintln!("prodrome: left out: {}", render::plain(&refusal, 300));
+        }
+        Ok(seen)
+    }
+
+    /// The kinds that rules are about; all that the cluster serves where a rule is about every kind.
+    async fn subjects(&self) -> Result<BTreeSet<GroupKind>> {
+        let patterns: Vec<_> =
+            self.rules.rules().iter().filter(|r| r.enabled()).flat_map(|r| r.kinds()).collect();
+        let mut kinds: BTreeSet<GroupKind> = patterns.iter().filter_map(|p| p.to_group_kind()).collect();
+        if patterns.iter().any(|pattern| pattern.to_group_kind().is_none()) {
+            let served =
+                self.cluster.resources().await.context("the cluster does not tell what it serves")?;
+            let wanted =
+                served.iter().map(Resource::group_kind).filter(|k| patterns.iter().any(|p| p.matches(k)));
+            kinds.extend(wanted);
+        }
+        Ok(kinds)
+    }
+
+    async fn object(
+        &self,
+        resource: &Resource,
+        bytes: &[u8],
+        namespace: Option<&str>,
+        found: &mut Vec<Found>,
+    ) -> Result<()> {
+        let inspections = match self.evaluate.inspect(resource, bytes, self.now).await {
+            Ok(inspections) => inspections,
+            Err(error) => {
+                let file = self.file.as_deref().map(|f| format!("{f}: ")).unwrap_or_default();
+                eprintln!(
+                    "prodrome: {file}a {} is left out: {}",
+                    resource.kind,
+                    render::plain(&error.to_string(), 300)
+                );
+                return Ok(());
+            }
+        };
+        for inspection in inspections {
+            if namespace.is_some() && inspection.object.namespace.as_deref() != namespace {
+                continue;
+            }
+            if let Some(one) = self.grade(inspection).await {
+                found.push(one);
+            }
+        }
+        Ok(())
+    }
+
+    /// Firing or pending, with what a person wants to know beside it.
+    async fn grade(&self, inspection: Inspection) -> Option<Found> {
+        let rule = self.rules.get(&inspection.rule)?;
+        let since = inspection.since.unwrap_or(self.now);
+        let fires_at = since.checked_add(rule.duration()).unwrap_or(Timestamp::MAX);
+        let state = if fires_at <= self.now { State::Firing } else { State::Pending };
+        let events = match state {
+            State::Firing => {
+                let events = self.cluster.events(&inspection.object.key(), &inspection.metadata.uid).await;
+                events.unwrap_or_default().into_iter().take(3).collect()
+            }
+            State::Pending => Vec::new(),
+        };
+        Some(Found {
+            file: self.file.clone(),
+            rule: inspection.rule,
+            state,
+            severity: rule.severity(),
+            owner: rule.owner(),
+            top: owner::topmost_owner(&self.cluster, &inspection.object, &inspection.metadata).await,
+            object: inspection.object,
+            since,
+            fires_at,
+            summary: inspection.summary,
+            evidence: inspection.evidence,
+            events,
+        })
+    }
+}
+
+fn print(found: &[Found], seen: usize, rules: &RuleSet, now: Timestamp, output: Output) -> Result<()> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    match output {
+        Output::Json => {
+            for one in found {
+                serde_json::to_writer(&mut out, one)?;
+                writeln!(out)?;
+            }
+        }
+        Output::Sarif => {
+            serde_json::to_writer_pretty(&mut out, &sarif(found, rules))?;
+            writeln!(out)?;
+        }
+        Output::Text => text(&mut out, found, seen, rules, now)?,
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn text(
+    out: &mut impl std::io::Write,
+    found: &[Found],
+    seen: usize,
+    rules: &RuleSet,
+    now: Timestamp,
+) -> Result<()> {
+    let colours = render::colours();
+    let mut groups: BTreeMap<(Option<&str>, State, std::cmp::Reverse<Severity>, &str, String), Vec<&Found>> =
+        BTreeMap::new();
+    for one in found {
+        let key = (
+            one.file.as_deref(),
+            one.state,
+            std::cmp::Reverse(one.severity),
+            &*one.rule,
+            one.top.to_string(),
+        );
+        groups.entry(key).or_default().push(one);
+    }
+    let mut file = None;
+    for ((its_file, state, std::cmp::Reverse(severity), rule, top), members) in &groups {
+        if *its_file != file {
+            file = *its_file;
+            writeln!(out, "{}", render::paint(file.unwrap_or_default(), "1", colours))?;
+        }
+        let first = members[0];
+        let since = members.iter().map(|m| m.since).min().unwrap_or(now);
+        let when = match state {
+            State::Firing => format!("for {}", render::since(since, now)),
+            State::Pending => {
+                format!("pending, fires in {}", render::span(first.fires_at.duration_since(now)))
+            }
+        };
+        let count = if members.len() > 1 { format!(", {} objects", members.len()) } else { String::new() };
+        writeln!(
+            out,
+            "{} {}  {}  {when}{count} [{}]",
+            render::severity(*severity, colours),
+            render::paint(rule, "1", colours),
+            render::plain(top, 200),
+            first.owner
+        )?;
+        writeln!(out, "   {}", render::plain(&first.summary, 400))?;
+        for line in first.evidence.iter().take(3) {
+            writeln!(out, "   {}", render::paint(&render::plain(line, 200), "2", colours))?;
+        }
+        if members.len() > 1 || first.object != first.top {
+            for member in members.iter().take(NAMED_MAX) {
+                writeln!(out, "   - {}", render::plain(&member.object.to_string(), 200))?;
+            }
+            if members.len() > NAMED_MAX {
+                writeln!(out, "   - and {} more", members.len() - NAMED_MAX)?;
+            }
+        }
+        for event in &first.events {
+            let times = if event.count > 1 { format!(" ×{}", event.count) } else { String::new() };
+            writeln!(
+                out,
+                "   {} {}{times}: {}",
+                event.kind,
+                render::plain(&event.reason, 60),
+                render::plain(&event.message, 160)
+            )?;
+        }
+    }
+    let firing = found.iter().filter(|f| f.state == State::Firing).count();
+    let pending = found.len() - firing;
+    let active = rules.rules().iter().filter(|rule| rule.enabled()).count();
+    writeln!(out, "{firing} firing, {pending} pending; {seen} objects seen by {active} rules")?;
+    Ok(())
+}
+
+/// SARIF 2.1.0, as code-scanning tools read it. Objects have no lines; their names stand as logical locations.
+fn sarif(found: &[Found], rules: &RuleSet) -> serde_json::Value {
+    let level = |severity| match severity {
+        Severity::P1 | Severity::P2 => "error",
+        Severity::P3 => "warning",
+        Severity::P4 => "note",
+    };
+    let used: BTreeSet<&str> = found.iter().map(|f| &*f.rule).collect();
+    let descriptors: Vec<_> = used
+        .iter()
+        .filter_map(|name| rules.get(name))
+        .map(|rule| {
+            serde_json::json!({
+                "id": rule.name(),
+                "help": { "text": rule.runbook().unwrap_or("There is no runbook for this rule.") },
+                "defaultConfiguration": { "level": level(rule.severity()) },
+            })
+        })
+        .collect();
+    let results: Vec<_> = found
+        .iter()
+        .filter(|f| f.state == State::Firing)
+        .map(|f| {
+            let mut location = serde_json::json!({
+                "logicalLocations": [{ "fullyQualifiedName": f.object.key().path(), "kind": "resource" }],
+            });
+            if let Some(file) = &f.file {
+                location["physicalLocation"] = serde_json::json!({ "artifactLocation": { "uri": file } });
+            }
+            serde_json::json!({
+                "ruleId": f.rule,
+                "level": level(f.severity),
+                "message": { "text": f.summary },
+                "locations": [location],
+            })
+        })
+        .collect();
+    serde_json::json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": { "name": "prodrome", "version": env!("CARGO_PKG_VERSION"), "rules": descriptors } },
+            "results": results,
+        }],
+    })
+}

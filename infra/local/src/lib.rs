@@ -1,0 +1,8 @@
+//! The whole system in one process: the very handlers that are deployed, over stores, queues and a cluster in
+//! memory, on virtual time. Replay, rule tests and simulations are made of it.
+
+mod notices;
+mod world;
+
+pub use notices::Notices;
+pub use world::{Change, World};
