@@ -1,20 +1,19 @@
 //! What a rule means, in words; and of an object, which of it holds.
 
-use crate::condition::{Clause, Condition, Context, Quantifier, Test, all_hold, counts, operator_holds};
+mod words;
+
+use crate::condition::{Clause, Condition, Context, Test, all_hold, counts, operator_holds};
 use crate::evaluation::describe;
-use crate::glob::Glob;
 use crate::json::Node;
 use crate::judge::Partner;
-use crate::kind::KindName;
-use crate::operator::{Operator, Pattern, Relation};
-use crate::reference::{NamespaceFrom, PartnerKind, Reference, ReferenceGroup, Target, Want, Way};
-use crate::rule::{Rule, Subjects};
+use crate::reference::{Reference, ReferenceGroup, Target, Want};
+use crate::rule::Rule;
 use crate::since::Since;
-use crate::time::print_duration;
-use crate::value::{Select, Trail, print_path};
+use crate::value::Trail;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt;
+use words::{condition_words, namespaces, place_words, reference_words, subjects, timing};
 
 /// How many values or elements are shown of one condition.
 const SHOWN_MAX: usize = 5;
@@ -331,170 +330,4 @@ fn conjunction(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 
 fn disjunction(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     conjunction(answers.map(|answer| answer.map(|holds| !holds))).map(|none| !none)
-}
-
-fn subjects(subjects: &Subjects) -> String {
-    match subjects {
-        Subjects::Kinds(names) => list(names, " or "),
-        Subjects::Every { except } if except.is_empty() => "objects of any kind".to_owned(),
-        Subjects::Every { except } => format!("objects of any kind but {}", list(except, " and ")),
-    }
-}
-
-fn namespaces(rule: &Rule) -> String {
-    let globs = |globs: &[Glob]| list(&globs.iter().map(Glob::as_str).collect::<Vec<_>>(), " and ");
-    match (rule.namespaces.include.as_slice(), rule.namespaces.exclude.as_slice()) {
-        ([], exclude) => format!("in every namespace but {}", globs(exclude)),
-        (include, []) => format!("in the namespaces {}", globs(include)),
-        (include, exclude) => format!("in the namespaces {}, but not in {}", globs(include), globs(exclude)),
-    }
-}
-
-fn timing(rule: &Rule) -> String {
-    let mut text = if rule.duration.is_zero() {
-        "it fires at once".to_owned()
-    } else {
-        format!("it fires when all of this has held for {}", print_duration(rule.duration))
-    };
-    if !rule.duration.is_zero() && !rule.gap_tolerance.is_zero() {
-        text = format!("{text}, breaks shorter than {} aside", print_duration(rule.gap_tolerance));
-    }
-    format!("{text}; it resolves when it has not held for {}", print_duration(rule.resolve_after()))
-}
-
-fn condition_words(condition: &Condition) -> String {
-    let place = place_words(&condition.field, condition.select.as_ref(), &condition.sub_field);
-    let place = match condition.quantifier {
-        Quantifier::Any => place,
-        Quantifier::All => format!("every {place}"),
-    };
-    match &condition.test {
-        Test::Operator(operator, default) => {
-            let default = default
-                .as_ref()
-                .map_or(String::new(), |text| format!(" (where it is missing, {} counts)", quote(text)));
-            format!("{place} {}{default}", operator_words(operator))
-        }
-        Test::Each(_) if condition.quantifier == Quantifier::All => format!("{place}, each with all of"),
-        Test::Each(_) => format!("some {place} with all of"),
-    }
-}
-
-/// `status.conditions[type=Ready].status`.
-fn place_words(field: &[String], select: Option<&Select>, sub_field: &[String]) -> String {
-    let mut text = print_path(field);
-    if let Some(select) = select {
-        text = format!("{text}[{}={}]", select.name, select.values.join("|"));
-    }
-    if !sub_field.is_empty() {
-        let sub = print_path(sub_field);
-        text.push_str(if text.is_empty() || sub.starts_with('[') { "" } else { "." });
-        text.push_str(&sub);
-    }
-    if text.is_empty() { "the element itself".to_owned() } else { text }
-}
-
-fn any_glob(globs: &[Glob]) -> String {
-    list(&globs.iter().map(|glob| quote(glob.as_str())).collect::<Vec<_>>(), " or ")
-}
-
-fn any_pattern(patterns: &[Pattern]) -> String {
-    list(&patterns.iter().map(|pattern| format!("/{}/", pattern.0.as_str())).collect::<Vec<_>>(), " or ")
-}
-
-fn operator_words(operator: &Operator) -> String {
-    let quoted = |texts: &[String]| list(&texts.iter().map(|text| quote(text)).collect::<Vec<_>>(), " or ");
-    match operator {
-        Operator::Equal(texts) => format!("is {}", quoted(texts)),
-        Operator::NotEqual(texts) => format!("is there, and is not {}", quoted(texts)),
-        Operator::Nil(true) => "is absent or empty".to_owned(),
-        Operator::Nil(false) => "is there, and not empty".to_owned(),
-        Operator::Like(globs) => format!("is like {}", any_glob(globs)),
-        Operator::NotLike(globs) => format!("is there, and is not like {}", any_glob(globs)),
-        Operator::Regex(patterns) => format!("has {} in it", any_pattern(patterns)),
-        Operator::NotRegex(patterns) => format!("is there, and has not {} in it", any_pattern(patterns)),
-        Operator::GreaterThan(bound) => format!("is greater than {}", bound.text),
-        Operator::LessThan(bound) => format!("is less than {}", bound.text),
-        Operator::OlderThan(length) => format!("is {} ago or longer", print_duration(*length)),
-        Operator::NewerThan(length) => format!("is less than {} ago", print_duration(*length)),
-        Operator::ExpiresWithin(length) => {
-            format!("is no more than {} ahead, or past", print_duration(*length))
-        }
-        Operator::Field(relation, path, factor) => {
-            let relation = match relation {
-                Relation::Equal => "is the same as",
-                Relation::NotEqual => "is there, and not the same as",
-                Relation::Less => "is less than",
-                Relation::Greater => "is greater than",
-            };
-            let times = factor.map_or(String::new(), |factor| format!("{factor} × "));
-            format!("{relation} {times}{}", print_path(path))
-        }
-    }
-}
-
-fn reference_words(reference: &Reference) -> String {
-    let kind = match &reference.resource {
-        PartnerKind::Fixed(name) => name.kind.clone(),
-        PartnerKind::FromField { field, only, .. } if only.is_empty() => {
-            format!("object (of the kind in {})", print_path(field))
-        }
-        PartnerKind::FromField { field, only, .. } => {
-            let only: Vec<&str> = only.iter().map(|name: &KindName| name.kind.as_str()).collect();
-            format!("{} (as {} says)", list(&only, " or "), print_path(field))
-        }
-    };
-    let mut text = match &reference.way {
-        Way::Named { paths, unless } => {
-            let paths: Vec<_> = paths.iter().map(|path| print_path(path)).collect();
-            let mut text = format!("a {kind} that {} names", list(&paths, " or "));
-            if !unless.is_empty() {
-                let unless: Vec<_> = unless.iter().map(clause_words).collect();
-                text = format!("{text} (unless beside it {})", list(&unless, " and "));
-            }
-            text
-        }
-        Way::Selected(path) => format!("a {kind} that {} selects", print_path(path)),
-    };
-    match &reference.namespace {
-        Some(NamespaceFrom::Field(path)) => {
-            text = format!("{text}, in the namespace in {}", print_path(path));
-        }
-        Some(NamespaceFrom::None) => text.push_str(", in no namespace"),
-        Some(NamespaceFrom::Same) | None => {}
-    }
-    match (&reference.want, &reference.way) {
-        (Want::Missing, Way::Named { .. }) => text.push_str(" does not exist"),
-        (Want::Missing, Way::Selected(_)) => text.push_str(" does not exist: it selects nothing"),
-        (Want::Check(_), _) => text.push_str(" has"),
-    }
-    text
-}
-
-fn clause_words(clause: &Clause) -> String {
-    match clause {
-        Clause::Condition(condition) => condition_words(condition),
-        Clause::AnyOf(lists) => {
-            let lists: Vec<String> = lists
-                .iter()
-                .map(|clauses| list(&clauses.iter().map(clause_words).collect::<Vec<_>>(), " and "))
-                .collect();
-            list(&lists, " or ")
-        }
-    }
-}
-
-fn list<T: ToString>(items: &[T], last: &str) -> String {
-    match items {
-        [] => String::new(),
-        [one] => one.to_string(),
-        [most @ .., end] => {
-            let most: Vec<String> = most.iter().map(ToString::to_string).collect();
-            format!("{}{last}{}", most.join(", "), end.to_string())
-        }
-    }
-}
-
-fn quote(text: &str) -> String {
-    format!("\"{}\"", crate::text::one_line(&crate::text::cut(text, 100)))
 }
