@@ -10,7 +10,11 @@ use crate::diagnostic::{Code, Diagnostic, Level, LineIndex};
 use crate::rule::Rule;
 use crate::rule_set::RuleSet;
 use crate::source::{self, Comment, SourceFile, Span, Tree, TreeValue};
+use crate::text::{cut, one_line};
 use std::collections::HashMap;
+
+/// How much of a name or a path a message shows, in characters.
+const SHOWN_MAX: usize = 300;
 
 /// What [`load`] makes of rule files.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -78,7 +82,7 @@ impl Names {
             level: Level::Error,
             file: file.name.clone(),
             place,
-            rule: Some(checked.name.clone()),
+            rule: Some(shown(&checked.name)),
             path: String::new(),
             expected: "each rule's name once".to_owned(),
             found: "it a second time".to_owned(),
@@ -192,11 +196,16 @@ impl Checker<'_> {
             level,
             file: self.file.to_owned(),
             place: self.lines.place(span),
-            rule: self.rule.clone(),
-            path: path.to_owned(),
+            rule: self.rule.as_deref().map(shown),
+            path: shown(path),
             expected: expected.to_owned(),
-            found: found.to_owned(),
+            found: shown(found),
             help,
         });
     }
+}
+
+/// A text of the file as a message may hold it: one line, and not endless.
+fn shown(text: &str) -> String {
+    one_line(&cut(text, SHOWN_MAX))
 }

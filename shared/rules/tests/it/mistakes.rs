@@ -568,3 +568,40 @@ fn files_without_rules_are_sound() {
         );
     }
 }
+
+#[test]
+fn long_files_are_read() {
+    let comments = "# a line of a long preface\n".repeat(3000);
+    let good = "A: { resource: Pod, checkField: [{ field: [a], nilValue: true }] }\n";
+    let values = (0..2000).map(|n| format!("\"value-{n}\"")).collect::<Vec<_>>().join(",");
+    let one_line = format!(
+        r#"{{"B":{{"resource":"Pod","checkField":[{{"field":["a"],"equalValue":[{values}]}}]}}}}{{"C":{{"resource":"Pod","checkField":[{{"field":["a"],"nilValue":true}}]}}}}"#
+    );
+    for (text, want) in [
+        (format!("{comments}{good}{comments}"), 1),
+        (format!("{good}---\n{one_line}\n"), 3),
+        (one_line, 2),
+        (
+            format!(
+                "A:\n  resource: Pod\n{comments}  checkField:\n    - field: [a]\n{comments}      nilValue: true\n"
+            ),
+            1,
+        ),
+    ] {
+        let loaded = load(&[SourceFile::new("r.yaml", text)]);
+        let lines: Vec<String> = loaded.diagnostics.iter().map(ToString::to_string).collect();
+        assert_eq!((loaded.rules.rules().len(), lines), (want, vec![]));
+    }
+}
+
+#[test]
+fn hostile_keys_stay_on_one_line() {
+    for text in [
+        "\"a\\nb\": 1",
+        "R: { resource: Pod, \"x\\ny\\u001b\": 1, checkField: [{ field: [a], nilValue: true }] }",
+    ] {
+        let found = diagnostics(text);
+        assert!(!found.is_empty());
+        assert!(found.iter().all(|d| !d.to_string().contains(char::is_control)), "{found:?}");
+    }
+}
