@@ -241,7 +241,7 @@ pub(crate) fn list(items: &Value) -> Value {
 }
 
 fn text() -> Value {
-    json!({"type": "string"})
+    json!({"type": ["string", "number", "boolean"]})
 }
 
 fn one_or_more() -> Value {

@@ -27,7 +27,7 @@ pub fn schema() -> Value {
             },
             "namespaces": {
                 "oneOf": [
-                    list(&json!({"type": "string"})),
+                    list(&reference("scalar")),
                     map(&language::NAMESPACES, &[]),
                 ],
             },

@@ -137,14 +137,14 @@ impl Checker<'_> {
     }
 
     fn namespaces(&mut self, tree: &Tree, path: &str) -> Option<Namespaces> {
-        if matches!(tree.value, TreeValue::List(_) | TreeValue::Scalar(..)) {
-            let include = self.globs(tree, path)?;
+        if !matches!(tree.value, TreeValue::Map(_)) {
+            let include = self.glob_list(tree, path)?;
             return Some(Namespaces { include, exclude: Vec::new() });
         }
         let expected = "a list of globs, or a map with `include` and `exclude`";
         let fields = self.fields(tree, path, expected, &language::NAMESPACES)?;
-        let include = self.optional(&fields, "include", Self::globs);
-        let exclude = self.optional(&fields, "exclude", Self::globs);
+        let include = self.optional(&fields, "include", Self::glob_list);
+        let exclude = self.optional(&fields, "exclude", Self::glob_list);
         let (include, exclude) = (include.ok()?.unwrap_or_default(), exclude.ok()?.unwrap_or_default());
         Some(Namespaces { include, exclude })
     }

@@ -136,6 +136,12 @@ impl Checker<'_> {
         Some(texts.iter().map(|text| Glob::new(text)).collect())
     }
 
+    /// A list of globs.
+    pub(super) fn glob_list(&mut self, tree: &Tree, path: &str) -> Option<Vec<Glob>> {
+        let texts = self.scalars(tree, path, "a list of globs")?;
+        Some(texts.iter().map(|text| Glob::new(text)).collect())
+    }
+
     /// One regular expression, or a list of them.
     pub(super) fn regexes(&mut self, tree: &Tree, path: &str) -> Option<Vec<Pattern>> {
         let what = "a regular expression or a list of them";

@@ -109,6 +109,11 @@ const MISTAKES: &[(&str, Code, &str)] = &[
         Code::WrongType,
         "3:11 R.duration: expected seconds as a number, or a duration such as \"5m\" or \"1h30m\", found a list",
     ),
+    (
+        "namespaces: shop",
+        Code::WrongType,
+        "3:13 R.namespaces: expected a list of globs, found `shop`; write [\"shop\"]",
+    ),
     // Lists and paths.
     (
         "filterField: []",
