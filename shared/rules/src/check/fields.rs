@@ -69,15 +69,15 @@ impl Checker<'_> {
                 let found =
                     format!("unknown key `{}`", crate::text::one_line(&crate::text::cut(&key.text, 60)));
                 let expected = format!("a key of {}", keys.of);
-                let names = keys.known.iter().map(|known| known.name);
-                meant.extend(nearest(&key.text, names.clone()));
+                let names: Vec<&'static str> = keys.known.iter().map(|known| known.name).collect();
+                meant.extend(nearest(&key.text, &names));
                 self.error(
                     Code::UnknownKey,
                     key.span,
                     &at,
                     &expected,
                     &found,
-                    Some(suggest(&key.text, names)),
+                    Some(suggest(&key.text, &names)),
                 );
             }
         }
@@ -118,20 +118,47 @@ impl Checker<'_> {
 }
 
 /// `did you mean …?`, or all there are.
-pub(super) fn suggest<'k>(found: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
-    match nearest(found, known.clone()) {
+fn suggest(found: &str, known: &[&str]) -> String {
+    match nearest(found, known) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known are {}", known.map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ")),
+        None => {
+            format!("known are {}", known.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", "))
+        }
     }
 }
 
-/// The word most like another, if it is like enough to be what was meant.
-pub(super) fn nearest<'k>(found: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+/// What other languages call it.
+const OTHER_WORDS: &[(&str, &str)] = &[
+    ("equals", "equalValue"),
+    ("exists", "nilValue"),
+    ("field", "subField"),
+    ("for", "duration"),
+    ("gt", "greaterThan"),
+    ("in", "equalValue"),
+    ("kind", "resource"),
+    ("level", "severity"),
+    ("lt", "lessThan"),
+    ("message", "summary"),
+    ("path", "field"),
+    ("value", "equalValue"),
+];
+
+/// The word most like another, if it is like enough to be what was meant: but for a slip, its beginning, or
+/// what other languages call it.
+pub(super) fn nearest<'k>(found: &str, known: &[&'k str]) -> Option<&'k str> {
     let plain = |text: &str| text.to_lowercase().replace(['-', '_', ' '], "");
     let found = plain(found);
-    known
-        .map(|known| (strsim::damerau_levenshtein(&found, &plain(known)), known))
+    let slip = known
+        .iter()
+        .map(|known| (strsim::damerau_levenshtein(&found, &plain(known)), *known))
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, known)| *distance <= (known.chars().count() / 3).clamp(1, 4))
-        .map(|(_, known)| known)
+        .map(|(_, known)| known);
+    let other = || {
+        let meant = OTHER_WORDS.iter().find(|(other, _)| *other == found).map(|(_, meant)| *meant);
+        known.iter().copied().find(|known| Some(*known) == meant)
+    };
+    let beginning =
+        || known.iter().copied().find(|known| found.len() > 2 && plain(known).starts_with(&found));
+    slip.or_else(other).or_else(beginning)
 }

@@ -172,15 +172,15 @@ impl Checker<'_> {
 
     /// One of a few words.
     pub(super) fn choice<T: Copy>(&mut self, tree: &Tree, path: &str, words: &[(&str, T)]) -> Option<T> {
-        let names = || words.iter().map(|(word, _)| *word);
-        let mut expected = names().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let mut expected = names.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
         if let Some(last) = expected.rfind(", ") {
             expected.replace_range(last..last + 2, " or ");
         }
         let text = self.scalar(tree, path, &expected)?;
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if found.is_none() {
-            let help = super::fields::nearest(text, names()).map(|near| format!("did you mean `{near}`?"));
+            let help = super::fields::nearest(text, &names).map(|near| format!("did you mean `{near}`?"));
             self.error(Code::BadChoice, tree.span, path, &expected, &tree.describe(), help);
         }
         found

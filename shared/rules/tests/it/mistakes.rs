@@ -610,3 +610,33 @@ fn hostile_keys_stay_on_one_line() {
         assert!(found.iter().all(|d| !d.to_string().contains(char::is_control)), "{found:?}");
     }
 }
+
+#[test]
+fn words_of_other_languages_are_understood() {
+    for (rule, want) in [
+        ("R: { kind: Pod, checkField: [{ field: [a], nilValue: true }] }", "resource"),
+        ("R: { resource: Pod, for: 5m, checkField: [{ field: [a], nilValue: true }] }", "duration"),
+        ("R: { resource: Pod, check: [{ field: [a], nilValue: true }] }", "checkField"),
+        ("R: { resource: Pod, checkField: [{ path: [a], nilValue: true }] }", "field"),
+        ("R: { resource: Pod, checkField: [{ field: [a], regex: x }] }", "regexValue"),
+        ("R: { resource: Pod, checkField: [{ field: [a], in: [x] }] }", "equalValue"),
+        (
+            "R: { resource: Pod, checkField: [{ field: [a], each: [{ field: [b], nilValue: true }] }] }",
+            "subField",
+        ),
+    ] {
+        let found = diagnostics(rule);
+        let codes: Vec<_> = found.iter().map(|d| (d.code, d.help.as_deref())).collect();
+        let help = format!("did you mean `{want}`?");
+        assert_eq!(codes, [(Code::UnknownKey, Some(help.as_str()))], "{rule}");
+    }
+}
+
+#[test]
+fn a_warning_keeps_the_rule() {
+    let text = "R: { resource: Deploymnt, gapTolerance: 1m, checkField: [{ field: [a], nilValue: true }] }";
+    let loaded = load(&[SourceFile::new("r.yaml", text)]);
+    let levels: Vec<_> = loaded.diagnostics.iter().map(|d| (d.code, d.level)).collect();
+    assert_eq!(levels, [(Code::UnknownKind, Level::Warning), (Code::NoEffect, Level::Warning)]);
+    assert!(loaded.is_sound() && loaded.rules.get("R").is_some());
+}
