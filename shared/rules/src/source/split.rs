@@ -103,7 +103,10 @@ fn flow_end(text: &str, begin: usize) -> Option<usize> {
             }
             // Within a plain word it is an apostrophe.
             '\'' if matches!(before, '{' | '[' | ',' | ':' | ' ' | '\n' | '\t') => {
-                chars.find(|(_, c)| *c == '\'')?;
+                // Two in a row are one of the text.
+                while chars.find(|(_, c)| *c == '\'').is_some() && chars.as_str().starts_with('\'') {
+                    chars.next();
+                }
             }
             '#' if before.is_whitespace() => {
                 chars.find(|(_, c)| *c == '\n')?;
@@ -141,6 +144,7 @@ mod tests {
                 &["{\"a\":1}", "{\"b\":2}", "c: 3", "{d: 'x}'}", "{e: it's}"],
             ),
             ("{a: 1 # }\n}\n# end\n", &["{a: 1 # }\n}\n# end"]),
+            ("{\"a\":\"\\\"}\"}{b: 'it''s }'}", &["{\"a\":\"\\\"}\"}", "{b: 'it''s }'}"]),
             ("{a: 1", &["{a: 1"]),
             ("", &[]),
             ("# only\n", &["# only"]),
