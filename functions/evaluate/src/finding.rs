@@ -37,7 +37,9 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             group: Group { key: format!("{}/{}", rule.name(), top.key().path()), owner: top },
             since: check.since,
             fired_at: now,
-            hold_down_seconds: u32::try_from(rule.resolve_after().as_secs()).unwrap_or(0),
+            // What takes the place of a deleted object fires only after the rule's duration.
+            hold_down_seconds: u32::try_from((rule.resolve_after() + rule.duration()).as_secs())
+                .unwrap_or(u32::MAX),
             summary: check.summary.clone(),
             runbook: rule.runbook().map(str::to_owned),
             labels: rule.labels().clone(),

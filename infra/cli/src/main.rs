@@ -3,6 +3,7 @@
 //! Started by a Lambda runtime (`AWS_LAMBDA_RUNTIME_API` is set) it is the function that `PRODROME_FUNCTION`
 //! names. Otherwise it is a command line.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks on its standard streams")]
+#![recursion_limit = "256"] // the futures of the AWS SDK are nested deeply
 
 mod clock;
 mod function;
@@ -12,6 +13,7 @@ mod render;
 mod replay;
 mod rules;
 mod scan;
+mod up;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
@@ -26,6 +28,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the whole system on this machine and watch a cluster, or the demo
+    Up(up::Arguments),
     /// Look once at a cluster, or at objects in files, and say what is wrong
     Scan(scan::Arguments),
     /// Play recordings on virtual time and say what would have been alerted
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match cli.command {
+            Command::Up(arguments) => up::run(arguments).await,
             Command::Scan(arguments) => scan::run(arguments).await,
             Command::Replay(arguments) => replay::run(arguments).await,
             Command::Rules(arguments) => rules::run(arguments),

@@ -7,7 +7,7 @@ use prodrome_store::MemoryStore;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The only channel, and all that is routed to it.
-const ROUTING: &str = "channels:\n  out: { type: terminal }\nroutes:\n  - { channels: [out] }\n";
+const ROUTING: &str = "channels:\n  out: { type: terminal, limit: { messages: 1000000, per: 1m, burst: 1000000 } }\nroutes:\n  - { channels: [out] }\n";
 
 /// A channel that keeps what it was told, for whoever asks. Clones share it.
 #[derive(Debug, Clone, Default)]
