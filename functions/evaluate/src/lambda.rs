@@ -35,7 +35,7 @@ pub async fn main() -> Result<(), Error> {
         Arc::new(rules),
         config.shards,
     );
-    serve_queue("evaluate", evaluate).await
+    Box::pin(serve_queue("evaluate", evaluate)).await
 }
 
 /// The rules of a folder. One that is bad is reported and left out; that there is none is an error.
@@ -73,18 +73,18 @@ async fn connect(config: &ClusterConfig, aws: &SdkConfig) -> Result<LiveCluster,
     Ok(match config {
         ClusterConfig::None => LiveCluster::Unreachable,
         ClusterConfig::Kubeconfig { path, context } => {
-            LiveCluster::Kube(KubeCluster::from_kubeconfig(Some(path), context.as_deref()).await?)
+            LiveCluster::Kube(Box::new(KubeCluster::from_kubeconfig(Some(path), context.as_deref()).await?))
         }
         ClusterConfig::Endpoint { url, ca, token_parameter } => {
             let token = match token_parameter {
                 Some(name) => Some(Parameters::new(aws)?.get(name).await?),
                 None => None,
             };
-            LiveCluster::Kube(KubeCluster::from_endpoint(Endpoint {
+            LiveCluster::Kube(Box::new(KubeCluster::from_endpoint(Endpoint {
                 url: url.clone(),
                 ca: ca.clone(),
                 token,
-            })?)
+            })?))
         }
     })
 }

@@ -7,7 +7,7 @@ pub enum LiveCluster {
     /// None: findings are made from the last known state, and say so.
     Unreachable,
     /// Over the Kubernetes API.
-    Kube(KubeCluster),
+    Kube(Box<KubeCluster>),
 }
 
 impl LiveCluster {

@@ -113,7 +113,7 @@ impl Sight {
 
     /// What a check keeps of it.
     pub(crate) fn note_in(&self, check: &mut Check, rule: &Rule) {
-        check.rule_hash = rule.hash().to_owned();
+        rule.hash().clone_into(&mut check.rule_hash);
         check.orphan_since = None;
         if let Seen::Present { verdict, .. } = self.sighting.seen
             && verdict != Verdict::Not

@@ -34,6 +34,7 @@ enum Content {
 }
 
 impl Poison {
+    #[expect(clippy::needless_pass_by_value, reason = "an error is handed over by whoever met it")]
     fn change(change: &Change, error: impl ToString) -> Self {
         Self { error: error.to_string(), content: Content::Change(Box::new(change.clone())) }
     }
@@ -82,7 +83,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         }
         let list_ends: Vec<_> = changes.iter().filter(|c| c.kind == ChangeKind::ListEnd).cloned().collect();
         let relevant: Vec<_> = changes.iter().filter(|change| self.concerns(change)).collect();
-        let latest = latest_of_each(relevant, &mut poison);
+        let latest = latest_of_each(&relevant, &mut poison);
         let markers = self.markers(&scope, latest.iter().map(|(_, path)| path.as_str())).await?;
         for (change, path) in latest {
             let judged = catch_unwind(AssertUnwindSafe(|| self.judge(change, &path, &markers, now)));
@@ -390,7 +391,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
 
 /// The latest change of each object: what a pack holds of one object is one state. A new uid under an old
 /// name is another object. In the pack's order, each with its object's path.
-fn latest_of_each<'c>(changes: Vec<&'c Change>, poison: &mut Vec<Poison>) -> Vec<(&'c Change, String)> {
+fn latest_of_each<'c>(changes: &[&'c Change], poison: &mut Vec<Poison>) -> Vec<(&'c Change, String)> {
     let mut latest: BTreeMap<(String, String), (u64, usize)> = BTreeMap::new();
     let mut paths = Vec::with_capacity(changes.len());
     for (index, change) in changes.iter().enumerate() {

@@ -44,12 +44,13 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             };
             answers.push((target, answer));
         }
-        // Partners that cannot be parsed are not there for a rule; the watcher dead-letters them elsewhere.
+        // A partner that cannot be parsed is there all the same: what is not known makes no finding.
         let parsed: Vec<(&Target, Option<Vec<json::Node<'_>>>)> = answers
             .iter()
             .map(|(target, found)| {
-                let nodes =
-                    found.as_ref().map(|found| found.iter().filter_map(|b| json::parse(b).ok()).collect());
+                let nodes = found
+                    .as_ref()
+                    .and_then(|found| found.iter().map(|b| json::parse(b).ok()).collect::<Option<Vec<_>>>());
                 (target, nodes)
             })
             .collect();

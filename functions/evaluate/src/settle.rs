@@ -55,6 +55,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         ))
     }
 
+    #[expect(clippy::too_many_arguments, reason = "each is a thing of its own, and this is called once")]
     async fn carry_out(
         &self,
         matter: Matter<'_>,

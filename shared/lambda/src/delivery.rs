@@ -25,11 +25,13 @@ pub struct Failure {
 
 impl Failure {
     /// A failure that another try may mend.
+    #[expect(clippy::needless_pass_by_value, reason = "an error is handed over by whoever met it")]
     pub fn retryable(code: &'static str, reason: impl ToString) -> Self {
         Self { code, reason: reason.to_string(), retryable: true }
     }
 
     /// A failure that no other try mends: the message is for the dead letters.
+    #[expect(clippy::needless_pass_by_value, reason = "an error is handed over by whoever met it")]
     pub fn fatal(code: &'static str, reason: impl ToString) -> Self {
         Self { code, reason: reason.to_string(), retryable: false }
     }

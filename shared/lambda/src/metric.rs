@@ -1,4 +1,4 @@
-//! The names of all metrics, and their emission in CloudWatch's embedded metric format.
+//! The names of all metrics, and their emission in `CloudWatch`'s embedded metric format.
 //!
 //! Namespace `Prodrome`, one dimension `function`. Clusters and rules are properties of log lines, not
 //! dimensions: their number has no bound.

@@ -1,8 +1,10 @@
 use std::str::FromStr;
 
+type Getter<'a> = Box<dyn Fn(&str) -> Option<String> + 'a>;
+
 /// Reads settings and gathers every mistake, so that one error names them all.
 pub struct Settings<'a> {
-    get: Box<dyn Fn(&str) -> Option<String> + 'a>,
+    get: Getter<'a>,
     mistakes: Vec<String>,
 }
 
