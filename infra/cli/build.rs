@@ -16,7 +16,8 @@ fn main() {
     for path in files {
         let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
         let whole = path.canonicalize().expect("the file was listed a moment ago");
-        writeln!(code, "    (\"rules/{name}\", include_str!(r#\"{}\"#)),", whole.display()).expect("writing to a string");
+        writeln!(code, "    (\"rules/{name}\", include_str!(r#\"{}\"#)),", whole.display())
+            .expect("writing to a string");
     }
     code.push_str("]\n");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));

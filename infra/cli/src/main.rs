@@ -9,6 +9,7 @@ mod clock;
 mod function;
 mod library;
 mod objects;
+mod record;
 mod render;
 mod replay;
 mod rules;
@@ -34,6 +35,8 @@ enum Command {
     Scan(scan::Arguments),
     /// Play recordings on virtual time and say what would have been alerted
     Replay(replay::Arguments),
+    /// Write down what a cluster's API server sends, for `replay`
+    Record(record::Arguments),
     /// Check, test, explain, list and format rules
     Rules(rules::Arguments),
     /// Print a completion script for a shell
@@ -57,7 +60,8 @@ fn main() -> ExitCode {
             Command::Up(arguments) => up::run(arguments).await,
             Command::Scan(arguments) => scan::run(arguments).await,
             Command::Replay(arguments) => replay::run(arguments).await,
-            Command::Rules(arguments) => rules::run(arguments),
+            Command::Record(arguments) => record::run(arguments).await,
+            Command::Rules(arguments) => rules::run(arguments).await,
             Command::Completion { shell } => {
                 clap_complete::generate(shell, &mut Cli::command(), "prodrome", &mut std::io::stdout());
                 Ok(Outcome::Quiet)

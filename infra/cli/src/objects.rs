@@ -143,7 +143,7 @@ impl World {
 }
 
 /// How a cluster would serve a kind: known for its own kinds, guessed by the usual plural for others.
-fn resource_of(api_version: &str, kind: &str, metadata: Option<&Value>) -> Resource {
+pub(crate) fn resource_of(api_version: &str, kind: &str, metadata: Option<&Value>) -> Resource {
     let group_kind = GroupKind::from_api_version(api_version, kind);
     let version = api_version.rsplit('/').next().unwrap_or_default().to_owned();
     if let Some(known) = builtin_of_kind(&group_kind) {

@@ -1,10 +1,18 @@
 //! `prodrome rules`: for those who write rules.
 
+mod cases;
+mod explain;
+mod fmt;
+mod located;
+mod test;
+mod trial;
+
 use crate::library::{self, Library};
 use crate::{Outcome, render};
 use anyhow::Result;
-use clap::{Args, Subcommand};
-use prodrome_rules::{Diagnostic, SourceFile};
+use clap::{Args, Subcommand, ValueEnum};
+use prodrome_rules::{Diagnostic, SourceFile, Style};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 /// Arguments of `prodrome rules`.
@@ -20,7 +28,16 @@ enum Command {
     Check {
         /// Rule files or folders; the shipped rules where none are named
         files: Vec<PathBuf>,
+        /// The form of the output: text, or a JSON line for each mistake
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
     },
+    /// Run the tests of rules on virtual time, through the handlers that are deployed
+    Test(test::Arguments),
+    /// Say in words what rules mean, and which of their conditions hold of an object
+    Explain(explain::Arguments),
+    /// Print rule files in the canonical form
+    Fmt(fmt::Arguments),
     /// List the rules, one a line
     List {
         #[command(flatten)]
@@ -28,17 +45,19 @@ enum Command {
     },
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
 /// Runs the command.
-pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
+pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     match arguments.command {
-        Command::Check { files } => {
-            let sources = Library { rules: files, only: None }.sources()?;
-            let loaded = prodrome_rules::load(&sources);
-            report(&sources, &loaded.diagnostics);
-            let bad = library::any_error(&loaded.diagnostics);
-            println!("{} rules in {} files are sound", loaded.rules.rules().len(), sources.len());
-            Ok(if bad { Outcome::Found } else { Outcome::Quiet })
-        }
+        Command::Check { files, output } => check(files, output),
+        Command::Explain(arguments) => explain::run(arguments),
+        Command::Fmt(arguments) => fmt::run(&arguments),
+        Command::Test(arguments) => test::run(arguments).await,
         Command::List { library } => {
             let rules = library.load()?;
             let colours = render::colours();
@@ -59,8 +78,44 @@ pub(crate) fn run(arguments: Arguments) -> Result<Outcome> {
     }
 }
 
-/// Shows what is wrong with rule files on standard error, each with its place in the text.
-pub(crate) fn report(_files: &[SourceFile], diagnostics: &[Diagnostic]) {
+fn check(files: Vec<PathBuf>, output: Output) -> Result<Outcome> {
+    let sources = Library { rules: files, only: None }.sources()?;
+    let loaded = prodrome_rules::load(&sources);
+    match output {
+        Output::Json => {
+            for diagnostic in &loaded.diagnostics {
+                println!("{}", serde_json::to_string(diagnostic)?);
+            }
+        }
+        Output::Text => {
+            report(&sources, &loaded.diagnostics);
+            let errors = loaded.diagnostics.iter().filter(|d| d.is_error()).count();
+            let warnings = loaded.diagnostics.len() - errors;
+            let of = |n: usize, what: &str| match n {
+                0 => String::new(),
+                1 => format!(", 1 {what}"),
+                _ => format!(", {n} {what}s"),
+            };
+            println!(
+                "{} rules in {} files are sound{}{}",
+                loaded.rules.rules().len(),
+                sources.len(),
+                of(errors, "mistake"),
+                of(warnings, "warning")
+            );
+        }
+    }
+    Ok(if library::any_error(&loaded.diagnostics) { Outcome::Found } else { Outcome::Quiet })
+}
+
+/// Shows what is wrong with rule files on standard error: drawn with the lines that it is in on a terminal, else
+/// one line each.
+pub(crate) fn report(files: &[SourceFile], diagnostics: &[Diagnostic]) {
+    if std::io::stderr().is_terminal() {
+        let style = Style { colour: render::colours(), ..Style::default() };
+        eprint!("{}", prodrome_rules::render(diagnostics, files, style));
+        return;
+    }
     for diagnostic in diagnostics {
         eprintln!("{diagnostic}");
     }

@@ -65,3 +65,4 @@ pub use rule_set::RuleSet;
 pub use schema::schema;
 pub use source::SourceFile;
 pub use template::SUMMARY_MAX;
+pub use time::{parse_duration, print_duration};

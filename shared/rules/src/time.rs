@@ -8,8 +8,8 @@ pub(crate) const DURATION_MAX: SignedDuration = SignedDuration::from_hours(24 * 
 const UNITS: [(char, i64); 5] = [('w', 604_800), ('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];
 
 /// `300`, `5m`, `1h30m`, `2d`: whole numbers with units that fall, or seconds alone. `None` for anything else
-/// and for what is longer than [`DURATION_MAX`].
-pub(crate) fn parse_duration(text: &str) -> Option<SignedDuration> {
+/// and for what is longer than ten years.
+pub fn parse_duration(text: &str) -> Option<SignedDuration> {
     let mut seconds: i64 = 0;
     if let Ok(plain) = parse_digits(text) {
         seconds = plain;
@@ -40,7 +40,7 @@ fn parse_digits(text: &str) -> Result<i64, ()> {
 }
 
 /// `5m`, `1h30m`, `0s`: as [`parse_duration`] reads it back.
-pub(crate) fn print_duration(duration: SignedDuration) -> String {
+pub fn print_duration(duration: SignedDuration) -> String {
     let mut rest = duration.as_secs();
     let mut text = String::new();
     for (unit, worth) in &UNITS[1..] {

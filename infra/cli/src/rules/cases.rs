@@ -1,0 +1,553 @@
+//! Rule tests as they are written: `NAME.test.yaml` beside `NAME.yaml`. Reading finds all mistakes of a file.
+
+use super::located::{Node, Tree, parse};
+use crate::objects;
+use jiff::{SignedDuration, Timestamp};
+use prodrome_model::{ChangeKind, Resource};
+use prodrome_rules::{RuleSet, parse_duration};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// `0s` of a case that does not say when it begins.
+const START: Timestamp = Timestamp::constant(1_767_225_600, 0); // 2026-01-01T00:00:00Z
+/// How long the clock runs on after the last that is said to happen.
+const AFTER: SignedDuration = SignedDuration::from_mins(1);
+
+/// One case: what happens, and what has to come of it.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) name: String,
+    pub(super) line: u64,
+    pub(super) start: Timestamp,
+    /// In the order of their time.
+    pub(super) happenings: Vec<Happening>,
+    pub(super) expect: Vec<Expect>,
+    pub(super) quiet: Vec<String>,
+    pub(super) until: SignedDuration,
+}
+
+/// An object that comes, changes or goes.
+#[derive(Debug)]
+pub(super) struct Happening {
+    pub(super) at: SignedDuration,
+    pub(super) kind: ChangeKind,
+    pub(super) resource: Resource,
+    pub(super) object: Vec<u8>,
+}
+
+/// What has to come.
+#[derive(Debug)]
+pub(super) struct Expect {
+    pub(super) line: u64,
+    pub(super) at: SignedDuration,
+    pub(super) what: What,
+    pub(super) rule: String,
+    /// Kind and name, where it matters.
+    pub(super) object: Option<(String, String)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    Fires,
+    Resolves,
+}
+
+/// What is wrong with a test file, or with an object file that it uses.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Mistake {
+    file: PathBuf,
+    line: u64,
+    column: u64,
+    text: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: {}", self.file.display(), self.line, self.column, self.text)
+    }
+}
+
+/// The object files of the folders `testdata`, each read once.
+#[derive(Default)]
+pub(super) struct TestData(BTreeMap<PathBuf, Result<Node, Mistake>>);
+
+impl TestData {
+    fn get(&mut self, path: &Path) -> Result<Option<Node>, Mistake> {
+        if let Some(read) = self.0.get(path) {
+            return read.clone().map(Some);
+        }
+        let Ok(text) = std::fs::read_to_string(path) else { return Ok(None) };
+        let read = parse(&text).map_err(|error| syntax(path, &error));
+        self.0.insert(path.to_owned(), read.clone());
+        read.map(Some)
+    }
+}
+
+fn syntax(file: &Path, error: &serde_saphyr::Error) -> Mistake {
+    let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
+    let said = error.without_snippet().to_string();
+    let said = said.lines().next().unwrap_or_default();
+    Mistake { file: file.to_owned(), line, column, text: format!("expected YAML: {said}") }
+}
+
+/// Reads a test file, whose text is `text`, for these rules.
+pub(super) fn read(
+    file: &Path,
+    text: &str,
+    rules: &RuleSet,
+    data: &mut TestData,
+) -> Result<Vec<Case>, Vec<Mistake>> {
+    let empty = || {
+        vec![Mistake {
+            file: file.to_owned(),
+            line: 1,
+            column: 1,
+            text: "expected a list of cases, found nothing".to_owned(),
+        }]
+    };
+    if text.trim().is_empty() {
+        return Err(empty());
+    }
+    let node = parse(text).map_err(|error| vec![syntax(file, &error)])?;
+    let mut reader = Reader { file, rules, data, mistakes: Vec::new() };
+    let cases: Vec<Case> = match &node.value {
+        Tree::List(cases) if !cases.is_empty() => cases.iter().filter_map(|case| reader.case(case)).collect(),
+        Tree::List(_) | Tree::Null => return Err(empty()),
+        _ => {
+            let _: Option<()> = reader.wrong(&node, "a list of cases");
+            Vec::new()
+        }
+    };
+    let mut mistakes = reader.mistakes;
+    mistakes.sort();
+    mistakes.dedup();
+    if mistakes.is_empty() { Ok(cases) } else { Err(mistakes) }
+}
+
+/// Its methods give `None` where they have told a mistake.
+struct Reader<'r> {
+    file: &'r Path,
+    rules: &'r RuleSet,
+    data: &'r mut TestData,
+    mistakes: Vec<Mistake>,
+}
+
+/// The objects that a case has applied so far.
+type Applied = Vec<(Resource, Map<String, Value>)>;
+
+impl Reader<'_> {
+    fn case(&mut self, node: &Node) -> Option<Case> {
+        self.keys(node, &["name", "objects", "steps", "expect", "quiet", "until", "start"])?;
+        let name = match node.get("name") {
+            Some(name) => self.text(name),
+            None => self.tell(node, "a case has no name: say in words what happens"),
+        };
+        let start = match node.get("start") {
+            Some(start) => self.timestamp(start)?,
+            None => START,
+        };
+        let mut happenings = Vec::new();
+        let mut applied = Applied::new();
+        for object in self.list(node.get("objects")) {
+            happenings.extend(self.apply(object, SignedDuration::ZERO, start, &mut applied));
+        }
+        let mut before = SignedDuration::ZERO;
+        for step in self.list(node.get("steps")) {
+            let Some(happening) = self.step(step, start, &mut applied) else { continue };
+            if happening.at < before {
+                let _: Option<()> = self.tell(step, "steps stand in the order of `at`, found an earlier one");
+            }
+            before = happening.at;
+            happenings.push(happening);
+        }
+        let expect: Vec<Expect> =
+            self.list(node.get("expect")).iter().filter_map(|one| self.expect(one)).collect();
+        let quiet: Vec<String> =
+            self.list(node.get("quiet")).iter().filter_map(|one| self.rule(one)).collect();
+        if happenings.is_empty() && node.get("objects").is_none() && node.get("steps").is_none() {
+            return self.tell(node, "nothing happens: expected `objects`, `steps` or both");
+        }
+        if expect.is_empty() && quiet.is_empty() {
+            return self.tell(node, "expected `expect`, or `quiet` with the rules that must not fire");
+        }
+        let last = happenings.iter().map(|h| h.at).chain(expect.iter().map(|e| e.at)).max();
+        let until = match node.get("until") {
+            Some(until) => self.duration(until)?,
+            None => last.unwrap_or_default() + AFTER,
+        };
+        if last.is_some_and(|last| last > until) {
+            return self.tell(node, "`until` is before the last `at`");
+        }
+        Some(Case { name: name?, line: node.line, start, happenings, expect, quiet, until })
+    }
+
+    fn step(&mut self, node: &Node, start: Timestamp, applied: &mut Applied) -> Option<Happening> {
+        self.keys(node, &["at", "apply", "delete"])?;
+        let at = match node.get("at") {
+            Some(at) => self.duration(at),
+            None => self.tell(node, "a step has no `at`: expected a duration since the start, such as 5m"),
+        };
+        match (node.get("apply"), node.get("delete")) {
+            (Some(object), None) => self.apply(object, at?, start, applied),
+            (None, Some(what)) => self.delete(what, at?, start, applied),
+            _ => self.tell(node, "a step takes exactly one of `apply` and `delete`"),
+        }
+    }
+
+    fn apply(
+        &mut self,
+        node: &Node,
+        at: SignedDuration,
+        start: Timestamp,
+        applied: &mut Applied,
+    ) -> Option<Happening> {
+        let (resource, object) = self.object(node, start)?;
+        let bytes = versioned(&object, applied.len());
+        applied.push((resource.clone(), object));
+        Some(Happening { at, kind: ChangeKind::Applied, resource, object: bytes })
+    }
+
+    fn delete(
+        &mut self,
+        node: &Node,
+        at: SignedDuration,
+        start: Timestamp,
+        applied: &mut Applied,
+    ) -> Option<Happening> {
+        let (resource, object) = match &node.value {
+            Tree::Text(text) if text.contains('/') => {
+                let (kind, name) = text.split_once('/').unwrap_or_default();
+                let is_it = |entry: &&(Resource, Map<String, Value>)| {
+                    entry.0.kind == kind && entry.1["metadata"]["name"] == name
+                };
+                match applied.iter().rev().find(is_it) {
+                    Some(last) => last.clone(),
+                    None => return self.tell(node, &format!("{text} was not applied before")),
+                }
+            }
+            Tree::Map(_) => self.object(node, start)?,
+            _ => return self.wrong(node, "Kind/name of an object that was applied before, or an object"),
+        };
+        let bytes = versioned(&object, applied.len());
+        // What is deleted counts as a version too.
+        applied.push((resource.clone(), object));
+        Some(Happening { at, kind: ChangeKind::Deleted, resource, object: bytes })
+    }
+
+    /// A file by its name, `{use, with}`, or an object written out.
+    fn object(&mut self, node: &Node, start: Timestamp) -> Option<(Resource, Map<String, Value>)> {
+        let value = match &node.value {
+            Tree::Text(_) => self.used(node, start)?,
+            Tree::Map(_) if node.get("use").is_some() => {
+                self.keys(node, &["use", "with"])?;
+                let mut value = self.used(node.get("use")?, start)?;
+                if let Some(patch) = node.get("with") {
+                    let Tree::Map(_) = patch.value else {
+                        return self.wrong(patch, "a map: a JSON merge patch");
+                    };
+                    let file = self.file;
+                    merge(&mut value, self.value(file, patch, start)?);
+                }
+                value
+            }
+            Tree::Map(_) => {
+                let file = self.file;
+                self.value(file, node, start)?
+            }
+            _ => return self.wrong(node, "a file of testdata/, {use: FILE, with: PATCH} or an object"),
+        };
+        let Value::Object(mut object) = value else { return self.wrong(node, "an object") };
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (api_version, kind) = (text(object.get("apiVersion")), text(object.get("kind")));
+        let name = text(object.get("metadata").and_then(|m| m.get("name")));
+        if api_version.is_empty() || kind.is_empty() || name.is_empty() {
+            return self.tell(node, "an object needs apiVersion, kind and metadata.name");
+        }
+        let resource = objects::resource_of(&api_version, &kind, object.get("metadata"));
+        if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
+            let namespace = text(metadata.get("namespace"));
+            metadata.entry("uid").or_insert_with(|| format!("{kind}/{namespace}/{name}").into());
+        }
+        Some((resource, object))
+    }
+
+    /// The object of a file.
+    fn used(&mut self, node: &Node, start: Timestamp) -> Option<Value> {
+        let name = self.text(node)?;
+        let plain = !name.is_empty() && !name.contains("..") && !name.starts_with('/');
+        let path = self.file.with_file_name("testdata").join(&name);
+        match self.data.get(&path) {
+            Ok(Some(object)) if plain => self.value(&path, &object, start),
+            Ok(_) => self.tell(node, &format!("there is no object file {}", path.display())),
+            Err(mistake) => {
+                self.mistakes.push(mistake);
+                None
+            }
+        }
+    }
+
+    /// JSON, with every `@5m` turned into a time.
+    fn value(&mut self, file: &Path, node: &Node, start: Timestamp) -> Option<Value> {
+        Some(match &node.value {
+            Tree::Null => Value::Null,
+            Tree::Bool(value) => (*value).into(),
+            Tree::Number(number) => Value::Number(number.clone()),
+            Tree::Text(text) => match moment(text, start) {
+                Moment::None => text.clone().into(),
+                Moment::At(at) => at.to_string().into(),
+                Moment::Bad => {
+                    let text = format!("expected a time such as \"@5m\" or \"@-1h30m\", found {text:?}");
+                    self.mistakes.push(Mistake {
+                        file: file.to_owned(),
+                        line: node.line,
+                        column: node.column,
+                        text,
+                    });
+                    return None;
+                }
+            },
+            Tree::List(nodes) => {
+                let values: Vec<_> = nodes.iter().map(|node| self.value(file, node, start)).collect();
+                Value::Array(values.into_iter().collect::<Option<_>>()?)
+            }
+            Tree::Map(entries) => {
+                let values: Vec<_> = entries
+                    .iter()
+                    .map(|(key, node)| Some((key.clone(), self.value(file, node, start)?)))
+                    .collect();
+                Value::Object(values.into_iter().collect::<Option<_>>()?)
+            }
+        })
+    }
+
+    fn expect(&mut self, node: &Node) -> Option<Expect> {
+        self.keys(node, &["at", "fires", "resolves", "object"])?;
+        let at = match node.get("at") {
+            Some(at) => self.duration(at),
+            None => {
+                self.tell(node, "an expectation has no `at`: expected a duration since the start, such as 5m")
+            }
+        };
+        let (what, rule) = match (node.get("fires"), node.get("resolves")) {
+            (Some(rule), None) => (What::Fires, self.rule(rule)),
+            (None, Some(rule)) => (What::Resolves, self.rule(rule)),
+            _ => return self.tell(node, "an expectation takes exactly one of `fires` and `resolves`"),
+        };
+        let object = match node.get("object") {
+            None => None,
+            Some(object) => {
+                let text = self.text(object)?;
+                match text.split_once('/') {
+                    Some((kind, name)) => Some((kind.to_owned(), name.to_owned())),
+                    None => return self.wrong(object, "Kind/name"),
+                }
+            }
+        };
+        Some(Expect { line: node.line, at: at?, what, rule: rule?, object })
+    }
+
+    fn rule(&mut self, node: &Node) -> Option<String> {
+        let name = self.text(node)?;
+        if self.rules.get(&name).is_none() {
+            let names = self.rules.rules().iter().map(prodrome_rules::Rule::name);
+            let near = near(&name, names).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+            return self.tell(node, &format!("there is no rule {name:?} in the rule file{near}"));
+        }
+        Some(name)
+    }
+
+    /// That it is a map, of these keys.
+    fn keys(&mut self, node: &Node, known: &[&str]) -> Option<()> {
+        let Tree::Map(entries) = &node.value else { return self.wrong(node, "a map") };
+        let mut sound = Some(());
+        for (key, value) in entries {
+            if !known.contains(&&**key) {
+                let near = near(key, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+                let help = near.unwrap_or_else(|| format!("it takes {}", known.join(", ")));
+                sound = self.tell(value, &format!("unknown key `{key}`; {help}"));
+            }
+        }
+        sound
+    }
+
+    fn list<'n>(&mut self, node: Option<&'n Node>) -> &'n [Node] {
+        match node.map(|node| (node, &node.value)) {
+            Some((_, Tree::List(nodes))) => nodes,
+            Some((node, _)) => {
+                let _: Option<()> = self.wrong(node, "a list");
+                &[]
+            }
+            None => &[],
+        }
+    }
+
+    fn text(&mut self, node: &Node) -> Option<String> {
+        match &node.value {
+            Tree::Text(text) => Some(text.clone()),
+            _ => self.wrong(node, "a text"),
+        }
+    }
+
+    fn duration(&mut self, node: &Node) -> Option<SignedDuration> {
+        let duration = match &node.value {
+            Tree::Text(text) => parse_duration(text),
+            Tree::Number(number) => parse_duration(&number.to_string()),
+            _ => None,
+        };
+        duration.or_else(|| self.wrong(node, "a duration such as 90s, 5m or 1h30m"))
+    }
+
+    fn timestamp(&mut self, node: &Node) -> Option<Timestamp> {
+        let Tree::Text(text) = &node.value else { return self.wrong(node, "an RFC 3339 time") };
+        text.parse().ok().or_else(|| self.wrong(node, "an RFC 3339 time"))
+    }
+
+    fn wrong<T>(&mut self, node: &Node, expected: &str) -> Option<T> {
+        self.tell(node, &format!("expected {expected}, found {}", node.describe()))
+    }
+
+    fn tell<T>(&mut self, node: &Node, text: &str) -> Option<T> {
+        self.mistakes.push(Mistake {
+            file: self.file.to_owned(),
+            line: node.line,
+            column: node.column,
+            text: text.to_owned(),
+        });
+        None
+    }
+}
+
+/// The one of some words that was probably meant.
+fn near<'w>(word: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    let (distance, near) = words.map(|w| (strsim::osa_distance(word, w), w)).min()?;
+    (distance <= 2.max(word.len() / 4)).then_some(near)
+}
+
+enum Moment {
+    None,
+    At(Timestamp),
+    Bad,
+}
+
+/// `@5m`, `@-1d`: a time since the start.
+fn moment(text: &str, start: Timestamp) -> Moment {
+    let Some(rest) = text.strip_prefix('@') else { return Moment::None };
+    let (rest, sign) = match rest.strip_prefix('-') {
+        Some(rest) => (rest, -1),
+        None => (rest, 1),
+    };
+    if !rest.starts_with(|c: char| c.is_ascii_digit()) {
+        return Moment::None;
+    }
+    let at = parse_duration(rest).and_then(|duration| start.checked_add(duration * sign).ok());
+    at.map_or(Moment::Bad, Moment::At)
+}
+
+/// RFC 7396.
+fn merge(target: &mut Value, patch: Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch;
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    let Value::Object(target) = target else { return };
+    for (key, value) in patch {
+        if value.is_null() {
+            target.remove(&key);
+        } else {
+            merge(target.entry(key).or_insert(Value::Null), value);
+        }
+    }
+}
+
+/// The bytes of an object, with a resourceVersion that counts.
+fn versioned(object: &Map<String, Value>, before: usize) -> Vec<u8> {
+    let mut object = object.clone();
+    if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
+        metadata.insert("resourceVersion".to_owned(), (before + 1).to_string().into());
+    }
+    Value::Object(object).to_string().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prodrome_rules::{SourceFile, load};
+    use serde_json::json;
+
+    fn rules() -> RuleSet {
+        let text =
+            "PodFailed:\n  resource: Pod\n  checkField: [{ field: [status, phase], equalValue: [Failed] }]\n";
+        load(&[SourceFile::new("pods.yaml", text)]).rules
+    }
+
+    #[test]
+    fn all_mistakes_of_a_file_are_told_with_their_place() {
+        let text = "\
+- name: one
+  step: []
+- name: two
+  steps:
+    - { at: soon, apply: { apiVersion: v1, kind: Pod, metadata: { name: a } } }
+    - { at: 1m, apply: { apiVersion: v1, kind: Pod, metadata: { nam: a } } }
+    - { at: 2m, delete: Pod/b }
+    - { at: 1m, apply: { apiVersion: v1, kind: Pod, metadata: { name: a, creationTimestamp: \"@5min\" } } }
+    - { at: 3m, apply: nowhere.yaml }
+  expect:
+    - { at: 1m, fires: PodFaild }
+    - { at: 1m }
+";
+        let mistakes =
+            read(Path::new("pods.test.yaml"), text, &rules(), &mut TestData::default()).unwrap_err();
+        let told: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "pods.test.yaml:2:9: unknown key `step`; did you mean `steps`?",
+                "pods.test.yaml:5:13: expected a duration such as 90s, 5m or 1h30m, found \"soon\"",
+                "pods.test.yaml:6:24: an object needs apiVersion, kind and metadata.name",
+                "pods.test.yaml:7:25: Pod/b was not applied before",
+                "pods.test.yaml:8:95: expected a time such as \"@5m\" or \"@-1h30m\", found \"@5min\"",
+                "pods.test.yaml:9:24: there is no object file testdata/nowhere.yaml",
+                "pods.test.yaml:11:24: there is no rule \"PodFaild\" in the rule file; did you mean PodFailed?",
+                "pods.test.yaml:12:7: an expectation takes exactly one of `fires` and `resolves`",
+            ]
+        );
+        for (text, want) in [
+            ("", "pods.test.yaml:1:1: expected a list of cases, found nothing"),
+            ("# none\n", "pods.test.yaml:1:1: expected a list of cases, found nothing"),
+            ("a: b\n", "pods.test.yaml:1:1: expected a list of cases, found a map"),
+        ] {
+            let mistakes =
+                read(Path::new("pods.test.yaml"), text, &rules(), &mut TestData::default()).unwrap_err();
+            assert_eq!(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>(), [want], "{text:?}");
+        }
+        let mistakes =
+            read(Path::new("pods.test.yaml"), "- name: [\n", &rules(), &mut TestData::default()).unwrap_err();
+        assert!(mistakes[0].to_string().contains("expected YAML"), "{}", mistakes[0]);
+    }
+
+    #[test]
+    fn a_patch_merges_maps_replaces_lists_and_removes_what_is_null() {
+        let mut value = json!({ "a": { "b": 1, "c": [1, 2] }, "d": 1 });
+        merge(&mut value, json!({ "a": { "c": [3], "b": null, "e": { "f": null } }, "g": 2 }));
+        assert_eq!(value, json!({ "a": { "c": [3], "e": {} }, "d": 1, "g": 2 }));
+    }
+
+    #[test]
+    fn texts_that_begin_with_an_at_sign_are_times_or_left_alone() {
+        let at = |text| match moment(text, START) {
+            Moment::At(at) => at.to_string(),
+            Moment::None => "none".to_owned(),
+            Moment::Bad => "bad".to_owned(),
+        };
+        assert_eq!(
+            ["@0s", "@-1d", "@1h30m", "@home", "5m", "@5x"].map(at),
+            ["2026-01-01T00:00:00Z", "2025-12-31T00:00:00Z", "2026-01-01T01:30:00Z", "none", "none", "bad"]
+        );
+    }
+}

@@ -1,0 +1,209 @@
+//! `prodrome rules test`.
+
+use super::cases::{self, Case, TestData, What};
+use super::trial;
+use crate::{Outcome, library, render};
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use prodrome_rules::RuleSet;
+use std::collections::BTreeSet;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Runs that take less show no progress.
+const PROGRESS_AFTER: Duration = Duration::from_secs(1);
+
+/// Arguments of `prodrome rules test`.
+#[derive(Args)]
+#[command(after_help = "Exit code: 0 all cases pass, 1 some fail, 2 a file is bad.")]
+pub(super) struct Arguments {
+    /// Test files (NAME.test.yaml), rule files that have one beside them, or folders; rules/ where none are named
+    #[arg(value_name = "FILE|DIR")]
+    files: Vec<PathBuf>,
+    /// Only the cases in whose name this stands
+    #[arg(long, value_name = "TEXT")]
+    case: Option<String>,
+    /// Fail too where a rule fires in no case, or is quiet in none
+    #[arg(long, conflicts_with = "case")]
+    coverage: bool,
+}
+
+/// A test file, read.
+struct Suite {
+    file: PathBuf,
+    rules: Arc<RuleSet>,
+    cases: Vec<Case>,
+}
+
+/// Runs the command.
+pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
+    let mut suites = read(&files(&arguments.files)?)?;
+    if let Some(text) = &arguments.case {
+        for suite in &mut suites {
+            suite.cases.retain(|case| case.name.contains(text));
+        }
+        if suites.iter().all(|suite| suite.cases.is_empty()) {
+            bail!("no case has {text:?} in its name");
+        }
+    }
+    let total: usize = suites.iter().map(|suite| suite.cases.len()).sum();
+    let mut progress = Progress { total, done: 0, began: Instant::now(), shown: false };
+    let colours = render::colours();
+    let mut failed = 0;
+    for suite in &suites {
+        for case in &suite.cases {
+            let lines = trial::play(case, suite.rules.clone()).await;
+            progress.step();
+            if lines.is_empty() {
+                continue;
+            }
+            failed += 1;
+            progress.clear();
+            println!(
+                "{} {}:{} {}",
+                render::paint("failed", "1;31", colours),
+                suite.file.display(),
+                case.line,
+                render::plain(&case.name, 200)
+            );
+            for line in lines {
+                println!("    {line}");
+            }
+        }
+    }
+    progress.clear();
+    let gaps = if arguments.case.is_none() { gaps(&suites) } else { Vec::new() };
+    for gap in &gaps {
+        println!("{} {gap}", render::paint("uncovered", "33", colours));
+    }
+    println!("{total} cases in {} files: {} passed, {failed} failed", suites.len(), total - failed);
+    let bad = failed > 0 || (arguments.coverage && !gaps.is_empty());
+    Ok(if bad { Outcome::Found } else { Outcome::Quiet })
+}
+
+/// The test files that were meant.
+fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let default = [PathBuf::from("rules")];
+    let named = if named.is_empty() { &default[..] } else { named };
+    let mut files = Vec::new();
+    for path in named {
+        if path.is_dir() {
+            let entries = std::fs::read_dir(path)
+                .with_context(|| format!("cannot read the folder {}", path.display()))?;
+            let before = files.len();
+            for entry in entries {
+                let path = entry?.path();
+                if is_test(&path) && path.is_file() {
+                    files.push(path);
+                }
+            }
+            if files.len() == before {
+                bail!("no *.test.yaml in the folder {}", path.display());
+            }
+        } else if is_test(path) {
+            files.push(path.clone());
+        } else if path.is_file() {
+            let test = path.with_extension("test.yaml");
+            if !test.is_file() {
+                bail!("{} has no tests: expected {} beside it", path.display(), test.display());
+            }
+            files.push(test);
+        } else {
+            bail!("there is no {}; name test files (NAME.test.yaml), rule files or folders", path.display());
+        }
+    }
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+fn is_test(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(".test.yaml"))
+}
+
+/// Reads test files and the rule files beside them. All mistakes are told on standard error.
+fn read(files: &[PathBuf]) -> Result<Vec<Suite>> {
+    let mut data = TestData::default();
+    let mut suites = Vec::new();
+    let mut mistakes = 0;
+    for file in files {
+        let rule_file = rule_file(file)?;
+        let sources = library::read(&rule_file)?;
+        let loaded = prodrome_rules::load(&sources);
+        super::report(&sources, &loaded.diagnostics);
+        let errors = loaded.diagnostics.iter().filter(|d| d.is_error()).count();
+        mistakes += errors;
+        let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let text = String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", file.display()))?;
+        match cases::read(file, &text, &loaded.rules, &mut data) {
+            Ok(cases) => suites.push(Suite { file: file.clone(), rules: Arc::new(loaded.rules), cases }),
+            Err(found) => {
+                mistakes += found.len();
+                for mistake in found {
+                    eprintln!("{mistake}");
+                }
+            }
+        }
+    }
+    match mistakes {
+        0 => Ok(suites),
+        1 => bail!("no test was run: there is a mistake"),
+        _ => bail!("no test was run: there are {mistakes} mistakes"),
+    }
+}
+
+/// `NAME.yaml` (or `.yml`, `.json`) beside `NAME.test.yaml`.
+fn rule_file(test: &Path) -> Result<PathBuf> {
+    let name = test.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.trim_end_matches(".test.yaml");
+    let candidates =
+        ["yaml", "yml", "json"].map(|extension| test.with_file_name(format!("{stem}.{extension}")));
+    let found = candidates.iter().find(|path| path.is_file()).cloned();
+    found.with_context(|| format!("{} tests {}, which is not there", test.display(), candidates[0].display()))
+}
+
+/// The rules that fire in no case, and those that no case nearly matches.
+fn gaps(suites: &[Suite]) -> Vec<String> {
+    let mut gaps = Vec::new();
+    for suite in suites {
+        let expected = suite.cases.iter().flat_map(|case| &case.expect);
+        let fires: BTreeSet<&str> =
+            expected.filter(|expect| expect.what == What::Fires).map(|expect| &*expect.rule).collect();
+        let quiet: BTreeSet<&str> =
+            suite.cases.iter().flat_map(|case| &case.quiet).map(String::as_str).collect();
+        for rule in suite.rules.rules() {
+            for (covered, what) in [(&fires, "fires in no case"), (&quiet, "is quiet in no case")] {
+                if !covered.contains(rule.name()) {
+                    gaps.push(format!("{}: {} {what}", suite.file.display(), rule.name()));
+                }
+            }
+        }
+    }
+    gaps
+}
+
+/// How far it is, on a terminal, where it takes long.
+struct Progress {
+    total: usize,
+    done: usize,
+    began: Instant,
+    shown: bool,
+}
+
+impl Progress {
+    fn step(&mut self) {
+        self.done += 1;
+        if self.began.elapsed() >= PROGRESS_AFTER && std::io::stderr().is_terminal() {
+            eprint!("\r{} of {} cases", self.done, self.total);
+            self.shown = std::io::stderr().flush().is_ok();
+        }
+    }
+
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.shown) {
+            eprint!("\r\x1b[K");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! A case on virtual time: the handlers that are deployed, over memory.
+
+use super::cases::{Case, Expect, What};
+use crate::render;
+use jiff::{SignedDuration, Timestamp};
+use prodrome_local::{Change, Notices, World};
+use prodrome_model::{Notice, NoticeKind, ObjectRef};
+use prodrome_rules::{RuleSet, print_duration};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// How far from its time a notice may be.
+const TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
+/// How long hold-downs are waited for.
+const HOLD_DOWN_MAX: SignedDuration = SignedDuration::from_hours(2);
+
+/// Plays a case; gives what was not as expected, one line each.
+pub(super) async fn play(case: &Case, rules: Arc<RuleSet>) -> Vec<String> {
+    let told = notices(case, rules).await;
+    let mut failures = Vec::new();
+    let mut taken = vec![false; told.len()];
+    // Those that name an object first: the others take what is left.
+    let mut expectations: Vec<&Expect> = case.expect.iter().collect();
+    expectations.sort_by_key(|expect| expect.object.is_none());
+    for expect in expectations {
+        let fits = |notice: &Notice| fits(expect, notice, case.start);
+        match told.iter().enumerate().position(|(index, notice)| !taken[index] && fits(notice)) {
+            // An update that several objects joined may be expected once for each.
+            Some(index) => taken[index] = told[index].kind != NoticeKind::Update,
+            None => failures.push((expect.line, missing(expect, &told, case.start))),
+        }
+    }
+    failures.sort();
+    let mut lines: Vec<String> = failures.into_iter().map(|(_, text)| text).collect();
+    for (notice, taken) in told.iter().zip(taken) {
+        if notice.kind == NoticeKind::Alert && !taken {
+            let but = if case.quiet.contains(&notice.rule) { ", which must be quiet" } else { "" };
+            lines.push(format!(
+                "unexpected: {}{but}: {}",
+                describe(notice, case.start),
+                render::plain(&notice.summary, 200)
+            ));
+        }
+    }
+    lines
+}
+
+async fn notices(case: &Case, rules: Arc<RuleSet>) -> Vec<Notice> {
+    let notices = Notices::default();
+    let mut world = World::new(rules, case.start, |episodes, queue| notices.alerts(episodes, queue));
+    for burst in case.happenings.chunk_by(|one, next| one.at == next.at) {
+        let at = case.start + burst[0].at;
+        let changes: Vec<Change> = burst
+            .iter()
+            .map(|h| Change { at, resource: h.resource.clone(), kind: h.kind, object: h.object.clone() })
+            .collect();
+        world.run_until(at).await;
+        world.apply(&changes).await.expect("an object that was read has a kind and a name");
+        world.run_until(at).await;
+    }
+    let mut until = case.start + case.until;
+    world.run_until(until).await;
+    let mut told = notices.take();
+    let awaited = case.expect.iter().filter(|expect| expect.what == What::Resolves).count();
+    let resolved = |told: &[Notice]| told.iter().filter(|n| n.kind == NoticeKind::Resolved).count();
+    world.end();
+    let last = until + HOLD_DOWN_MAX;
+    while resolved(&told) < awaited && !world.is_settled() && until < last {
+        until += SignedDuration::from_mins(1);
+        world.run_until(until).await;
+        told.extend(notices.take().into_iter().filter(|notice| notice.kind == NoticeKind::Resolved));
+    }
+    told
+}
+
+fn fits(expect: &Expect, notice: &Notice, start: Timestamp) -> bool {
+    let at = start + expect.at;
+    if notice.rule != expect.rule {
+        return false;
+    }
+    let is_it = |object: &ObjectRef| match &expect.object {
+        Some((kind, name)) => object.kind == *kind && object.name == *name,
+        None => true,
+    };
+    match (expect.what, notice.kind) {
+        (What::Fires, NoticeKind::Alert) => in_time(notice.at.duration_since(at)) && is_it(&notice.object),
+        // Who joins a group is told in an update of its alert.
+        (What::Fires, NoticeKind::Update) => {
+            expect.object.is_some()
+                && in_time(notice.at.duration_since(at))
+                && notice.joined.iter().any(is_it)
+        }
+        (What::Resolves, NoticeKind::Resolved) => {
+            let ended = notice.ended.unwrap_or(notice.at);
+            ended.duration_since(at).abs() <= TOLERANCE && is_it(&notice.object)
+        }
+        _ => false,
+    }
+}
+
+fn in_time(late: SignedDuration) -> bool {
+    (SignedDuration::ZERO..=TOLERANCE).contains(&late)
+}
+
+/// What was expected, and what there was instead.
+fn missing(expect: &Expect, told: &[Notice], start: Timestamp) -> String {
+    let verb = match expect.what {
+        What::Fires => "fire",
+        What::Resolves => "resolve",
+    };
+    let mut text = format!("expected {} to {verb} at {}", expect.rule, print_duration(expect.at));
+    if let Some((kind, name)) = &expect.object {
+        write!(text, " on {kind}/{name}").expect("writing to a string");
+    }
+    let of_rule: Vec<_> = told
+        .iter()
+        .filter(|n| n.rule == expect.rule && (n.kind != NoticeKind::Update || !n.joined.is_empty()))
+        .map(|notice| describe(notice, start))
+        .collect();
+    if of_rule.is_empty() {
+        text.push_str(", but it never fired");
+    } else {
+        write!(text, "; found: {}", of_rule.join(", ")).expect("writing to a string");
+    }
+    text
+}
+
+fn describe(notice: &Notice, start: Timestamp) -> String {
+    let since = |at: Timestamp| {
+        let seconds = at.duration_since(start);
+        if seconds.is_negative() {
+            format!("-{}", print_duration(seconds.abs()))
+        } else {
+            print_duration(seconds)
+        }
+    };
+    let rule = &notice.rule;
+    let object = |object: &ObjectRef| render::plain(&object.to_string(), 200);
+    match (notice.kind, notice.ended) {
+        (NoticeKind::Alert, _) => {
+            format!("{rule} fired at {} on {}", since(notice.at), object(&notice.object))
+        }
+        (NoticeKind::Update, _) => {
+            let joined: Vec<_> = notice.joined.iter().map(object).collect();
+            format!("{rule} had {} join at {}", joined.join(" and "), since(notice.at))
+        }
+        (NoticeKind::Resolved, Some(ended)) => {
+            format!("{rule} was quiet from {} on, resolved at {}", since(ended), since(notice.at))
+        }
+        (NoticeKind::Resolved, None) => format!("{rule} resolved at {}", since(notice.at)),
+    }
+}
