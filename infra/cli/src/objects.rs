@@ -91,6 +91,11 @@ fn find(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
+/// YAML as Kubernetes' own tools write it: `n`, `yes` and `on` are texts, as a namespace may have such a name.
+pub(crate) fn yaml_options() -> serde_saphyr::Options {
+    serde_saphyr::options! { strict_booleans: true }
+}
+
 /// The documents of a text: JSON values in a row, else YAML documents.
 fn documents(text: &str) -> Result<Vec<Value>> {
     if text.trim().is_empty() {
@@ -100,7 +105,11 @@ fn documents(text: &str) -> Result<Vec<Value>> {
         let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
         return values.collect::<Result<_, _>>().context("this is not JSON");
     }
-    let values: Vec<Value> = serde_saphyr::from_multiple(text).context("this is neither JSON nor YAML")?;
+    let values: Vec<Value> =
+        serde_saphyr::from_multiple_with_options(text, yaml_options()).map_err(|error| {
+            // On one line: a picture of the place is no part of a chain of causes.
+            anyhow::anyhow!("this is neither JSON nor YAML: {}", error.without_snippet())
+        })?;
     Ok(values.into_iter().filter(|value| !value.is_null()).collect())
 }
 
@@ -166,7 +175,7 @@ mod tests {
     #[test]
     fn every_form_of_file_is_read() {
         let pod = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","namespace":"x"}}"#;
-        let yaml = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: b}\n";
+        let yaml = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: n}\n";
         let list = format!(r#"{{"apiVersion":"v1","kind":"List","items":[{pod}]}}"#);
         let typed = r#"{"apiVersion":"v1","kind":"PodList","items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"}}]}"#;
         for (text, objects) in

@@ -130,7 +130,8 @@ async fn resources(cluster: &KubeCluster, arguments: &Arguments) -> Result<Vec<R
     if arguments.kinds.is_empty() {
         let patterns = arguments.library.load()?.kinds();
         let served = cluster.resources().await.context("the cluster cannot be read")?;
-        let mut kinds: BTreeSet<GroupKind> = patterns.iter().filter_map(|p| p.to_group_kind()).collect();
+        let mut kinds: BTreeSet<GroupKind> =
+            patterns.iter().filter_map(prodrome_rules::KindPattern::to_group_kind).collect();
         kinds.insert(GroupKind::core("Event"));
         let open = patterns.iter().filter(|pattern| pattern.to_group_kind().is_none());
         for pattern in open {
@@ -170,11 +171,10 @@ fn kind(text: &str) -> Option<GroupKind> {
         return None;
     }
     match *parts.as_slice() {
-        [kind] => Some(GroupKind::core(kind)),
         [place, kind] if place.contains('.') || !place.starts_with('v') => {
             Some(GroupKind::from_api_version(&format!("{place}/v1"), kind))
         }
-        [_, kind] => Some(GroupKind::core(kind)),
+        [kind] | [_, kind] => Some(GroupKind::core(kind)),
         [group, version, kind] => Some(GroupKind::from_api_version(&format!("{group}/{version}"), kind)),
         _ => None,
     }

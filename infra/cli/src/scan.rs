@@ -177,8 +177,9 @@ impl<C: Cluster + Clone> Scanner<C> {
     /// The kinds that rules are about; all that the cluster serves where a rule is about every kind.
     async fn subjects(&self) -> Result<BTreeSet<GroupKind>> {
         let patterns: Vec<_> =
-            self.rules.rules().iter().filter(|r| r.enabled()).flat_map(|r| r.kinds()).collect();
-        let mut kinds: BTreeSet<GroupKind> = patterns.iter().filter_map(|p| p.to_group_kind()).collect();
+            self.rules.rules().iter().filter(|r| r.enabled()).flat_map(prodrome_rules::Rule::kinds).collect();
+        let mut kinds: BTreeSet<GroupKind> =
+            patterns.iter().filter_map(prodrome_rules::KindPattern::to_group_kind).collect();
         if patterns.iter().any(|pattern| pattern.to_group_kind().is_none()) {
             let served =
                 self.cluster.resources().await.context("the cluster does not tell what it serves")?;
@@ -275,9 +276,9 @@ fn text(
     rules: &RuleSet,
     now: Timestamp,
 ) -> Result<()> {
+    type Key<'f> = (Option<&'f str>, State, std::cmp::Reverse<Severity>, &'f str, String);
+    let mut groups: BTreeMap<Key<'_>, Vec<&Found>> = BTreeMap::new();
     let colours = render::colours();
-    let mut groups: BTreeMap<(Option<&str>, State, std::cmp::Reverse<Severity>, &str, String), Vec<&Found>> =
-        BTreeMap::new();
     for one in found {
         let key = (
             one.file.as_deref(),

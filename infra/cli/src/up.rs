@@ -113,10 +113,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
                 Ok(notice) => screen.told(notice, clock::now())?,
                 Err(error) => break Some(error),
             },
-            _ = tick.tick() => screen.draw(system.look(clock::now()).await, clock::now())?,
+            _ = tick.tick() => screen.draw(&system.look(clock::now()).await, clock::now())?,
         }
     };
-    screen.finish(system.look(clock::now()).await)?;
+    screen.finish(&system.look(clock::now()).await)?;
     system.stop().await;
     failed.map_or(Ok(Outcome::Quiet), Err)
 }
@@ -124,8 +124,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
 /// The folder that holds `template.yaml`: this one or one above, or above the program's.
 fn repository() -> Result<PathBuf> {
     let starts = [std::env::current_dir().ok(), std::env::current_exe().ok()];
-    let above = starts.iter().flatten().flat_map(|start| start.ancestors());
-    let found = above.filter(|dir| dir.join("template.yaml").is_file() && dir.join("rules").is_dir()).next();
+    let mut above = starts.iter().flatten().flat_map(|start| start.ancestors());
+    let found = above.find(|dir| dir.join("template.yaml").is_file() && dir.join("rules").is_dir());
     found.map(Path::to_owned).context("template.yaml is not found: run `prodrome up` inside the repository")
 }
 

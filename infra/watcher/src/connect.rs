@@ -1,5 +1,6 @@
 use crate::api::ApiError;
-use crate::kube_api::{KubeApi, chain};
+use crate::chain::chain;
+use crate::kube_api::KubeApi;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use std::path::{Path, PathBuf};

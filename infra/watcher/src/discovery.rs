@@ -1,6 +1,7 @@
 //! Which kinds a cluster serves.
 
 use crate::api::ApiError;
+use crate::chain::chain;
 use crate::kube_api::{Answer, KubeApi};
 use prodrome_model::Resource;
 use serde::Deserialize;
@@ -63,8 +64,12 @@ async fn one_by_one(api: &KubeApi, versions: Vec<(String, String)>) -> Result<Ve
             Ok(None) => {}
             // The server of one group being down must not hide the others.
             Err(error @ (ApiError::Refused { .. } | ApiError::Throttled { .. } | ApiError::NotServed)) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(group, version, error, "the kinds of a group cannot be discovered");
+                tracing::warn!(
+                    group,
+                    version,
+                    error = chain(&error),
+                    "the kinds of a group cannot be discovered"
+                );
             }
             Err(error) => return Err(error),
         }

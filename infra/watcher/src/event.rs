@@ -118,7 +118,7 @@ impl Reader {
         self.found.copy_rest(json, object, &mut bytes);
         Ok(Some(Change {
             deleted,
-            namespace: namespace.map(|n| n.into()),
+            namespace: namespace.map(std::convert::Into::into),
             name: name.into(),
             uid: self.found.text(json, UID).unwrap_or_default().into(),
             version: self.version(json)?,

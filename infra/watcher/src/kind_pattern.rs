@@ -92,7 +92,7 @@ impl KindPattern {
         let mut meant: Vec<&Resource> = Vec::new();
         for resource in candidates {
             let same = |m: &&Resource| m.group == resource.group && m.kind == resource.kind;
-            match meant.iter().position(|m| same(&m)) {
+            match meant.iter().position(same) {
                 None => meant.push(resource),
                 Some(i) if self.version.as_ref() == Some(&resource.version) => meant[i] = resource,
                 Some(_) => {}

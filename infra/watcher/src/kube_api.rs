@@ -1,6 +1,7 @@
 //! The [`Api`] over the Kubernetes API, by raw bytes.
 
 use crate::api::{Api, ApiError, Events, Listed, Page};
+use crate::chain::chain;
 use crate::collection::Collection;
 use crate::event::Status;
 use crate::lines::Lines;
@@ -128,15 +129,14 @@ impl Page for KubePage {
                 return Ok(Listed::Item(Bytes::copy_from_slice(item)));
             }
             within_bound(splitter.held())?;
-            match data(&mut self.body).await? {
-                Some(piece) => splitter.push(&piece),
-                None => {
-                    let metadata = self.splitter.take().ok_or_else(ended)?.finish()?;
-                    let metadata: ListMetadata = serde_json::from_slice(&metadata)
-                        .map_err(|error| ApiError::Broken(format!("a list without metadata: {error}")))?;
-                    let next = Some(metadata.next).filter(|next| !next.is_empty());
-                    return Ok(Listed::End { version: metadata.resource_version, next });
-                }
+            if let Some(piece) = data(&mut self.body).await? {
+                splitter.push(&piece);
+            } else {
+                let metadata = self.splitter.take().ok_or_else(ended)?.finish()?;
+                let metadata: ListMetadata = serde_json::from_slice(&metadata)
+                    .map_err(|error| ApiError::Broken(format!("a list without metadata: {error}")))?;
+                let next = Some(metadata.next).filter(|next| !next.is_empty());
+                return Ok(Listed::End { version: metadata.resource_version, next });
             }
         }
     }
@@ -194,21 +194,6 @@ async fn data(body: &mut Body) -> Result<Option<Bytes>, ApiError> {
 async fn whole(body: Body) -> Result<Bytes, ApiError> {
     let collected = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
     Ok(collected.map_err(|error| ApiError::Broken(chain(&*error)))?.to_bytes())
-}
-
-/// An error with what is behind it, in one line; what repeats its source is said once.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        source = error.source();
-    }
-    text
 }
 
 fn percent_encode(text: &str, out: &mut String) {

@@ -33,6 +33,7 @@
 
 mod api;
 mod backoff;
+mod chain;
 mod clock;
 mod collection;
 mod config;
@@ -55,6 +56,7 @@ mod waiting;
 mod watcher;
 mod watermark;
 
+pub use chain::chain;
 pub use clock::Clock;
 pub use config::{Config, ConfigError, Mistake, PlaceIn};
 pub use connect::{ConnectError, Connection, connect};

@@ -6,6 +6,7 @@ mod file;
 pub use config_map::ConfigMapPlaces;
 pub use file::FilePlaces;
 
+use crate::chain::chain;
 use crate::trim::OwnObject;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -77,9 +78,8 @@ impl PlaceError {
     /// Whether the same may work later.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::File { .. } => true,
             Self::ConfigMap { retryable, .. } => *retryable,
-            Self::TakenOver { .. } => false,
+            Self::File { .. } | Self::TakenOver { .. } => false,
         }
     }
 }
@@ -89,8 +89,11 @@ fn parse(json: &[u8], what: &str) -> Option<Places> {
     match serde_json::from_slice(json) {
         Ok(places) => Some(places),
         Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(what, error, "the saved place cannot be read, listing everything anew");
+            tracing::warn!(
+                what,
+                error = chain(&error),
+                "the saved place cannot be read, listing everything anew"
+            );
             None
         }
     }

@@ -4,6 +4,7 @@
 mod tests;
 
 use crate::backoff::Backoff;
+use crate::chain::chain;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
 use crate::waiting::{Item, Ticket, Waiting};
@@ -142,8 +143,7 @@ impl<Q: Queue> Sender<Q> {
             // One object that no message can carry. Kept, it would hold up the place for ever.
             Err(error) => {
                 self.metrics.too_large();
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(error, "a change is too large for a message and is dropped");
+                tracing::error!(error = chain(&error), "a change is too large for a message and is dropped");
                 self.hub.accepted(id, &tickets);
                 None
             }

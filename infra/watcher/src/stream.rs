@@ -5,6 +5,7 @@ mod tests;
 
 use crate::api::{Api, ApiError, Events, Listed, Page};
 use crate::backoff::Backoff;
+use crate::chain::chain;
 use crate::clock::Clock;
 use crate::collection::Collection;
 use crate::event::{Event, Reader};
@@ -21,7 +22,7 @@ use tokio::time::{Instant, sleep, timeout};
 /// How many objects a page of a list holds.
 const PAGE_OBJECTS: u32 = 500;
 /// How long the API server is asked to keep a watch up, at least; up to half as long again is added at random.
-const WATCH_LASTS: Duration = Duration::from_secs(300);
+const WATCH_LASTS: Duration = Duration::from_mins(5);
 /// How much longer than that the stream may be silent before it is taken for dead.
 const WATCH_GRACE: Duration = Duration::from_secs(30);
 /// How long an answer, or the next piece of a list, may take.
@@ -276,7 +277,6 @@ impl<A: Api> Stream<A> {
     /// After an error: to `again` after a while, or to a new list where that would not help.
     fn failed(&mut self, error: &ApiError, again: State) -> State {
         let kind = &*self.kind;
-        let cause = error as &dyn std::error::Error;
         let why = restart_for(error);
         match error {
             ApiError::NotServed => {
@@ -289,7 +289,7 @@ impl<A: Api> Stream<A> {
                     let needed = self.permission();
                     tracing::error!(
                         kind,
-                        error = cause,
+                        error = chain(error),
                         needed,
                         "kind cannot be watched with these credentials"
                     );
@@ -302,7 +302,7 @@ impl<A: Api> Stream<A> {
                 self.list_anew(why)
             }
             ApiError::Ahead(_) if self.failures.failures() >= AHEAD_TRIES => {
-                tracing::warn!(kind, error = cause, "listing anew");
+                tracing::warn!(kind, error = chain(error), "listing anew");
                 self.list_anew(why)
             }
             _ => {
@@ -315,9 +315,9 @@ impl<A: Api> Stream<A> {
                 let wait = self.failures.next_wait().max(asked);
                 let (attempt, wait_ms) = (self.failures.failures(), wait.as_millis());
                 if attempt > 1 {
-                    tracing::warn!(kind, error = cause, attempt, wait_ms, "stream failed again");
+                    tracing::warn!(kind, error = chain(error), attempt, wait_ms, "stream failed again");
                 } else {
-                    tracing::info!(kind, error = cause, wait_ms, "stream failed");
+                    tracing::info!(kind, error = chain(error), wait_ms, "stream failed");
                 }
                 State::BackingOff { wait, then: Box::new(again) }
             }
@@ -353,8 +353,7 @@ impl<A: Api> Stream<A> {
 
     fn skipped(&self, error: &ScanError) {
         self.common.metrics.malformed();
-        let error = error as &dyn std::error::Error;
-        tracing::error!(kind = self.kind, error, "a change cannot be read and is skipped");
+        tracing::error!(kind = self.kind, error = chain(&error), "a change cannot be read and is skipped");
     }
 
     /// The RBAC rule without which the collection cannot be watched.

@@ -1,6 +1,7 @@
 //! Keeps a stream running for each kind that is to be watched and that the cluster serves.
 
 use crate::api::Api;
+use crate::chain::chain;
 use crate::collection::Collection;
 use crate::discovery::Discovery;
 use crate::event::Reader;
@@ -129,8 +130,7 @@ impl<A: Api + 'static> Supervisor<A> {
         let served = match self.discovery.served().await {
             Ok(served) => served,
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "the kinds of the cluster cannot be discovered");
+                tracing::warn!(error = chain(&error), "the kinds of the cluster cannot be discovered");
                 return false;
             }
         };
@@ -162,6 +162,7 @@ impl<A: Api + 'static> Supervisor<A> {
         complete
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "the id goes into the roster")]
     fn keep_running(&mut self, id: String, collection: Collection) {
         let mut roster = self.roster.lock();
         let hub = &self.common.hub;

@@ -90,7 +90,7 @@ pub(crate) struct Waiting {
     queues: Vec<ShardQueue>,
     streams: BTreeMap<StreamId, Stream>,
     next_stream: StreamId,
-    marks: VecDeque<Marked>,
+    marks: Vec<Marked>,
 }
 
 type Key = (StreamId, Box<str>);
@@ -118,6 +118,8 @@ struct ShardQueue {
 struct Stream {
     resource: Arc<Resource>,
     watermark: Watermark,
+    /// The position of a list's end that never left, as another list began: that one's end takes it over.
+    superseded: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -125,6 +127,8 @@ struct Marked {
     stream: StreamId,
     resource: Arc<Resource>,
     position: u64,
+    /// An end may leave once all before this was accepted.
+    after: u64,
     mark: Mark,
     since: Instant,
     observed_at: Timestamp,
@@ -143,7 +147,7 @@ impl Waiting {
             queues: (0..shards).map(|_| ShardQueue::default()).collect(),
             streams: BTreeMap::new(),
             next_stream: 0,
-            marks: VecDeque::new(),
+            marks: Vec::new(),
         }
     }
 
@@ -151,7 +155,7 @@ impl Waiting {
     pub(crate) fn open_stream(&mut self, resource: Arc<Resource>, place: Option<Version>) -> StreamId {
         let id = self.next_stream;
         self.next_stream += 1;
-        self.streams.insert(id, Stream { resource, watermark: Watermark::resumed(place) });
+        self.streams.insert(id, Stream { resource, watermark: Watermark::resumed(place), superseded: None });
         id
     }
 
@@ -178,7 +182,7 @@ impl Waiting {
 
     /// Takes a change in, in the order of its stream.
     pub(crate) fn put(&mut self, stream: StreamId, change: Change, now: Instant) -> Put {
-        let Some(Stream { resource, watermark }) = self.streams.get_mut(&stream) else {
+        let Some(Stream { resource, watermark, .. }) = self.streams.get_mut(&stream) else {
             return Put::Outdated;
         };
         let version = change.list.is_none().then(|| change.version.clone());
@@ -222,15 +226,12 @@ impl Waiting {
         let cost = cost(&change);
         let (named, resource) = (change.list.is_some(), Arc::clone(resource));
         let slot = Slot { change, stream, resource, position, shard, named, since: now };
-        let index = match self.free.pop() {
-            Some(index) => {
-                self.slots[index] = Some(slot);
-                index
-            }
-            None => {
-                self.slots.push(Some(slot));
-                self.slots.len() - 1
-            }
+        let index = if let Some(index) = self.free.pop() {
+            self.slots[index] = Some(slot);
+            index
+        } else {
+            self.slots.push(Some(slot));
+            self.slots.len() - 1
         };
         self.by_key.insert(key, index);
         self.bytes += cost;
@@ -240,16 +241,37 @@ impl Waiting {
         Put::Waits
     }
 
-    /// Takes in that a list begins or ends.
-    pub(crate) fn put_mark(&mut self, stream: StreamId, mark: Mark, now: Instant, observed_at: Timestamp) {
-        let Some(Stream { resource, watermark }) = self.streams.get_mut(&stream) else { return };
-        let version = match &mark {
-            Mark::Begin { .. } => None,
-            Mark::End { version, .. } => Some(version.clone()),
+    /// Takes in that a list begins or ends. Where an earlier list's end has not left yet, it never will: the
+    /// objects that both named travel under the later list alone.
+    pub(crate) fn put_mark(&mut self, id: StreamId, mark: Mark, now: Instant, observed_at: Timestamp) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        let after;
+        let position = match &mark {
+            Mark::Begin { .. } => {
+                let is_end = |m: &Marked| m.stream == id && matches!(m.mark, Mark::End { .. });
+                for earlier in self.marks.extract_if(.., |m| is_end(m)) {
+                    match stream.superseded {
+                        None => stream.superseded = Some(earlier.position),
+                        Some(_) => stream.watermark.closes(earlier.position),
+                    }
+                }
+                after = 0;
+                stream.watermark.opens(None)
+            }
+            Mark::End { version, .. } => {
+                after = stream.watermark.opens(Some(version.clone()));
+                match stream.superseded.take() {
+                    None => after,
+                    // The place must not pass what the earlier end would have said.
+                    Some(position) => {
+                        stream.watermark.closes(after);
+                        position
+                    }
+                }
+            }
         };
-        let position = watermark.opens(version);
-        let resource = Arc::clone(resource);
-        self.marks.push_back(Marked { stream, resource, position, mark, since: now, observed_at });
+        let resource = Arc::clone(&stream.resource);
+        self.marks.push(Marked { stream: id, resource, position, after, mark, since: now, observed_at });
     }
 
     /// The stream has come to a version without a change that anybody wants.
@@ -288,11 +310,11 @@ impl Waiting {
     }
 
     fn take_marks(&mut self, tickets: &mut Vec<Ticket>, pack: &mut impl FnMut(Item<'_>) -> bool) -> bool {
-        let mut held = VecDeque::new();
+        let mut held = Vec::new();
         let mut goes_on = true;
-        while let Some(marked) = self.marks.pop_front() {
+        for marked in std::mem::take(&mut self.marks) {
             if !goes_on || !self.may_leave(&marked) {
-                held.push_back(marked);
+                held.push(marked);
                 continue;
             }
             let (kind, list) = match &marked.mark {
@@ -305,7 +327,7 @@ impl Waiting {
                 tickets.push(Ticket { stream: marked.stream, position: marked.position });
             } else {
                 goes_on = false;
-                held.push_back(marked);
+                held.push(marked);
             }
         }
         self.marks = held;
@@ -314,7 +336,10 @@ impl Waiting {
 
     fn may_leave(&self, marked: &Marked) -> bool {
         matches!(marked.mark, Mark::Begin { .. })
-            || self.streams.get(&marked.stream).is_none_or(|s| s.watermark.is_first(marked.position))
+            || self
+                .streams
+                .get(&marked.stream)
+                .is_none_or(|s| s.watermark.is_clear_before(marked.after, marked.position))
     }
 
     /// The queue has accepted them.

@@ -1,4 +1,5 @@
 use crate::backoff::Backoff;
+use crate::chain::chain;
 use crate::clock::Clock;
 use crate::discovery::Discovery;
 use crate::hub::Hub;
@@ -135,7 +136,7 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
             Ok(Err(error)) if !error.is_retryable() => return Err(error),
             Ok(_) => {}
             Err(_) => {
-                tracing::warn!("the place was not saved in time; the next run reads some changes again")
+                tracing::warn!("the place was not saved in time; the next run reads some changes again");
             }
         }
         tracing::info!("watcher stopped");
@@ -158,8 +159,11 @@ async fn begin(places: &impl PlaceStore, clock: &Clock) -> Result<Places, PlaceE
             Ok(begun) => return Ok(begun),
             Err(error) if error.is_retryable() && backoff.failures() < START_TRIES => {
                 let wait = backoff.next_wait();
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, wait_ms = wait.as_millis(), "the place cannot be read and saved yet");
+                tracing::warn!(
+                    error = chain(&error),
+                    wait_ms = wait.as_millis(),
+                    "the place cannot be read and saved yet"
+                );
                 sleep(wait).await;
             }
             Err(error) => return Err(error),
@@ -183,9 +187,8 @@ impl<P: PlaceStore> Saver<P> {
         ticks.tick().await;
         loop {
             ticks.tick().await;
-            match self.save(now()).await {
-                Err(error @ PlaceError::TakenOver { .. }) => return error,
-                Err(_) | Ok(()) => {}
+            if let Err(error @ PlaceError::TakenOver { .. }) = self.save(now()).await {
+                return error;
             }
         }
     }
@@ -202,8 +205,7 @@ impl<P: PlaceStore> Saver<P> {
             }
             Err(error) => {
                 self.metrics.save_failed();
-                let cause = &error as &dyn std::error::Error;
-                tracing::warn!(error = cause, "the place cannot be saved; it will be tried again");
+                tracing::warn!(error = chain(&error), "the place cannot be saved; it will be tried again");
                 Err(error)
             }
         }

@@ -46,9 +46,9 @@ impl Watermark {
         self.open.remove(&position);
     }
 
-    /// Whether all before a position has been accepted.
-    pub(crate) fn is_first(&self, position: u64) -> bool {
-        self.open.first_key_value().is_none_or(|(&first, _)| first >= position)
+    /// Whether all that arrived before a position has been accepted, but for one other position.
+    pub(crate) fn is_clear_before(&self, position: u64, but_for: u64) -> bool {
+        self.open.range(..position).all(|(&open, _)| open == but_for)
     }
 
     /// Where a restart must read on; `None`: from a list.

@@ -177,10 +177,13 @@ fn tuned(mut config: Config) -> Config {
 
 /// An error and what is behind it, on one line, each fact once.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
+    // Errors of YAML draw the place on further lines.
+    let line =
+        |error: &dyn std::error::Error| error.to_string().lines().next().unwrap_or_default().to_owned();
+    let mut text = line(error);
     let mut source = error.source();
     while let Some(error) = source {
-        let next = error.to_string();
+        let next = line(error);
         if !text.contains(&next) {
             text = format!("{text}: {next}");
         }

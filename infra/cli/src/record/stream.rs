@@ -20,7 +20,7 @@ const WATCH_SECS: u64 = 290;
 /// A watch that gives nothing for longer than it may last is dead.
 const SILENCE_MAX: Duration = Duration::from_secs(WATCH_SECS + 30);
 /// An answer to a list, and the opening of a watch, take no longer.
-const ANSWER_MAX: Duration = Duration::from_secs(60);
+const ANSWER_MAX: Duration = Duration::from_mins(1);
 /// How long to wait before trying again: at first, and at most.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 

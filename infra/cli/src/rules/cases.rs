@@ -3,7 +3,7 @@
 use super::located::{Node, Tree, parse};
 use crate::objects;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_model::{ChangeKind, Resource};
+use prodrome_model::{ChangeKind, ObjectHead, Resource};
 use prodrome_rules::{RuleSet, parse_duration};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -270,6 +270,9 @@ impl Reader<'_> {
             let namespace = text(metadata.get("namespace"));
             metadata.entry("uid").or_insert_with(|| format!("{kind}/{namespace}/{name}").into());
         }
+        if let Err(error) = serde_json::from_value::<ObjectHead>(Value::Object(object.clone())) {
+            return self.tell(node, &format!("this is no Kubernetes object: {error}"));
+        }
         Some((resource, object))
     }
 
@@ -497,6 +500,7 @@ mod tests {
     - { at: 2m, delete: Pod/b }
     - { at: 1m, apply: { apiVersion: v1, kind: Pod, metadata: { name: a, creationTimestamp: \"@5min\" } } }
     - { at: 3m, apply: nowhere.yaml }
+    - { at: 4m, apply: { apiVersion: v1, kind: Pod, metadata: { name: a, namespace: [n] } } }
   expect:
     - { at: 1m, fires: PodFaild }
     - { at: 1m }
@@ -513,8 +517,9 @@ mod tests {
                 "pods.test.yaml:7:25: Pod/b was not applied before",
                 "pods.test.yaml:8:95: expected a time such as \"@5m\" or \"@-1h30m\", found \"@5min\"",
                 "pods.test.yaml:9:24: there is no object file testdata/nowhere.yaml",
-                "pods.test.yaml:11:24: there is no rule \"PodFaild\" in the rule file; did you mean PodFailed?",
-                "pods.test.yaml:12:7: an expectation takes exactly one of `fires` and `resolves`",
+                "pods.test.yaml:10:24: this is no Kubernetes object: invalid type: sequence, expected a string",
+                "pods.test.yaml:12:24: there is no rule \"PodFaild\" in the rule file; did you mean PodFailed?",
+                "pods.test.yaml:13:7: an expectation takes exactly one of `fires` and `resolves`",
             ]
         );
         for (text, want) in [

@@ -58,9 +58,9 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
         let mut kinds: Vec<&str> = nodes.iter().map(|(resource, _)| &*resource.kind).collect();
         kinds.sort_unstable();
         kinds.dedup();
-        match kinds.is_empty() {
-            true => bail!("{} holds no object", file.display()),
-            false => {
+        match kinds.len() {
+            0 => bail!("{} holds no object", file.display()),
+            _ => {
                 bail!("none of these rules is about what {} holds: {}", file.display(), kinds.join(", "))
             }
         }

@@ -52,7 +52,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     }
     let mut differing = false;
     for (source, text) in formatted {
-        let is_json = source.name.ends_with(".json");
+        let is_json = Path::new(&source.name).extension().is_some_and(|e| e == "json");
         if !arguments.check && !arguments.write {
             print!("{text}");
             continue;

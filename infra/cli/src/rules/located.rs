@@ -1,5 +1,6 @@
 //! YAML whose every value knows where it stands, so that all mistakes of a file can be told, each with its line.
 
+use crate::objects;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
@@ -28,7 +29,7 @@ pub(super) enum Tree {
 
 /// Reads one document.
 pub(super) fn parse(text: &str) -> Result<Node, serde_saphyr::Error> {
-    serde_saphyr::from_str(text)
+    serde_saphyr::from_str_with_options(text, objects::yaml_options())
 }
 
 impl Node {
@@ -132,9 +133,10 @@ mod tests {
 
     #[test]
     fn every_value_knows_its_place() {
-        let node =
-            parse("- name: a\n  steps: [ { at: 5s, n: 3 } ]\n- { x: \"@0s\",\n    y: [true, 1.5, null] }\n")
-                .unwrap();
+        let node = parse(
+            "- name: a\n  steps: [ { at: 5s, n: 3 } ]\n- { x: \"@0s\",\n    y: [true, 1.5, null], n: y }\n",
+        )
+        .unwrap();
         let Tree::List(items) = &node.value else { panic!("{node:?}") };
         let at = |node: &Node| (node.line, node.column);
         assert_eq!(at(items[0].get("name").unwrap()), (1, 9));
@@ -143,5 +145,6 @@ mod tests {
         assert_eq!(steps[0].get("n").unwrap().value, Tree::Number(3.into()));
         assert_eq!(items[1].get("x").unwrap().value, Tree::Text("@0s".into()));
         assert_eq!(at(items[1].get("y").unwrap()), (4, 8));
+        assert_eq!(items[1].get("n").unwrap().value, Tree::Text("y".into()));
     }
 }

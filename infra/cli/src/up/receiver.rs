@@ -41,7 +41,7 @@ impl Drop for Receiver {
     }
 }
 
-/// A CloudEvent whose data is the notice.
+/// A `CloudEvent` whose data is the notice.
 async fn take(State(sender): State<mpsc::Sender<Notice>>, body: Bytes) -> StatusCode {
     #[derive(serde::Deserialize)]
     struct Event {

@@ -57,7 +57,7 @@ impl Screen {
     }
 
     /// Draws the screen anew; piped, says from time to time how it goes.
-    pub(super) fn draw(&mut self, look: Look, now: Timestamp) -> Result<()> {
+    pub(super) fn draw(&mut self, look: &Look, now: Timestamp) -> Result<()> {
         if let Some((then, sent)) = self.last {
             let seconds = now.duration_since(then).as_secs_f64().max(0.1);
             #[expect(clippy::cast_precision_loss, reason = "a rate for the eye")]
@@ -67,11 +67,11 @@ impl Screen {
         self.last = Some((now, look.changes_sent));
         self.ticks += 1;
         if self.live {
-            return self.redraw(&look, now);
+            return self.redraw(look, now);
         }
         if self.ticks % 30 == 2 {
             let mut out = std::io::stdout().lock();
-            writeln!(out, "{}", self.status(&look))?;
+            writeln!(out, "{}", self.status(look))?;
             out.flush()?;
         }
         Ok(())
@@ -143,9 +143,9 @@ impl Screen {
     }
 
     /// The last words.
-    pub(super) fn finish(&self, look: Look) -> Result<()> {
+    pub(super) fn finish(&self, look: &Look) -> Result<()> {
         let mut out = std::io::stdout().lock();
-        writeln!(out, "{}", self.status(&look))?;
+        writeln!(out, "{}", self.status(look))?;
         let [alerts, updates, resolved] = self.counts;
         writeln!(out, "{alerts} alerts, {updates} updates, {resolved} resolved")?;
         out.flush()?;

@@ -73,7 +73,7 @@ fn rules_that_cannot_be_used_are_refused() {
     ]);
     let at = |name| within(&dir, name);
     let with = |rules: &str, words: &[&str]| {
-        refused(&["replay", "--rules", rules, "events/recordings/crash-exit-1"], words)
+        refused(&["replay", "--rules", rules, "events/recordings/crash-exit-1"], words);
     };
     with(&at("prose.yaml"), &["prose.yaml:1:", "there is no rule to use"]);
     with(&at("empty.yaml"), &["there is no rule to use"]);

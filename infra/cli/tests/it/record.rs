@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 use tokio::time::{interval, timeout};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn pod(phase: &str) -> String {
     json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "a", "namespace": "n", "uid": "a" },

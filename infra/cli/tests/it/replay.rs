@@ -15,8 +15,8 @@ fn rules(lines: &[Value], kind: &str) -> BTreeSet<String> {
 fn recordings_of_faults_are_alerted_by_the_rule_that_is_meant() {
     for (name, rule) in [
         ("crash-exit-1", "PodCrashLooping"),
-        ("image-tag-missing", "PodImageNotFound"),
-        ("pvc-class-missing", "PvcStorageClassMissing"),
+        ("image-tag-missing", "PodImagePullFailing"),
+        ("pvc-class-missing", "PVCStorageClassMissing"),
     ] {
         let ran = prodrome(&["replay", &recording(name), "--output", "json"]);
         assert_eq!(ran.code, 1, "{name}: {ran:?}");

@@ -3,7 +3,7 @@
 use prodrome_queue::{QueueName, SqsQueue};
 use prodrome_watcher::{
     Clock, Config, ConfigMapPlaces, ConnectError, Connection, FilePlaces, PlaceIn, PlaceStore, Watcher,
-    connect, listen, serve,
+    chain, connect, listen, serve,
 };
 use std::error::Error;
 use std::process::ExitCode;
@@ -85,7 +85,7 @@ async fn reach(connection: &Connection, at_once: bool) -> Result<(), ConnectErro
     loop {
         match connection.check().await {
             Err(error @ ConnectError::Unreachable { .. }) if !at_once => {
-                tracing::warn!(error = &error as &dyn Error, "waiting for the API server");
+                tracing::warn!(error = chain(&error), "waiting for the API server");
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(CONNECT_AGAIN.1);
             }
@@ -139,18 +139,4 @@ fn init_logs(level: &str) -> Result<(), Box<dyn Error>> {
     let logs = logs.with_span_list(false).with_env_filter(filter).try_init();
     logs.map_err(|error| error.to_string())?;
     Ok(())
-}
-
-/// An error with what is behind it, in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        source = error.source();
-    }
-    text
 }

@@ -1,3 +1,9 @@
+#![expect(
+    clippy::type_complexity,
+    clippy::format_collect,
+    clippy::cast_possible_truncation,
+    reason = "a test's noise"
+)]
 //! When packs leave, and what is in them, on virtual time.
 
 use super::*;
@@ -182,7 +188,7 @@ async fn while_the_queue_is_down_the_latest_versions_wait_within_their_bound_and
     assert_eq!(bench.place(), "0", "nothing was accepted");
     assert!(bench.metrics.changes_coalesced() > 300);
     *bench.queue.down.lock().unwrap() = false;
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     assert_eq!(bench.place(), "500");
     let accepted = bench.accepted();
     for object in 0..20_u64 {
@@ -206,7 +212,7 @@ async fn beyond_the_bound_a_stream_is_held_back_until_there_is_room() {
     assert!(bench.hub.look(Waiting::bytes) <= 20_000);
     *bench.queue.down.lock().unwrap() = false;
     flood.await;
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     assert_eq!(bench.place(), "100");
 }
 

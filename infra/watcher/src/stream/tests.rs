@@ -39,12 +39,11 @@ impl Script {
         let second = self.began.elapsed().as_secs();
         self.calls.lock().unwrap().push(format!("{second}s {call}"));
         let answer = self.answers.lock().unwrap().pop_front();
-        match answer {
-            Some(answer) => answer,
-            None => {
-                self.over.notify_one();
-                std::future::pending().await
-            }
+        if let Some(answer) = answer {
+            answer
+        } else {
+            self.over.notify_one();
+            std::future::pending().await
         }
     }
 }
@@ -197,7 +196,7 @@ async fn play_with(place: Option<&str>, answers: Vec<Answer>, kind: &str, bytes_
     Outcome {
         calls,
         waits,
-        place: hub.look(|waiting| waiting.place(id).map(|place| place.to_string())),
+        place: hub.look(|waiting| waiting.place(id).map(std::string::ToString::to_string)),
         restarts: metrics.restarts().into_iter().collect(),
         state: metrics.kinds()[&collection.id()],
         ready,
@@ -472,6 +471,6 @@ async fn the_watchers_own_object_is_not_forwarded_but_moves_the_place() {
 async fn a_stream_is_not_read_on_while_there_is_no_room() {
     let events = (0..50).map(|i| event("ADDED", ["a", "b", "c", "d", "e"][i % 5], i as u64 + 2)).collect();
     let full = play_with(Some("1"), vec![Answer::Events(events)], "Pod", 1500);
-    let stuck = timeout(Duration::from_secs(60), full).await;
+    let stuck = timeout(Duration::from_mins(1), full).await;
     assert!(stuck.is_err(), "nobody takes, so the script must not be read to its end");
 }

@@ -1,0 +1,7 @@
+//! The watcher as a whole: from an API server to the queue.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod fake_api;
+mod forwarding;
+mod program;
+mod world;

@@ -1,0 +1,203 @@
+//! The program itself: its exit codes, its one line about a mistake, its signals.
+
+use crate::fake_api::{FakeApi, Fault, POD};
+use crate::world::kubeconfig;
+use axum::Router;
+use axum::routing::post;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+struct Program {
+    folder: TempDir,
+    vars: Vec<(&'static str, String)>,
+}
+
+impl Program {
+    /// With settings that would do, up to the addresses of the cluster and the queue.
+    fn new(cluster: SocketAddr, queue: SocketAddr) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("kubeconfig");
+        std::fs::write(&config, kubeconfig(&format!("http://{cluster}"))).unwrap();
+        let place = folder.path().join("place.json");
+        let vars = vec![
+            ("KUBECONFIG", config.display().to_string()),
+            ("PLACE_FILE", place.display().to_string()),
+            ("CLUSTER", "test".into()),
+            ("KINDS", "Pod".into()),
+            ("CHANGES_QUEUE_URL", format!("http://{queue}/000000000000/changes")),
+            ("LISTEN", "127.0.0.1:0".into()),
+            ("AWS_ENDPOINT_URL", format!("http://{queue}")),
+            ("AWS_REGION", "us-east-1".into()),
+            ("AWS_ACCESS_KEY_ID", "test".into()),
+            ("AWS_SECRET_ACCESS_KEY", "test".into()),
+        ];
+        Self { folder, vars }
+    }
+
+    fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.vars.retain(|(known, _)| *known != name);
+        self.vars.push((name, value.to_owned()));
+        self
+    }
+
+    fn start(&self) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_watcher"));
+        command.env_clear().envs(self.vars.iter().cloned()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    /// Runs to its end; exit code and what it said on standard error.
+    async fn fails(&self, what: &str) -> (Option<i32>, String) {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_watcher"));
+        command.env_clear().envs(self.vars.iter().cloned()).stdout(Stdio::null()).kill_on_drop(true);
+        let output = tokio::time::timeout(Duration::from_mins(1), command.output()).await;
+        let output = output.unwrap_or_else(|_| panic!("{what}: it goes on with such settings")).unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    }
+}
+
+/// A port on which nothing listens.
+fn nobody() -> SocketAddr {
+    StdListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+}
+
+#[tokio::test]
+async fn a_mistake_is_one_clear_line_and_exit_code_2() {
+    let server = FakeApi::start(&[POD]).await;
+    let taken = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let program = || Program::new(server.address, nobody());
+    let garbage = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(garbage.path(), "{{{").unwrap();
+    let cases = [
+        ("nothing set", Program { vars: Vec::new(), ..program() }, "CLUSTER: not set"),
+        ("a kind that is none", program().with("KINDS", "Pod,a/b/c"), "KINDS: expected kinds"),
+        ("no kubeconfig", program().with("KUBECONFIG", "/nowhere/config"), "/nowhere/config"),
+        (
+            "garbage for a kubeconfig",
+            program().with("KUBECONFIG", &garbage.path().display().to_string()),
+            "the kubeconfig",
+        ),
+        ("no such context", program().with("CONTEXT", "other"), "other"),
+        ("no cluster there", Program::new(nobody(), nobody()), "cannot be reached"),
+        (
+            "a taken port",
+            program().with("LISTEN", &taken.local_addr().unwrap().to_string()),
+            "is another program there?",
+        ),
+        ("a log level that is none", program().with("LOG_LEVEL", "a=b=c"), "LOG_LEVEL"),
+        (
+            "a place that cannot be",
+            program().with("PLACE_FILE", "/nowhere/place.json"),
+            "/nowhere/place.json",
+        ),
+    ];
+    for (name, program, want) in cases {
+        eprintln!("case: {name}");
+        let (code, said) = program.fails(name).await;
+        assert_eq!(code, Some(2), "{name}: {said}");
+        assert!(said.contains(want), "{name}: {said}");
+        assert_eq!(said.trim_end().lines().count(), 1, "{name}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn an_expired_token_is_said_so() {
+    let server = FakeApi::start(&[POD]).await;
+    server.api.fault("/version", Fault::Status(401));
+    let (code, said) = Program::new(server.address, nobody()).fails("an expired token").await;
+    assert_eq!(code, Some(2));
+    assert!(said.contains("has the token expired?"), "{said}");
+}
+
+/// An SQS that accepts all, and says how many packs it got.
+async fn accepting_queue() -> (SocketAddr, tokio::sync::mpsc::UnboundedReceiver<usize>) {
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = async move |body: String| {
+        let request: Value = serde_json::from_str(&body).unwrap();
+        let entries = request["Entries"].as_array().unwrap();
+        let _closed = sender.send(entries.len());
+        let successful: Vec<_> = entries
+            .iter()
+            .map(|entry| json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "x" }))
+            .collect();
+        json!({ "Successful": successful, "Failed": [] }).to_string()
+    };
+    let app = Router::new().fallback(post(answer));
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    (address, receiver)
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[tokio::test]
+async fn asked_to_end_it_sends_saves_and_ends() {
+    let server = FakeApi::start(&[POD]).await;
+    server.api.apply(&POD, "shop", "a", json!({}));
+    let (queue, mut packs) = accepting_queue().await;
+    let program = Program::new(server.address, queue);
+    let mut child = program.start();
+    let mut received = 0;
+    while received < 2 {
+        // The list in one pack, its end in another.
+        let next = tokio::time::timeout(Duration::from_secs(30), packs.recv()).await;
+        received += next.expect("packs arrive").unwrap();
+    }
+    signal(&child, "-TERM");
+    let status = tokio::task::spawn_blocking(move || {
+        let status = child.wait().unwrap();
+        let mut log = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut log).unwrap();
+        (status, log)
+    });
+    let (status, log) = status.await.unwrap();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("watcher stopped"), "{log}");
+    for line in log.lines() {
+        serde_json::from_str::<Value>(line).unwrap();
+    }
+    let place = std::fs::read_to_string(program.folder.path().join("place.json")).unwrap();
+    let place: Value = serde_json::from_str(&place).unwrap();
+    assert!(place["versions"]["pods"].is_string(), "{place}");
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    let server = FakeApi::start(&[POD]).await;
+    server.api.apply(&POD, "shop", "a", json!({}));
+    // The queue is out of reach, so that the first signal waits for it.
+    let program = Program::new(server.address, nobody());
+    let mut child = program.start();
+    let log = child.stdout.take().unwrap();
+    let (lines, mut said) = tokio::sync::mpsc::unbounded_channel();
+    let reader = tokio::task::spawn_blocking(move || {
+        for line in BufReader::new(log).lines() {
+            let _closed = lines.send(line.unwrap());
+        }
+    });
+    let mut until = async |what: &str| loop {
+        let line = tokio::time::timeout(Duration::from_mins(1), said.recv()).await;
+        let line = line.expect("it says so in time").expect("it has not ended");
+        if line.contains(what) {
+            break;
+        }
+    };
+    until("the queue did not accept a pack").await;
+    let asked = Instant::now();
+    signal(&child, "-TERM");
+    until("watcher stops").await;
+    signal(&child, "-INT");
+    let status = tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+    assert_eq!(status.code(), Some(130));
+    assert!(asked.elapsed() < Duration::from_secs(10), "before it would have given up by itself");
+    reader.await.unwrap();
+}
