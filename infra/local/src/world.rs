@@ -1,4 +1,6 @@
 use jiff::{SignedDuration, Timestamp};
+use prodrome_alerting::Head;
+use prodrome_alerting::keys::HEAD;
 use prodrome_cluster::{ObjectError, ObjectsCluster};
 use prodrome_evaluate::Evaluate;
 use prodrome_lambda::{Delivery, Handler, Tally};
@@ -91,9 +93,17 @@ impl<A: Handler> World<A> {
 
     /// Whether nothing that was told is on its way to an end.
     pub fn is_settled(&self) -> bool {
-        self.open_checks().iter().all(|check| {
+        let checks = self.open_checks().iter().all(|check| {
             !matches!(check.phase, Phase::Firing | Phase::Recovering { .. } | Phase::Ending { .. })
-        })
+        });
+        checks && !self.has_held_alert()
+    }
+
+    /// Whether an alert is open that nobody is affected by any more: its end is held back for a while.
+    fn has_held_alert(&self) -> bool {
+        let heads = self.episodes.records().into_iter().filter(|record| record.key.sort == HEAD);
+        let mut heads = heads.filter_map(|record| serde_json::from_str::<Head>(&record.data).ok());
+        heads.any(|head| head.alert.is_some_and(|alert| alert.open == 0))
     }
 
     /// The open checks.

@@ -169,7 +169,7 @@ impl Reader<'_> {
         if happenings.is_empty() && node.get("objects").is_none() && node.get("steps").is_none() {
             return self.tell(node, "nothing happens: expected `objects`, `steps` or both");
         }
-        if expect.is_empty() && quiet.is_empty() {
+        if node.get("expect").is_none() && node.get("quiet").is_none() {
             return self.tell(node, "expected `expect`, or `quiet` with the rules that must not fire");
         }
         let last = happenings.iter().map(|h| h.at).chain(expect.iter().map(|e| e.at)).max();
@@ -515,7 +515,7 @@ mod tests {
                 "pods.test.yaml:5:13: expected a duration such as 90s, 5m or 1h30m, found \"soon\"",
                 "pods.test.yaml:6:24: an object needs apiVersion, kind and metadata.name",
                 "pods.test.yaml:7:25: Pod/b was not applied before",
-                "pods.test.yaml:8:95: expected a time such as \"@5m\" or \"@-1h30m\", found \"@5min\"",
+                "pods.test.yaml:8:93: expected a time such as \"@5m\" or \"@-1h30m\", found \"@5min\"",
                 "pods.test.yaml:9:24: there is no object file testdata/nowhere.yaml",
                 "pods.test.yaml:10:24: this is no Kubernetes object: invalid type: sequence, expected a string",
                 "pods.test.yaml:12:24: there is no rule \"PodFaild\" in the rule file; did you mean PodFailed?",

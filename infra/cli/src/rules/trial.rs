@@ -65,7 +65,7 @@ async fn notices(case: &Case, rules: Arc<RuleSet>) -> Vec<Notice> {
     let resolved = |told: &[Notice]| told.iter().filter(|n| n.kind == NoticeKind::Resolved).count();
     world.end();
     let last = until + HOLD_DOWN_MAX;
-    while resolved(&told) < awaited && !world.is_settled() && until < last {
+    while resolved(&told) < awaited && until < last {
         until += SignedDuration::from_mins(1);
         world.run_until(until).await;
         told.extend(notices.take().into_iter().filter(|notice| notice.kind == NoticeKind::Resolved));

@@ -90,11 +90,13 @@ fn rules_that_cannot_be_used_are_refused() {
 fn a_misspelt_kind_is_told_by_the_checker() {
     let dir = folder(&[(
         "rules.yaml",
-        "PodFailed:\n  resource: Pood\n  checkField: [{ field: [a], nilValue: true }]\n",
+        "PodFailed:\n  resource: Deploymnet\n  checkField: [{ field: [a], nilValue: true }]\n",
     )]);
     let ran = prodrome(&["rules", "check", &within(&dir, "rules.yaml")]);
     assert!(
-        ran.stderr.contains("rules.yaml:2:13 PodFailed.resource") && ran.stderr.contains("Pod"),
+        ran.stderr.contains("rules.yaml:2:13 PodFailed.resource: warning:")
+            && ran.stderr.contains("did you mean `Deployment`?")
+            && ran.stdout.contains("1 warning"),
         "{ran:?}"
     );
 }

@@ -34,7 +34,7 @@ fn recordings_of_faults_are_alerted_by_the_rule_that_is_meant() {
 
 #[test]
 fn a_fault_that_ends_is_resolved() {
-    let ran = prodrome(&["replay", &recording("image-tag-repaired"), "--output", "json"]);
+    let ran = prodrome(&["replay", &recording("image-repaired-late"), "--output", "json"]);
     let lines = ran.json_lines();
     let resolved = lines.iter().find(|line| line["type"] == "resolved").unwrap_or_else(|| panic!("{ran:?}"));
     assert!(resolved["ended"].is_string(), "{resolved}");

@@ -110,10 +110,9 @@ fn bad_test_files_are_told_whole_and_run_nothing() {
         lines,
         [
             "pods.test.yaml:2:9: unknown key `step`; did you mean `steps`?",
-            "pods.test.yaml:3:3: expected `expect`, or `quiet` with the rules that must not fire",
             "pods.test.yaml:4:18: expected a duration such as 90s, 5m or 1h30m, found \"x\"",
             "pods.test.yaml:5:12: there is no rule \"PodFaild\" in the rule file; did you mean PodFailed?",
-            "prodrome: no test was run: there are 4 mistakes",
+            "prodrome: no test was run: there are 3 mistakes",
         ]
     );
     for (text, words) in [("", "found nothing"), ("- [", "expected YAML")] {
