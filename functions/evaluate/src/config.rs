@@ -36,16 +36,27 @@ pub enum ClusterConfig {
         /// The context.
         context: Option<String>,
     },
-    /// By its address: `CLUSTER_ENDPOINT`, `CLUSTER_CA` (PEM in base64; public roots unless set) and
-    /// `CLUSTER_TOKEN_PARAMETER` (the SSM parameter with the bearer token; none unless set).
+    /// By its address: `CLUSTER_ENDPOINT`, `CLUSTER_CA` (PEM in base64; public roots unless set), and one of
+    /// `CLUSTER_NAME` and `CLUSTER_TOKEN_PARAMETER`, or neither.
     Endpoint {
         /// The URL of the API server.
         url: String,
         /// Its certificate authority: PEM in base64.
         ca: Option<String>,
-        /// The name of the SSM parameter that holds the token.
-        token_parameter: Option<String>,
+        /// As whom.
+        credentials: Credentials,
     },
+}
+
+/// As whom the cluster is spoken to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// As nobody.
+    None,
+    /// `CLUSTER_NAME`: as the function's own role; the name of the EKS cluster.
+    Eks(String),
+    /// `CLUSTER_TOKEN_PARAMETER`: with a bearer token that an SSM parameter holds.
+    Parameter(String),
 }
 
 impl Config {
@@ -63,11 +74,19 @@ impl Config {
             (Some(path), _) => {
                 ClusterConfig::Kubeconfig { path: path.into(), context: settings.optional("CLUSTER_CONTEXT") }
             }
-            (None, Some(url)) => ClusterConfig::Endpoint {
-                url,
-                ca: settings.optional("CLUSTER_CA"),
-                token_parameter: settings.optional("CLUSTER_TOKEN_PARAMETER"),
-            },
+            (None, Some(url)) => {
+                let (eks, parameter) =
+                    (settings.optional("CLUSTER_NAME"), settings.optional("CLUSTER_TOKEN_PARAMETER"));
+                if eks.is_some() && parameter.is_some() {
+                    settings.mistake("CLUSTER_NAME and CLUSTER_TOKEN_PARAMETER are both set: expected one");
+                }
+                let credentials = match (eks, parameter) {
+                    (Some(name), _) => Credentials::Eks(name),
+                    (None, Some(parameter)) => Credentials::Parameter(parameter),
+                    (None, None) => Credentials::None,
+                };
+                ClusterConfig::Endpoint { url, ca: settings.optional("CLUSTER_CA"), credentials }
+            }
             (None, None) => ClusterConfig::None,
         };
         let shards = settings.parsed("SHARDS", "a number from 1 to 64", SHARDS_DEFAULT);
@@ -99,6 +118,31 @@ mod tests {
         for name in ["RULES_DIR", "CHECKS_TABLE", "CHANGES_QUEUE_URL", "SHARDS is 0"] {
             assert!(error.to_string().contains(name), "{error}");
         }
+    }
+
+    #[test]
+    fn a_cluster_is_spoken_to_in_one_way() {
+        let with = |set: &[(&str, &str)]| {
+            Config::from_vars(|name| {
+                let given = set.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+                let needed = ["_URL", "_TABLE", "_DIR"].iter().any(|end| name.ends_with(end));
+                given.or_else(|| needed.then(|| "x".to_owned()))
+            })
+        };
+        let credentials = |set: &[(&str, &str)]| match with(set).unwrap().cluster {
+            ClusterConfig::Endpoint { credentials, .. } => credentials,
+            other => panic!("{other:?}"),
+        };
+        let (url, eks, token) = (
+            ("CLUSTER_ENDPOINT", "https://k8s"),
+            ("CLUSTER_NAME", "prod"),
+            ("CLUSTER_TOKEN_PARAMETER", "/p"),
+        );
+        assert_eq!(credentials(&[url]), Credentials::None);
+        assert_eq!(credentials(&[url, eks]), Credentials::Eks("prod".into()));
+        assert_eq!(credentials(&[url, token]), Credentials::Parameter("/p".into()));
+        let error = with(&[url, eks, token]).unwrap_err().to_string();
+        assert!(error.contains("are both set: expected one"), "{error}");
     }
 
     #[test]

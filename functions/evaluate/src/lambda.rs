@@ -1,16 +1,22 @@
 //! The evaluation as a Lambda function.
 
 use crate::LiveCluster;
-use crate::{ClusterConfig, Config, Evaluate};
+use crate::{ClusterConfig, Config, Credentials, Evaluate};
 use aws_config::{BehaviorVersion, SdkConfig};
+use jiff::SignedDuration;
 use lambda_runtime::Error;
-use prodrome_cluster::{Endpoint, KubeCluster};
-use prodrome_lambda::{Parameters, init_logs, serve_queue};
+use prodrome_cluster::{Endpoint, KubeCluster, Tokens};
+use prodrome_lambda::{EksTokens, Parameters, init_logs, now, serve_queue};
 use prodrome_queue::{QueueName, SqsQueue};
 use prodrome_rules::{RuleSet, SourceFile};
 use prodrome_store::DynamoStore;
 use std::path::Path;
 use std::sync::Arc;
+
+/// EKS takes a token for 15 minutes.
+const EKS_TOKEN_AGE_MAX: SignedDuration = SignedDuration::from_mins(10);
+/// Who puts a new token into the parameter store wants it to be used.
+const PARAMETER_AGE_MAX: SignedDuration = SignedDuration::from_mins(5);
 
 /// Serves until the runtime stops it.
 ///
@@ -75,16 +81,33 @@ async fn connect(config: &ClusterConfig, aws: &SdkConfig) -> Result<LiveCluster,
         ClusterConfig::Kubeconfig { path, context } => {
             LiveCluster::Kube(Box::new(KubeCluster::from_kubeconfig(Some(path), context.as_deref()).await?))
         }
-        ClusterConfig::Endpoint { url, ca, token_parameter } => {
-            let token = match token_parameter {
-                Some(name) => Some(Parameters::new(aws)?.get(name).await?),
-                None => None,
-            };
-            LiveCluster::Kube(Box::new(KubeCluster::from_endpoint(Endpoint {
-                url: url.clone(),
-                ca: ca.clone(),
-                token,
-            })?))
+        ClusterConfig::Endpoint { url, ca, credentials } => {
+            let tokens = tokens(credentials, aws)?;
+            if let Some(tokens) = &tokens {
+                tokens.token(None).await?; // what is wrong with them is better known now
+            }
+            let endpoint = Endpoint { url: url.clone(), ca: ca.clone(), tokens };
+            LiveCluster::Kube(Box::new(KubeCluster::from_endpoint(endpoint)?))
+        }
+    })
+}
+
+fn tokens(credentials: &Credentials, aws: &SdkConfig) -> Result<Option<Tokens>, Error> {
+    Ok(match credentials {
+        Credentials::None => None,
+        Credentials::Eks(name) => {
+            let eks = EksTokens::new(aws, name)?;
+            Some(Tokens::new(EKS_TOKEN_AGE_MAX, now, move || {
+                let eks = eks.clone();
+                Box::pin(async move { eks.token().await.map_err(|error| error.to_string()) })
+            }))
+        }
+        Credentials::Parameter(name) => {
+            let (parameters, name) = (Parameters::new(aws)?, name.clone());
+            Some(Tokens::new(PARAMETER_AGE_MAX, now, move || {
+                let (parameters, name) = (parameters.clone(), name.clone());
+                Box::pin(async move { parameters.get(&name).await.map_err(|error| error.to_string()) })
+            }))
         }
     })
 }

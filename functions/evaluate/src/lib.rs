@@ -21,7 +21,7 @@ mod references;
 mod relist;
 mod settle;
 
-pub use config::{ClusterConfig, Config};
+pub use config::{ClusterConfig, Config, Credentials};
 pub use evaluate::Evaluate;
 pub use inspect::{InspectError, Inspection};
 pub use live_cluster::LiveCluster;

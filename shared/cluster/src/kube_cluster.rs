@@ -36,12 +36,16 @@ impl KubeCluster {
 
     /// By its address.
     pub fn from_endpoint(endpoint: Endpoint) -> Result<Self, ConnectError> {
-        Ok(Self::new(connect::client(connect::endpoint(endpoint)?)?))
+        let client = connect::client(connect::endpoint(&endpoint)?)?;
+        Ok(Self::over(Api::new(client, endpoint.tokens)))
     }
 
     /// Over a client made elsewhere.
     pub fn new(client: Client) -> Self {
-        let api = Api::new(client);
+        Self::over(Api::new(client, None))
+    }
+
+    fn over(api: Api) -> Self {
         Self { discovery: Discovery::new(api.clone()), api }
     }
 
