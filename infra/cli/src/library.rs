@@ -34,7 +34,11 @@ impl Library {
                 Some(glob) if errors == 0 => {
                     bail!("no rule is named like {glob:?}; `prodrome rules list` shows all")
                 }
-                _ => bail!("there is no rule to use: {errors} mistakes in {} files", files.len()),
+                _ => bail!(
+                    "there is no rule to use: {} in {}",
+                    crate::render::count(errors, "mistake"),
+                    crate::render::count(files.len(), "file")
+                ),
             }
         }
         Ok(rules)

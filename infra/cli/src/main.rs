@@ -2,13 +2,19 @@
 //!
 //! Started by a Lambda runtime (`AWS_LAMBDA_RUNTIME_API` is set) it is the function that `PRODROME_FUNCTION`
 //! names. Otherwise it is a command line.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks on its standard streams")]
+#![expect(clippy::print_stderr, reason = "a command speaks on its standard streams")]
 #![recursion_limit = "256"] // the futures of the AWS SDK are nested deeply
+
+/// Writes a line to standard output. Unlike `println!` it is no panic where nobody reads any more (`… | head`).
+macro_rules! say {
+    ($($part:tt)*) => { $crate::write(&format!("{}\n", format_args!($($part)*)))? };
+}
 
 mod clock;
 mod function;
 mod library;
 mod objects;
+mod progress;
 mod record;
 mod render;
 mod replay;
@@ -17,6 +23,7 @@ mod scan;
 mod up;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// Notices that something in a Kubernetes cluster is going wrong before its users do.
@@ -63,8 +70,9 @@ fn main() -> ExitCode {
             Command::Record(arguments) => record::run(arguments).await,
             Command::Rules(arguments) => rules::run(arguments).await,
             Command::Completion { shell } => {
-                clap_complete::generate(shell, &mut Cli::command(), "prodrome", &mut std::io::stdout());
-                Ok(Outcome::Quiet)
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Cli::command(), "prodrome", &mut script);
+                write(&String::from_utf8_lossy(&script)).map(|()| Outcome::Quiet)
             }
         }
     });
@@ -84,8 +92,34 @@ enum Outcome {
     Found,
 }
 
-/// The chain of causes on one line.
+/// Writes to standard output.
+fn write(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// The chain of causes on one line; nothing where it is only that nobody reads any more.
 fn failed(error: &anyhow::Error) -> ExitCode {
-    eprintln!("prodrome: {error:#}");
+    // The outermost error alone: a connection that breaks has its place and its reason around it.
+    let broken = |kind| kind == std::io::ErrorKind::BrokenPipe;
+    let outermost = error.chain().next();
+    let is_unread =
+        outermost.and_then(|e| e.downcast_ref::<std::io::Error>()).is_some_and(|e| broken(e.kind()));
+    let is_unread_json =
+        outermost.and_then(|e| e.downcast_ref::<serde_json::Error>()?.io_error_kind()).is_some_and(broken);
+    if is_unread || is_unread_json {
+        return ExitCode::from(141); // as the signal SIGPIPE would end it
+    }
+    eprintln!("prodrome: {}", chain(error));
     ExitCode::from(2)
+}
+
+/// An error and what is behind it, on one line, each fact once.
+fn chain(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match &*text {
+        "" => cause,
+        _ if text.contains(&cause) => text,
+        _ => format!("{text}: {cause}"),
+    })
 }

@@ -1,8 +1,9 @@
 //! `prodrome replay`: recordings on virtual time, hours in a second.
 
 use crate::library::Library;
+use crate::progress::Progress;
 use crate::{Outcome, render};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_local::{Change, Notices, World};
@@ -68,25 +69,23 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         let recording = open(dir)?;
         let several = arguments.recordings.len() > 1;
         if several && arguments.output == Output::Text {
-            println!("{}", render::paint(&dir.display().to_string(), "1", render::colours()));
+            say!("{}", render::paint(&dir.display().to_string(), "1", render::colours()));
         }
         alerted |= one(recording, rules.clone(), arguments.output).await?;
     }
     Ok(if alerted { Outcome::Found } else { Outcome::Quiet })
 }
 
-/// Opens a recording, with what to do about it where that fails.
+/// Opens a recording.
 pub(crate) fn open(dir: &Path) -> Result<Recording> {
-    Recording::open(dir).with_context(|| {
-        format!("{} is no recording: expected a folder with watch.jsonl(.zst) and meta.json", dir.display())
-    })
+    Ok(Recording::open(dir)?)
 }
 
 async fn one(recording: Recording, rules: Arc<RuleSet>, output: Output) -> Result<bool> {
     let (start, end) = (recording.start(), recording.end());
     let notices = Notices::default();
     let mut world = World::new(rules, start, |episodes, queue| notices.alerts(episodes, queue));
-    let mut printer = Printer { start, output, alerted: false };
+    let mut printer = Printer { start, output, alerted: false, progress: Progress::new() };
     let mut burst: Vec<Change> = Vec::new();
     let mut left_out = 0_usize;
     for step in Timeline::merge([recording]).steps(start)? {
@@ -100,6 +99,8 @@ async fn one(recording: Recording, rules: Arc<RuleSet>, output: Output) -> Resul
             Err(error) => return Err(error.into()),
         };
         let at = start + step.t;
+        let (t, whole) = (step.t.as_secs(), end.duration_since(start).as_secs());
+        printer.progress.tell(|| format!("{t} of {whole} seconds played"));
         if burst.first().is_some_and(|first| at.duration_since(first.at) > BURST) {
             happen(&mut world, &mut burst).await?;
             printer.print(notices.take())?;
@@ -147,10 +148,14 @@ struct Printer {
     start: Timestamp,
     output: Output,
     alerted: bool,
+    progress: Progress,
 }
 
 impl Printer {
     fn print(&mut self, notices: Vec<Notice>) -> Result<()> {
+        if !notices.is_empty() {
+            self.progress.clear();
+        }
         let mut out = std::io::stdout().lock();
         for notice in notices {
             self.alerted |= notice.kind == NoticeKind::Alert;
@@ -212,7 +217,7 @@ impl Printer {
             notice.owner
         )?;
         if notice.kind == NoticeKind::Alert {
-            writeln!(out, "             {}", render::plain(&notice.summary, 300))?;
+            writeln!(out, "{}", render::wrapped(&render::plain(&notice.summary, 300), 13))?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! `prodrome scan`: one look, no cloud, no watcher.
 
 use crate::library::Library;
+use crate::progress::Progress;
 use crate::{Outcome, clock, objects, render};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -22,7 +23,9 @@ const NAMED_MAX: usize = 5;
 
 /// Arguments of `prodrome scan`.
 #[derive(Args)]
-#[command(after_help = "Exit code: 0 nothing fires, 1 something does, 2 it could not be done.")]
+#[command(
+    after_help = "Exit code: 0 nothing fires, 1 something does, 2 it could not be done, or not for all files."
+)]
 pub(crate) struct Arguments {
     /// The kubeconfig to use; by default what kubectl would use
     #[arg(long, value_name = "FILE", conflicts_with = "from")]
@@ -91,6 +94,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let now = arguments.now.unwrap_or_else(clock::now);
     let mut found = Vec::new();
     let mut seen = 0;
+    let mut unread = Vec::new();
     if arguments.from.is_empty() {
         let cluster =
             KubeCluster::from_kubeconfig(arguments.kubeconfig.as_deref(), arguments.context.as_deref())
@@ -98,22 +102,45 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         let scanner = Scanner::new(cluster, rules.clone(), now, None);
         seen = scanner.cluster(arguments.namespace.as_deref(), &mut found).await?;
     } else {
+        let mut progress = Progress::new();
         for path in &arguments.from {
-            let world = objects::read(path, arguments.partial)?;
+            progress.tell(|| format!("{seen} objects looked at, now {}", path.display()));
+            // One file that cannot be read does not take the others down.
+            let world = match objects::read(path, arguments.partial) {
+                Ok(world) => world,
+                Err(error) => {
+                    unread.push(error);
+                    continue;
+                }
+            };
+            for line in &world.left_out {
+                progress.clear();
+                eprintln!("prodrome: left out: {}", render::plain(line, 300));
+            }
             let scanner = Scanner::new(world.cluster.clone(), rules.clone(), now, Some(world.name.clone()));
             for (resource, bytes) in &world.objects {
                 seen += 1;
+                progress.tell(|| format!("{seen} objects looked at, now {}", world.name));
                 scanner.object(resource, bytes, arguments.namespace.as_deref(), &mut found).await?;
             }
         }
     }
+    let nothing_read = !unread.is_empty() && unread.len() == arguments.from.len();
     found.sort_by(|a, b| {
         let key = |f: &Found| {
             (f.state, std::cmp::Reverse(f.severity), f.rule.clone(), f.top.clone(), f.object.clone())
         };
         (a.file.as_ref(), key(a)).cmp(&(b.file.as_ref(), key(b)))
     });
-    print(&found, seen, &rules, now, arguments.output)?;
+    if !nothing_read {
+        print(&found, seen, &rules, now, arguments.output)?;
+    }
+    if let Some(last) = unread.pop() {
+        for error in &unread {
+            eprintln!("prodrome: {}", crate::chain(error));
+        }
+        return Err(last); // what could be read was told, and the exit code says that it was not all
+    }
     let firing = found.iter().any(|f| f.state == State::Firing);
     Ok(if firing { Outcome::Found } else { Outcome::Quiet })
 }
@@ -138,6 +165,7 @@ impl<C: Cluster + Clone> Scanner<C> {
         let kinds = self.subjects().await?;
         let mut seen = 0;
         let mut refused = Vec::new();
+        let mut progress = Progress::new();
         for kind in kinds {
             let resource = match self.cluster.resource(&kind).await {
                 Ok(resource) => resource,
@@ -145,6 +173,7 @@ impl<C: Cluster + Clone> Scanner<C> {
                 Err(error) => return Err(error).context("the cluster cannot be read"),
             };
             let mut after: Option<String> = None;
+            progress.tell(|| format!("{seen} objects looked at, now {kind}"));
             loop {
                 let within = namespace.filter(|_| resource.namespaced);
                 if namespace.is_some() && !resource.namespaced {
@@ -160,6 +189,7 @@ impl<C: Cluster + Clone> Scanner<C> {
                 };
                 for bytes in &page.items {
                     seen += 1;
+                    progress.tell(|| format!("{seen} objects looked at, now {kind}"));
                     self.object(&resource, bytes, namespace, found).await?;
                 }
                 after = page.next;
@@ -312,9 +342,10 @@ fn text(
             render::plain(top, 200),
             first.owner
         )?;
-        writeln!(out, "   {}", render::plain(&first.summary, 400))?;
-        for line in first.evidence.iter().take(3) {
-            writeln!(out, "   {}", render::paint(&render::plain(line, 200), "2", colours))?;
+        writeln!(out, "{}", render::wrapped(&render::plain(&first.summary, 400), 3))?;
+        for line in telling(&first.evidence) {
+            let line = render::wrapped(&render::plain(line, 200), 3);
+            writeln!(out, "{}", render::paint(&line, "2", colours))?;
         }
         if members.len() > 1 || first.object != first.top {
             for member in members.iter().take(NAMED_MAX) {
@@ -326,13 +357,9 @@ fn text(
         }
         for event in &first.events {
             let times = if event.count > 1 { format!(" ×{}", event.count) } else { String::new() };
-            writeln!(
-                out,
-                "   {} {}{times}: {}",
-                event.kind,
-                render::plain(&event.reason, 60),
-                render::plain(&event.message, 160)
-            )?;
+            let (reason, message) = (render::plain(&event.reason, 60), render::plain(&event.message, 160));
+            let line = format!("{} {reason}{times}: {message}", event.kind);
+            writeln!(out, "{}", render::wrapped(&line, 3))?;
         }
     }
     let firing = found.iter().filter(|f| f.state == State::Firing).count();
@@ -340,6 +367,13 @@ fn text(
     let active = rules.rules().iter().filter(|rule| rule.enabled()).count();
     writeln!(out, "{firing} firing, {pending} pending; {seen} objects seen by {active} rules")?;
     Ok(())
+}
+
+/// The evidence that tells most: values that are there, before fields that are not.
+fn telling(evidence: &[String]) -> impl Iterator<Item = &String> {
+    let is_there = |line: &&String| !line.ends_with("(not set)") && !line.ends_with("(or not set)");
+    let some = evidence.iter().any(|line| is_there(&line));
+    evidence.iter().filter(move |line| !some || is_there(line)).take(3)
 }
 
 /// SARIF 2.1.0, as code-scanning tools read it. Objects have no lines; their names stand as logical locations.

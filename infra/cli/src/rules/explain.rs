@@ -36,11 +36,14 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     let rules = Library { rules: arguments.files, only: arguments.only }.load()?;
     let Some(file) = arguments.object else {
         let described: Vec<String> = rules.rules().iter().map(|rule| rule.describe().to_string()).collect();
-        print!("{}", described.join("\n"));
+        crate::write(&described.join("\n"))?;
         return Ok(Outcome::Quiet);
     };
     let now = arguments.now.unwrap_or_else(clock::now);
     let world = objects::read(&file, true)?;
+    for line in &world.left_out {
+        eprintln!("prodrome: left out: {}", crate::render::plain(line, 300));
+    }
     let mut nodes = Vec::new();
     for (resource, bytes) in &world.objects {
         nodes.push((
@@ -65,7 +68,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
             }
         }
     }
-    print!("{}", explained.join("\n"));
+    crate::write(&explained.join("\n"))?;
     Ok(Outcome::Quiet)
 }
 

@@ -61,7 +61,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
             }
             failed += 1;
             progress.clear();
-            println!(
+            say!(
                 "{} {}:{} {}",
                 render::paint("failed", "1;31", colours),
                 suite.file.display(),
@@ -69,16 +69,21 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
                 render::plain(&case.name, 200)
             );
             for line in lines {
-                println!("    {line}");
+                say!("    {line}");
             }
         }
     }
     progress.clear();
     let gaps = if arguments.case.is_none() { gaps(&suites) } else { Vec::new() };
     for gap in &gaps {
-        println!("{} {gap}", render::paint("uncovered", "33", colours));
+        say!("{} {gap}", render::paint("uncovered", "33", colours));
     }
-    println!("{total} cases in {} files: {} passed, {failed} failed", suites.len(), total - failed);
+    say!(
+        "{} in {}: {} passed, {failed} failed",
+        render::count(total, "case"),
+        render::count(suites.len(), "file"),
+        total - failed
+    );
     let bad = failed > 0 || (arguments.coverage && !gaps.is_empty());
     Ok(if bad { Outcome::Found } else { Outcome::Quiet })
 }
