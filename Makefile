@@ -55,7 +55,7 @@ lint-dependencies: ## Check licences, sources and duplicates of the dependencies
 	@infra/check-dependencies.sh
 
 lint-template: ## Check template.yaml
-	@"$$(infra/python/venv.sh lint)/bin/cfn-lint" template.yaml && echo "template.yaml: no complaints"
+	@venv=$$(infra/python/venv.sh lint); "$$venv/bin/cfn-lint" template.yaml && echo "template.yaml: no complaints"
 
 bench: ## Measure (ratios and counts; nothing fails by being slow)
 	@$(CARGO) build --quiet -p prodrome-emulator
