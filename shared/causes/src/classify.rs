@@ -226,3 +226,27 @@ pub fn classify_all<'a>(texts: impl IntoIterator<Item = Text<'a>>) -> Combined {
         .collect();
     Combined { best, support: agree.iter().map(|(n, _)| *n).collect(), others }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_template_can_match() {
+        for template in recognise::rules().flat_map(|rule| rule.templates) {
+            let pattern = Pattern::parse(template).unwrap_or_else(|| panic!("{template:?} is no template"));
+            let mut literals = String::new();
+            let mut inside = false;
+            for c in template.chars() {
+                match c {
+                    '<' => inside = true,
+                    '>' if inside => inside = false,
+                    c if !inside => literals.push(c),
+                    _ => {}
+                }
+            }
+            assert_eq!(literals, literals.to_ascii_lowercase(), "{template:?} is looked for in lower case");
+            assert!(pattern.anchor().len() >= 3, "{template:?} would stand anywhere");
+        }
+    }
+}

@@ -17,6 +17,7 @@ mod classification;
 mod classify;
 mod context;
 mod facts;
+mod failure;
 mod pattern;
 mod recognise;
 mod rule;
