@@ -66,20 +66,13 @@ pub(crate) fn beyond_templates(input: &Input, candidates: &mut Vec<Candidate>) {
     workload::recognise(input, candidates);
     control_plane::recognise(input, candidates);
     death::recognise(input, candidates);
-    // A reason is the outermost wrapper: what the text itself says comes first.
-    if !candidates.iter().any(|candidate| candidate.confidence >= 0.6) {
-        candidates.extend(reasons(input).map(|(cause, percent)| Candidate::new(cause, percent, 0..0)));
-    } else {
-        let agreed =
-            reasons(input).find(|(cause, _)| candidates.iter().any(|candidate| candidate.cause == *cause));
-        if let Some((cause, percent)) = agreed {
-            candidates.push(Candidate { rank: 1, ..Candidate::new(cause, percent, 0..0) });
+    // A reason is the outermost wrapper: what the text itself says comes first, unless the reason has one meaning.
+    let told = candidates.iter().any(|candidate| candidate.confidence >= 0.6);
+    for (cause, percent) in reasons(input) {
+        if !told || percent >= 88 {
+            let rank = if percent >= 92 { 1 } else { 0 };
+            candidates.push(Candidate { rank, ..Candidate::new(cause, percent, 0..0) });
         }
-        candidates.extend(
-            reasons(input)
-                .filter(|(_, percent)| *percent >= 88)
-                .map(|(cause, percent)| Candidate::new(cause, percent, 0..0)),
-        );
     }
 }
 

@@ -313,7 +313,6 @@ pub(super) const RULES: &[Rule] = &[
             "invalidaccesskeyid",
             "signaturedoesnotmatch",
             "unable to authenticate",
-            "authenticationexception",
             "plain login refused",
             "login was refused using authentication mechanism",
             "user '<login>' - invalid credentials",

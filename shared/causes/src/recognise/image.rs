@@ -161,7 +161,7 @@ pub(super) const RULES: &[Rule] = &[
             "user not found or bad credentials",
             "the request is unauthenticated",
             "unauthenticated request",
-            "no pull access",
+            "no pull access", "missing username or secret", "failed to find supported auth scheme",
             "you may not login",
             "login attempt to <*> failed with status: 401",
             "login attempt to <*> failed with status: 403",

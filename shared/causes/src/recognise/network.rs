@@ -310,7 +310,7 @@ pub(super) const RULES: &[Rule] = &[
     ),
     Rule::new(
         IngressBackendWrong,
-        75,
+        86,
         &[
             "while ssl handshaking to upstream",
             "upstream sent no valid http/1.0 header while reading response header from upstream",
@@ -320,7 +320,7 @@ pub(super) const RULES: &[Rule] = &[
             "upstream prematurely closed connection while reading response header",
         ],
     )
-    .rank(1),
+    .rank(2),
     Rule::new(
         WebhookUnreachable,
         92,

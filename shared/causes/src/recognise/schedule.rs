@@ -102,7 +102,7 @@ pub(super) const RULES: &[Rule] = &[
     )
     .on(LAUNCH)
     .rank(2),
-    Rule::new(TaintNotTolerated, 85, &["did not tolerate taint (taint=<taint>)", "did not tolerate taint=<taint>", "did not tolerate <taint>,", "did not tolerate taint"]).on(SCHEDULE),
+    Rule::new(TaintNotTolerated, 85, &["did not tolerate taint (taint=<taint>)", "did not tolerate taint=<taint>", "did not tolerate <taint>,", "did not tolerate taint", "did not tolerate <taint>"]).on(SCHEDULE),
     Rule::new(AffinityMismatch, 85, &["incompatible requirements, key <key>,", "incompatible requirements, label \"<key>\" does not have known values", "does not have known values"]).on(SCHEDULE),
     Rule::new(TopologySpread, 85, &["unsatisfiable topology constraint for topology spread", "unsatisfiable topology constraint for <*>topology spread"]).on(SCHEDULE),
     Rule::new(AffinityMismatch, 85, &["unsatisfiable topology constraint for pod"]).on(SCHEDULE),

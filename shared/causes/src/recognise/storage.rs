@@ -120,6 +120,7 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .on(HERE)
+    .unless(&["failed to sync"])
     .rank(-2),
     Rule::new(
         NfsAccessDenied,
@@ -217,7 +218,7 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .on(HERE)
-    .unless(&["helper program"])
+    .unless(&["you might need a /sbin/mount"])
     .rank(1),
     Rule::new(
         VolumeFull,
@@ -237,7 +238,6 @@ pub(super) const RULES: &[Rule] = &[
         95,
         &[
             "driver name <driver> not found in the list of registered csi drivers",
-            "no topology key found on csinode <node>",
             "does not contain driver <driver>",
             "csi driver <driver> not found",
             "csinode is not yet initialized",
@@ -254,6 +254,7 @@ pub(super) const RULES: &[Rule] = &[
     .on(HERE)
     .unless(&["external-attacher", "external-provisioner", "controllerpublish", "failed to provision"])
     .rank(1),
+    Rule::new(CsiDriverMissing, 92, &["no topology key found on csinode <node>"]).rank(1),
     Rule::new(
         CsiControllerDown,
         93,
@@ -419,6 +420,11 @@ pub(super) const RULES: &[Rule] = &[
         "is not authorized to perform: kms:",
     ])
     .rank(2),
+    Rule::new(IamDenied, 88, &["access denied", "access is denied", "permission denied"])
+        .on(&[Domain::Volume, Domain::Balance])
+        .beside(&["aws permissions", "arn:aws", "describe file system", "iam ", "ec2"])
+        .unless(&["mount.nfs", "mount error", "by server"])
+        .rank(2),
     Rule::new(PvcMissing, 92, &["persistentvolumeclaim \"<claim>\" not found", "pvc <claim> not found"])
         .on(HERE)
         .rank(1),
