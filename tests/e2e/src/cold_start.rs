@@ -1,0 +1,36 @@
+use crate::{System, until};
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+impl System {
+    /// How much longer a function's first call takes than its next one: starting the process, reading settings
+    /// and rules, building the clients. Nothing may call the function meanwhile.
+    pub fn cold_start(&self, function: &str) -> Result<Duration> {
+        self.kill(function);
+        until("its processes to end", || self.processes_of(function).is_empty().then_some(()));
+        let first = self.time_call(function)?;
+        let warm = self.time_call(function)?;
+        Ok(first.saturating_sub(warm))
+    }
+
+    /// How long a function takes to do nothing, as its caller sees it.
+    pub fn time_call(&self, function: &str) -> Result<Duration> {
+        // An empty batch, and a tick.
+        let event: Value = if function == "sweep" { json!({}) } else { json!({ "Records": [] }) };
+        let name = self.stack().output(output_of(function))?.to_owned();
+        let begun = Instant::now();
+        let called = self.emulator().client().invoke(&name, &event)?;
+        let took = begun.elapsed();
+        ensure!(called.error.is_none(), "{function} failed: {}", called.payload);
+        Ok(took)
+    }
+}
+
+fn output_of(function: &str) -> &'static str {
+    match function {
+        "evaluate" => "EvaluateFunctionName",
+        "sweep" => "SweepFunctionName",
+        _ => "AlertFunctionName",
+    }
+}

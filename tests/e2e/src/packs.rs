@@ -1,0 +1,61 @@
+use crate::System;
+use crate::cluster::resource_of;
+use crate::system::now;
+use anyhow::Result;
+use jiff::Timestamp;
+use prodrome_model::{ChangeKind, Resource, SHARDS_DEFAULT, Scope, Source};
+use prodrome_queue::pack::{ChangeHead, PackBuilder, PackHead};
+use prodrome_queue::{Message, Queue, QueueName};
+use serde_json::Value;
+
+/// Packs made by hand, for what a watcher would not send, or not in that order. Counts its changes.
+pub struct Packs<'s> {
+    system: &'s System,
+    scope: Scope,
+    sequence: u64,
+}
+
+impl<'s> Packs<'s> {
+    pub(crate) fn new(system: &'s System, scope: Scope) -> Self {
+        Self { system, scope, sequence: 0 }
+    }
+
+    /// A pack of objects as they are now. They must bear a `metadata.resourceVersion`.
+    pub fn pack(&mut self, objects: &[Value]) -> Result<Vec<u8>> {
+        let changes: Vec<_> = objects.iter().map(|o| (resource_of(o), o.to_string().into_bytes())).collect();
+        self.pack_raw(&changes)
+    }
+
+    /// A pack of bytes that may be anything.
+    pub fn pack_raw(&mut self, changes: &[(Resource, Vec<u8>)]) -> Result<Vec<u8>> {
+        let mut builder = PackBuilder::new(&self.head());
+        for (resource, object) in changes {
+            self.sequence += 1;
+            builder.push_raw(&self.change(resource, now()), Some(object));
+        }
+        Ok(builder.finish()?.bytes)
+    }
+
+    /// Hands a pack to the queue.
+    pub fn send(&self, pack: Vec<u8>) -> Result<()> {
+        let queue = self.system.queue()?;
+        self.system.runtime.block_on(queue.send(QueueName::Changes, vec![Message::pack(pack)]))?;
+        Ok(())
+    }
+
+    fn head(&self) -> PackHead {
+        PackHead { scope: self.scope.clone(), shard: None, shards: SHARDS_DEFAULT }
+    }
+
+    fn change<'a>(&self, resource: &'a Resource, observed_at: Timestamp) -> ChangeHead<'a> {
+        ChangeHead {
+            kind: ChangeKind::Applied,
+            resource,
+            epoch: 1,
+            sequence: self.sequence,
+            observed_at,
+            source: &Source::Watch,
+            list: None,
+        }
+    }
+}

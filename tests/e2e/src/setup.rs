@@ -1,0 +1,74 @@
+use std::path::{Path, PathBuf};
+
+/// What a [`System`](crate::System) is made of.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    pub(crate) program: PathBuf,
+    pub(crate) rules: PathBuf,
+    pub(crate) recordings: Vec<PathBuf>,
+    pub(crate) from_seconds: u32,
+    pub(crate) parameters: Vec<(String, String)>,
+    pub(crate) alertmanager: Option<String>,
+    pub(crate) receivers: Vec<(String, String)>,
+    pub(crate) gather_seconds: u32,
+}
+
+impl Setup {
+    /// With a program that is all functions, by `PRODROME_FUNCTION`, and the shipped rules.
+    pub fn new(program: &Path) -> Self {
+        Self {
+            program: program.to_owned(),
+            rules: root().join("rules"),
+            recordings: Vec::new(),
+            from_seconds: 0,
+            parameters: Vec::new(),
+            alertmanager: None,
+            receivers: Vec::new(),
+            gather_seconds: 30,
+        }
+    }
+
+    /// With the rules of another folder.
+    #[must_use]
+    pub fn rules(self, folder: impl Into<PathBuf>) -> Self {
+        Self { rules: folder.into(), ..self }
+    }
+
+    /// With recordings of `events/recordings`, played side by side from this second on.
+    #[must_use]
+    pub fn playing(self, names: &[&str], from_seconds: u32) -> Self {
+        let recordings = names.iter().map(|name| root().join("events/recordings").join(name)).collect();
+        Self { recordings, from_seconds, ..self }
+    }
+
+    /// With another value for a parameter of the template.
+    #[must_use]
+    pub fn parameter(mut self, name: &str, value: impl ToString) -> Self {
+        self.parameters.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// And an Alertmanager is told whatever the webhook is told.
+    #[must_use]
+    pub fn alertmanager(self, url: &str) -> Self {
+        Self { alertmanager: Some(url.to_owned()), ..self }
+    }
+
+    /// And a receiver of this name is told of the namespaces of this pattern, in place of the others.
+    #[must_use]
+    pub fn receiver(mut self, name: &str, namespaces: &str) -> Self {
+        self.receivers.push((name.to_owned(), namespaces.to_owned()));
+        self
+    }
+
+    /// Objects that join an alert within so many seconds are told together.
+    #[must_use]
+    pub fn gathering(self, seconds: u32) -> Self {
+        Self { gather_seconds: seconds, ..self }
+    }
+}
+
+/// The folder that holds `template.yaml`.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}

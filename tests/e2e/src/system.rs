@@ -1,0 +1,216 @@
+use crate::setup::root;
+use crate::watching::Watching;
+use crate::{Packs, Setup, Webhook};
+use anyhow::{Context, Result};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use jiff::{SignedDuration, Timestamp};
+use prodrome_emulator::{Code, Deployment, Emulator, Options, Stack, Template};
+use prodrome_model::Scope;
+use prodrome_queue::{QueueName, SqsQueue};
+use prodrome_recording::play::{PlayOptions, PlayServer};
+use prodrome_recording::{Recording, Timeline};
+use prodrome_store::{DynamoStore, Record, Store};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// What the webhooks are signed with. The functions find it in their environment.
+const SECRET: (&str, &str) = ("PRODROME_E2E_WEBHOOK_KEY", "of-this-test-alone");
+
+/// Everything at once. Dropping it ends it.
+pub struct System {
+    /// The receiver that is told of everything.
+    pub webhook: Webhook,
+    receivers: BTreeMap<String, Webhook>,
+    watching: Mutex<Option<Watching>>,
+    /// The API server.
+    pub(crate) cluster: PlayServer,
+    emulator: Emulator,
+    stack: Stack,
+    aws: SdkConfig,
+    scope: Scope,
+    scratch: TempDir,
+    pub(crate) runtime: Runtime,
+}
+
+impl System {
+    /// Starts all of it, the watcher included, and returns when the watcher is in step with the cluster.
+    pub fn start(setup: &Setup) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let scratch = tempfile::tempdir()?;
+        let cluster = runtime.block_on(play(setup))?;
+        let kubeconfig = scratch.path().join("kubeconfig");
+        std::fs::write(&kubeconfig, cluster.kubeconfig())?;
+        let webhook = Webhook::start(runtime.handle(), SECRET.1)?;
+        let receiver = |name: &String| Ok((name.clone(), Webhook::start(runtime.handle(), SECRET.1)?));
+        let receivers =
+            setup.receivers.iter().map(|(name, _)| receiver(name)).collect::<Result<BTreeMap<_, _>>>()?;
+        let routing = write_routing(setup, scratch.path(), &webhook, &receivers)?;
+        let (emulator, stack) = deploy(setup, &kubeconfig, &routing)?;
+        let aws = runtime.block_on(sdk_config(&emulator));
+        let scope = Scope::new("default", "local", "e2e");
+        let watching = Mutex::default();
+        let system =
+            Self { webhook, receivers, watching, cluster, emulator, stack, aws, scope, scratch, runtime };
+        system.start_watcher()?;
+        Ok(system)
+    }
+
+    /// A receiver of [`Setup::receiver`].
+    ///
+    /// # Panics
+    /// Where there is none of that name.
+    pub fn receiver(&self, name: &str) -> &Webhook {
+        self.receivers.get(name).unwrap_or_else(|| panic!("no receiver {name} was set up"))
+    }
+
+    /// The emulator.
+    pub fn emulator(&self) -> &Emulator {
+        &self.emulator
+    }
+
+    /// What was deployed.
+    pub fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    /// The cluster's name.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Makes packs and hands them to the queue in the watcher's place.
+    pub fn packs(&self, scope: Scope) -> Packs<'_> {
+        Packs::new(self, scope)
+    }
+
+    /// Starts the watcher, from where it came to before, and waits until it is in step.
+    pub fn start_watcher(&self) -> Result<()> {
+        let watching = Watching::start(self, self.queue()?, self.scratch.path())?;
+        *self.watching.lock().unwrap_or_else(PoisonError::into_inner) = Some(watching);
+        Ok(())
+    }
+
+    /// Asks the watcher to end, and waits until it has.
+    pub fn stop_watcher(&self) -> Result<()> {
+        let watching = self.watching.lock().unwrap_or_else(PoisonError::into_inner).take();
+        watching.map_or(Ok(()), |watching| watching.stop(&self.runtime))
+    }
+
+    /// The queue of changes, as the watcher has it.
+    pub fn queue(&self) -> Result<SqsQueue> {
+        let url = self.stack.output("ChangesQueueUrl")?.to_owned();
+        Ok(SqsQueue::new(aws_sdk_sqs::Client::new(&self.aws), [(QueueName::Changes, url)]))
+    }
+
+    /// The table of checks.
+    pub fn checks(&self) -> Result<DynamoStore> {
+        self.table("ChecksTableName")
+    }
+
+    /// The table of alerts and episodes.
+    pub fn episodes(&self) -> Result<DynamoStore> {
+        self.table("EpisodesTableName")
+    }
+
+    /// A partition of a table, as it is now.
+    pub fn partition(&self, table: &DynamoStore, partition: &str) -> Result<Vec<Record>> {
+        self.runtime.block_on(async {
+            let (mut records, mut after) = (Vec::new(), None);
+            loop {
+                let page = table.query(partition, "", after.as_deref()).await?;
+                records.extend(page.records);
+                after = page.next;
+                if after.is_none() {
+                    return Ok(records);
+                }
+            }
+        })
+    }
+
+    fn table(&self, output: &str) -> Result<DynamoStore> {
+        let client = aws_sdk_dynamodb::Client::new(&self.aws);
+        Ok(DynamoStore::new(client, self.stack.output(output)?))
+    }
+}
+
+impl Drop for System {
+    fn drop(&mut self) {
+        if let Err(error) = self.stop_watcher() {
+            tracing::warn!(%error, "the watcher did not end in order");
+        }
+    }
+}
+
+/// The present.
+pub(crate) fn now() -> Timestamp {
+    #[expect(clippy::disallowed_methods, reason = "a real system runs by the real time")]
+    Timestamp::now()
+}
+
+async fn play(setup: &Setup) -> Result<PlayServer> {
+    let open = |path: &PathBuf| Recording::open(path).with_context(|| path.display().to_string());
+    let recordings = setup.recordings.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let from = SignedDuration::from_secs(i64::from(setup.from_seconds));
+    let options = PlayOptions { from, ..PlayOptions::default() };
+    Ok(PlayServer::start(&Timeline::merge(recordings), now(), options).await?)
+}
+
+fn deploy(setup: &Setup, kubeconfig: &Path, routing: &Path) -> Result<(Emulator, Stack)> {
+    let environment = vec![(SECRET.0.to_owned(), SECRET.1.to_owned())];
+    let emulator = Emulator::start(&Options { environment, ..Options::default() }, &|_| ())?;
+    let template = Template::read(&root().join("template.yaml"))?;
+    let code = Code::launching(&setup.program)?.with_dir("rules", &setup.rules)?;
+    let mut deployment = Deployment::new("prodrome", &template)
+        .code(&code)
+        .parameter("ClusterKubeconfig", kubeconfig.display().to_string())
+        .parameter("RoutingFile", routing.display().to_string());
+    for (name, value) in &setup.parameters {
+        deployment = deployment.parameter(name, value.clone());
+    }
+    let stack = emulator.deploy(&deployment)?;
+    Ok((emulator, stack))
+}
+
+fn write_routing(
+    setup: &Setup,
+    scratch: &Path,
+    webhook: &Webhook,
+    receivers: &BTreeMap<String, Webhook>,
+) -> Result<PathBuf> {
+    let channel = |webhook: &Webhook| {
+        json!({
+            "type": "webhook", "url": webhook.url(), "secret": { "env": SECRET.0 },
+            "limit": { "messages": 10_000, "per": "1m", "burst": 1_000 },
+        })
+    };
+    let mut channels = json!({ "webhook": channel(webhook) });
+    let mut everybody = vec!["webhook"];
+    if let Some(url) = &setup.alertmanager {
+        channels["alertmanager"] = json!({ "type": "alertmanager", "url": url });
+        everybody.push("alertmanager");
+    }
+    let mut routes: Vec<Value> = Vec::new();
+    for (name, namespaces) in &setup.receivers {
+        channels[name] = channel(&receivers[name]);
+        routes.push(json!({ "match": { "namespace": namespaces }, "channels": [name] }));
+    }
+    routes.push(json!({ "channels": everybody }));
+    let gather = format!("{}s", setup.gather_seconds);
+    let routing = json!({ "channels": channels, "routes": routes, "pacing": { "gather": gather } });
+    let path = scratch.join("routing.yaml");
+    std::fs::write(&path, routing.to_string())?;
+    Ok(path)
+}
+
+async fn sdk_config(emulator: &Emulator) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .endpoint_url(emulator.endpoint())
+        .region(Region::new("us-east-1"))
+        .test_credentials()
+        .load()
+        .await
+}
