@@ -24,7 +24,8 @@ help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## See it: a recorded cluster going wrong, on this machine alone (ARGS='…' goes to prodrome up)
-	$(CARGO) run --quiet -p prodrome-cli -- up $(ARGS)
+	@$(CARGO) build -p prodrome-cli
+	@$(CARGO) run --quiet -p prodrome-cli -- up $(ARGS)
 
 test: ## Run every test, beside an emulator of their own
 	@$(CARGO) build --quiet -p prodrome-emulator

@@ -23,7 +23,7 @@ mod scan;
 mod up;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 /// Notices that something in a Kubernetes cluster is going wrong before its users do.
@@ -111,7 +111,9 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     if is_unread || is_unread_json {
         return ExitCode::from(141); // as the signal SIGPIPE would end it
     }
-    eprintln!("prodrome: {}", chain(error));
+    // Progress may have left half a line.
+    let begin = if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" };
+    eprintln!("{begin}prodrome: {}", chain(error));
     ExitCode::from(2)
 }
 

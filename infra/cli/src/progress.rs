@@ -32,21 +32,15 @@ impl Progress {
         self.next = Instant::now() + EVERY;
         let width =
             terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| width.0.into());
-        self.write(&format!("\r{}\x1b[K", crate::render::fit(&text(), width)));
+        write(&format!("\r{}\x1b[K", crate::render::fit(&text(), width)));
         self.is_shown = true;
     }
 
     /// Makes room for a line on standard output.
     pub(crate) fn clear(&mut self) {
         if std::mem::take(&mut self.is_shown) {
-            self.write("\r\x1b[K");
+            write("\r\x1b[K");
         }
-    }
-
-    fn write(&self, text: &str) {
-        let mut err = std::io::stderr().lock();
-        // Progress that cannot be shown is no reason to stop.
-        drop(err.write_all(text.as_bytes()).and_then(|()| err.flush()));
     }
 }
 
@@ -54,4 +48,10 @@ impl Drop for Progress {
     fn drop(&mut self) {
         self.clear();
     }
+}
+
+fn write(text: &str) {
+    let mut err = std::io::stderr().lock();
+    // Progress that cannot be shown is no reason to stop.
+    drop(err.write_all(text.as_bytes()).and_then(|()| err.flush()));
 }

@@ -7,7 +7,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Whether standard output takes colours: a terminal, and nobody said no.
 pub(crate) fn colours() -> bool {
-    is_screen() && !prodrome_lambda::environment("NO_COLOR").is_some_and(|value| !value.is_empty())
+    is_screen() && prodrome_lambda::environment("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Whether standard output is a terminal that can be drawn on.
@@ -131,7 +131,7 @@ fn wrap(text: &str, indent: usize, columns: Option<usize>) -> String {
         let line = lines.last_mut().expect("there is a first line");
         let gap = usize::from(!line.is_empty());
         if line.is_empty() || width(line) + gap + width(word) <= room {
-            line.push_str(&" "[..gap]);
+            line.extend(std::iter::repeat_n(' ', gap));
             line.push_str(word);
         } else {
             lines.push(word.to_owned());

@@ -71,13 +71,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let root = repository()?;
     let rules = arguments.library.load()?;
     let mut stop = Stop::on_signals()?;
-    let (play, cluster) = match &arguments.kubeconfig {
-        Some(path) => (None, Cluster::Kubeconfig { path: path.clone(), context: arguments.context.clone() }),
-        None => {
-            let play = play(&arguments, &root).await?;
-            let url = play.url();
-            (Some(play), Cluster::Recording(url))
-        }
+    let (play, cluster) = if let Some(path) = &arguments.kubeconfig {
+        (None, Cluster::Kubeconfig { path: path.clone(), context: arguments.context.clone() })
+    } else {
+        let play = play(&arguments, &root).await?;
+        let url = play.url();
+        (Some(play), Cluster::Recording(url))
     };
     let starting = System::start(&root, &cluster, &arguments.library, arguments.routing.as_deref(), &rules);
     let mut system = tokio::select! {
@@ -95,13 +94,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         }
     };
     let shown = show(&mut system, &mut screen, ended, &mut stop).await;
-    let told = match &shown {
-        // Who reads is gone, and with it the reason to go on.
-        Err(_) => Ok(()),
-        Ok(()) => {
-            let look = system.look().await;
-            screen.finish(&look, clock::now())
-        }
+    let told = if shown.is_ok() {
+        let look = system.look().await;
+        screen.finish(&look, clock::now())
+    } else {
+        Ok(()) // who reads is gone, or the watcher is: nothing is new
     };
     tokio::select! {
         () = system.stop() => {}

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use std::time::Duration;
 
 /// What EKS asks to be told in the signed address. It takes such a token for 15 minutes, whatever stands here.
-const EXPIRES: Duration = Duration::from_secs(60);
+const EXPIRES: Duration = Duration::from_mins(1);
 
 /// Makes bearer tokens for the API server of an EKS cluster.
 ///
@@ -68,14 +68,25 @@ fn token(cluster: &str, region: &str, credentials: Credentials, now: Timestamp) 
     let request = SignableRequest::new("GET", &url, headers.into_iter(), SignableBody::Bytes(&[]))
         .map_err(|error| error.to_string())?;
     let (signed, _) = sign(request, &params).map_err(|error| error.to_string())?.into_parts();
-    let signed: String =
-        signed.params().iter().map(|(name, value)| format!("&{name}={}", encoded(value))).collect();
-    Ok(format!("k8s-aws-v1.{}", URL_SAFE_NO_PAD.encode(url + &signed)))
+    let mut url = url;
+    for (name, value) in signed.params() {
+        url = format!("{url}&{name}=");
+        encode(value, &mut url);
+    }
+    Ok(format!("k8s-aws-v1.{}", URL_SAFE_NO_PAD.encode(url)))
 }
 
-fn encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+fn encode(text: &str, url: &mut String) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            url.push('%');
+            url.extend(
+                [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789ABCDEF"[usize::from(digit)])),
+            );
+        }
+    }
 }
 
 #[cfg(test)]

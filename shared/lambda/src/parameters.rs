@@ -40,9 +40,10 @@ impl Parameters {
     pub async fn get(&self, name: &str) -> Result<String, ParameterError> {
         self.ask(name).await.map_err(|Refused { code, reason }| {
             let name = name.to_owned();
-            match &*code {
-                "ParameterNotFound" => ParameterError::Missing { name },
-                _ => ParameterError::Unreadable { name, reason },
+            if code == "ParameterNotFound" {
+                ParameterError::Missing { name }
+            } else {
+                ParameterError::Unreadable { name, reason }
             }
         })
     }

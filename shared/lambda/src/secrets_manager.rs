@@ -41,25 +41,19 @@ impl SecretsManager {
     pub async fn get(&self, secret: &str) -> Result<String, SecretsManagerError> {
         self.ask(secret).await.map_err(|Refused { code, reason }| {
             let secret = secret.to_owned();
-            match &*code {
-                "ResourceNotFoundException" => SecretsManagerError::Missing { secret },
-                _ => SecretsManagerError::Unreadable { secret, reason },
+            if code == "ResourceNotFoundException" {
+                SecretsManagerError::Missing { secret }
+            } else {
+                SecretsManagerError::Unreadable { secret, reason }
             }
         })
     }
 
     async fn ask(&self, secret: &str) -> Result<String, Refused> {
         let Asked { id, region, key } = Asked::parse(secret);
-        let own;
-        let region = match region {
-            Some(region) => region,
-            None => {
-                own = self.aws.region()?;
-                &own
-            }
-        };
+        let region = region.map_or_else(|| self.aws.region(), |region| Ok(region.to_owned()))?;
         let body = json!({ "SecretId": id });
-        let answer = self.aws.call("secretsmanager", region, "secretsmanager.GetSecretValue", &body).await?;
+        let answer = self.aws.call("secretsmanager", &region, "secretsmanager.GetSecretValue", &body).await?;
         let value = answer.get("SecretString").and_then(Value::as_str);
         let value = value.ok_or_else(|| "it is binary; expected a text".to_owned())?;
         let Some(key) = key else { return Ok(value.to_owned()) };

@@ -13,6 +13,7 @@ use prodrome_queue::{QueueName, SqsQueue};
 use prodrome_rules::{RuleSet, SourceFile};
 use prodrome_store::{DynamoStore, Store};
 use prodrome_watcher::{Clock, Connection, FilePlaces, KindPattern, Settings, Status, Watcher};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -232,8 +233,8 @@ struct Files {
 fn deploy(files: &Files, key: String) -> Result<(Emulator, Stack)> {
     let program = std::env::current_exe().context("this program is not found on the disk")?;
     let options = Options { environment: vec![(SECRET.to_owned(), key)], ..Options::default() };
-    let emulator = Emulator::start(&options, &|step| eprintln!("{step}"))?;
-    eprintln!("deploying template.yaml to the emulator");
+    let emulator = Emulator::start(&options, &step)?;
+    step("deploying template.yaml to the emulator");
     let template = Template::read(&files.template)?;
     // Beside the emulator's own: a process that is killed takes them along.
     let folder = emulator.folder().join("prodrome");
@@ -256,6 +257,15 @@ fn deploy(files: &Files, key: String) -> Result<(Emulator, Stack)> {
         .parameter("RoutingFile", routing.display().to_string());
     let stack = emulator.deploy(&deployment)?;
     Ok((emulator, stack))
+}
+
+/// Says what takes long. In a terminal the many steps of one thing (`fetching …: 7 boto3`) share a line.
+fn step(text: &str) {
+    match (std::io::stderr().is_terminal(), text.contains(": ")) {
+        (true, true) => eprint!("\r{text}\x1b[K"),
+        (true, false) => eprintln!("\r{text}\x1b[K"),
+        (false, _) => eprintln!("{text}"),
+    }
 }
 
 /// A routing file that tells this screen everything, beside what the user's own says.

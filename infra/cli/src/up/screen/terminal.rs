@@ -5,18 +5,20 @@ use std::io::{self, Write as _};
 const SIZE_DEFAULT: Size = (80, 24);
 
 /// The terminal's other screen, without a cursor. What stood on the first comes back when this is dropped.
-pub(super) struct Terminal(());
+pub(super) struct Terminal {
+    out: io::Stdout,
+}
 
 impl Terminal {
     pub(super) fn take() -> io::Result<Self> {
-        let mut out = io::stdout().lock();
+        let mut out = io::stdout();
         out.write_all(b"\x1b[?1049h\x1b[?25l\x1b[2J")?;
         out.flush()?;
-        Ok(Self(()))
+        Ok(Self { out })
     }
 
     pub(super) fn size(&self) -> Size {
-        let size = terminal_size::terminal_size();
+        let size = terminal_size::terminal_size_of(&self.out);
         size.map_or(SIZE_DEFAULT, |(width, height)| (width.0.into(), height.0.into()))
     }
 
@@ -31,16 +33,14 @@ impl Terminal {
             text.push_str("\x1b[K");
         }
         text.push_str("\x1b[J\x1b[?2026l");
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        out.flush()
+        self.out.write_all(text.as_bytes())?;
+        self.out.flush()
     }
 }
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        let mut out = io::stdout().lock();
         // The terminal may be gone, and then nothing is to be put back.
-        drop(out.write_all(b"\x1b[?25h\x1b[?1049l").and_then(|()| out.flush()));
+        drop(self.out.write_all(b"\x1b[?25h\x1b[?1049l").and_then(|()| self.out.flush()));
     }
 }
