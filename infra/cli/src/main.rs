@@ -15,6 +15,7 @@ mod replay;
 mod rules;
 mod scan;
 mod up;
+mod why;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
@@ -39,6 +40,8 @@ enum Command {
     Record(record::Arguments),
     /// Check, test, explain, list and format rules
     Rules(rules::Arguments),
+    /// Say what an error text means, whose it is and what to do, offline
+    Why(why::Arguments),
     /// Print a completion script for a shell
     Completion {
         /// The shell
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
             Command::Replay(arguments) => replay::run(arguments).await,
             Command::Record(arguments) => record::run(arguments).await,
             Command::Rules(arguments) => rules::run(arguments).await,
+            Command::Why(arguments) => why::run(&arguments),
             Command::Completion { shell } => {
                 clap_complete::generate(shell, &mut Cli::command(), "prodrome", &mut std::io::stdout());
                 Ok(Outcome::Quiet)

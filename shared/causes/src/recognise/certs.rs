@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::rule::{Reason, Rule};
 
 const SECRETS: &[Domain] = &[Domain::Secrets, Domain::Volume];
-const CERTIFY: &[Domain] = &[Domain::Certify, Domain::Other];
+const CERTIFY: &[Domain] = &[Domain::Certify, Domain::Other, Domain::App];
 
 pub(super) const REASONS: &[Reason] = &[
     ("InvalidProviderConfig", StoreNotReady, 85),

@@ -49,7 +49,7 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .on(&[Domain::Admit, Domain::Other, Domain::App, Domain::Control, Domain::Node, Domain::Volume])
-    .unless(&["metrics.k8s.io", "unable to retrieve the complete list"])
+    .unless(&["metrics.k8s.io", "unable to retrieve the complete list", "failed calling webhook", "failed to call webhook"])
     .rank(1),
     Rule::new(ApiserverOverload, 60, &["client rate limiter wait returned an error", "client-side throttling"]).rank(-1),
     Rule::new(

@@ -197,6 +197,13 @@ pub(super) fn recognise(input: &Input, candidates: &mut Vec<Candidate>) {
         " cannot be empty",
         " must not be empty",
         " not provided",
+        " is empty",
+        " was empty",
+        " not found in environment",
+        " has not been set",
+        " needs to be set",
+        " is unset",
+        " is mandatory",
         " was not provided",
         " required but",
     ] {

@@ -161,7 +161,9 @@ pub(super) const RULES: &[Rule] = &[
             "user not found or bad credentials",
             "the request is unauthenticated",
             "unauthenticated request",
-            "no pull access", "missing username or secret", "failed to find supported auth scheme",
+            "no pull access",
+            "missing username or secret",
+            "failed to find supported auth scheme",
             "you may not login",
             "login attempt to <*> failed with status: 401",
             "login attempt to <*> failed with status: 403",
@@ -306,6 +308,20 @@ pub(super) const RULES: &[Rule] = &[
     )
     .on(PULL)
     .rank(-1),
+    Rule::new(
+        ImageUnpackFailed,
+        72,
+        &[
+            "is no longer supported since containerd",
+            "docker image format v1",
+            "unsupported manifest media type",
+            "schema version 1 is no longer supported",
+            "manifest version 2, schema 1 support has been removed",
+            "rejecting <*> byte manifest",
+        ],
+    )
+    .on(PULL)
+    .owner(Owner::User),
     Rule::new(
         ImagePullSlow,
         88,

@@ -414,6 +414,8 @@ pub(super) const RULES: &[Rule] = &[
     .on(CLOUD)
     .unless(&[
         "java.nio.file.accessdeniedexception",
+        "accessdeniedexception[/",
+        "accessdeniedexception: /",
         "is not authorized to perform: ecr:",
         "is not authorized to perform: secretsmanager",
         "is not authorized to perform: ssm:",

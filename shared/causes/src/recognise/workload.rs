@@ -56,7 +56,8 @@ pub(super) const RULES: &[Rule] = &[
             "exceeded quota: <quota>",
             "failed quota: <quota>: must specify <requested>",
             "failed quota: <quota>",
-            "insufficient quota to match these scopes", "insufficient quota to consume: <resource>",
+            "insufficient quota to match these scopes",
+            "insufficient quota to consume: <resource>",
         ],
     )
     .unless(&["servicequota", "approved "])
@@ -143,7 +144,9 @@ pub(super) const RULES: &[Rule] = &[
             "received invalid webhook response",
             "invalid response from webhook",
             "expected response.uid",
-            "webhook attempted to modify", "attempted to modify the object, which is not supported", "expected webhook response of",
+            "webhook attempted to modify",
+            "attempted to modify the object, which is not supported",
+            "expected webhook response of",
             "invalid character <*> in webhook response",
             "jsonpatch <*> operation",
         ],
