@@ -70,7 +70,7 @@ pub(crate) fn beyond_templates(input: &Input, candidates: &mut Vec<Candidate>) {
     let told = candidates.iter().any(|candidate| candidate.confidence >= 0.6);
     for (cause, percent) in reasons(input) {
         if !told || percent >= 88 {
-            let rank = if percent >= 92 { 1 } else { 0 };
+            let rank = i8::from(percent >= 92);
             candidates.push(Candidate { rank, ..Candidate::new(cause, percent, 0..0) });
         }
     }

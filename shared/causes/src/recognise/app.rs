@@ -73,6 +73,7 @@ pub(super) const RULES: &[Rule] = &[
             "field required<~>pydantic",
             "pydantic<~>field required",
             "type=missing",
+            "field required",
             "value for required configuration <variable>",
         ],
     )
@@ -206,6 +207,9 @@ pub(super) const RULES: &[Rule] = &[
             "no module named <module>",
             "importerror: <detail>",
             "cannot find module '<module>'",
+            "cannot find module",
+            "error while loading shared libraries",
+            "glibc_<*> not found",
             "cannot find package '<module>'",
             "err_module_not_found",
             "error while loading shared libraries: <module>:",
@@ -280,6 +284,7 @@ pub(super) const RULES: &[Rule] = &[
             "password authentication failed for user \"<login>\"",
             "password authentication failed",
             "access denied for user '<login>'",
+            "access denied for user",
             "authentication failed for user",
             "login failed for user '<login>'",
             "wrongpass",
@@ -441,6 +446,142 @@ pub(super) const RULES: &[Rule] = &[
         "no pg_hba.conf",
         "does not exist",
     ]),
+    // Plain English, as programs of one's own write it.
+    Rule::new(
+        AppDependencyUnreachable,
+        80,
+        &[
+            "no reachable servers",
+            "all host(s) tried for",
+            "nohostavailable",
+            "no hosts available",
+            "timeout occurred after waiting",
+            "could not connect to <address>",
+            "cannot connect to <address>",
+            "can't connect to <address>",
+            "failed to connect",
+            "unable to connect",
+            "error connecting to <address>",
+            "failed to reach <address>",
+            "unable to reach <address>",
+            "could not reach <address>",
+            "is unreachable",
+            "connection failed",
+            "failed to establish a new connection",
+            "failed to establish connection",
+            "max retries exceeded with url",
+            "leader not available",
+            "failed to dial",
+            "error dialing",
+            "failed to ping",
+            "connection pool exhausted",
+            "connection was closed",
+            "connection closed",
+            "gave up waiting for <address>",
+        ],
+    )
+    .on(&[Domain::App])
+    .rank(-1),
+    Rule::new(
+        AppDependencyAuth,
+        76,
+        &[
+            "authentication error",
+            "not authorized",
+            "invalid password",
+            "incorrect password",
+            "wrong password",
+            "unauthorized",
+            "login failed",
+            "auth failed",
+            "invalid token",
+            "invalid_grant",
+            "credentials are invalid",
+            "bad username or password",
+            "permission_denied",
+        ],
+    )
+    .on(&[Domain::App])
+    .rank(-1),
+    Rule::new(
+        AppConfigMissing,
+        66,
+        &[
+            "is not configured",
+            "not configured",
+            "must be configured",
+            "missing configuration",
+            "configuration is missing",
+            "missing config",
+            "no configuration",
+            "missing required",
+            "required but missing",
+            "required field",
+        ],
+    )
+    .on(&[Domain::App])
+    .rank(-2),
+    Rule::new(
+        AppConfigWrong,
+        74,
+        &[
+            "failed to parse",
+            "could not parse",
+            "cannot parse",
+            "unable to parse",
+            "parse error",
+            "invalid value",
+            "error parsing",
+            "failed to decode",
+            "failed to unmarshal",
+            "error decoding",
+        ],
+    )
+    .on(&[Domain::App])
+    .beside(&[
+        "config",
+        "setting",
+        ".yaml",
+        ".yml",
+        ".toml",
+        ".ini",
+        ".env",
+        ".properties",
+        "environment",
+        "flag",
+        "argument",
+        "option",
+    ])
+    .rank(-1),
+    Rule::new(
+        AppTls,
+        88,
+        &[
+            "set up pem key file",
+            "invalidsslconfiguration",
+            "failed to find any pem data",
+            "could not load server certificate file",
+            "cannot load certificate \"<path>\"",
+            "cannot load certificate key \"<path>\"",
+            "key values mismatch",
+            "pem routines",
+            "private key does not match",
+            "failed to load certificate",
+            "unable to load certificate",
+            "failed to load x509 key pair",
+            "unable to load private key",
+            "failed to load tls",
+            "error loading tls",
+            "could not load pem client certificate",
+        ],
+    )
+    .on(APP)
+    .rank(1),
+    Rule::new(AppDbMigration, 74, &["migration"])
+        .on(&[Domain::App])
+        .beside(&["failed", "error", "could not", "cannot", "exception"])
+        .unless(&["migration completed", "migrations completed", "no migrations"])
+        .rank(-1),
     Rule::new(
         AppDbMigration,
         93,

@@ -41,7 +41,7 @@ pub(super) const RULES: &[Rule] = &[
             "the server is currently unable to handle the request",
             "apiserver is overloaded",
             "too many requests, please try again later",
-            "http: handler timeout",
+            "http: handler timeout", "the server was unable to return a response",
             "this request has been rejected by priority and fairness",
             "request did not complete within requested timeout",
             "the request has been throttled by apf",

@@ -45,6 +45,7 @@ pub(super) const RULES: &[Rule] = &[
         &[
             "panic: <detail>",
             "panicked at <path>",
+            "panicked at",
             "goroutine <*> [running]",
             "fatal error: <detail>",
             "traceback (most recent call last)",

@@ -144,6 +144,8 @@ pub(super) const RULES: &[Rule] = &[
             "subpath \"<path>\" not within volume path",
             "error subpath `<path>` must not be an absolute path",
             "unable to create subpath",
+            "failed to prepare subpath",
+            "failed to create subpath",
             "invalid subpath",
         ],
     )
@@ -214,6 +216,7 @@ pub(super) const RULES: &[Rule] = &[
         96,
         &[
             "error looking up service account <serviceAccount>: ",
+            "error looking up service account <serviceAccount>",
             "serviceaccount \"<serviceAccount>\" not found",
             "serviceaccounts \"<serviceAccount>\" not found",
             "service account <serviceAccount> was not found",
@@ -227,6 +230,7 @@ pub(super) const RULES: &[Rule] = &[
         &[
             "failed to generate spec: failed to stat \"<path>\"",
             "hostpath type check failed: <path>",
+            "hostpath type check failed",
             "invalid environment variable names",
             "invalid cpuset",
             "invalid mount path",

@@ -185,7 +185,6 @@ pub(super) const RULES: &[Rule] = &[
             "you might need a /sbin/mount",
             "exec: \"mount.<driver>\": executable file not found",
             "exec: \"iscsiadm\": executable file not found",
-            "exec: \"<binary>\": executable file not found in $path",
             "unknown filesystem type '<driver>'",
             "fsck.<binary>: not found",
             "modprobe: fatal: module <module> not found",
@@ -197,12 +196,16 @@ pub(super) const RULES: &[Rule] = &[
     )
     .on(HERE)
     .rank(2),
+    Rule::new(MountProgramMissing, 92, &["exec: \"<binary>\": executable file not found in $path"])
+        .on(&[Domain::Volume])
+        .rank(2),
     Rule::new(
         FsCorrupt,
         92,
         &[
             "wrong fs type, bad option, bad superblock on <path>",
             "fsck found errors on device",
+            "fsck found errors",
             "'fsck' found errors on device <path> but could not correct them",
             "structure needs cleaning",
             "bad superblock",
@@ -450,7 +453,7 @@ pub(super) fn failure(input: &Input, failure: Failure) -> Option<(crate::Cause, 
         Failure::Refused | Failure::Timeout | Failure::Reset | Failure::Eof if provision => {
             (CsiControllerDown, 72, 0)
         }
-        Failure::Http(403) | Failure::Http(401) => (IamDenied, 70, 0),
+        Failure::Http(401 | 403) => (IamDenied, 70, 0),
         Failure::Http(404) => (VolumeNotFound, 65, 0),
         Failure::DiskFull if input.has("mountvolume.setup failed") => (NodeDiskFull, 80, 0),
         Failure::DiskFull => (VolumeFull, 80, 0),
