@@ -221,6 +221,17 @@ pub(super) const RULES: &[Rule] = &[
         &["is not authorized to perform: ecr:", "not authorized to perform ecr:"],
     )
     .rank(1),
+    Rule::new(ImageNotFound, 74, &["does not exist or no pull access"]).on(PULL),
+    Rule::new(ImageAuth, 84, &["reading manifest <*>: denied", "manifest: denied", "errors: denied"])
+        .on(PULL)
+        .rank(-1),
+    Rule::new(
+        RuntimeDown,
+        66,
+        &["failed to inspect image<*>deadline exceeded", "failed to inspect image<*>operation timeout"],
+    )
+    .on(PULL)
+    .rank(2),
     Rule::new(
         ImageNotFound,
         94,
@@ -272,6 +283,7 @@ pub(super) const RULES: &[Rule] = &[
             "archive/tar",
             "filesystem layer verification failed",
             "error processing tar file",
+            "processing tar file(",
             "gzip: invalid",
             "invalid checksum",
             "failed to convert whiteout",

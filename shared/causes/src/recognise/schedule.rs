@@ -112,6 +112,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(NodepoolLimits, 60, &["no nodepools found", "nodepool requirements filtered out all"]).on(SCHEDULE).rank(-1),
     Rule::new(PvcUnbound, 94, &["pod has unbound immediate persistentvolumeclaims", "unbound immediate persistentvolumeclaims"]).rank(1),
     Rule::new(VolumeZoneConflict, 90, &["volume node affinity conflict", "didn't match persistentvolume's node affinity"]).on(&[Domain::Other]),
+    Rule::new(PvcUnbound, 78, &["binding volumes: timed out", "binding volumes: context deadline exceeded", "running prebind plugin \"volumebinding\""]).on(SCHEDULE),
     Rule::new(PvcMissing, 95, &["persistentvolumeclaim \"<claim>\" not found", "persistentvolumeclaims \"<claim>\" not found", "references non-existent claim"]).on(&[Domain::Schedule, Domain::Volume, Domain::Other, Domain::Start]).rank(1),
     Rule::new(PvcUnbound, 75, &["persistentvolumeclaim \"<claim>\" is being deleted", "persistentvolumeclaim \"<claim>\" bound to non-existent persistentvolume"]).on(SCHEDULE),
     Rule::new(RwoVolumeShared, 92, &["readwriteoncepod access mode already in-use", "readwriteoncepod access mode and is already in use"]),
@@ -170,6 +171,7 @@ const PREDICATES: &[(&str, Cause, u8)] = &[
     ("max volume count", VolumeAttachLimit, 4),
     ("maxvolumecount", VolumeAttachLimit, 4),
     ("unbound immediate", PvcUnbound, 5),
+    ("not found", PvcMissing, 5),
     ("available persistent volumes to bind", PvcUnbound, 5),
     ("enough free storage", InsufficientResources, 5),
     ("non-existent pv", VolumeNotFound, 5),
@@ -347,7 +349,15 @@ fn decide(predicates: &[Predicate]) -> Option<(Cause, u8)> {
         let pools: u32 = by_cause.iter().filter(|(_, _, stage)| *stage == 1).map(|(_, nodes, _)| nodes).sum();
         return Some((pick(&|stage| stage == 0)?, if pools > lost { 70 } else { 80 }));
     }
-    Some((pick(&|_| true)?, 75))
+    // Selector and taint: the nodes that are selected may be the tainted ones; a taint without a name is often that of
+    // the control plane.
+    let named = |cause: Cause| {
+        cause == TaintNotTolerated && field.iter().any(|predicate| predicate.reason.contains('{'))
+    };
+    let most = by_cause
+        .iter()
+        .max_by_key(|(cause, nodes, _)| (*nodes, named(*cause), *cause == AffinityMismatch))?;
+    Some((most.0, 70))
 }
 
 #[cfg(test)]

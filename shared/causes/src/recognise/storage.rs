@@ -64,9 +64,17 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .on(HERE),
-    Rule::new(VolumeAttachFailed, 62, &["attachvolume.attach failed for volume \"<volume>\""])
-        .on(HERE)
-        .rank(-1),
+    Rule::new(
+        VolumeAttachFailed,
+        62,
+        &[
+            "attachvolume.attach failed for volume \"<volume>\"",
+            "waitforattach failed for volume \"<volume>\"",
+            "attachvolume.findattachablepluginbyspec failed",
+        ],
+    )
+    .on(HERE)
+    .rank(-1),
     Rule::new(
         VolumeNotFound,
         94,
