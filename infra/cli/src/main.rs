@@ -21,6 +21,7 @@ mod replay;
 mod rules;
 mod scan;
 mod up;
+mod why;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::{IsTerminal as _, Write as _};
@@ -46,6 +47,8 @@ enum Command {
     Record(record::Arguments),
     /// Check, test, explain, list and format rules
     Rules(rules::Arguments),
+    /// Say what an error text means, whose it is and what to do, offline
+    Why(why::Arguments),
     /// Print a completion script for a shell
     Completion {
         /// The shell
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
             Command::Replay(arguments) => replay::run(arguments).await,
             Command::Record(arguments) => record::run(arguments).await,
             Command::Rules(arguments) => rules::run(arguments).await,
+            Command::Why(arguments) => why::run(&arguments),
             Command::Completion { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Cli::command(), "prodrome", &mut script);

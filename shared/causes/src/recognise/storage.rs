@@ -64,9 +64,17 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .on(HERE),
-    Rule::new(VolumeAttachFailed, 62, &["attachvolume.attach failed for volume \"<volume>\""])
-        .on(HERE)
-        .rank(-1),
+    Rule::new(
+        VolumeAttachFailed,
+        62,
+        &[
+            "attachvolume.attach failed for volume \"<volume>\"",
+            "waitforattach failed for volume \"<volume>\"",
+            "attachvolume.findattachablepluginbyspec failed",
+        ],
+    )
+    .on(HERE)
+    .rank(-1),
     Rule::new(
         VolumeNotFound,
         94,
@@ -185,7 +193,6 @@ pub(super) const RULES: &[Rule] = &[
             "you might need a /sbin/mount",
             "exec: \"mount.<driver>\": executable file not found",
             "exec: \"iscsiadm\": executable file not found",
-            "exec: \"<binary>\": executable file not found in $path",
             "unknown filesystem type '<driver>'",
             "fsck.<binary>: not found",
             "modprobe: fatal: module <module> not found",
@@ -197,12 +204,16 @@ pub(super) const RULES: &[Rule] = &[
     )
     .on(HERE)
     .rank(2),
+    Rule::new(MountProgramMissing, 92, &["exec: \"<binary>\": executable file not found in $path"])
+        .on(&[Domain::Volume])
+        .rank(2),
     Rule::new(
         FsCorrupt,
         92,
         &[
             "wrong fs type, bad option, bad superblock on <path>",
             "fsck found errors on device",
+            "fsck found errors",
             "'fsck' found errors on device <path> but could not correct them",
             "structure needs cleaning",
             "bad superblock",
@@ -414,6 +425,8 @@ pub(super) const RULES: &[Rule] = &[
     .on(CLOUD)
     .unless(&[
         "java.nio.file.accessdeniedexception",
+        "accessdeniedexception[/",
+        "accessdeniedexception: /",
         "is not authorized to perform: ecr:",
         "is not authorized to perform: secretsmanager",
         "is not authorized to perform: ssm:",
@@ -448,7 +461,7 @@ pub(super) fn failure(input: &Input, failure: Failure) -> Option<(crate::Cause, 
         Failure::Refused | Failure::Timeout | Failure::Reset | Failure::Eof if provision => {
             (CsiControllerDown, 72, 0)
         }
-        Failure::Http(403) | Failure::Http(401) => (IamDenied, 70, 0),
+        Failure::Http(401 | 403) => (IamDenied, 70, 0),
         Failure::Http(404) => (VolumeNotFound, 65, 0),
         Failure::DiskFull if input.has("mountvolume.setup failed") => (NodeDiskFull, 80, 0),
         Failure::DiskFull => (VolumeFull, 80, 0),
