@@ -8,17 +8,21 @@ CARGO ?= cargo
 FUNCTIONS := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.toml))
 # Where template.yaml looks for the functions.
 LAMBDA_DIR := target/lambda
+# Where programs are built.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Runs a command beside an emulator of its own.
-EMULATOR := $(or $(CARGO_TARGET_DIR),target)/debug/emulator
+EMULATOR := $(TARGET)/debug/emulator
 # For which processor `make build-functions` builds; the template's parameter Architecture must say the same.
 ARCH ?= x86_64
 # What `make run` gives to `prodrome up`, such as ARGS='--kubeconfig ~/.kube/config'.
 ARGS ?=
+# A folder of suites (cases of other projects) that `make report` judges as well.
+SUITES ?=
 # Where tests/cluster keeps a real kube-apiserver, if anywhere: the tests that need one skip without it.
 KUBEBUILDER_ASSETS ?= $(shell [ ! -x tests/cluster/assets ] || tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test build build-functions build-command lint lint-rust lint-dependencies lint-template bench cluster-tools python-pins
+.PHONY: help run test build build-functions build-command check-glibc lint lint-rust lint-dependencies lint-template report bench cluster-tools python-pins
 
 help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +49,11 @@ build-functions: ## Build the functions for Lambda (ARCH=arm64 for the other pro
 build-command: ## Build the command prodrome for this machine
 	$(CARGO) build --release -p prodrome-cli
 
+check-glibc: ## Check that a function needs no newer glibc than Lambda has (built as it is deployed, but not optimised)
+	@venv=$$(infra/python/venv.sh build); export PATH="$$venv/bin:$$PATH"; \
+	$(CARGO) lambda build --quiet --lambda-dir $(TARGET)/lambda-check --target x86_64-unknown-linux-gnu.2.34 --bin evaluate
+	infra/check-glibc.sh $(TARGET)/lambda-check/evaluate/bootstrap
+
 lint: lint-rust lint-dependencies lint-template ## Check format, code, dependencies, template
 
 lint-rust: ## Check the format and the code of all crates
@@ -57,9 +66,13 @@ lint-dependencies: ## Check licences, sources and duplicates of the dependencies
 lint-template: ## Check template.yaml
 	@"$$(infra/python/venv.sh lint)/bin/cfn-lint" template.yaml && echo "template.yaml: no complaints"
 
-bench: ## Measure (ratios and counts; nothing fails by being slow)
-	@$(CARGO) build --quiet -p prodrome-emulator
-	$(EMULATOR) run -- $(CARGO) bench --workspace --benches
+report: ## Replay every recording and write tests/REPORT.md anew (SUITES=DIR judges suites as well)
+	@$(CARGO) build --quiet -p prodrome-cli -p prodrome-report
+	$(TARGET)/debug/report $(TARGET)/debug/prodrome $(SUITES)
+
+bench: ## Measure the optimised programs (nothing fails by being slow), and renew that section of tests/REPORT.md
+	@$(CARGO) build --quiet --release -p prodrome-cli -p prodrome-watcher $(FUNCTIONS:%=-p prodrome-%) -p prodrome-bench
+	$(TARGET)/release/bench $(TARGET)/release
 
 cluster-tools: ## Get a real kube-apiserver, etcd and kubectl for the watcher's tests (some ten minutes, once)
 	@if [ -x tests/cluster/tools ]; then tests/cluster/tools; else echo "tests/cluster/tools is not there; nothing to do"; fi
