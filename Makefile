@@ -10,19 +10,23 @@ FUNCTIONS := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.to
 LAMBDA_DIR := target/lambda
 # Where infra/watcher/Containerfile looks for the watcher.
 CONTAINER_DIR := target/container
+# Where programs are built.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Runs a command beside an emulator of its own.
-EMULATOR := $(or $(CARGO_TARGET_DIR),target)/debug/emulator
+EMULATOR := $(TARGET)/debug/emulator
 # For which processor `make build-functions` builds; the template's parameter Architecture must say the same.
 ARCH ?= x86_64
 # Linked for the glibc of provided.al2023, which any newer one runs.
 BUILD_FOR = $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu.2.34
 # What `make run` gives to `prodrome up`, such as ARGS='--kubeconfig ~/.kube/config'.
 ARGS ?=
+# A folder of suites (cases of other projects) that `make report` judges as well.
+SUITES ?=
 # Where `make cluster-tools` has put a real kube-apiserver, if it has: the tests that want one skip without it.
 KUBEBUILDER_ASSETS ?= $(shell tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test build build-functions build-watcher build-command lint lint-rust lint-dependencies lint-template bench cluster-tools python-pins
+.PHONY: help run test build build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template report bench cluster-tools python-pins
 
 help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +60,11 @@ build-watcher: ## Build the watcher for its image (infra/watcher/Containerfile; 
 build-command: ## Build the command prodrome for this machine
 	$(CARGO) build --release -p prodrome-cli
 
+check-glibc: ## Check that a function needs no newer glibc than Lambda has (built as it is deployed, but not optimised)
+	@venv=$$(infra/python/venv.sh build); export PATH="$$venv/bin:$$PATH"; \
+	$(CARGO) lambda build --quiet --lambda-dir $(TARGET)/lambda-check --target x86_64-unknown-linux-gnu.2.34 --bin evaluate
+	infra/check-glibc.sh $(TARGET)/lambda-check/evaluate/bootstrap
+
 lint: lint-rust lint-dependencies lint-template ## Check format, code, dependencies, template
 
 lint-rust: ## Check the format and the code of all crates
@@ -68,9 +77,13 @@ lint-dependencies: ## Check licences, sources and duplicates of the dependencies
 lint-template: ## Check template.yaml
 	@venv=$$(infra/python/venv.sh lint); "$$venv/bin/cfn-lint" template.yaml && echo "template.yaml: no complaints"
 
-bench: ## Measure (ratios and counts; nothing fails by being slow)
-	@$(CARGO) build --quiet -p prodrome-emulator
-	$(EMULATOR) run -- $(CARGO) bench --workspace --benches
+report: ## Replay every recording and write tests/REPORT.md anew (SUITES=DIR judges suites as well)
+	@$(CARGO) build --quiet -p prodrome-cli -p prodrome-report
+	$(TARGET)/debug/report $(TARGET)/debug/prodrome $(SUITES)
+
+bench: ## Measure the optimised programs (nothing fails by being slow), and renew that section of tests/REPORT.md
+	@$(CARGO) build --quiet --release -p prodrome-cli -p prodrome-watcher $(FUNCTIONS:%=-p prodrome-%) -p prodrome-bench
+	$(TARGET)/release/bench $(TARGET)/release
 
 cluster-tools: ## Get a real kube-apiserver, etcd and kubectl for the tests that want them (needs Go; some minutes, once)
 	@tests/cluster/tools

@@ -102,7 +102,7 @@ async fn one(recording: Recording, rules: Arc<RuleSet>, output: Output) -> Resul
         let (t, whole) = (step.t.as_secs(), end.duration_since(start).as_secs());
         printer.progress.tell(|| format!("{t} of {whole} seconds played"));
         if burst.first().is_some_and(|first| at.duration_since(first.at) > BURST) {
-            happen(&mut world, &mut burst).await?;
+            happen(&mut world, &mut burst).await;
             printer.print(notices.take())?;
         }
         let kind = match step.kind {
@@ -111,7 +111,7 @@ async fn one(recording: Recording, rules: Arc<RuleSet>, output: Output) -> Resul
         };
         burst.push(Change { at, resource: step.resource, kind, object: step.object.into_bytes() });
     }
-    happen(&mut world, &mut burst).await?;
+    happen(&mut world, &mut burst).await;
     world.run_until(end).await;
     printer.print(notices.take())?;
     world.end();
@@ -129,19 +129,15 @@ async fn one(recording: Recording, rules: Arc<RuleSet>, output: Output) -> Resul
 }
 
 /// Time passes up to a burst of changes, then they happen.
-async fn happen(world: &mut World<impl prodrome_lambda::Handler>, burst: &mut Vec<Change>) -> Result<()> {
+async fn happen(world: &mut World<impl prodrome_lambda::Handler>, burst: &mut Vec<Change>) {
     let changes = std::mem::take(burst);
-    let Some(first) = changes.first() else { return Ok(()) };
+    let Some(first) = changes.first() else { return };
     world.run_until(first.at).await;
-    for change in &changes {
-        // One object that cannot be read is left out; the rest of the burst is not.
-        if let Err(error) = world.apply(std::slice::from_ref(change)).await {
-            eprintln!("prodrome: left out: {error}");
-        }
+    for error in world.apply(&changes).await {
+        eprintln!("prodrome: left out: {error}");
     }
     let now = world.now();
     world.run_until(now).await;
-    Ok(())
 }
 
 struct Printer {

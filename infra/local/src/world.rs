@@ -5,18 +5,22 @@ use prodrome_cluster::{ObjectError, ObjectsCluster};
 use prodrome_evaluate::Evaluate;
 use prodrome_lambda::{Delivery, Handler, Tally};
 use prodrome_lifecycle::{Check, Phase};
-use prodrome_model::{ChangeKind, CheckMessage, Resource, SHARDS_DEFAULT, Scope, Source};
+use prodrome_model::{ChangeKind, CheckMessage, Resource, Scope, Source};
 use prodrome_queue::pack::{ChangeHead, PackBuilder, PackHead};
 use prodrome_queue::{Body, MemoryQueue, Message, Queue, QueueName};
 use prodrome_rules::RuleSet;
 use prodrome_store::{Key, MemoryStore, Store};
 use prodrome_sweep::Sweep;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// How often the sweep ticks.
 const TICK: SignedDuration = SignedDuration::from_mins(1);
 /// Messages taken from a queue at a time, as Lambda takes them.
 const BATCH: usize = 10;
+
+/// Far more than a deployment has: a query is free here, and in a large cluster a shard then holds few markers.
+const SHARDS: u16 = 1024;
 
 /// The whole system in memory. See the crate's documentation.
 pub struct World<A> {
@@ -63,9 +67,8 @@ impl<A: Handler> World<A> {
     ) -> Self {
         let (cluster, queue) = (ObjectsCluster::new(), MemoryQueue::new(now));
         let (checks, episodes) = (MemoryStore::new(), MemoryStore::new());
-        let shards = SHARDS_DEFAULT;
         Self {
-            evaluate: Evaluate::new(checks.clone(), queue.clone(), cluster.clone(), rules, shards),
+            evaluate: Evaluate::new(checks.clone(), queue.clone(), cluster.clone(), rules, SHARDS),
             sweep: Sweep::new(checks.clone(), episodes.clone(), queue.clone()),
             alert: alert(episodes.clone(), queue.clone()),
             cluster,
@@ -113,23 +116,28 @@ impl<A: Handler> World<A> {
     }
 
     /// Lets changes happen that come close together, as the watcher would send them: the cluster has them all,
-    /// then they travel in one pack. Time is that of the last one.
-    pub async fn apply(&mut self, changes: &[Change]) -> Result<(), ObjectError> {
-        let Some(last) = changes.last() else { return Ok(()) };
-        let shards = SHARDS_DEFAULT;
-        let mut builder = PackBuilder::new(&PackHead { scope: self.scope.clone(), shard: None, shards });
-        let mut messages = Vec::new();
+    /// then they travel in packs, in their order. Each state of an object is told by itself, so one that comes twice begins another
+    /// pack. Time is that of the last one. Says which objects cannot be taken in; the others are.
+    pub async fn apply(&mut self, changes: &[Change]) -> Vec<ObjectError> {
+        let Some(last) = changes.last() else { return Vec::new() };
+        let mut builder = self.pack();
+        let (mut packs, mut refused, mut inside) = (Vec::new(), Vec::new(), BTreeSet::new());
         for change in changes {
-            match change.kind {
-                ChangeKind::Deleted => self.cluster.delete(&change.resource, &change.object)?,
-                _ => self.cluster.apply(&change.resource, &change.object)?,
+            let taken = match change.kind {
+                ChangeKind::Deleted => self.cluster.delete(&change.resource, &change.object),
+                _ => self.cluster.apply(&change.resource, &change.object),
             };
-            if !builder.fits(change.object.len()) {
-                let full = std::mem::replace(
-                    &mut builder,
-                    PackBuilder::new(&PackHead { scope: self.scope.clone(), shard: None, shards }),
-                );
-                messages.extend(full.finish().map(|pack| pack.bytes));
+            let key = match taken {
+                Ok(key) => key,
+                Err(error) => {
+                    refused.push(error);
+                    continue;
+                }
+            };
+            if !inside.insert(key.clone()) || !builder.fits(change.object.len()) {
+                let full = std::mem::replace(&mut builder, self.pack());
+                packs.extend(full.finish().map(|pack| pack.bytes));
+                inside = BTreeSet::from([key]);
             }
             self.sequence += 1;
             let head = ChangeHead {
@@ -143,15 +151,21 @@ impl<A: Handler> World<A> {
             };
             builder.push_raw(&head, Some(&change.object));
         }
-        messages.extend(builder.finish().map(|pack| pack.bytes));
+        if builder.changes() > 0 {
+            packs.extend(builder.finish().map(|pack| pack.bytes));
+        }
         self.set_now(last.at);
-        let packs =
-            messages.into_iter().map(|bytes| Message { body: Body::Pack(bytes), ..Message::text("") });
+        let messages =
+            packs.into_iter().map(|bytes| Message { body: Body::Pack(bytes), ..Message::text("") });
         // The queue in memory refuses only what is too large for any queue; that is a dead letter elsewhere too.
-        if let Err(error) = self.queue.send(QueueName::Changes, packs.collect()).await {
+        if let Err(error) = self.queue.send(QueueName::Changes, messages.collect()).await {
             tracing::warn!(%error, "changes are lost");
         }
-        Ok(())
+        refused
+    }
+
+    fn pack(&self) -> PackBuilder {
+        PackBuilder::new(&PackHead { scope: self.scope.clone(), shard: None, shards: SHARDS })
     }
 
     /// Lets time pass up to an instant: everything that is due until then happens at its time.

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod record;
+mod recordings;
 mod replay;
 mod rules;
 mod run;
