@@ -1,10 +1,12 @@
 //! The language as its users see it.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod engine;
 mod explaining;
 mod fine_print;
 mod founding;
 mod generate;
+mod json_text;
 mod laws;
 mod manual;
 mod mistakes;
