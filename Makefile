@@ -18,7 +18,7 @@ ARGS ?=
 KUBEBUILDER_ASSETS ?= $(shell [ ! -x tests/cluster/assets ] || tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test build build-functions build-command lint lint-rust lint-dependencies lint-template bench cluster-tools python-pins
+.PHONY: help run test build build-functions build-command lint lint-rust lint-dependencies lint-template bench bench-engine bench-instructions differential cluster-tools python-pins
 
 help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,18 @@ lint-template: ## Check template.yaml
 bench: ## Measure (ratios and counts; nothing fails by being slow)
 	@$(CARGO) build --quiet -p prodrome-emulator
 	$(EMULATOR) run -- $(CARGO) bench --workspace --benches
+
+bench-engine: ## Measure the pass over an object's bytes, into tests/report/engine.md
+	@mkdir -p tests/report
+	$(CARGO) bench --quiet -p prodrome-rules --bench engine -- --report $(CURDIR)/tests/report/engine.md
+	@CARGO=$(CARGO) shared/rules/benches/instructions.sh | sed 's/^/\nCounted by callgrind, 130 rules a kind, generated objects: /' \
+	    | tee -a tests/report/engine.md
+
+bench-instructions: ## Count the instructions a byte of an object takes; fails above the limit (needs valgrind)
+	@CARGO=$(CARGO) shared/rules/benches/instructions.sh 6.0
+
+differential: ## Compare the engine with the tree on a million rules and objects by chance
+	ENGINE_EVALUATIONS=1000000 $(CARGO) test -p prodrome-rules --test it -- engine --nocapture
 
 cluster-tools: ## Get a real kube-apiserver, etcd and kubectl for the watcher's tests (some ten minutes, once)
 	@if [ -x tests/cluster/tools ]; then tests/cluster/tools; else echo "tests/cluster/tools is not there; nothing to do"; fi

@@ -15,6 +15,7 @@ mod utf8;
 #[expect(unsafe_code, reason = "the processor's vector instructions; tests compare them with the plain scanner")]
 mod x86_64;
 #[cfg(target_arch = "aarch64")]
+#[allow(unused_unsafe, reason = "which of its instructions need it differs between versions of Rust")]
 #[expect(unsafe_code, reason = "the processor's vector instructions; tests compare them with the plain scanner")]
 mod aarch64;
 

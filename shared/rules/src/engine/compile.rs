@@ -9,6 +9,7 @@ use super::program::{Entry, Program};
 use super::scope::{Each, Scope, ScopeCapture};
 use super::table::{Table, small};
 use super::trie::Node;
+use jiff::SignedDuration;
 use prodrome_scan::scanner::Level;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -48,6 +49,8 @@ struct Compiler<'p> {
     layout: Layout,
     effects: EffectsBuilder,
     formulas: Formulas,
+    /// To each ask the node that it is asked at.
+    ask_nodes: Vec<usize>,
 }
 
 /// How rare the rarest bit of a list is, and which it is: several, where one of several lists must hold.
@@ -58,12 +61,17 @@ pub(super) fn compile(mut plan: Plan) -> Program {
     let mut trie = vec![Growing::default()];
     grow(&plan, &mut trie);
     let layout = lay_out(&plan, &trie);
+    let mut ask_nodes = vec![0; plan.asks.len()];
+    for (index, node) in trie.iter().enumerate() {
+        node.asks.iter().for_each(|ask| ask_nodes[*ask] = index);
+    }
     let mut compiler = Compiler {
         plan: &plan,
         trie,
         layout,
         effects: EffectsBuilder::default(),
         formulas: Formulas::default(),
+        ask_nodes,
     };
     let scopes: Vec<Scope> = (0..plan.scopes.len()).map(|scope| compiler.scope(scope)).collect();
     let mut leaves = Vec::new();
@@ -82,15 +90,19 @@ pub(super) fn compile(mut plan: Plan) -> Program {
             }
             let upper = compiler.list(&entry.upper);
             let actual = entry.actual.as_ref().map(|terms| compiler.list(terms));
-            Entry { upper, actual, is_certain: entry.is_certain, timed: entry.timed }
+            let mut ages = Vec::new();
+            compiler.ages(entry.actual.as_deref().unwrap_or_default(), &nodes, &mut ages);
+            Entry { upper, actual, is_certain: entry.is_certain, timed: entry.timed, ages: ages.into() }
         })
         .collect();
     let wake = Wake::new(0, object_words, &hangs, always);
     let fails = plan.asks.iter().any(|ask| ask.all)
         || plan.scopes.iter().flat_map(|scope| &scope.groups).any(|group| group.all);
     Program {
+        id: 0,
         rules: Arc::default(),
         subjects: Vec::new(),
+        is_missed: false,
         level: Level::Best,
         timed_max: entries.iter().map(|entry| entry.timed).max().unwrap_or(0),
         nodes,
@@ -241,6 +253,28 @@ impl Compiler<'_> {
             }
         }
         self.formulas.add(list)
+    }
+
+    /// After how long since which leaf's timestamps these terms may turn.
+    fn ages(&self, terms: &[Term], nodes: &[Node], out: &mut Vec<(u32, SignedDuration)>) {
+        let age = |ask: usize| match &self.plan.asks[ask].question {
+            Question::Passed(age) | Question::NotPassed(age) => {
+                nodes[self.ask_nodes[ask]].leaf.map(|leaf| (leaf, *age))
+            }
+            _ => None,
+        };
+        for term in terms {
+            match term {
+                Term::Ask(ask) => out.extend(age(*ask)),
+                Term::Group { scope, group } => match &self.plan.scopes[*scope].groups[*group].test {
+                    GroupTest::Ask(ask) => out.extend(age(*ask)),
+                    GroupTest::Each(terms) => self.ages(terms, nodes, out),
+                    GroupTest::Capture => {}
+                },
+                Term::Any(lists) => lists.iter().for_each(|terms| self.ages(terms, nodes, out)),
+                Term::Clock(_) | Term::Comparison(_) => {}
+            }
+        }
     }
 
     fn group_bit(&self, scope: usize, group: usize) -> Bit {

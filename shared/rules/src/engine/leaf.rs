@@ -17,6 +17,8 @@ pub(super) struct Leaf {
     /// What any other text sets, before what follows here.
     pub(super) other: TextEffect,
     pub(super) tests: Box<[LeafTest]>,
+    /// One bit a test: whether it sets something where it does not match.
+    pub(super) tests_with_no: Box<[u64]>,
     pub(super) namespaces: Box<[(Namespaces, Effect)]>,
     pub(super) bounds: Box<[Quantity]>,
     /// Below the first bound, at it, between it and the second …
@@ -200,6 +202,11 @@ impl Leaf {
                 LeafTest { matchers, yes: effects.effect(&yes), no: effects.effect(&no) }
             })
             .collect();
+        let mut with_no = vec![0; self.tests.len().div_ceil(64)];
+        for (index, test) in self.tests.iter().enumerate() {
+            with_no[index / 64] |= u64::from(test.no != Effect::NOTHING) << (index % 64);
+        }
+        self.tests_with_no = with_no.into();
     }
 
     fn read_bounds(&mut self, placed: &[Placed<'_>], effects: &mut EffectsBuilder) {
@@ -279,12 +286,13 @@ impl Leaf {
         self.regions.get(2 * below + at).copied().unwrap_or_default()
     }
 
-    /// What a text sets by its time, and whether a later time sets something else.
-    pub(super) fn of_time(&self, text: &str, now: Timestamp) -> (Effect, bool) {
-        let Some(stamp) = parse_timestamp(text) else { return (self.no_stamp, false) };
+    /// What a text sets by its time; and the time, where a later look at it sets something else.
+    pub(super) fn of_time(&self, text: &str, now: Timestamp) -> (Effect, Option<Timestamp>) {
+        let Some(stamp) = parse_timestamp(text) else { return (self.no_stamp, None) };
         let age = now.duration_since(stamp);
         let region = self.ages.partition_point(|a| *a <= age);
-        (self.age_regions.get(region).copied().unwrap_or_default(), region < self.ages.len())
+        let effect = self.age_regions.get(region).copied().unwrap_or_default();
+        (effect, (region < self.ages.len()).then_some(stamp))
     }
 }
 

@@ -13,10 +13,14 @@ use crate::json::{JsonError, JsonFault};
 use crate::reference::{Reference, Want};
 use crate::rule::Rule;
 use crate::rule_set::RuleSet;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prodrome_model::GroupKind;
 use prodrome_scan::scanner::{self, Level};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many programs were made.
+static PROGRAMS: AtomicU64 = AtomicU64::new(0);
 
 /// All rules about the objects of one kind, compiled so that one pass over an object's bytes answers them.
 ///
@@ -48,6 +52,8 @@ use std::sync::Arc;
 /// ```
 #[derive(Debug)]
 pub struct Program {
+    /// Tells it from any other of this process.
+    pub(super) id: u64,
     pub(super) rules: Arc<RuleSet>,
     pub(super) subjects: Vec<SubjectPlace>,
     pub(super) nodes: Vec<Node>,
@@ -68,6 +74,8 @@ pub struct Program {
     pub(super) object_words: usize,
     /// The most conditions of one entry that turn with time.
     pub(super) timed_max: u32,
+    /// Whether some reference looks for objects of this kind that are missing.
+    pub(super) is_missed: bool,
     /// Which instructions runs use.
     pub(super) level: Level,
 }
@@ -89,12 +97,14 @@ pub(super) struct SubjectPlace {
 }
 
 /// A subject as the program judges it; see [`super::plan::EntryPlan`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Entry {
     pub(super) upper: u32,
     pub(super) actual: Option<u32>,
     pub(super) is_certain: bool,
     pub(super) timed: u32,
+    /// After how long since which leaf's timestamps it may turn.
+    pub(super) ages: Box<[(u32, SignedDuration)]>,
 }
 
 impl Program {
@@ -103,6 +113,7 @@ impl Program {
     pub fn new(rules: &Arc<RuleSet>, kind: &GroupKind) -> Self {
         let mut plan = Plan::default();
         let mut subjects = Vec::new();
+        let mut is_missed = false;
         for (index, rule) in rules.rules().iter().enumerate().filter(|(_, rule)| rule.enabled()) {
             if rule.applies_to(kind) {
                 let namespaces = Some((&rule.namespaces, rule.namespace_key()));
@@ -110,20 +121,30 @@ impl Program {
                 subjects.push(SubjectPlace { rule: index, reference: None });
             }
             for (place, reference) in rule.references().enumerate() {
-                let Want::Check(clauses) = &reference.want else { continue };
-                if reference.concerns(kind) {
+                if !reference.concerns(kind) {
+                    continue;
+                }
+                if let Want::Check(clauses) = &reference.want {
                     plan.add(&[clauses], None);
                     subjects.push(SubjectPlace { rule: index, reference: Some(place) });
+                } else {
+                    is_missed = true;
                 }
             }
         }
-        Self { rules: Arc::clone(rules), subjects, ..compile(plan) }
+        let id = PROGRAMS.fetch_add(1, Ordering::Relaxed);
+        Self { id, rules: Arc::clone(rules), subjects, is_missed, ..compile(plan) }
     }
 
     /// The same with other instructions than the best that there are.
     #[must_use]
     pub fn with_level(self, level: Level) -> Self {
         Self { level, ..self }
+    }
+
+    /// Whether rules want to know that objects of this kind are gone, as their references may point at them.
+    pub fn is_missed(&self) -> bool {
+        self.is_missed
     }
 
     /// Whether nothing is asked of objects of this kind.
@@ -148,12 +169,21 @@ impl Program {
         }
         let text = self.text(json)?;
         let judge = Judge { program: self, json: text, now };
-        match scanner::with(self.level, Walk { program: self, json: text, now, scratch }) {
+        match self.walk(text, now, scratch) {
             Ok(()) => judge.judge(scratch)?,
             Err(Stop::Strange) => judge.judge_by_tree(scratch)?,
             Err(Stop::Broken(error)) => return Err(error),
         }
         Ok(Verdicts { program: self, json, scratch })
+    }
+
+    /// One pass. The scratch must have been reset for this instant.
+    pub(super) fn walk(&self, json: &str, now: Timestamp, scratch: &mut Scratch) -> Result<(), Stop> {
+        let mut learned = scratch.learned.take(self.id, self.nodes.len(), self.leaves.len());
+        let walk = Walk { program: self, json, now, scratch, learned: &mut learned };
+        let walked = scanner::with(self.level, walk);
+        scratch.learned.give_back(self.id, learned);
+        walked
     }
 
     pub(super) fn subject(&self, entry: u32) -> Subject<'_> {
@@ -170,8 +200,8 @@ impl Program {
             .map_err(|error| JsonError { fault: JsonFault::NotUtf8, offset: error.valid_up_to() })
     }
 
-    fn reset(&self, now: Timestamp, scratch: &mut Scratch) {
-        let Scratch { words, frames, seen, captures, log, elements, compared, judged, verdicts, text, later } =
+    pub(super) fn reset(&self, now: Timestamp, scratch: &mut Scratch) {
+        let Scratch { words, frames, seen, captures, log, elements, compared, judged, verdicts, text, stamps, instants, learned: _, other_time: _ } =
             scratch;
         words.resize(self.words, 0);
         words[..2 * self.object_words].fill(0);
@@ -197,6 +227,7 @@ impl Program {
         judged.resize(self.entries.len().div_ceil(64), 0);
         verdicts.clear();
         text.clear();
-        *later = 0;
+        stamps.clear();
+        instants.clear();
     }
 }

@@ -1,4 +1,6 @@
+use super::learned::LearnedOfAll;
 use super::verdict::Verdict;
+use jiff::Timestamp;
 
 /// What a run needs room for. It is cleared, not dropped: from the second object on nothing is allocated.
 #[derive(Debug, Default)]
@@ -21,8 +23,12 @@ pub struct Scratch {
     pub(super) verdicts: Vec<Verdict>,
     /// A text without its escapes.
     pub(super) text: String,
-    /// How many values turn something later.
-    pub(super) later: usize,
+    /// The timestamps that turn something later, with the leaf that they are of.
+    pub(super) stamps: Vec<(u32, Timestamp)>,
+    pub(super) learned: LearnedOfAll,
+    /// To look at the same object at another time.
+    pub(super) other_time: Option<Box<Scratch>>,
+    pub(super) instants: Vec<Timestamp>,
 }
 
 /// An object or array whose end has not come.
@@ -34,6 +40,8 @@ pub(super) struct Frame {
     /// The first 64 keys.
     pub(super) seen: u64,
     pub(super) log_at: u32,
+    /// How far the node's order of keys is gone through.
+    pub(super) cursor: u32,
     pub(super) is_array: bool,
     pub(super) in_list: bool,
 }

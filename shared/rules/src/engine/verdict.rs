@@ -1,7 +1,6 @@
 use super::effect::Bit;
 use super::program::{Program, Subject};
 use super::scratch::{CapturedValue, Scratch};
-use super::table::NONE;
 use super::plan::{Comparison, Left};
 use super::unescape::unescape;
 use crate::json::{self, JsonError, Node};
@@ -21,6 +20,9 @@ pub struct Verdict {
     /// Whether the tree has to be asked.
     pub(super) is_open: bool,
 }
+
+/// At how many instants an object is looked at again.
+const LOOKS_MAX: usize = 6;
 
 /// What all rules of a program say of an object: those that match it, or that time alone will make match.
 /// The others are silent about it.
@@ -42,7 +44,7 @@ impl<'r> Verdicts<'r> {
         self.scratch.verdicts.iter().map(|verdict| (program.subject(verdict.entry), *verdict))
     }
 
-    /// Where in the JSON the values stand that made a rule match; strings without their quotes.
+    /// Where in the JSON the values stand that made a rule match, from front to back; strings without their quotes.
     ///
     /// Of a condition over many values it is the first that satisfied it. None where a condition holds as
     /// something is missing, and none where the object is written so strangely that the tree had to be asked.
@@ -92,6 +94,7 @@ impl<'r> Verdicts<'r> {
                 logged.into_iter().for_each(|logged| keep(logged.at));
             }
         });
+        places.sort_by_key(|place| place.start);
         places
     }
 }
@@ -110,6 +113,7 @@ fn value_at(json: &[u8], at: usize) -> Range<usize> {
 }
 
 /// What is said after a walk.
+#[derive(Clone, Copy)]
 pub(super) struct Judge<'j> {
     pub(super) program: &'j Program,
     pub(super) json: &'j str,
@@ -119,15 +123,10 @@ pub(super) struct Judge<'j> {
 impl Judge<'_> {
     /// Of an object that was walked.
     pub(super) fn judge(&self, scratch: &mut Scratch) -> Result<(), JsonError> {
+        self.settle(scratch);
         let program = self.program;
-        if program.fails {
-            let (satisfied, rest) = scratch.words.split_at_mut(program.object_words);
-            for (satisfied, failed) in satisfied.iter_mut().zip(rest) {
-                *satisfied &= !*failed;
-            }
-        }
         // Nothing turns with time alone where no value and no default does.
-        let is_still = scratch.later == 0
+        let is_still = scratch.stamps.is_empty()
             && program.clocks.iter().all(|(clock, _)| clock.turns_at.is_none_or(|at| at <= self.now));
         for entry in &program.wake.always {
             self.entry(*entry, is_still, scratch);
@@ -142,6 +141,7 @@ impl Judge<'_> {
             }
         }
         if !is_still {
+            self.look_ahead(scratch)?;
             self.crowded(scratch);
         }
         if scratch.verdicts.iter().any(|verdict| verdict.is_open) {
@@ -149,6 +149,16 @@ impl Judge<'_> {
             self.ask(&tree, scratch);
         }
         Ok(())
+    }
+
+    /// What failed does not hold, though it is satisfied too.
+    fn settle(&self, scratch: &mut Scratch) {
+        if self.program.fails {
+            let (satisfied, rest) = scratch.words.split_at_mut(self.program.object_words);
+            for (satisfied, failed) in satisfied.iter_mut().zip(rest) {
+                *satisfied &= !*failed;
+            }
+        }
     }
 
     /// Of an object that was not walked to its end.
@@ -181,10 +191,62 @@ impl Judge<'_> {
         }
     }
 
+    /// Finds out when the verdicts of certain rules turn, by looking at the object again at each instant at
+    /// which they could. Where these are many, the tree is quicker, and the verdicts stay open.
+    fn look_ahead(&self, scratch: &mut Scratch) -> Result<(), JsonError> {
+        let program = self.program;
+        let entry = |verdict: &Verdict| program.entries.get(verdict.entry as usize).filter(|e| e.is_certain);
+        let Scratch { verdicts, stamps, instants, .. } = scratch;
+        for verdict in verdicts.iter().filter(|verdict| verdict.is_open) {
+            let Some(entry) = entry(verdict) else { continue };
+            for (leaf, age) in &entry.ages {
+                let of_leaf = stamps.iter().filter(|(of, _)| of == leaf);
+                instants.extend(of_leaf.filter_map(|(_, stamp)| stamp.checked_add(*age).ok()));
+            }
+        }
+        if verdicts.iter().any(|verdict| verdict.is_open) {
+            instants.extend(program.clocks.iter().filter_map(|(clock, _)| clock.turns_at));
+        }
+        instants.retain(|instant| *instant > self.now);
+        instants.sort_unstable();
+        instants.dedup();
+        if instants.len() > LOOKS_MAX {
+            return Ok(());
+        }
+        let mut ahead = scratch.other_time.take().unwrap_or_default();
+        for instant in &scratch.instants {
+            let open = |verdict: &&mut Verdict| verdict.is_open && entry(verdict).is_some();
+            if !scratch.verdicts.iter_mut().any(|mut verdict| open(&&mut verdict)) {
+                break;
+            }
+            program.reset(*instant, &mut ahead);
+            let judge = Judge { now: *instant, ..*self };
+            match program.walk(self.json, *instant, &mut ahead) {
+                Ok(()) => judge.settle(&mut ahead),
+                Err(super::walk::Stop::Broken(error)) => return Err(error),
+                Err(super::walk::Stop::Strange) => break,
+            }
+            for verdict in scratch.verdicts.iter_mut().filter(open) {
+                let list = entry(verdict).and_then(|entry| entry.actual);
+                if list.is_some_and(|list| judge.holds(list, &mut ahead) != verdict.matches) {
+                    verdict.turns_at = Some(*instant);
+                    verdict.is_open = false;
+                }
+            }
+        }
+        scratch.other_time = Some(ahead);
+        for verdict in &mut scratch.verdicts {
+            // What did not turn at any of them never does.
+            verdict.is_open &= entry(verdict).is_none();
+        }
+        scratch.verdicts.retain(|verdict| verdict.is_open || verdict.matches || verdict.turns_at.is_some());
+        Ok(())
+    }
+
     /// The tree tries so many instants of an object and no more; where there may be more than that, it has
     /// the last word.
     fn crowded(&self, scratch: &mut Scratch) {
-        let instants = scratch.later.saturating_add(1);
+        let instants = scratch.stamps.len().saturating_add(1);
         let is_crowded = |timed: u32| instants.saturating_mul(timed as usize) > crate::evaluation::INSTANTS_MAX;
         if !is_crowded(self.program.timed_max) {
             return;
@@ -256,5 +318,3 @@ impl Judge<'_> {
         Some(Cow::Owned(text))
     }
 }
-
-const _: () = assert!(NONE == u32::MAX);

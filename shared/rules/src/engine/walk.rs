@@ -2,6 +2,9 @@
 
 use super::effect::Effect;
 use super::leaf::Leaf;
+use super::learned::Learned;
+use super::memo::Memo;
+use super::order::Order;
 use super::program::Program;
 use super::scope::Scope;
 use super::scratch::{CapturedValue, Frame, Logged, LoggedElement, Scratch};
@@ -28,6 +31,7 @@ pub(super) struct Walk<'w> {
     pub(super) json: &'w str,
     pub(super) now: Timestamp,
     pub(super) scratch: &'w mut Scratch,
+    pub(super) learned: &'w mut Learned,
 }
 
 /// What `Walk` becomes for one scanner.
@@ -38,6 +42,8 @@ struct Walker<'w, S> {
     json: &'w [u8],
     now: Timestamp,
     scratch: &'w mut Scratch,
+    orders: &'w mut [Order],
+    memos: &'w mut [Memo],
 }
 
 /// What comes next.
@@ -56,8 +62,9 @@ impl Work for Walk<'_> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
     fn run<S: Scanner>(self, scanner: S) -> Self::Output {
-        let Self { program, json, now, scratch } = self;
-        Walker { scanner, program, text: json, json: json.as_bytes(), now, scratch }.run()
+        let Self { program, json, now, scratch, learned } = self;
+        let Learned { orders, memos } = learned;
+        Walker { scanner, program, text: json, json: json.as_bytes(), now, scratch, orders, memos }.run()
     }
 }
 
@@ -143,6 +150,9 @@ impl<'w, S: Scanner> Walker<'w, S> {
                     return Ok(Next::After);
                 }
                 self.push(index, node.kids.len().div_ceil(64) - 1, false, in_list, log_at);
+                if let Some(order) = self.orders.get_mut(index as usize) {
+                    order.begin();
+                }
                 *at = inner;
                 Ok(Next::Key)
             }
@@ -188,27 +198,19 @@ impl<'w, S: Scanner> Walker<'w, S> {
     #[inline(always)]
     fn key(&mut self, at: &mut usize) -> Result<Next, Stop> {
         let Some(frame) = self.scratch.frames.last() else { return Ok(Next::After) };
-        let (index, mut seen) = (frame.node, frame.seen);
+        let (index, mut seen, mut cursor) = (frame.node, frame.seen, frame.cursor as usize);
         let Some(node) = self.program.nodes.get(index as usize) else { return Ok(Next::After) };
         loop {
             if self.byte(*at) != Some(b'"') {
                 return self.unexpected(*at);
             }
             let begin = *at + 1;
-            let stop = scanner::string_stop(self.scanner, self.json, begin);
-            let (end, place) = if self.byte(stop) == Some(b'"') {
-                (stop, node.keys.get(self.json, begin, stop))
-            } else {
-                self.escaped_key(node, begin, stop)?
-            };
-            *at = if self.byte(end + 1) == Some(b':') {
-                end + 2
-            } else {
-                let colon = self.skip_space(end + 1);
-                if self.byte(colon) != Some(b':') {
-                    return self.unexpected(colon);
-                }
-                colon + 1
+            let expected =
+                self.orders.get(index as usize).and_then(|order| order.expect(self.json, begin, &mut cursor));
+            let place;
+            (*at, place) = match expected {
+                Some(found) => found,
+                None => self.any_key(node, index, begin, &mut cursor)?,
             };
             *at = self.skip_space(*at);
             if place != NONE {
@@ -218,11 +220,12 @@ impl<'w, S: Scanner> Walker<'w, S> {
                         return Err(Stop::Strange);
                     }
                     seen |= bit;
-                    if let Some(frame) = self.scratch.frames.last_mut() {
-                        frame.seen = seen;
-                    }
                 } else if self.see(place) {
                     return Err(Stop::Strange);
+                }
+                if let Some(frame) = self.scratch.frames.last_mut() {
+                    frame.seen = seen;
+                    frame.cursor = u32::try_from(cursor).unwrap_or(0);
                 }
                 let Some(kid) = node.kids.get(place as usize) else { return Ok(Next::After) };
                 return Ok(Next::Value { node: *kid, in_list: false });
@@ -235,13 +238,39 @@ impl<'w, S: Scanner> Walker<'w, S> {
         }
     }
 
+    /// A key that was not expected, whichever it is: the place behind its colon, and its own among the node's
+    /// keys.
+    #[inline(always)]
+    fn any_key(
+        &mut self,
+        node: &Node,
+        index: u32,
+        begin: usize,
+        cursor: &mut usize,
+    ) -> Result<(usize, u32), Stop> {
+        let stop = scanner::string_stop(self.scanner, self.json, begin);
+        let (end, place) = if self.byte(stop) == Some(b'"') {
+            (stop, node.keys.get(self.json, begin, stop))
+        } else {
+            self.escaped_key(node, begin, stop)?
+        };
+        if let Some(order) = self.orders.get_mut(index as usize) {
+            order.learn(self.json, begin, end, place, cursor);
+        }
+        let colon = self.skip_space(end + 1);
+        if self.byte(colon) != Some(b':') {
+            return self.unexpected(colon);
+        }
+        Ok((colon + 1, place))
+    }
+
     /// A scalar that a node has.
     #[inline(always)]
     fn scalar(&mut self, node: &Node, in_list: bool, begin: usize, end: usize, is_escaped: bool) -> Result<(), Stop> {
         let log_at = self.log_length();
         self.open(node);
         if let Some(leaf) = node.leaf.and_then(|leaf| self.program.leaves.get(leaf as usize)) {
-            self.leaf(leaf, in_list, begin, end, is_escaped)?;
+            self.leaf(leaf, node.leaf.unwrap_or(0), in_list, begin, end, is_escaped)?;
         }
         self.apply(node.below, begin);
         self.close(node, in_list, log_at);
@@ -249,7 +278,7 @@ impl<'w, S: Scanner> Walker<'w, S> {
     }
 
     #[inline(always)]
-    fn leaf(&mut self, leaf: &Leaf, in_list: bool, begin: usize, end: usize, is_escaped: bool) -> Result<(), Stop> {
+    fn leaf(&mut self, leaf: &Leaf, index: u32, in_list: bool, begin: usize, end: usize, is_escaped: bool) -> Result<(), Stop> {
         let literal = if is_escaped {
             let mut text = std::mem::take(&mut self.scratch.text);
             unescape(self.text, begin, end, &mut text).map_err(Stop::Broken)?;
@@ -268,7 +297,7 @@ impl<'w, S: Scanner> Walker<'w, S> {
         let is_open = literal == NONE
             && !(leaf.tests.is_empty() && leaf.bounds.is_empty() && (in_list || leaf.namespaces.is_empty()));
         if is_open || leaf.asks_times {
-            self.open_questions(leaf, in_list, begin, end, is_escaped, literal == NONE);
+            self.open_questions(leaf, index, in_list, begin, end, is_escaped, literal == NONE);
         }
         for capture in &leaf.captures {
             self.capture(*capture, CapturedValue::Text { begin, end, is_escaped });
@@ -281,6 +310,7 @@ impl<'w, S: Scanner> Walker<'w, S> {
     fn open_questions(
         &mut self,
         leaf: &Leaf,
+        index: u32,
         in_list: bool,
         begin: usize,
         end: usize,
@@ -290,9 +320,8 @@ impl<'w, S: Scanner> Walker<'w, S> {
         let unescaped = std::mem::take(&mut self.scratch.text);
         let text = if is_escaped { &unescaped } else { self.text.get(begin..end).unwrap_or_default() };
         if is_other {
-            for test in &leaf.tests {
-                let yes = test.matchers.iter().any(|matcher| matcher.matches(text));
-                self.apply(if yes { test.yes } else { test.no }, begin);
+            if !leaf.tests.is_empty() {
+                self.tests(leaf, index, text, begin);
             }
             if !leaf.bounds.is_empty() {
                 self.apply(leaf.of_quantity(text), begin);
@@ -308,9 +337,29 @@ impl<'w, S: Scanner> Walker<'w, S> {
         if leaf.asks_times {
             let (effect, later) = leaf.of_time(text, self.now);
             self.apply(effect, begin);
-            self.scratch.later += usize::from(later);
+            if let Some(stamp) = later {
+                self.scratch.stamps.push((index, stamp));
+            }
         }
         self.scratch.text = unescaped;
+    }
+
+    fn tests(&mut self, leaf: &Leaf, index: u32, text: &str, at: usize) {
+        let Some(memo) = self.memos.get_mut(index as usize) else { return };
+        let mut memo = std::mem::take(memo);
+        for (word, yes) in memo.outcomes(leaf, text).iter().enumerate() {
+            let mut left = yes | leaf.tests_with_no.get(word).copied().unwrap_or(0);
+            while left != 0 {
+                let place = left.trailing_zeros();
+                left &= left - 1;
+                if let Some(test) = leaf.tests.get(word * 64 + place as usize) {
+                    self.apply(if yes >> place & 1 == 1 { test.yes } else { test.no }, at);
+                }
+            }
+        }
+        if let Some(place) = self.memos.get_mut(index as usize) {
+            *place = memo;
+        }
     }
 
     /// Nothing is here: null, or an empty array or object.
@@ -540,7 +589,7 @@ impl<'w, S: Scanner> Walker<'w, S> {
             self.scratch.seen.resize(seen_at + words, 0);
         }
         let seen_at = u32::try_from(seen_at).unwrap_or(u32::MAX);
-        self.scratch.frames.push(Frame { node, seen_at, seen: 0, log_at, is_array, in_list });
+        self.scratch.frames.push(Frame { node, seen_at, seen: 0, log_at, cursor: 0, is_array, in_list });
     }
 
     /// Notes a key beyond the first 64; whether it was there before.

@@ -1,5 +1,6 @@
 //! The compiled program against the evaluation of the tree: whatever the rules and the object, the same.
 
+mod bounds;
 mod differential;
 mod recorded;
 

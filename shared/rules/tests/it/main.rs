@@ -13,6 +13,8 @@ mod mistakes;
 mod operators;
 mod patterns;
 mod printing;
+#[path = "../recorded/mod.rs"]
+mod recorded;
 mod references;
 mod schema;
 mod support;
