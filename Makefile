@@ -26,7 +26,7 @@ SUITES ?=
 KUBEBUILDER_ASSETS ?= $(shell tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test build build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template report bench cluster-tools python-pins
+.PHONY: help run test build build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template report bench bench-engine bench-instructions differential cluster-tools python-pins
 
 help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,18 @@ report: ## Replay every recording and write tests/REPORT.md anew (SUITES=DIR jud
 bench: ## Measure the optimised programs (nothing fails by being slow), and renew that section of tests/REPORT.md
 	@$(CARGO) build --quiet --release -p prodrome-cli -p prodrome-watcher $(FUNCTIONS:%=-p prodrome-%) -p prodrome-bench
 	$(TARGET)/release/bench $(TARGET)/release
+
+bench-engine: ## Measure the pass over an object's bytes, into tests/report/engine.md
+	@mkdir -p tests/report
+	$(CARGO) bench --quiet -p prodrome-rules --bench engine -- --report $(CURDIR)/tests/report/engine.md
+	@CARGO=$(CARGO) shared/rules/benches/instructions.sh | sed 's/^/\nCounted by callgrind, 130 rules a kind, generated objects: /' \
+	    | tee -a tests/report/engine.md
+
+bench-instructions: ## Count the instructions a byte of an object takes; fails above the limit (needs valgrind)
+	@CARGO=$(CARGO) shared/rules/benches/instructions.sh 6.0
+
+differential: ## Compare the engine with the tree on a million rules and objects by chance
+	ENGINE_EVALUATIONS=1000000 $(CARGO) test -p prodrome-rules --test it -- engine --nocapture
 
 cluster-tools: ## Get a real kube-apiserver, etcd and kubectl for the tests that want them (needs Go; some minutes, once)
 	@tests/cluster/tools

@@ -5,6 +5,7 @@ use prodrome_lifecycle::{Check, keys};
 use prodrome_model::{CheckMessage, DueMessage};
 use prodrome_queue::{Body, Message, Queue, QueueName, SendError};
 use prodrome_rules::RuleSet;
+use prodrome_rules::engine::Programs;
 use prodrome_store::{Key, Record, Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ pub struct Evaluate<S, Q, C> {
     pub(crate) queue: Q,
     pub(crate) cluster: C,
     pub(crate) rules: Arc<RuleSet>,
+    pub(crate) programs: Programs,
     pub(crate) shards: u16,
 }
 
@@ -24,7 +26,8 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
 
     /// An evaluator with these rules. `shards` must be the watcher's.
     pub fn new(store: S, queue: Q, cluster: C, rules: Arc<RuleSet>, shards: u16) -> Self {
-        Self { store, queue, cluster, rules, shards }
+        let programs = Programs::new(Arc::clone(&rules));
+        Self { store, queue, cluster, rules, programs, shards }
     }
 
     async fn due(&self, due: &DueMessage, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {

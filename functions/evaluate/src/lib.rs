@@ -10,6 +10,7 @@
 mod config;
 mod evaluate;
 mod finding;
+mod identity;
 mod inspect;
 
 pub mod lambda;

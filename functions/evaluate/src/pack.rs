@@ -1,14 +1,16 @@
 use crate::Evaluate;
 use crate::evaluate::{Kept, check_record, send_failure, store_failure};
-use crate::observed::{Matter, Observed, Sight};
+use crate::identity::{Identity, IdentityReader};
+use crate::observed::{Matter, ObserveError, Observed, Sight};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::Cluster;
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::{Seen, keys};
-use prodrome_model::{Change, ChangeKind, GroupKind, ObjectKey, Resource, Scope, shard_of};
+use prodrome_model::{Change, ChangeKind, ObjectKey, Resource, Scope, shard_of};
 use prodrome_queue::pack::{self, PackBuilder, PackHead};
 use prodrome_queue::{Body, Message, Queue, QueueName};
 use prodrome_rules::Rule;
+use prodrome_rules::engine::{Scratch, Subject, Verdicts};
 use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -50,6 +52,37 @@ struct Markers {
     edges: BTreeMap<String, Vec<Key>>,
 }
 
+/// Which rules have something to say of an object, by their names.
+#[derive(Default)]
+struct Said<'r> {
+    /// It matches, or will by time alone.
+    rules: BTreeSet<&'r str>,
+    /// What they say of an object that they refer to holds of it.
+    partner_of: BTreeSet<&'r str>,
+}
+
+impl<'r> Said<'r> {
+    fn of(verdicts: &Verdicts<'r>) -> Self {
+        let mut said = Self::default();
+        for (subject, verdict) in verdicts.iter() {
+            match subject {
+                Subject::Rule(rule) => {
+                    said.rules.insert(rule.name());
+                }
+                Subject::Partner(rule, _) if verdict.matches => {
+                    said.partner_of.insert(rule.name());
+                }
+                Subject::Partner(..) => {}
+            }
+        }
+        said
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.rules.is_empty() && self.partner_of.is_empty()
+    }
+}
+
 /// One object of a pack, judged by all rules that concern it.
 struct Judged {
     resource: Resource,
@@ -85,10 +118,13 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         let relevant: Vec<_> = changes.iter().filter(|change| self.concerns(change)).collect();
         let latest = latest_of_each(&relevant, &mut poison);
         let markers = self.markers(&scope, latest.iter().map(|(_, path)| path.as_str())).await?;
+        let mut scratch = Scratch::default();
         for (change, path) in latest {
-            let judged = catch_unwind(AssertUnwindSafe(|| self.judge(change, &path, &markers, now)));
+            let judged =
+                catch_unwind(AssertUnwindSafe(|| self.judge(change, &path, &markers, &mut scratch, now)));
             let done = match judged {
-                Ok(Ok(judged)) => self.take(&scope, &judged, &markers, now, tally).await,
+                Ok(Ok(Some(judged))) => self.take(&scope, &judged, &markers, now, tally).await,
+                Ok(Ok(None)) => self.wake_edges(&path, &markers, now).await,
                 Ok(Err(failure)) => Err(failure),
                 Err(_) => Err(Failure::fatal("evaluation_panicked", "judging the object panicked")),
             };
@@ -105,10 +141,10 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
 
     /// Whether any rule speaks of the change's kind.
     fn concerns(&self, change: &Change) -> bool {
-        let kind = change.resource.group_kind();
-        matches!(change.kind, ChangeKind::Applied | ChangeKind::Deleted)
-            && (self.rules.for_kind(&kind).next().is_some()
-                || self.rules.referring_to(&kind).next().is_some())
+        matches!(change.kind, ChangeKind::Applied | ChangeKind::Deleted) && {
+            let program = self.programs.of(&change.resource.group_kind());
+            !program.is_empty() || program.is_missed()
+        }
     }
 
     /// The markers of all shards that the paths fall into, by one strongly consistent query each.
@@ -151,25 +187,38 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         }
     }
 
-    /// Judges one object by all rules: pure, and caught where it panics.
+    /// Judges one object by all rules: pure, and caught where it panics. `None` where no rule has anything to
+    /// say of it, as of most: that costs one pass over its bytes.
     fn judge(
         &self,
         change: &Change,
         path: &str,
         markers: &Markers,
+        scratch: &mut Scratch,
         now: Timestamp,
-    ) -> Result<Judged, Failure> {
+    ) -> Result<Option<Judged>, Failure> {
         let bytes = change.object.as_ref().map(|raw| raw.get().as_bytes()).unwrap_or_default();
-        let observed = Observed::parse(&change.resource, bytes)
-            .map_err(|error| Failure::fatal("object_malformed", error))?;
         let gone = change.kind == ChangeKind::Deleted;
-        let kind = observed.kind();
         let none = BTreeSet::new();
         let tracked = markers.checks.get(path).unwrap_or(&none);
+        let program = self.programs.of(&change.resource.group_kind());
+        let mut said = Said::default();
+        if !gone {
+            let verdicts = program
+                .run(bytes, now, scratch)
+                .map_err(|error| Failure::fatal("object_malformed", ObserveError::from(error)))?;
+            said = Said::of(&verdicts);
+        }
+        let is_missed = gone && program.is_missed();
+        if said.is_nothing() && tracked.is_empty() && !is_missed {
+            return Ok(None);
+        }
+        let observed = Observed::parse(&change.resource, bytes)
+            .map_err(|error| Failure::fatal("object_malformed", error))?;
         let mut sights = Vec::new();
-        for rule in self.rules.for_kind(&kind).filter(|rule| rule.enabled()) {
+        for rule in self.rules.for_kind(&observed.kind()).filter(|rule| rule.enabled()) {
             let open = tracked.contains(rule.name());
-            if !open && gone {
+            if !open && !said.rules.contains(rule.name()) {
                 continue;
             }
             let mut sight = if gone {
@@ -182,28 +231,16 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
                 sights.push((rule.name().to_owned(), sight));
             }
         }
-        let partner_of = if gone { BTreeSet::new() } else { self.partner_of(&observed, &kind, now) };
-        Ok(Judged {
+        Ok(Some(Judged {
             object: observed.object(),
             key: observed.key(),
             version: observed.metadata.version(),
             resource: change.resource.clone(),
             list: change.list.clone(),
             sights,
-            partner_of,
+            partner_of: said.partner_of.into_iter().map(str::to_owned).collect(),
             gone,
-        })
-    }
-
-    /// The rules that refer to objects of this kind and whose part about them holds of this one.
-    fn partner_of(&self, observed: &Observed<'_>, kind: &GroupKind, now: Timestamp) -> BTreeSet<String> {
-        let referring = self.rules.referring_to(kind).filter(|(rule, _)| rule.enabled());
-        referring
-            .filter(|(_, reference)| {
-                !reference.wants_missing() && reference.partner(&observed.node, now).matches
-            })
-            .map(|(rule, _)| rule.name().to_owned())
-            .collect()
+        }))
     }
 
     /// Acts on what the rules see of one object.
@@ -235,7 +272,12 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             }
         }
         self.partners(scope, judged, tracked, now).await?;
-        for check in markers.edges.get(&path).into_iter().flatten() {
+        self.wake_edges(&path, markers, now).await
+    }
+
+    /// Makes the checks due that wait for a change of this object.
+    async fn wake_edges(&self, path: &str, markers: &Markers, now: Timestamp) -> Result<(), Failure> {
+        for check in markers.edges.get(path).into_iter().flatten() {
             self.make_due(check, now, now, None).await?;
         }
         Ok(())
@@ -394,29 +436,22 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
 fn latest_of_each<'c>(changes: &[&'c Change], poison: &mut Vec<Poison>) -> Vec<(&'c Change, String)> {
     let mut latest: BTreeMap<(String, String), (u64, usize)> = BTreeMap::new();
     let mut paths = Vec::with_capacity(changes.len());
+    let mut reader = IdentityReader::default();
     for (index, change) in changes.iter().enumerate() {
         let bytes = change.object.as_ref().map(|raw| raw.get().as_bytes()).unwrap_or_default();
-        let head: Result<prodrome_model::ObjectHead, _> = serde_json::from_slice(bytes);
-        let head = match head {
-            Ok(head) if !head.metadata.name.is_empty() => head,
-            Ok(_) => {
-                poison.push(Poison::change(change, "the object has no name"));
-                paths.push(String::new());
-                continue;
-            }
+        match reader.read(&change.resource, bytes) {
             Err(error) => {
-                poison.push(Poison::change(change, format!("the object's metadata cannot be read: {error}")));
+                poison.push(Poison::change(change, error));
                 paths.push(String::new());
-                continue;
             }
-        };
-        let path = head.key(change.resource.group_kind()).path();
-        let version = head.metadata.version();
-        let entry = latest.entry((path.clone(), head.metadata.uid)).or_insert((version, index));
-        if version >= entry.0 {
-            *entry = (version, index);
+            Ok(Identity { path, uid, version }) => {
+                let entry = latest.entry((path.clone(), uid)).or_insert((version, index));
+                if version >= entry.0 {
+                    *entry = (version, index);
+                }
+                paths.push(path);
+            }
         }
-        paths.push(path);
     }
     let mut indices: Vec<_> = latest.into_values().map(|(_, index)| index).collect();
     indices.sort_unstable();

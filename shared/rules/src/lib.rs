@@ -26,6 +26,7 @@
 mod check;
 mod condition;
 mod diagnostic;
+pub mod engine;
 mod evaluation;
 mod explain;
 mod format;

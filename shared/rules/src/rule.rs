@@ -183,6 +183,11 @@ impl Rule {
     /// Whether the object lies in a namespace that the rule looks at.
     pub(crate) fn looks_at(&self, object: &Node<'_>) -> bool {
         let metadata = |key| object.get(&["metadata", key]).and_then(Node::text);
+        self.namespaces.admit(metadata(self.namespace_key()).filter(|name| !name.is_empty()))
+    }
+
+    /// What of an object's metadata tells its namespace.
+    pub(crate) fn namespace_key(&self) -> &'static str {
         // A Namespace is in none: its own name is meant.
         let is_namespace = match &self.subjects {
             Subjects::Kinds(names) => {
@@ -191,8 +196,7 @@ impl Rule {
             }
             Subjects::Every { .. } => false,
         };
-        let key = if is_namespace { "name" } else { "namespace" };
-        self.namespaces.admit(metadata(key).filter(|name| !name.is_empty()))
+        if is_namespace { "name" } else { "namespace" }
     }
 
     pub(crate) fn holds(&self, object: &Node<'_>, now: Timestamp) -> bool {

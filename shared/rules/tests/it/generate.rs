@@ -155,7 +155,7 @@ pub(crate) fn clause() -> impl Strategy<Value = Value> {
     plain.prop_recursive(2, 8, 3, |inner| any_of(inner.boxed()))
 }
 
-fn clauses() -> impl Strategy<Value = Value> {
+pub(crate) fn clauses() -> impl Strategy<Value = Value> {
     prop::collection::vec(clause(), 1..4).prop_map(Value::from)
 }
 
