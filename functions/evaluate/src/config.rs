@@ -15,6 +15,9 @@ pub struct Config {
     pub checks_queue_url: String,
     /// `FINDINGS_QUEUE_URL`: where findings go.
     pub findings_queue_url: String,
+    /// `DIAGNOSES_QUEUE_URL`: where findings of rules with a root-cause flow go; unless set, they are told without a
+    /// cause.
+    pub diagnoses_queue_url: Option<String>,
     /// `SHARDS`: into how many shards markers are spread, 1 to 64; must be the watcher's. 4 unless set.
     pub shards: u16,
     /// `RULES_DIR`: the folder of rule files; a relative one lies in the function's package
@@ -80,6 +83,7 @@ impl Config {
             changes_queue_url: settings.required("CHANGES_QUEUE_URL", "the URL of the queue of changes"),
             checks_queue_url: settings.required("CHECKS_QUEUE_URL", "the URL of the queue of due checks"),
             findings_queue_url: settings.required("FINDINGS_QUEUE_URL", "the URL of the queue of findings"),
+            diagnoses_queue_url: settings.optional("DIAGNOSES_QUEUE_URL"),
             shards,
             rules_dir: root.join(rules_dir),
             cluster,

@@ -23,11 +23,13 @@ pub async fn main() -> Result<(), Error> {
     let rules = read_rules(&config.rules_dir)?;
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let cluster = connect(&config.cluster, &aws).await?;
-    let urls = [
+    let mut urls = vec![
         (QueueName::Changes, config.changes_queue_url),
         (QueueName::Checks, config.checks_queue_url),
         (QueueName::Findings, config.findings_queue_url),
     ];
+    let diagnosing = config.diagnoses_queue_url.is_some();
+    urls.extend(config.diagnoses_queue_url.map(|url| (QueueName::Diagnoses, url)));
     let evaluate = Evaluate::new(
         DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), config.checks_table),
         SqsQueue::new(aws_sdk_sqs::Client::new(&aws), urls),
@@ -35,6 +37,7 @@ pub async fn main() -> Result<(), Error> {
         Arc::new(rules),
         config.shards,
     );
+    let evaluate = if diagnosing { evaluate.diagnosing() } else { evaluate };
     Box::pin(serve_queue("evaluate", evaluate)).await
 }
 

@@ -6,9 +6,12 @@
 #![recursion_limit = "256"] // the futures of the AWS SDK are nested deeply
 
 mod clock;
+mod diagnose;
+mod flows;
 mod function;
 mod library;
 mod objects;
+mod plugin;
 mod record;
 mod render;
 mod replay;
@@ -37,6 +40,12 @@ enum Command {
     Replay(replay::Arguments),
     /// Write down what a cluster's API server sends, for `replay`
     Record(record::Arguments),
+    /// Say why an object is broken: run a root-cause flow now
+    Diagnose(diagnose::Arguments),
+    /// Check, explain and draw root-cause flows
+    Flows(flows::Arguments),
+    /// Make a new root-cause plugin, or list the shipped ones
+    Plugin(plugin::Arguments),
     /// Check, test, explain, list and format rules
     Rules(rules::Arguments),
     /// Print a completion script for a shell
@@ -61,6 +70,9 @@ fn main() -> ExitCode {
             Command::Scan(arguments) => scan::run(arguments).await,
             Command::Replay(arguments) => replay::run(arguments).await,
             Command::Record(arguments) => record::run(arguments).await,
+            Command::Diagnose(arguments) => diagnose::run(arguments).await,
+            Command::Flows(arguments) => flows::run(&arguments),
+            Command::Plugin(arguments) => plugin::run(&arguments),
             Command::Rules(arguments) => rules::run(arguments).await,
             Command::Completion { shell } => {
                 clap_complete::generate(shell, &mut Cli::command(), "prodrome", &mut std::io::stdout());

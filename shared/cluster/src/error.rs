@@ -45,6 +45,14 @@ pub enum ClusterError {
         /// `group/Kind`.
         kind: String,
     },
+    /// What is read here holds no logs.
+    #[error("no {which} {what} is at hand")]
+    NoLogs {
+        /// Whose.
+        what: String,
+        /// `current`, `previous`.
+        which: &'static str,
+    },
 }
 
 impl ClusterError {

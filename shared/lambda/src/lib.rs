@@ -16,15 +16,18 @@
 
 mod batch;
 mod delivery;
+mod functions;
 mod logs;
 pub mod metric;
 mod parameters;
 mod serve;
 mod settings;
+mod signed;
 mod tally;
 
 pub use batch::{Handler, answer_batch, deliveries};
 pub use delivery::{Delivery, Failure};
+pub use functions::{Functions, InvokeError};
 pub use logs::init_logs;
 pub use metric::Meter;
 pub use parameters::{ParameterError, Parameters};

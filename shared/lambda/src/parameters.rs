@@ -1,9 +1,7 @@
-use aws_credential_types::provider::ProvideCredentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
+use crate::signed::signed;
 use aws_types::SdkConfig;
 use jiff::Timestamp;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -11,8 +9,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: u64 = 64 * 1024;
 
 /// Reads parameters from the SSM parameter store, decrypted.
-///
-/// One signed request of one operation: the service's whole SDK takes longer to compile than all else together.
 #[derive(Debug, Clone)]
 pub struct Parameters {
     aws: SdkConfig,
@@ -63,32 +59,8 @@ impl Parameters {
         let body = serde_json::json!({ "Name": name, "WithDecryption": true }).to_string();
         let headers =
             [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", "AmazonSSM.GetParameter")];
-        let provider =
-            self.aws.credentials_provider().ok_or_else(|| unreadable("no credentials are set".to_owned()))?;
-        let credentials =
-            provider.provide_credentials().await.map_err(|error| unreadable(error.to_string()))?;
-        let identity = credentials.into();
-        let now = (self.clock)();
-        let time =
-            SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(now.as_millisecond()).unwrap_or(0));
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(region.as_ref())
-            .name("ssm")
-            .time(time)
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|error| unreadable(error.to_string()))?
-            .into();
-        let request =
-            SignableRequest::new("POST", &url, headers.into_iter(), SignableBody::Bytes(body.as_bytes()))
-                .map_err(|error| unreadable(error.to_string()))?;
-        let (signature, _) =
-            sign(request, &params).map_err(|error| unreadable(error.to_string()))?.into_parts();
-        let mut request = self.http.post(&url).body(body);
-        for (header, value) in headers.into_iter().chain(signature.headers()) {
-            request = request.header(header, value);
-        }
+        let request = signed(&self.aws, &self.http, "ssm", &url, &headers, body.into_bytes(), (self.clock)());
+        let request = request.await.map_err(unreadable)?;
         let answer = request.send().await.map_err(|error| unreadable(error.without_url().to_string()))?;
         if answer.content_length().is_some_and(|length| length > ANSWER_BYTES_MAX) {
             return Err(unreadable("the answer is too long".to_owned()));

@@ -120,8 +120,12 @@ impl System {
         look.checks = self.open_checks().await.unwrap_or_default();
         if let Some(emulator) = &self.emulator {
             let client = emulator.client().clone();
-            let outputs =
-                ["ChangesDeadLetterQueueUrl", "ChecksDeadLetterQueueUrl", "FindingsDeadLetterQueueUrl"];
+            let outputs = [
+                "ChangesDeadLetterQueueUrl",
+                "ChecksDeadLetterQueueUrl",
+                "DiagnosesDeadLetterQueueUrl",
+                "FindingsDeadLetterQueueUrl",
+            ];
             let urls: Vec<_> =
                 outputs.iter().filter_map(|o| Some((*o, self.stack.output(o).ok()?.to_owned()))).collect();
             let depths = tokio::task::spawn_blocking(move || {
@@ -233,7 +237,7 @@ fn write_routing(scratch: &Path, url: &str, own: Option<&Path>) -> Result<PathBu
     Ok(path)
 }
 
-/// The rules as the functions read them: a folder of files.
+/// The rules and flows as the functions read them: a folder of files, and `flows` in it.
 fn write_rules(scratch: &Path, library: &Library) -> Result<PathBuf> {
     let dir = scratch.join("rules");
     std::fs::create_dir(&dir).context("cannot write the rules")?;
@@ -241,6 +245,12 @@ fn write_rules(scratch: &Path, library: &Library) -> Result<PathBuf> {
         let name = Path::new(&file.name).file_name().unwrap_or_default().to_string_lossy().into_owned();
         std::fs::write(dir.join(format!("{index:03}-{name}")), &file.text)
             .context("cannot write the rules")?;
+    }
+    let flows = dir.join("flows");
+    std::fs::create_dir(&flows).context("cannot write the flows")?;
+    for file in library.flow_sources()? {
+        let name = Path::new(&file.name).file_name().unwrap_or_default().to_owned();
+        std::fs::write(flows.join(name), &file.text).context("cannot write the flows")?;
     }
     Ok(dir)
 }
