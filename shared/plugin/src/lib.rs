@@ -50,6 +50,7 @@
 mod access;
 mod any_cluster;
 mod context;
+mod dependency;
 pub mod kit;
 mod lambda;
 mod object;
@@ -63,6 +64,7 @@ mod view;
 pub use access::{Access, AccessError};
 pub use any_cluster::AnyCluster;
 pub use context::Context;
+pub use jiff::Timestamp;
 pub use lambda::{Error, run};
 pub use object::{Condition, Object};
 pub use plugin::{NoParams, Plugin, Problem, Reads};

@@ -111,6 +111,11 @@ impl Texts {
         self.items.push(item);
     }
 
+    /// The first text in which these words stand.
+    pub fn find(&self, words: &str) -> Option<String> {
+        self.items.iter().find(|item| item.text.contains(words)).map(|item| cut(&item.text))
+    }
+
     /// The cause that they speak for; `None` where they do not say any.
     pub fn explain(&self) -> Option<Explained> {
         let all = classify_all(self.items.iter().map(|item| Text {

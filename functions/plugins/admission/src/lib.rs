@@ -1,7 +1,7 @@
 //! Why pods are not made: quotas, limits, webhooks, policies, service accounts.
 
 use prodrome_causes::{Cause, Fact, Facts};
-use prodrome_plugin::{Context, NoParams, Object, ObjectRef, Plugin, Problem, Response, Texts};
+use prodrome_plugin::{Context, Evidence, NoParams, Object, ObjectRef, Plugin, Problem, Response, Texts};
 
 const EVENTS: &[&str] = &["FailedCreate", "ReplicaSetCreateError", "FailedDaemonPod", "SelectingAll"];
 const MAKERS: &[&str] = &["apps/ReplicaSet", "batch/Job"];
@@ -13,6 +13,8 @@ pub fn plugin() -> Plugin {
         .reads("apps", "replicasets", &["list"])
         .reads("batch", "jobs", &["list"])
         .reads("", "resourcequotas", &["get"])
+        .reads("", "services", &["get"])
+        .reads("", "pods", &["list"])
         .reads("admissionregistration.k8s.io", "validatingwebhookconfigurations", &["list"])
         .reads("admissionregistration.k8s.io", "mutatingwebhookconfigurations", &["list"])
         .reads("", "events", &["list"])
@@ -20,6 +22,9 @@ pub fn plugin() -> Plugin {
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     let Some(subject) = context.subject().await? else { return Ok(Response::cleared("the object is gone")) };
+    if subject.kind().ends_with("WebhookConfiguration") {
+        return webhook(&context, &subject).await;
+    }
     let mut texts = Texts::new();
     read(&context, &subject, &mut texts).await;
     // The one that makes the pods is told why it may not; its owner is not.
@@ -59,6 +64,40 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         response = response.sharing(format!("webhook {webhook}"));
     }
     Ok(response.blaming(faulty))
+}
+
+/// Whether whom a webhook calls is there.
+async fn webhook(context: &Context, config: &Object) -> Result<Response, Problem> {
+    for hook in config.list("/webhooks") {
+        let service = &hook["clientConfig"]["service"];
+        let (Some(namespace), Some(name)) = (service["namespace"].as_str(), service["name"].as_str()) else {
+            continue;
+        };
+        let hook = hook["name"].as_str().unwrap_or_default();
+        let me = config.reference().clone();
+        let summary = match context.cluster().get("Service", Some(namespace), name).await? {
+            None => format!("the webhook {hook} calls the Service {namespace}/{name}, which does not exist"),
+            Some(service) => {
+                let pods = context.pods_of(&service).await?;
+                if pods.iter().any(prodrome_plugin::pod::is_well)
+                    || service.selector("/spec/selector").is_none()
+                {
+                    continue;
+                }
+                format!(
+                    "nobody answers for the webhook {hook}: the Service {namespace}/{name} has no pod that is ready"
+                )
+            }
+        };
+        return Ok(Response::cause("webhook-unreachable", 0.92, summary)
+            .because(Evidence::new("spec", format!("clientConfig.service = {namespace}/{name}")))
+            .remedy(
+                "Bring the webhook's service back, or remove its configuration if it is no longer wanted.",
+            )
+            .sharing(format!("webhook {hook}"))
+            .blaming(me));
+    }
+    Ok(Response::cleared("whom its webhooks call is there"))
 }
 
 async fn read(context: &Context, object: &Object, texts: &mut Texts) {

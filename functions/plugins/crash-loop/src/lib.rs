@@ -2,7 +2,9 @@
 
 use prodrome_causes::Cause;
 use prodrome_plugin::pod::{Container, Terminated, containers};
-use prodrome_plugin::{Context, Evidence, FactType, NoParams, Object, Plugin, Problem, Response, Texts};
+use prodrome_plugin::{
+    Context, Evidence, Explained, FactType, NoParams, Object, Plugin, Problem, Response, Texts,
+};
 
 /// What a container waits for when it cannot be started.
 const START_REASONS: &[&str] = &[
@@ -14,6 +16,9 @@ const START_REASONS: &[&str] = &[
     "PreStartHookError",
     "ContainerCannotRun",
 ];
+
+/// An init container that runs for longer holds its pod up.
+const STUCK_SECONDS: i64 = 180;
 
 /// The plugin.
 pub fn plugin() -> Plugin {
@@ -29,6 +34,9 @@ pub fn plugin() -> Plugin {
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     let pods = context.pods().await?;
     let Some((pod, container)) = pods.iter().find_map(|pod| Some((pod, worst(pod)?))) else {
+        if let Some((pod, container)) = pods.iter().find_map(|pod| Some((pod, stuck(pod, context.now())?))) {
+            return Ok(held_up(&context, pod, &container).await);
+        }
         return Ok(Response::cleared("no container ended badly or cannot be started"));
     };
     let events = context.cluster().events(pod).await.unwrap_or_default();
@@ -62,8 +70,44 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
             && mentions(&event.message, &container.name)
     });
     let killed = killed.map(|event| event.message.clone());
-    let response = explain(pod, &container, &starts, &logs, killed.as_deref());
-    Ok(response.fact("container", container.name.as_str()).blaming(context.workload().clone()))
+    let said = match logs.explain() {
+        Some(explained) => Some(context.follow(pod, explained).await),
+        None => None,
+    };
+    let mut response = explain(pod, &container, &starts, said, killed.as_deref());
+    if response.faulty.is_none() {
+        response = response.blaming(context.workload().clone());
+    }
+    Ok(response.fact("container", container.name.as_str()))
+}
+
+/// An init container that runs and runs: what comes after it waits.
+fn stuck(pod: &Object, now: prodrome_plugin::Timestamp) -> Option<Container> {
+    let long = |container: &Container| {
+        let since = container.running.filter(|_| container.init && !container.sidecar);
+        since.is_some_and(|since| now.duration_since(since).as_secs() >= STUCK_SECONDS)
+    };
+    containers(pod).into_iter().find(long)
+}
+
+async fn held_up(context: &Context, pod: &Object, container: &Container) -> Response {
+    let mut logs = Texts::new();
+    if let Ok(Some(log)) = context.cluster().logs(pod.reference(), &container.name, false).await {
+        logs.log(&log);
+    }
+    let name = &container.name;
+    let evidence = Evidence::new("status", format!("the init container {name} runs and does not end"));
+    let summary = format!("the pod waits for its init container {name}, which does not end");
+    let mut response = Response::cause("init-stuck", 0.8, summary)
+        .because(evidence)
+        .remedy(format!("See what {name} waits for: kubectl logs -c {name}."))
+        .blaming(context.workload().clone());
+    if let Some(explained) = logs.explain() {
+        let explained = context.follow(pod, explained).await;
+        response = response.because(Evidence::new("log", explained.response.summary.clone()));
+        response.evidence.extend(explained.response.evidence);
+    }
+    response
 }
 
 fn mentions(message: &str, container: &str) -> bool {
@@ -93,7 +137,7 @@ fn explain(
     pod: &Object,
     container: &Container,
     starts: &Texts,
-    logs: &Texts,
+    said: Option<Explained>,
     killed: Option<&str>,
 ) -> Response {
     let name = &container.name;
@@ -126,15 +170,23 @@ fn explain(
         .because(Evidence::new("status", how))
         .remedy(format!("Compare the {which} probe's port, path and times with what the program does."));
         // What the program says may explain why it does not answer.
-        if let Some(explained) = logs.explain().filter(|e| e.response.confidence >= 0.8) {
+        if let Some(explained) = said.filter(|e| e.response.confidence >= 0.8) {
             for evidence in explained.response.evidence {
                 response = response.because(evidence);
             }
         }
         return code(response);
     }
-    if let Some(explained) = logs.explain() {
+    if let Some(explained) = said {
         let mut response = explained.response;
+        // A program that ran and missed a file is not itself what is missing.
+        let ran = !matches!(ended.exit_code, 126..=128);
+        if explained.cause == Cause::CommandNotFound && ran {
+            response.cause = Some("app-config-missing".to_owned());
+            response.confidence = response.confidence.min(0.7);
+            response.summary = "a file that the program needs is not there".to_owned();
+            response.remediation.clear();
+        }
         response.summary = format!("{name}: {}", response.summary);
         return code(response.because(Evidence::new("status", how)));
     }

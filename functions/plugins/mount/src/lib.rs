@@ -78,6 +78,16 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     if texts.is_empty() {
         return Ok(Response::cleared("no volume failed to be bound, attached or mounted"));
     }
+    if let Some(path) = texts.find("hostPath type check failed") {
+        return Ok(Response::cause(
+            "volume-not-found",
+            0.7,
+            "the node has not what the pod mounts from it, or not of that type",
+        )
+        .because(Evidence::new("event", path))
+        .remedy("Make the path on the node, or let hostPath.type make it (DirectoryOrCreate, FileOrCreate).")
+        .blaming(context.workload().clone()));
+    }
     let Some(explained) = texts.explain() else {
         return Ok(Response::unknown("a volume fails, and the texts do not say why"));
     };

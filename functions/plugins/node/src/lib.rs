@@ -125,6 +125,20 @@ fn evicted(context: &Context, pods: &[Object]) -> Option<Response> {
     texts.condition("Evicted", message);
     let explained = texts.explain()?;
     let mut response = explained.response;
+    // Under which pressure the node was says more than that a pod had to go.
+    let pressure = [
+        ("resource: memory", "node-memory-pressure"),
+        ("ephemeral-storage", "node-disk-pressure"),
+        ("nodefs", "node-disk-pressure"),
+        ("imagefs", "node-disk-pressure"),
+        ("inodes", "node-disk-pressure"),
+        ("resource: pids", "node-pid-pressure"),
+    ];
+    if explained.cause == Cause::EvictedNodePressure
+        && let Some((_, cause)) = pressure.iter().find(|(word, _)| message.contains(word))
+    {
+        response.cause = Some((*cause).to_owned());
+    }
     let node = pod.text("/spec/nodeName");
     if explained.cause == Cause::EvictedNodePressure && !node.is_empty() {
         let faulty = prodrome_plugin::ObjectRef {

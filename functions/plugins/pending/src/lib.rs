@@ -90,9 +90,50 @@ fn explain(
         }
         return Response::unknown(format!("the scheduler says: {message}")).fact("unbound", unbound);
     };
+    let both =
+        |cause: Cause| explained.facts.predicates.iter().any(|predicate| predicate.cause == Some(cause));
+    if both(Cause::AffinityMismatch) && both(Cause::TaintNotTolerated) && !nodes.is_empty() {
+        // Which of the two it is hangs on whether any node would do but for its taint.
+        let wanted: Vec<&Object> = nodes.iter().filter(|node| is_wanted(pod, node)).collect();
+        let (cause, summary) = if wanted.is_empty() {
+            (
+                Cause::AffinityMismatch,
+                format!("none of the {} nodes has the labels that the pod asks for", nodes.len()),
+            )
+        } else {
+            let names: Vec<&str> = wanted.iter().map(|node| node.name()).take(4).collect();
+            (
+                Cause::TaintNotTolerated,
+                format!(
+                    "the pod does not tolerate the taints of the nodes it asks for: {}",
+                    names.join(", ")
+                ),
+            )
+        };
+        if cause != explained.cause {
+            let evidence = std::mem::take(&mut explained.response.evidence);
+            let remediation = cause.remediation().iter().map(|step| (*step).to_owned()).collect();
+            explained.response =
+                Response { evidence, remediation, ..Response::cause(cause.id(), 0.85, summary) };
+            explained.cause = cause;
+        }
+    }
     if matches!(explained.cause, Cause::PvcUnbound | Cause::PvcMissing) {
         // Why the claim is not bound says more; this is the way to it.
         explained.response.confidence = explained.response.confidence.min(0.6);
+    }
+    let nodes_with = |cause: Cause| -> u32 {
+        let of = explained.facts.predicates.iter().filter(|predicate| predicate.cause == Some(cause));
+        of.map(|predicate| predicate.nodes).sum()
+    };
+    let tainted = nodes_with(Cause::TaintNotTolerated);
+    if explained.cause == Cause::NodeCordoned && tainted >= nodes_with(Cause::NodeCordoned) && tainted > 0 {
+        let summary = format!("the pod does not tolerate the taints of {tainted} nodes that would do");
+        let evidence = std::mem::take(&mut explained.response.evidence);
+        let cause = Cause::TaintNotTolerated;
+        let remediation = cause.remediation().iter().map(|step| (*step).to_owned()).collect();
+        explained.response = Response { evidence, remediation, ..Response::cause(cause.id(), 0.8, summary) };
+        explained.cause = cause;
     }
     if explained.cause == Cause::InsufficientResources {
         for line in arithmetic(pod, nodes, all) {
@@ -103,6 +144,33 @@ fn explain(
         }
     }
     explained.response.fact("unbound", unbound).blaming(context.workload().clone())
+}
+
+/// Whether a node has the labels that a pod's selector and required affinity ask for.
+fn is_wanted(pod: &Object, node: &Object) -> bool {
+    let labels = &node.metadata().labels;
+    let by_selector = pod.selector("/spec/nodeSelector").is_none_or(|selector| selector.selects(labels));
+    let terms = pod
+        .list("/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms");
+    let by_term = |term: &Value| {
+        let requirements = term["matchExpressions"].as_array().cloned().unwrap_or_default();
+        requirements.iter().all(|requirement| {
+            let value = labels.get(requirement["key"].as_str().unwrap_or_default());
+            let listed = |value: &String| {
+                requirement["values"]
+                    .as_array()
+                    .is_some_and(|values| values.iter().any(|v| v == value.as_str()))
+            };
+            match requirement["operator"].as_str().unwrap_or_default() {
+                "In" => value.is_some_and(listed),
+                "NotIn" => !value.is_some_and(listed),
+                "Exists" => value.is_some(),
+                "DoesNotExist" => value.is_none(),
+                _ => true,
+            }
+        })
+    };
+    by_selector && (terms.is_empty() || terms.iter().any(by_term))
 }
 
 struct Line {
@@ -222,6 +290,24 @@ mod tests {
             [("500m", 0.5), ("2Gi", 2_147_483_648.0), ("3", 3.0), ("1e3", 1000.0), ("1E", 1e18)]
         {
             assert!((quantity(&Value::from(text)) - want).abs() < 1e-6, "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_selector_that_no_node_has_is_not_taken_for_a_taint() {
+        let pod = |selector: Value| {
+            json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "gpu", "namespace": "shop" }, "spec": { "nodeSelector": selector },
+            "status": { "phase": "Pending", "conditions": [{ "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+                "message": "0/3 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, 2 node(s) had untolerated taint(s)." }] } })
+        };
+        let node = json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "a", "labels": { "zone": "a" } } });
+        for (selector, want) in
+            [(json!({ "gpu": "yes" }), "affinity-mismatch"), (json!({ "zone": "a" }), "taint-not-tolerated")]
+        {
+            let answer =
+                Kit::new().with(pod(selector)).with(node.clone()).ask(&plugin(), "Pod shop/gpu").await;
+            assert_eq!(answer.cause.as_deref(), Some(want));
         }
     }
 

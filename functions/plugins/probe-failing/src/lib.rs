@@ -1,7 +1,9 @@
 //! Why a probe fails: what the kubelet says, and whether the probe asks where the container listens.
 
 use prodrome_plugin::pod::{Container, containers};
-use prodrome_plugin::{Context, Event, Evidence, NoParams, Object, Plugin, Problem, Response, Texts};
+use prodrome_plugin::{
+    Context, Event, Evidence, Explained, NoParams, Object, Plugin, Problem, Response, Texts,
+};
 use serde_json::Value;
 
 /// The plugin.
@@ -35,13 +37,23 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         {
             logs.log(&log);
         }
-        let response = explain(pod, unready.as_ref(), &failures, &logs);
-        return Ok(response.blaming(context.workload().clone()));
+        let said = match logs.explain() {
+            Some(explained) => Some(context.follow(pod, explained).await),
+            None => None,
+        };
+        let response = explain(pod, unready.as_ref(), &failures, said);
+        let faulty = response.faulty.clone().unwrap_or_else(|| context.workload().clone());
+        return Ok(response.blaming(faulty));
     }
     Ok(Response::cleared("no probe fails"))
 }
 
-fn explain(pod: &Object, unready: Option<&Container>, failures: &[&Event], logs: &Texts) -> Response {
+fn explain(
+    pod: &Object,
+    unready: Option<&Container>,
+    failures: &[&Event],
+    said_in_log: Option<Explained>,
+) -> Response {
     let said = failures.iter().find(|event| event.reason == "Unhealthy").or_else(|| failures.first());
     let text = said.map_or("", |event| event.message.as_str());
     let which = ["Startup", "Liveness", "Readiness"]
@@ -51,7 +63,7 @@ fn explain(pod: &Object, unready: Option<&Container>, failures: &[&Event], logs:
     let has_probe =
         unready.is_some_and(|container| probe(pod, &container.name, which.unwrap_or("Readiness")).is_some());
     if said.is_none() && !has_probe {
-        return match logs.explain() {
+        return match said_in_log {
             Some(explained) => explained.response,
             None => Response::unknown(format!("{name} runs and is not ready, and nothing says why")),
         };
@@ -87,7 +99,7 @@ fn explain(pod: &Object, unready: Option<&Container>, failures: &[&Event], logs:
         }
     }
     // Why the program does not answer is the cause behind the cause.
-    if let Some(explained) = logs.explain().filter(|explained| explained.response.confidence >= 0.8) {
+    if let Some(explained) = said_in_log.filter(|explained| explained.response.confidence >= 0.8) {
         let mut behind = explained.response;
         behind.evidence.extend(response.evidence);
         behind.confidence = behind.confidence.min(0.87);

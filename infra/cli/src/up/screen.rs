@@ -49,6 +49,9 @@ impl Screen {
             writeln!(out, "{}", line(&notice, now, self.colours))?;
             if notice.kind == NoticeKind::Alert {
                 writeln!(out, "    {}", render::plain(&notice.summary, 300))?;
+                if let Some(why) = why(&notice) {
+                    writeln!(out, "    {why}")?;
+                }
             }
             out.flush()?;
         }
@@ -116,6 +119,9 @@ impl Screen {
                     "2",
                     self.colours,
                 ));
+                if let Some(why) = why(notice) {
+                    push(format!("       {}", render::plain(&why, 150)));
+                }
             }
         }
         if alerts.len() > ALERTS_MAX {
@@ -165,6 +171,16 @@ fn line(notice: &Notice, now: Timestamp, colours: bool) -> String {
     let count = if notice.count > 1 { format!(" ({} objects)", notice.count) } else { String::new() };
     let owner = render::plain(&notice.group.owner.to_string(), 100);
     format!("{mark} {} {owner}{count} {when} [{}]", render::paint(&notice.rule, "1", colours), notice.owner)
+}
+
+/// The cause, in a line.
+fn why(notice: &Notice) -> Option<String> {
+    let diagnosis = notice.diagnosis.as_ref()?;
+    let known = match &notice.cause {
+        Some(cause) => format!("{cause}, {:.0} % sure", diagnosis.confidence * 100.0),
+        None => "unknown".to_owned(),
+    };
+    Some(format!("why: {}: {}", render::plain(&known, 80), render::plain(&diagnosis.summary, 240)))
 }
 
 fn pending(check: &Check, now: Timestamp) -> String {
