@@ -18,6 +18,7 @@ mod replay;
 mod rules;
 mod scan;
 mod up;
+mod why;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
@@ -48,6 +49,8 @@ enum Command {
     Plugin(plugin::Arguments),
     /// Check, test, explain, list and format rules
     Rules(rules::Arguments),
+    /// Say what an error text means, whose it is and what to do, offline
+    Why(why::Arguments),
     /// Print a completion script for a shell
     Completion {
         /// The shell
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
             Command::Flows(arguments) => flows::run(&arguments),
             Command::Plugin(arguments) => plugin::run(&arguments),
             Command::Rules(arguments) => rules::run(arguments).await,
+            Command::Why(arguments) => why::run(&arguments),
             Command::Completion { shell } => {
                 clap_complete::generate(shell, &mut Cli::command(), "prodrome", &mut std::io::stdout());
                 Ok(Outcome::Quiet)

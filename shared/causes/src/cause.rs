@@ -225,6 +225,30 @@ causes! {
     ControlPlaneCertExpired "control-plane-cert-expired" ControlPlane Platform
 }
 
+impl Cause {
+    /// Whether a text that names it tells of a symptom, under which objects may show a deeper cause: a dependency that
+    /// cannot be reached may be a missing service, a wrong setting, or a policy.
+    pub const fn is_symptom(self) -> bool {
+        matches!(
+            self,
+            Self::AppError
+                | Self::AppDependencyUnreachable
+                | Self::AppDnsFailure
+                | Self::AppForcedKill
+                | Self::ProbeFailed
+                | Self::RolloutBadVersion
+                | Self::JobBackoff
+                | Self::JobDeadline
+                | Self::InitStuck
+                | Self::SandboxCreateFailed
+                | Self::VolumeMountTimeout
+                | Self::NodesNotReady
+                | Self::PvcUnbound
+                | Self::EndpointsNone
+        )
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.id())

@@ -31,7 +31,11 @@ pub fn classify(text: &Text<'_>) -> Classification {
     INDEX.find(&input, &mut candidates);
     recognise::beyond_templates(&input, &mut candidates);
     for candidate in &mut candidates {
-        candidate.confidence *= trust(&input, candidate);
+        let trust = trust(&input, candidate);
+        candidate.confidence *= trust;
+        if trust < 0.8 {
+            candidate.rank = candidate.rank.min(-2);
+        }
     }
     choose(&input, candidates)
 }
@@ -65,16 +69,22 @@ fn choose(input: &Input, mut candidates: Vec<Candidate>) -> Classification {
     });
     let mut general = Facts::default();
     recognise::facts(input, &mut general);
-    let mut candidates = candidates.into_iter();
-    let Some(best) = candidates.next().filter(|best| best.confidence >= FLOOR) else {
+    let mut candidates = candidates.into_iter().filter(|candidate| candidate.confidence >= FLOOR);
+    let Some(best) = candidates.next() else {
         return Classification::unknown(general);
     };
     let mut facts = best.facts;
-    for other in candidates.filter(|other| other.cause == best.cause) {
+    let candidates: Vec<_> = candidates.collect();
+    // A log that shows two errors of equal weight may be about either.
+    let rival = |other: &Candidate| {
+        other.cause != best.cause && other.rank == best.rank && other.confidence + 0.05 >= best.confidence
+    };
+    let doubt = if input.kind == Kind::Log && candidates.iter().any(rival) { 0.08 } else { 0.0 };
+    for other in candidates.into_iter().filter(|other| other.cause == best.cause) {
         facts.merge(other.facts);
     }
     facts.merge(general);
-    let confidence = (best.confidence * 100.0).round() / 100.0;
+    let confidence = ((best.confidence - doubt) * 100.0).round() / 100.0;
     Classification::known(best.cause, best.owner, confidence.min(0.99), facts, quote(input, &best.at))
 }
 

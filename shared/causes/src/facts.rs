@@ -45,15 +45,15 @@ facts! {
     Platform "platform" "platform",
     /// A Secret's name.
     Secret "secret" "secret",
-    /// A ConfigMap's name.
+    /// A `ConfigMap`'s name.
     ConfigMap "configMap" "configmap",
-    /// A key of a Secret, a ConfigMap or a remote secret.
+    /// A key of a Secret, a `ConfigMap` or a remote secret.
     Key "key" "key",
     /// A volume, as the pod or the cloud names it.
     Volume "volume" "volume",
-    /// A PersistentVolumeClaim.
+    /// A `PersistentVolumeClaim`.
     Claim "claim" "claim",
-    /// A StorageClass.
+    /// A `StorageClass`.
     StorageClass "storageClass" "storage class",
     /// A CSI driver or another plugin.
     Driver "driver" "driver",

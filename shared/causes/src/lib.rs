@@ -11,14 +11,17 @@
 //! assert!(why.confidence > 0.8 && !why.remediation.is_empty());
 //! ```
 
+#[allow(clippy::enum_glob_use, reason = "tables of causes and of failures read better without the prefix")]
 mod advice;
 mod cause;
 mod classification;
 mod classify;
 mod context;
 mod facts;
+#[allow(clippy::enum_glob_use, reason = "tables of causes and of failures read better without the prefix")]
 mod failure;
 mod pattern;
+#[allow(clippy::enum_glob_use, reason = "tables of causes and of failures read better without the prefix")]
 mod recognise;
 mod rule;
 mod text;

@@ -172,7 +172,8 @@ mod tests {
             Pattern::parse("exceeded quota: <quota>, requested: <requested>, used: <used>").unwrap();
         let text = "forbidden: exceeded quota: team, requested: cpu=2,memory=1gi, used: cpu=9 now";
         let found = pattern.find(text).unwrap();
-        let holes: Vec<_> = found.holes.iter().map(|(fact, range)| (*fact, &text[range.clone()])).collect();
+        let holes: Vec<_> =
+            found.holes.iter().map(|(fact, range)| (*fact, text.get(range.clone()).unwrap())).collect();
         assert_eq!(
             holes,
             [(Fact::Quota, "team"), (Fact::Requested, "cpu=2,memory=1gi"), (Fact::Used, "cpu=9")]
@@ -191,7 +192,7 @@ mod tests {
         let pattern = Pattern::parse("<binary>: not found in <path>").unwrap();
         let text = "sh: 1: foo: not found in \"/usr/my bin\"";
         let found = pattern.find(text).unwrap();
-        let holes: Vec<_> = found.holes.iter().map(|(_, range)| &text[range.clone()]).collect();
+        let holes: Vec<_> = found.holes.iter().map(|(_, range)| text.get(range.clone()).unwrap()).collect();
         assert_eq!(holes, ["foo", "/usr/my bin"]);
     }
 

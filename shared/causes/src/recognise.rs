@@ -1,15 +1,17 @@
 //! What texts say, a file for each area: rules as data, and by hand what templates cannot say.
 
-mod app;
 mod certs;
 mod control_plane;
 mod death;
+mod dependency;
+mod files;
 mod image;
 mod network;
 mod node;
 mod run;
 mod sandbox;
 mod schedule;
+mod settings;
 mod start;
 mod storage;
 mod workload;
@@ -25,7 +27,9 @@ const RULES: &[&[Rule]] = &[
     sandbox::RULES,
     start::RULES,
     run::RULES,
-    app::RULES,
+    settings::RULES,
+    dependency::RULES,
+    files::RULES,
     death::RULES,
     schedule::RULES,
     storage::RULES,
@@ -66,20 +70,13 @@ pub(crate) fn beyond_templates(input: &Input, candidates: &mut Vec<Candidate>) {
     workload::recognise(input, candidates);
     control_plane::recognise(input, candidates);
     death::recognise(input, candidates);
-    // A reason is the outermost wrapper: what the text itself says comes first.
-    if !candidates.iter().any(|candidate| candidate.confidence >= 0.6) {
-        candidates.extend(reasons(input).map(|(cause, percent)| Candidate::new(cause, percent, 0..0)));
-    } else {
-        let agreed =
-            reasons(input).find(|(cause, _)| candidates.iter().any(|candidate| candidate.cause == *cause));
-        if let Some((cause, percent)) = agreed {
-            candidates.push(Candidate { rank: 1, ..Candidate::new(cause, percent, 0..0) });
+    // A reason is the outermost wrapper: what the text itself says comes first, unless the reason has one meaning.
+    let told = candidates.iter().any(|candidate| candidate.confidence >= 0.6);
+    for (cause, percent) in reasons(input) {
+        if !told || percent >= 88 {
+            let rank = i8::from(percent >= 92);
+            candidates.push(Candidate { rank, ..Candidate::new(cause, percent, 0..0) });
         }
-        candidates.extend(
-            reasons(input)
-                .filter(|(_, percent)| *percent >= 88)
-                .map(|(cause, percent)| Candidate::new(cause, percent, 0..0)),
-        );
     }
 }
 
@@ -104,7 +101,7 @@ fn meaning(input: &Input, failure: Failure) -> Option<(Cause, u8, i8)> {
         Domain::Balance => network::failure(input, failure),
         Domain::Certify => certs::certify_failure(input, failure),
         Domain::Secrets => certs::secrets_failure(failure),
-        Domain::App | Domain::Other => app::failure(failure),
+        Domain::App | Domain::Other => dependency::failure(failure),
         Domain::Probe | Domain::Schedule | Domain::Control => None,
     }
 }

@@ -124,7 +124,7 @@ fn clean(raw: &str, out: &mut String) {
 
 /// Whether a `\n` here is a quoted line end rather than a part of a path such as `C:\new`.
 fn ends_a_line(out: &str) -> bool {
-    !out.ends_with(|c: char| c == ':' || c == '\\')
+    !out.ends_with([':', '\\'])
 }
 
 fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {

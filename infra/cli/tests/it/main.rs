@@ -7,3 +7,4 @@ mod replay;
 mod rules;
 mod run;
 mod scan;
+mod why;

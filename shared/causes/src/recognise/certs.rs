@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::rule::{Reason, Rule};
 
 const SECRETS: &[Domain] = &[Domain::Secrets, Domain::Volume];
-const CERTIFY: &[Domain] = &[Domain::Certify, Domain::Other];
+const CERTIFY: &[Domain] = &[Domain::Certify, Domain::Other, Domain::App];
 
 pub(super) const REASONS: &[Reason] = &[
     ("InvalidProviderConfig", StoreNotReady, 85),
@@ -146,6 +146,7 @@ pub(super) const RULES: &[Rule] = &[
             "no matching hosted zone",
             "zone <*> not found in route 53",
             "caa record for <host> prevents issuance",
+            "prevents issuance",
             "failed to determine route 53 hosted zone",
             "error presenting challenge: <*>zone",
             "could not find hosted zone",
@@ -181,6 +182,7 @@ pub(super) const RULES: &[Rule] = &[
             "issuer.cert-manager.io \"<object>\" not found",
             "clusterissuer.cert-manager.io \"<object>\" not found",
             "is missing type",
+            "referenced \"<object>\" not found",
             "the certificate request has failed to complete and will be retried",
             "the certificaterequest \"<object>\" was denied",
             "order is in \"errored\" state",
@@ -202,6 +204,30 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .on(CERTIFY),
+    Rule::new(
+        CertificateNotIssued,
+        78,
+        &[
+            "accepting challenge",
+            "error presenting challenge",
+            "failed create new order resource",
+            "failed to build order",
+            "failed to retrieve order",
+            "failed to get certificate key pair",
+            "failed to create certificaterequest",
+            "failed to retrieve signed certificate",
+            "invalid certificate retrieved from acme server",
+            "issuer returned an invalid certificate",
+            "issuer returned a certificate with",
+            "failed to obtain certificate",
+            "failed to sign certificate",
+            "keystore password secret",
+            "unable to sign",
+            "failed to parse signing",
+        ],
+    )
+    .on(&[Domain::Certify, Domain::Other])
+    .rank(-1),
     Rule::new(
         CertificateNotIssued,
         62,

@@ -41,7 +41,7 @@ pub(super) const RULES: &[Rule] = &[
             "the server is currently unable to handle the request",
             "apiserver is overloaded",
             "too many requests, please try again later",
-            "http: handler timeout",
+            "http: handler timeout", "the server was unable to return a response",
             "this request has been rejected by priority and fairness",
             "request did not complete within requested timeout",
             "the request has been throttled by apf",
@@ -49,7 +49,7 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .on(&[Domain::Admit, Domain::Other, Domain::App, Domain::Control, Domain::Node, Domain::Volume])
-    .unless(&["metrics.k8s.io", "unable to retrieve the complete list"])
+    .unless(&["metrics.k8s.io", "unable to retrieve the complete list", "failed calling webhook", "failed to call webhook"])
     .rank(1),
     Rule::new(ApiserverOverload, 60, &["client rate limiter wait returned an error", "client-side throttling"]).rank(-1),
     Rule::new(

@@ -45,6 +45,7 @@ pub(super) const RULES: &[Rule] = &[
         &[
             "panic: <detail>",
             "panicked at <path>",
+            "panicked at",
             "goroutine <*> [running]",
             "fatal error: <detail>",
             "traceback (most recent call last)",
@@ -197,6 +198,13 @@ pub(super) fn recognise(input: &Input, candidates: &mut Vec<Candidate>) {
         " cannot be empty",
         " must not be empty",
         " not provided",
+        " is empty",
+        " was empty",
+        " not found in environment",
+        " has not been set",
+        " needs to be set",
+        " is unset",
+        " is mandatory",
         " was not provided",
         " required but",
     ] {

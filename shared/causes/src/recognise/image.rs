@@ -162,6 +162,8 @@ pub(super) const RULES: &[Rule] = &[
             "the request is unauthenticated",
             "unauthenticated request",
             "no pull access",
+            "missing username or secret",
+            "failed to find supported auth scheme",
             "you may not login",
             "login attempt to <*> failed with status: 401",
             "login attempt to <*> failed with status: 403",
@@ -219,6 +221,17 @@ pub(super) const RULES: &[Rule] = &[
         &["is not authorized to perform: ecr:", "not authorized to perform ecr:"],
     )
     .rank(1),
+    Rule::new(ImageNotFound, 74, &["does not exist or no pull access"]).on(PULL),
+    Rule::new(ImageAuth, 84, &["reading manifest <*>: denied", "manifest: denied", "errors: denied"])
+        .on(PULL)
+        .rank(-1),
+    Rule::new(
+        RuntimeDown,
+        66,
+        &["failed to inspect image<*>deadline exceeded", "failed to inspect image<*>operation timeout"],
+    )
+    .on(PULL)
+    .rank(2),
     Rule::new(
         ImageNotFound,
         94,
@@ -270,6 +283,7 @@ pub(super) const RULES: &[Rule] = &[
             "archive/tar",
             "filesystem layer verification failed",
             "error processing tar file",
+            "processing tar file(",
             "gzip: invalid",
             "invalid checksum",
             "failed to convert whiteout",
@@ -306,6 +320,20 @@ pub(super) const RULES: &[Rule] = &[
     )
     .on(PULL)
     .rank(-1),
+    Rule::new(
+        ImageUnpackFailed,
+        72,
+        &[
+            "is no longer supported since containerd",
+            "docker image format v1",
+            "unsupported manifest media type",
+            "schema version 1 is no longer supported",
+            "manifest version 2, schema 1 support has been removed",
+            "rejecting <*> byte manifest",
+        ],
+    )
+    .on(PULL)
+    .owner(Owner::User),
     Rule::new(
         ImagePullSlow,
         88,

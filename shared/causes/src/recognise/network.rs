@@ -4,6 +4,7 @@ use crate::Cause::*;
 use crate::context::{Domain, Input};
 use crate::failure::Failure;
 use crate::rule::{Reason, Rule};
+use prodrome_model::Owner;
 
 const BALANCE: &[Domain] = &[Domain::Balance];
 const BALANCE_OR_OTHER: &[Domain] = &[Domain::Balance, Domain::Other, Domain::App];
@@ -70,15 +71,8 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .rank(2),
-    Rule::new(
-        DnsPolicyWrong,
-        72,
-        &[
-            "search line limits were exceeded",
-            "nameserver limits were exceeded",
-            "does not have clusterdns ip configured",
-        ],
-    ),
+    Rule::new(DnsPolicyWrong, 72, &["search line limits were exceeded", "nameserver limits were exceeded"]),
+    Rule::new(DnsPolicyWrong, 70, &["does not have clusterdns ip configured"]).owner(Owner::Platform),
     Rule::new(
         NetworkPolicyDenied,
         85,
@@ -169,6 +163,9 @@ pub(super) const RULES: &[Rule] = &[
             "is already defined in ingress",
         ],
     ),
+    Rule::new(LbConfigConflict, 66, &["invalidparameter", "validationerror", "validation error(s)"])
+        .on(BALANCE)
+        .rank(-1),
     Rule::new(
         LbBackendMissing,
         93,
@@ -310,7 +307,7 @@ pub(super) const RULES: &[Rule] = &[
     ),
     Rule::new(
         IngressBackendWrong,
-        75,
+        86,
         &[
             "while ssl handshaking to upstream",
             "upstream sent no valid http/1.0 header while reading response header from upstream",
@@ -320,7 +317,7 @@ pub(super) const RULES: &[Rule] = &[
             "upstream prematurely closed connection while reading response header",
         ],
     )
-    .rank(1),
+    .rank(2),
     Rule::new(
         WebhookUnreachable,
         92,

@@ -63,6 +63,7 @@ pub(super) const RULES: &[Rule] = &[
             "kubelet never posted node status",
             "unable to register node \"<node>\" with api server",
             "unable to register node with api server",
+            "unable to register node",
             "failed to run kubelet",
             "node not registered with cluster",
             "never registered with the cluster",

@@ -59,6 +59,7 @@ pub(super) const RULES: &[Rule] = &[
             "error received from addnetwork grpc call<*>connection error",
             "no configured calico pools",
             "add cmd: failed to get k8s args",
+            "incompatible cni versions",
         ],
     )
     .on(HERE),
@@ -150,6 +151,8 @@ pub(super) const RULES: &[Rule] = &[
             "cannot allocate unregistered device <resource>",
             "endpoint not found in cache for a registered resource: <resource>",
             "nvidia-container-cli: initialization error",
+            "/dev/nvidia0: no such file",
+            "nvidia-container-runtime: <*>no such file",
             "nvidia-container-cli: <*> error",
             "failed to initialize nvml",
             "could not select device driver",

@@ -3,6 +3,7 @@
 use crate::classify::Candidate;
 use crate::context::{Domain, Input};
 use crate::rule::{Reason, Rule};
+use crate::text::Kind;
 use crate::{Cause, Cause::*, Fact, Predicate};
 
 const SCHEDULE: &[Domain] = &[Domain::Schedule, Domain::Other];
@@ -102,7 +103,7 @@ pub(super) const RULES: &[Rule] = &[
     )
     .on(LAUNCH)
     .rank(2),
-    Rule::new(TaintNotTolerated, 85, &["did not tolerate taint (taint=<taint>)", "did not tolerate taint=<taint>", "did not tolerate <taint>,", "did not tolerate taint"]).on(SCHEDULE),
+    Rule::new(TaintNotTolerated, 85, &["did not tolerate taint (taint=<taint>)", "did not tolerate taint=<taint>", "did not tolerate <taint>,", "did not tolerate taint", "did not tolerate <taint>"]).on(SCHEDULE),
     Rule::new(AffinityMismatch, 85, &["incompatible requirements, key <key>,", "incompatible requirements, label \"<key>\" does not have known values", "does not have known values"]).on(SCHEDULE),
     Rule::new(TopologySpread, 85, &["unsatisfiable topology constraint for topology spread", "unsatisfiable topology constraint for <*>topology spread"]).on(SCHEDULE),
     Rule::new(AffinityMismatch, 85, &["unsatisfiable topology constraint for pod"]).on(SCHEDULE),
@@ -110,6 +111,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(InsufficientResources, 60, &["no instance type met all requirements", "no instance type met the scheduling requirements", "it wouldn't fit if a new node is added", "no instance type"]).on(SCHEDULE).rank(-1),
     Rule::new(NodepoolLimits, 60, &["no nodepools found", "nodepool requirements filtered out all"]).on(SCHEDULE).rank(-1),
     Rule::new(PvcUnbound, 94, &["pod has unbound immediate persistentvolumeclaims", "unbound immediate persistentvolumeclaims"]).rank(1),
+    Rule::new(VolumeZoneConflict, 90, &["volume node affinity conflict", "didn't match persistentvolume's node affinity"]).on(&[Domain::Other]),
+    Rule::new(PvcUnbound, 78, &["binding volumes: timed out", "binding volumes: context deadline exceeded", "running prebind plugin \"volumebinding\""]).on(SCHEDULE),
     Rule::new(PvcMissing, 95, &["persistentvolumeclaim \"<claim>\" not found", "persistentvolumeclaims \"<claim>\" not found", "references non-existent claim"]).on(&[Domain::Schedule, Domain::Volume, Domain::Other, Domain::Start]).rank(1),
     Rule::new(PvcUnbound, 75, &["persistentvolumeclaim \"<claim>\" is being deleted", "persistentvolumeclaim \"<claim>\" bound to non-existent persistentvolume"]).on(SCHEDULE),
     Rule::new(RwoVolumeShared, 92, &["readwriteoncepod access mode already in-use", "readwriteoncepod access mode and is already in use"]),
@@ -168,6 +171,7 @@ const PREDICATES: &[(&str, Cause, u8)] = &[
     ("max volume count", VolumeAttachLimit, 4),
     ("maxvolumecount", VolumeAttachLimit, 4),
     ("unbound immediate", PvcUnbound, 5),
+    ("not found", PvcMissing, 5),
     ("available persistent volumes to bind", PvcUnbound, 5),
     ("enough free storage", InsufficientResources, 5),
     ("non-existent pv", VolumeNotFound, 5),
@@ -192,10 +196,15 @@ pub(super) fn recognise(input: &Input, candidates: &mut Vec<Candidate>) {
         "predicates: ",
         "didn't trigger scale-up: ",
     ];
-    let Some((at, start)) = marks.iter().find_map(|mark| {
+    let marked = marks.iter().find_map(|mark| {
         let at = memchr::memmem::find(lower.as_bytes(), mark.as_bytes())?;
         Some((at, at + mark.len()))
-    }) else {
+    });
+    // A part of the account, as people paste it.
+    let bare = (input.has("node(s) ") || input.domain == Domain::Schedule && input.has("insufficient "))
+        && input.kind != Kind::Log
+        && !input.has_any(&["nodepool", "provisioner", "predicate ", "rejected"]);
+    let Some((at, start)) = marked.or_else(|| bare.then_some((0, 0))) else {
         return;
     };
     // What preemption would bring is no cause.
@@ -340,7 +349,15 @@ fn decide(predicates: &[Predicate]) -> Option<(Cause, u8)> {
         let pools: u32 = by_cause.iter().filter(|(_, _, stage)| *stage == 1).map(|(_, nodes, _)| nodes).sum();
         return Some((pick(&|stage| stage == 0)?, if pools > lost { 70 } else { 80 }));
     }
-    Some((pick(&|_| true)?, 75))
+    // Selector and taint: the nodes that are selected may be the tainted ones; a taint without a name is often that of
+    // the control plane.
+    let named = |cause: Cause| {
+        cause == TaintNotTolerated && field.iter().any(|predicate| predicate.reason.contains('{'))
+    };
+    let most = by_cause
+        .iter()
+        .max_by_key(|(cause, nodes, _)| (*nodes, named(*cause), *cause == AffinityMismatch))?;
+    Some((most.0, 70))
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ pub(super) const RULES: &[Rule] = &[
             "executable file `<binary>` not found",
             "executable file not found in $path",
             "exec: \"<binary>\": stat <*>: no such file or directory",
+            "exec: \"<binary>\": stat <*>: not a directory",
             "exec: \"<binary>\": no such file or directory",
             "exec <binary>: no such file or directory",
             "exec <binary> failed: no such file or directory",
@@ -144,6 +145,8 @@ pub(super) const RULES: &[Rule] = &[
             "subpath \"<path>\" not within volume path",
             "error subpath `<path>` must not be an absolute path",
             "unable to create subpath",
+            "failed to prepare subpath",
+            "failed to create subpath",
             "invalid subpath",
         ],
     )
@@ -179,6 +182,9 @@ pub(super) const RULES: &[Rule] = &[
             "cgroup deleted",
             "failed to write <*>/sys/fs/cgroup",
             "error setting cgroup config for prochooks process",
+            "error while writing to cgroup",
+            "cpu.max: invalid argument",
+            "memory.max: invalid argument",
             "unable to start unit \"<*>.scope\"",
             "unable to ensure pod container exists: failed to create container for",
             "failed to create container for [kubepods",
@@ -214,6 +220,7 @@ pub(super) const RULES: &[Rule] = &[
         96,
         &[
             "error looking up service account <serviceAccount>: ",
+            "error looking up service account <serviceAccount>",
             "serviceaccount \"<serviceAccount>\" not found",
             "serviceaccounts \"<serviceAccount>\" not found",
             "service account <serviceAccount> was not found",
@@ -227,6 +234,7 @@ pub(super) const RULES: &[Rule] = &[
         &[
             "failed to generate spec: failed to stat \"<path>\"",
             "hostpath type check failed: <path>",
+            "hostpath type check failed",
             "invalid environment variable names",
             "invalid cpuset",
             "invalid mount path",

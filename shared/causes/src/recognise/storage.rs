@@ -64,9 +64,17 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .on(HERE),
-    Rule::new(VolumeAttachFailed, 62, &["attachvolume.attach failed for volume \"<volume>\""])
-        .on(HERE)
-        .rank(-1),
+    Rule::new(
+        VolumeAttachFailed,
+        62,
+        &[
+            "attachvolume.attach failed for volume \"<volume>\"",
+            "waitforattach failed for volume \"<volume>\"",
+            "attachvolume.findattachablepluginbyspec failed",
+        ],
+    )
+    .on(HERE)
+    .rank(-1),
     Rule::new(
         VolumeNotFound,
         94,
@@ -120,6 +128,7 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .on(HERE)
+    .unless(&["failed to sync"])
     .rank(-2),
     Rule::new(
         NfsAccessDenied,
@@ -184,7 +193,6 @@ pub(super) const RULES: &[Rule] = &[
             "you might need a /sbin/mount",
             "exec: \"mount.<driver>\": executable file not found",
             "exec: \"iscsiadm\": executable file not found",
-            "exec: \"<binary>\": executable file not found in $path",
             "unknown filesystem type '<driver>'",
             "fsck.<binary>: not found",
             "modprobe: fatal: module <module> not found",
@@ -196,12 +204,16 @@ pub(super) const RULES: &[Rule] = &[
     )
     .on(HERE)
     .rank(2),
+    Rule::new(MountProgramMissing, 92, &["exec: \"<binary>\": executable file not found in $path"])
+        .on(&[Domain::Volume])
+        .rank(2),
     Rule::new(
         FsCorrupt,
         92,
         &[
             "wrong fs type, bad option, bad superblock on <path>",
             "fsck found errors on device",
+            "fsck found errors",
             "'fsck' found errors on device <path> but could not correct them",
             "structure needs cleaning",
             "bad superblock",
@@ -217,7 +229,7 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .on(HERE)
-    .unless(&["helper program"])
+    .unless(&["you might need a /sbin/mount"])
     .rank(1),
     Rule::new(
         VolumeFull,
@@ -237,7 +249,6 @@ pub(super) const RULES: &[Rule] = &[
         95,
         &[
             "driver name <driver> not found in the list of registered csi drivers",
-            "no topology key found on csinode <node>",
             "does not contain driver <driver>",
             "csi driver <driver> not found",
             "csinode is not yet initialized",
@@ -254,6 +265,7 @@ pub(super) const RULES: &[Rule] = &[
     .on(HERE)
     .unless(&["external-attacher", "external-provisioner", "controllerpublish", "failed to provision"])
     .rank(1),
+    Rule::new(CsiDriverMissing, 92, &["no topology key found on csinode <node>"]).rank(1),
     Rule::new(
         CsiControllerDown,
         93,
@@ -413,12 +425,19 @@ pub(super) const RULES: &[Rule] = &[
     .on(CLOUD)
     .unless(&[
         "java.nio.file.accessdeniedexception",
+        "accessdeniedexception[/",
+        "accessdeniedexception: /",
         "is not authorized to perform: ecr:",
         "is not authorized to perform: secretsmanager",
         "is not authorized to perform: ssm:",
         "is not authorized to perform: kms:",
     ])
     .rank(2),
+    Rule::new(IamDenied, 88, &["access denied", "access is denied", "permission denied"])
+        .on(&[Domain::Volume, Domain::Balance])
+        .beside(&["aws permissions", "arn:aws", "describe file system", "iam ", "ec2"])
+        .unless(&["mount.nfs", "mount error", "by server"])
+        .rank(2),
     Rule::new(PvcMissing, 92, &["persistentvolumeclaim \"<claim>\" not found", "pvc <claim> not found"])
         .on(HERE)
         .rank(1),
@@ -442,7 +461,7 @@ pub(super) fn failure(input: &Input, failure: Failure) -> Option<(crate::Cause, 
         Failure::Refused | Failure::Timeout | Failure::Reset | Failure::Eof if provision => {
             (CsiControllerDown, 72, 0)
         }
-        Failure::Http(403) | Failure::Http(401) => (IamDenied, 70, 0),
+        Failure::Http(401 | 403) => (IamDenied, 70, 0),
         Failure::Http(404) => (VolumeNotFound, 65, 0),
         Failure::DiskFull if input.has("mountvolume.setup failed") => (NodeDiskFull, 80, 0),
         Failure::DiskFull => (VolumeFull, 80, 0),

@@ -54,9 +54,11 @@ pub(super) const RULES: &[Rule] = &[
         &[
             "exceeded quota: <quota>, requested: <requested>, used: <used>, limited: <limited>",
             "exceeded quota: <quota>",
+            "exceeded quota",
             "failed quota: <quota>: must specify <requested>",
             "failed quota: <quota>",
             "insufficient quota to match these scopes",
+            "insufficient quota to consume: <resource>",
         ],
     )
     .unless(&["servicequota", "approved "])
@@ -95,6 +97,7 @@ pub(super) const RULES: &[Rule] = &[
         &[
             "admission webhook \"<webhook>\" denied the request: <detail>",
             "admission webhook \"<webhook>\" denied the request",
+            "admission webhook \"<webhook>\" denied",
             "validatingadmissionpolicy '<object>' with binding <*> denied request",
             "denied by policy",
         ],
@@ -127,6 +130,7 @@ pub(super) const RULES: &[Rule] = &[
         88,
         &[
             "failed calling webhook \"<webhook>\"",
+            "failed calling webhook",
             "failed to call webhook",
             "failed calling admission webhook",
             "conversion webhook for <object> failed",
@@ -144,6 +148,8 @@ pub(super) const RULES: &[Rule] = &[
             "invalid response from webhook",
             "expected response.uid",
             "webhook attempted to modify",
+            "attempted to modify the object, which is not supported",
+            "expected webhook response of",
             "invalid character <*> in webhook response",
             "jsonpatch <*> operation",
         ],
@@ -177,6 +183,7 @@ pub(super) const RULES: &[Rule] = &[
             "pod updates may not change fields other than",
             "may not change fields other than",
             "updates to statefulset spec for fields other than",
+            "updates to statefulset spec",
             "is immutable after creation",
             "field can not be changed",
             "may not be changed once set",
@@ -243,6 +250,7 @@ pub(super) const RULES: &[Rule] = &[
             "no metrics returned from custom metrics api",
             "no metrics returned from external metrics api",
             "unable to fetch metrics from resource metrics api",
+            "unable to fetch metrics from <*> metrics api",
             "unable to fetch metrics from custom metrics api",
             "unable to fetch metrics from external metrics api",
             "unable to get external metric",
