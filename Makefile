@@ -5,7 +5,8 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 
 CARGO ?= cargo
-FUNCTIONS := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.toml))
+FUNCTIONS := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.toml)) \
+    $(patsubst functions/plugins/%/Cargo.toml,plugin-%,$(wildcard functions/plugins/*/Cargo.toml))
 # Where template.yaml looks for the functions.
 LAMBDA_DIR := target/lambda
 # Where infra/watcher/Containerfile looks for the watcher.

@@ -18,6 +18,7 @@ pub struct Evaluate<S, Q, C> {
     pub(crate) rules: Arc<RuleSet>,
     pub(crate) programs: Programs,
     pub(crate) shards: u16,
+    pub(crate) diagnosing: bool,
 }
 
 impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
@@ -27,7 +28,13 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     /// An evaluator with these rules. `shards` must be the watcher's.
     pub fn new(store: S, queue: Q, cluster: C, rules: Arc<RuleSet>, shards: u16) -> Self {
         let programs = Programs::new(Arc::clone(&rules));
-        Self { store, queue, cluster, rules, programs, shards }
+        Self { store, queue, cluster, rules, programs, shards, diagnosing: false }
+    }
+
+    /// The same, where there is a diagnosis: findings of rules with a flow go there first.
+    #[must_use]
+    pub fn diagnosing(self) -> Self {
+        Self { diagnosing: true, ..self }
     }
 
     async fn due(&self, due: &DueMessage, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {

@@ -33,6 +33,8 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             severity: rule.severity(),
             owner: rule.owner(),
             cause: None,
+            flow: rule.flow().filter(|_| self.diagnosing).map(str::to_owned),
+            diagnosis: None,
             subject,
             group: Group { key: format!("{}/{}", rule.name(), top.key().path()), owner: top },
             since: check.since,

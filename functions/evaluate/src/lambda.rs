@@ -1,22 +1,14 @@
 //! The evaluation as a Lambda function.
 
-use crate::LiveCluster;
-use crate::{ClusterConfig, Config, Credentials, Evaluate};
-use aws_config::{BehaviorVersion, SdkConfig};
-use jiff::SignedDuration;
+use crate::{Config, Evaluate};
+use aws_config::BehaviorVersion;
 use lambda_runtime::Error;
-use prodrome_cluster::{Endpoint, KubeCluster, Tokens};
-use prodrome_lambda::{EksTokens, Parameters, init_logs, now, serve_queue};
+use prodrome_lambda::{init_logs, serve_queue};
 use prodrome_queue::{QueueName, SqsQueue};
 use prodrome_rules::{RuleSet, SourceFile};
 use prodrome_store::DynamoStore;
 use std::path::Path;
 use std::sync::Arc;
-
-/// EKS takes a token for 15 minutes.
-const EKS_TOKEN_AGE_MAX: SignedDuration = SignedDuration::from_mins(10);
-/// Who puts a new token into the parameter store wants it to be used.
-const PARAMETER_AGE_MAX: SignedDuration = SignedDuration::from_mins(5);
 
 /// Serves until the runtime stops it.
 ///
@@ -28,12 +20,14 @@ pub async fn main() -> Result<(), Error> {
     init_logs(&config.log_level);
     let rules = read_rules(&config.rules_dir)?;
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    let cluster = connect(&config.cluster, &aws).await?;
-    let urls = [
+    let cluster = config.cluster.connect(&aws).await?;
+    let mut urls = vec![
         (QueueName::Changes, config.changes_queue_url),
         (QueueName::Checks, config.checks_queue_url),
         (QueueName::Findings, config.findings_queue_url),
     ];
+    let diagnosing = config.diagnoses_queue_url.is_some();
+    urls.extend(config.diagnoses_queue_url.map(|url| (QueueName::Diagnoses, url)));
     let evaluate = Evaluate::new(
         DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), config.checks_table),
         SqsQueue::new(aws_sdk_sqs::Client::new(&aws), urls),
@@ -41,6 +35,7 @@ pub async fn main() -> Result<(), Error> {
         Arc::new(rules),
         config.shards,
     );
+    let evaluate = if diagnosing { evaluate.diagnosing() } else { evaluate };
     Box::pin(serve_queue("evaluate", evaluate)).await
 }
 
@@ -73,41 +68,4 @@ fn read_rules(dir: &Path) -> Result<RuleSet, Error> {
     }
     tracing::info!(rules = loaded.rules.rules().len(), files = files.len(), "rules are loaded");
     Ok(loaded.rules)
-}
-
-async fn connect(config: &ClusterConfig, aws: &SdkConfig) -> Result<LiveCluster, Error> {
-    Ok(match config {
-        ClusterConfig::None => LiveCluster::Unreachable,
-        ClusterConfig::Kubeconfig { path, context } => {
-            LiveCluster::Kube(Box::new(KubeCluster::from_kubeconfig(Some(path), context.as_deref()).await?))
-        }
-        ClusterConfig::Endpoint { url, ca, credentials } => {
-            let tokens = tokens(credentials, aws)?;
-            if let Some(tokens) = &tokens {
-                tokens.token(None).await?; // what is wrong with them is better known now
-            }
-            let endpoint = Endpoint { url: url.clone(), ca: ca.clone(), tokens };
-            LiveCluster::Kube(Box::new(KubeCluster::from_endpoint(endpoint)?))
-        }
-    })
-}
-
-fn tokens(credentials: &Credentials, aws: &SdkConfig) -> Result<Option<Tokens>, Error> {
-    Ok(match credentials {
-        Credentials::None => None,
-        Credentials::Eks(name) => {
-            let eks = EksTokens::new(aws, name)?;
-            Some(Tokens::new(EKS_TOKEN_AGE_MAX, now, move || {
-                let eks = eks.clone();
-                Box::pin(async move { eks.token().await.map_err(|error| error.to_string()) })
-            }))
-        }
-        Credentials::Parameter(name) => {
-            let (parameters, name) = (Parameters::new(aws)?, name.clone());
-            Some(Tokens::new(PARAMETER_AGE_MAX, now, move || {
-                let (parameters, name) = (parameters.clone(), name.clone());
-                Box::pin(async move { parameters.get(&name).await.map_err(|error| error.to_string()) })
-            }))
-        }
-    })
 }

@@ -14,7 +14,6 @@ mod identity;
 mod inspect;
 
 pub mod lambda;
-mod live_cluster;
 mod look;
 mod observed;
 mod pack;
@@ -22,7 +21,6 @@ mod references;
 mod relist;
 mod settle;
 
-pub use config::{ClusterConfig, Config, Credentials};
+pub use config::Config;
 pub use evaluate::Evaluate;
 pub use inspect::{InspectError, Inspection};
-pub use live_cluster::LiveCluster;

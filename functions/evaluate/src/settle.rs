@@ -165,9 +165,10 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     }
 
     async fn send_finding(&self, finding: Finding) -> Result<(), Failure> {
+        let to = if finding.flow.is_some() { QueueName::Diagnoses } else { QueueName::Findings };
         let text = serde_json::to_string(&AlertMessage::Finding(Box::new(finding)));
         let message = Message::text(text.expect("plain data is always written as JSON"));
-        self.queue.send(QueueName::Findings, vec![message]).await.map_err(|e| send_failure(&e))
+        self.queue.send(to, vec![message]).await.map_err(|e| send_failure(&e))
     }
 
     /// Removes a check with its marker and its edges.

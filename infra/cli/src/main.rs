@@ -11,9 +11,12 @@ macro_rules! say {
 }
 
 mod clock;
+mod diagnose;
+mod flows;
 mod function;
 mod library;
 mod objects;
+mod plugin;
 mod progress;
 mod record;
 mod render;
@@ -45,6 +48,12 @@ enum Command {
     Replay(replay::Arguments),
     /// Write down what a cluster's API server sends, for `replay`
     Record(record::Arguments),
+    /// Say why an object is broken: run a root-cause flow now
+    Diagnose(diagnose::Arguments),
+    /// Check, explain and draw root-cause flows
+    Flows(flows::Arguments),
+    /// Make a new root-cause plugin, or list the shipped ones
+    Plugin(plugin::Arguments),
     /// Check, test, explain, list and format rules
     Rules(rules::Arguments),
     /// Say what an error text means, whose it is and what to do, offline
@@ -71,6 +80,9 @@ fn main() -> ExitCode {
             Command::Scan(arguments) => scan::run(arguments).await,
             Command::Replay(arguments) => replay::run(arguments).await,
             Command::Record(arguments) => record::run(arguments).await,
+            Command::Diagnose(arguments) => diagnose::run(arguments).await,
+            Command::Flows(arguments) => flows::run(&arguments),
+            Command::Plugin(arguments) => plugin::run(&arguments),
             Command::Rules(arguments) => rules::run(arguments).await,
             Command::Why(arguments) => why::run(&arguments),
             Command::Completion { shell } => {

@@ -2,13 +2,17 @@
 
 use crate::library::Library;
 use crate::progress::Progress;
-use crate::{Outcome, clock, objects, render};
+use crate::{Outcome, clock, diagnose, objects, render};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use prodrome_cluster::{Cluster, ClusterError, KubeCluster, owner};
 use prodrome_evaluate::{Evaluate, Inspection};
-use prodrome_model::{EventBrief, GroupKind, ObjectRef, Owner, Resource, Severity};
+use prodrome_flows::FlowSet;
+use prodrome_model::{
+    Diagnosis, EventBrief, Finding, GroupKind, Metadata, ObjectRef, Owner, Resource, Severity,
+};
+use prodrome_plugin::{AnyCluster, Registry};
 use prodrome_queue::MemoryQueue;
 use prodrome_rules::RuleSet;
 use prodrome_store::MemoryStore;
@@ -69,6 +73,12 @@ struct Found {
     state: State,
     severity: Severity,
     owner: Owner,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    faulty: Option<ObjectRef>,
     object: ObjectRef,
     since: Timestamp,
     fires_at: Timestamp,
@@ -79,6 +89,10 @@ struct Found {
     top: ObjectRef,
     #[serde(skip)]
     events: Vec<EventBrief>,
+    #[serde(skip)]
+    metadata: Metadata,
+    #[serde(skip)]
+    why: Option<Box<Diagnosis>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -91,6 +105,8 @@ enum State {
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let rules = Arc::new(arguments.library.load()?);
+    let flows = arguments.library.flows()?;
+    let plugins = Arc::new(prodrome_local::plugins());
     let now = arguments.now.unwrap_or_else(clock::now);
     let mut found = Vec::new();
     let mut seen = 0;
@@ -101,6 +117,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
                 .await?;
         let scanner = Scanner::new(cluster, rules.clone(), now, None);
         seen = scanner.cluster(arguments.namespace.as_deref(), &mut found).await?;
+        scanner.diagnose(&flows, &plugins, &mut found).await;
     } else {
         let mut progress = Progress::new();
         for path in &arguments.from {
@@ -118,11 +135,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
                 eprintln!("prodrome: left out: {}", render::plain(line, 300));
             }
             let scanner = Scanner::new(world.cluster.clone(), rules.clone(), now, Some(world.name.clone()));
+            let mut own = Vec::new();
             for (resource, bytes) in &world.objects {
                 seen += 1;
                 progress.tell(|| format!("{seen} objects looked at, now {}", world.name));
-                scanner.object(resource, bytes, arguments.namespace.as_deref(), &mut found).await?;
+                scanner.object(resource, bytes, arguments.namespace.as_deref(), &mut own).await?;
             }
+            scanner.diagnose(&flows, &plugins, &mut own).await;
+            found.append(&mut own);
         }
     }
     let nothing_read = !unread.is_empty() && unread.len() == arguments.from.len();
@@ -153,7 +173,7 @@ struct Scanner<C> {
     file: Option<String>,
 }
 
-impl<C: Cluster + Clone> Scanner<C> {
+impl<C: Cluster + Clone + 'static> Scanner<C> {
     fn new(cluster: C, rules: Arc<RuleSet>, now: Timestamp, file: Option<String>) -> Self {
         let evaluate =
             Evaluate::new(MemoryStore::new(), MemoryQueue::new(now), cluster.clone(), rules.clone(), 1);
@@ -250,6 +270,39 @@ impl<C: Cluster + Clone> Scanner<C> {
         Ok(())
     }
 
+    /// Fills in why: of the findings of one rule and one top owner, one is examined for all.
+    async fn diagnose(&self, flows: &FlowSet, plugins: &Arc<Registry>, found: &mut [Found]) {
+        let mut known: BTreeMap<(String, ObjectRef), Finding> = BTreeMap::new();
+        for one in found.iter_mut().filter(|one| one.state == State::Firing) {
+            let flow = self.rules.get(&one.rule).and_then(|rule| flows.get(rule.flow()?));
+            let Some(flow) = flow else { continue };
+            let key = (one.rule.clone(), one.top.clone());
+            if !known.contains_key(&key) {
+                let about = diagnose::About {
+                    rule: one.rule.clone(),
+                    summary: one.summary.clone(),
+                    evidence: one.evidence.clone(),
+                    since: one.since,
+                    object: one.object.clone(),
+                    top: one.top.clone(),
+                    metadata: one.metadata.clone(),
+                };
+                let finding = diagnose::finding(about, &self.rules, self.now);
+                let cluster = AnyCluster::new(self.cluster.clone());
+                let unwatched = diagnose::Unwatched;
+                let asked = diagnose::ask(flow, &finding, cluster, plugins.clone(), self.now, &unwatched);
+                known.insert(key.clone(), prodrome_diagnose::apply(&finding, asked.await));
+            }
+            let Some(told) = known.get(&key) else { continue };
+            let Some(why) = &told.diagnosis else { continue };
+            one.owner = told.owner;
+            one.cause = Some(told.cause.clone().unwrap_or_else(|| "unknown".to_owned()));
+            one.confidence = Some(why.confidence);
+            one.faulty.clone_from(&why.faulty);
+            one.why = Some(why.clone());
+        }
+    }
+
     /// Firing or pending, with what a person wants to know beside it.
     async fn grade(&self, inspection: Inspection) -> Option<Found> {
         let rule = self.rules.get(&inspection.rule)?;
@@ -269,6 +322,11 @@ impl<C: Cluster + Clone> Scanner<C> {
             state,
             severity: rule.severity(),
             owner: rule.owner(),
+            cause: None,
+            confidence: None,
+            faulty: None,
+            metadata: inspection.metadata.clone(),
+            why: None,
             top: owner::topmost_owner(&self.cluster, &inspection.object, &inspection.metadata).await,
             object: inspection.object,
             since,
@@ -343,6 +401,19 @@ fn text(
             first.owner
         )?;
         writeln!(out, "{}", render::wrapped(&render::plain(&first.summary, 400), 3))?;
+        if let Some(why) = &first.why {
+            let cause = first.cause.as_deref().unwrap_or("unknown");
+            let sure = if why.cause.is_some() {
+                format!(" ({:.0} %)", why.confidence * 100.0)
+            } else {
+                String::new()
+            };
+            let why_line = format!("why: {cause}{sure}: {}", render::plain(&why.summary, 300));
+            writeln!(out, "{}", render::wrapped(&why_line, 3))?;
+            for step in why.remediation.iter().take(2) {
+                writeln!(out, "{}", render::wrapped(&format!("do: {}", render::plain(step, 200)), 3))?;
+            }
+        }
         for line in telling(&first.evidence) {
             let line = render::wrapped(&render::plain(line, 200), 3);
             writeln!(out, "{}", render::paint(&line, "2", colours))?;

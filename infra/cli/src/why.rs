@@ -175,8 +175,8 @@ fn answer(id: Option<serde_json::Value>, why: &Classification) -> Answer<'_> {
 
 fn print_one(why: &Classification, others: &[Classification], output: Output) -> Result<Outcome> {
     match output {
-        Output::Json => println!("{}", serde_json::to_string(&answer(None, why))?),
-        Output::Text => print!("{}", told(why, others, render::colours())),
+        Output::Json => say!("{}", serde_json::to_string(&answer(None, why))?),
+        Output::Text => crate::write(&told(why, others, render::colours()))?,
     }
     Ok(Outcome::Quiet)
 }

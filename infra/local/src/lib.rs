@@ -2,7 +2,9 @@
 //! memory, on virtual time. Replay, rule tests and simulations are made of it.
 
 mod notices;
+mod plugins;
 mod world;
 
 pub use notices::Notices;
+pub use plugins::{catalogue, plugins};
 pub use world::{Change, World};

@@ -47,6 +47,14 @@ pub enum ClusterError {
         /// `group/Kind`.
         kind: String,
     },
+    /// What is read here holds no logs.
+    #[error("no {which} {what} is at hand")]
+    NoLogs {
+        /// Whose.
+        what: String,
+        /// `current`, `previous`.
+        which: &'static str,
+    },
 }
 
 impl From<kube::Error> for ClusterError {

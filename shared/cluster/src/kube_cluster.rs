@@ -20,6 +20,9 @@ pub struct KubeCluster {
 
 /// Objects a page of a list has.
 const PAGE: usize = 500;
+/// The lines that are read of a log's end, and its bytes at most.
+const LOG_LINES: &str = "400";
+const LOG_BYTES: &str = "262144";
 /// Pages of events that are read about one object.
 const EVENT_PAGES_MAX: usize = 10;
 
@@ -182,6 +185,27 @@ impl Cluster for KubeCluster {
             }
         }
         Ok(newest_first(found))
+    }
+
+    async fn logs(
+        &self,
+        pod: &ObjectKey,
+        container: &str,
+        previous: bool,
+    ) -> Result<Option<String>, ClusterError> {
+        let namespace = pod.namespace.as_deref().unwrap_or_default();
+        if ![namespace, &pod.name, container].into_iter().all(object_name_is_valid) {
+            return Ok(None);
+        }
+        let path = format!("/api/v1/namespaces/{namespace}/pods/{}/log", pod.name);
+        let query = [
+            ("container", container),
+            ("previous", if previous { "true" } else { "false" }),
+            ("tailLines", LOG_LINES),
+            ("limitBytes", LOG_BYTES),
+        ];
+        let what = || format!("the log of {container} of {pod}");
+        self.api.text("get", what, &path, &query).await
     }
 }
 

@@ -37,5 +37,5 @@ pub use cluster::{Cluster, ListPage};
 pub use connect::{ConnectError, Endpoint};
 pub use error::ClusterError;
 pub use kube_cluster::KubeCluster;
-pub use objects::{ObjectError, ObjectsCluster};
+pub use objects::{Logs, ObjectError, ObjectsCluster};
 pub use tokens::Tokens;

@@ -55,7 +55,33 @@ impl Api {
                 Err(_) => Err(ClusterError::Unavailable { reason: "the answer is no UTF-8".to_owned() }),
             };
         }
-        let said: Said = serde_json::from_slice(&body).unwrap_or_default();
+        Self::refusal(verb, what, status, &body)
+    }
+
+    /// Asks for a text that need be neither JSON nor UTF-8; `None` where the server says that there is none.
+    pub(crate) async fn text(
+        &self,
+        verb: &'static str,
+        what: impl Fn() -> String,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Option<String>, ClusterError> {
+        let (status, body) = self.ask(path, query).await?;
+        match status {
+            status if status.is_success() => Ok(Some(String::from_utf8_lossy(&body).into_owned())),
+            // Of a container that has not begun, or has no life before this one.
+            StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => Ok(None),
+            status => Self::refusal(verb, what, status, &body).map(|_| None),
+        }
+    }
+
+    fn refusal(
+        verb: &'static str,
+        what: impl Fn() -> String,
+        status: StatusCode,
+        body: &[u8],
+    ) -> Result<Answer, ClusterError> {
+        let said: Said = serde_json::from_slice(body).unwrap_or_default();
         let reason = match said.message.chars().take(REASON_CHARS_MAX).collect::<String>() {
             message if message.is_empty() => format!("HTTP {status}"),
             message => message,
@@ -100,7 +126,7 @@ impl Api {
 
     async fn send(&self, uri: &str, token: Option<&str>) -> Result<(StatusCode, Bytes), ClusterError> {
         let unavailable = |reason: String| ClusterError::Unavailable { reason };
-        let mut request = Request::get(uri).header(http::header::ACCEPT, "application/json");
+        let mut request = Request::get(uri).header(http::header::ACCEPT, "application/json, */*");
         if let Some(token) = token {
             let mut value =
                 http::HeaderValue::from_str(&format!("Bearer {}", token.trim())).map_err(|_| {

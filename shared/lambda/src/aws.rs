@@ -39,11 +39,24 @@ impl From<String> for Refused {
 
 impl Aws {
     pub(crate) fn new(config: &SdkConfig) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
-        Ok(Self { config: config.clone(), http, clock: crate::now })
+        Self::with(config, client().timeout(TIMEOUT))
+    }
+
+    /// One whose requests may take as long as their caller waits.
+    pub(crate) fn patient(config: &SdkConfig) -> Result<Self, reqwest::Error> {
+        Self::with(config, client())
+    }
+
+    fn with(config: &SdkConfig, http: reqwest::ClientBuilder) -> Result<Self, reqwest::Error> {
+        Ok(Self { config: config.clone(), http: http.build()?, clock: crate::now })
+    }
+
+    /// Where a service is called, without a slash at the end.
+    pub(crate) fn root(&self, service: &str, region: &str) -> String {
+        match self.config.endpoint_url() {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("https://{service}.{region}.{}", domain(region)),
+        }
     }
 
     pub(crate) fn region(&self) -> Result<String, Refused> {
@@ -68,30 +81,10 @@ impl Aws {
         operation: &str,
         body: &Value,
     ) -> Result<Value, Refused> {
-        let url = match self.config.endpoint_url() {
-            Some(url) => url.to_owned(),
-            None => format!("https://{service}.{region}.{}/", domain(region)),
-        };
-        let body = body.to_string();
+        let url = format!("{}/", self.root(service, region));
         let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", operation)];
-        let identity = self.credentials().await?.into();
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(region)
-            .name(service)
-            .time(system_time((self.clock)()))
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|error| error.to_string())?
-            .into();
-        let signable =
-            SignableRequest::new("POST", &url, headers.into_iter(), SignableBody::Bytes(body.as_bytes()))
-                .map_err(|error| error.to_string())?;
-        let (signature, _) = sign(signable, &params).map_err(|error| error.to_string())?.into_parts();
-        let mut request = self.http.post(&url).body(body);
-        for (header, value) in headers.into_iter().chain(signature.headers()) {
-            request = request.header(header, value);
-        }
+        let body = body.to_string().into_bytes();
+        let request = self.signed(service, region, &url, &headers, body).await?;
         let answer = request.send().await.map_err(|error| chain(&error.without_url()))?;
         if answer.content_length().is_some_and(|length| length > ANSWER_BYTES_MAX) {
             return Err("the answer is too long".to_owned().into());
@@ -110,6 +103,39 @@ impl Aws {
         let said: Vec<String> = said.into_iter().filter(|part| !part.is_empty()).collect();
         Err(Refused { code, reason: said.join(" ") })
     }
+
+    /// A POST with a signature.
+    pub(crate) async fn signed(
+        &self,
+        service: &str,
+        region: &str,
+        url: &str,
+        headers: &[(&'static str, &str)],
+        body: Vec<u8>,
+    ) -> Result<reqwest::RequestBuilder, Refused> {
+        let identity = self.credentials().await?.into();
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(region)
+            .name(service)
+            .time(system_time((self.clock)()))
+            .settings(SigningSettings::default())
+            .build()
+            .map_err(|error| error.to_string())?
+            .into();
+        let signable = SignableRequest::new("POST", url, headers.iter().copied(), SignableBody::Bytes(&body))
+            .map_err(|error| error.to_string())?;
+        let (signature, _) = sign(signable, &params).map_err(|error| error.to_string())?.into_parts();
+        let mut request = self.http.post(url).body(body);
+        for (header, value) in headers.iter().copied().chain(signature.headers()) {
+            request = request.header(header, value);
+        }
+        Ok(request)
+    }
+}
+
+fn client() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none())
 }
 
 /// Where a region's services are called.

@@ -26,6 +26,18 @@ pub const FINDINGS_ENDED: &str = "FindingsEnded";
 pub const CLUSTER_ERRORS: &str = "ClusterErrors";
 /// Records that fell due and were handed over by the sweep.
 pub const DUE_HANDED_OVER: &str = "DueHandedOver";
+/// Findings whose cause was found.
+pub const CAUSES_FOUND: &str = "CausesFound";
+/// Findings whose cause is not known.
+pub const CAUSES_UNKNOWN: &str = "CausesUnknown";
+/// Findings that were compared with another that had been examined.
+pub const DIAGNOSES_COMPARED: &str = "DiagnosesCompared";
+/// Calls of plugins.
+pub const PLUGIN_CALLS: &str = "PluginCalls";
+/// Plugins that hung, failed, answered nonsense or were not there.
+pub const PLUGIN_FAILURES: &str = "PluginFailures";
+/// Plugins that failed so often that they are spared for a while.
+pub const PLUGINS_SPARED: &str = "PluginsSpared";
 /// Alerts that were opened.
 pub const ALERTS_OPENED: &str = "AlertsOpened";
 /// Notices that a channel accepted.

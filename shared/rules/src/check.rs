@@ -6,6 +6,8 @@ mod reference;
 mod rule;
 mod scalar;
 
+pub use fields::{nearest, suggest};
+
 use crate::diagnostic::{Code, Diagnostic, Level, LineIndex};
 use crate::rule::Rule;
 use crate::rule_set::RuleSet;

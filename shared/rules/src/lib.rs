@@ -45,14 +45,14 @@ mod rule;
 mod rule_set;
 mod schema;
 mod since;
-mod source;
+pub mod source;
 mod template;
 mod text;
 mod time;
 mod value;
 
-pub use check::{Loaded, load};
-pub use diagnostic::{Code, Diagnostic, Level, Place, Position};
+pub use check::{Loaded, load, nearest, suggest};
+pub use diagnostic::{Code, Diagnostic, Level, LineIndex, Place, Position};
 pub use evaluation::{EVIDENCE_MAX, EVIDENCE_VALUE_MAX, Evaluation};
 pub use explain::Explanation;
 pub use format::format;

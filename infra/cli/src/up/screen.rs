@@ -50,6 +50,9 @@ impl Screen {
             writeln!(out, "{}", frame::alert(&notice, now, None).paint(self.colours))?;
             if notice.kind == NoticeKind::Alert {
                 writeln!(out, "    {}", render::plain(&notice.summary, 300))?;
+                if let Some(why) = frame::why(&notice) {
+                    writeln!(out, "    {why}")?;
+                }
             }
             out.flush()?;
         }

@@ -94,6 +94,7 @@ impl System {
         let files = Files {
             template: root.join("template.yaml"),
             rules: library.sources()?,
+            flows: library.flow_sources()?,
             routing: routing_file(&receiver.url, routing)?,
             kubeconfig: proxy.kubeconfig(),
         };
@@ -158,8 +159,12 @@ impl System {
         look.checks = self.open_checks().await.unwrap_or_default();
         if let Some(emulator) = &self.emulator {
             let client = emulator.client().clone();
-            let outputs =
-                ["ChangesDeadLetterQueueUrl", "ChecksDeadLetterQueueUrl", "FindingsDeadLetterQueueUrl"];
+            let outputs = [
+                "ChangesDeadLetterQueueUrl",
+                "ChecksDeadLetterQueueUrl",
+                "DiagnosesDeadLetterQueueUrl",
+                "FindingsDeadLetterQueueUrl",
+            ];
             let urls: Vec<_> =
                 outputs.iter().filter_map(|o| Some((*o, self.stack.output(o).ok()?.to_owned()))).collect();
             let depths = tokio::task::spawn_blocking(move || {
@@ -226,6 +231,7 @@ const SECRET: &str = "PRODROME_SCREEN_KEY";
 struct Files {
     template: PathBuf,
     rules: Vec<SourceFile>,
+    flows: Vec<SourceFile>,
     routing: String,
     kubeconfig: String,
 }
@@ -241,10 +247,14 @@ fn deploy(files: &Files, key: String) -> Result<(Emulator, Stack)> {
     let (rules, routing, kubeconfig) =
         (folder.join("rules"), folder.join("routing.json"), folder.join("kubeconfig"));
     let write = || -> std::io::Result<()> {
-        std::fs::create_dir_all(&rules)?;
+        let flows = rules.join("flows");
+        std::fs::create_dir_all(&flows)?;
         for (index, file) in files.rules.iter().enumerate() {
             let name = Path::new(&file.name).file_name().unwrap_or_default().to_string_lossy().into_owned();
             std::fs::write(rules.join(format!("{index:03}-{name}")), &file.text)?;
+        }
+        for file in &files.flows {
+            std::fs::write(flows.join(Path::new(&file.name).file_name().unwrap_or_default()), &file.text)?;
         }
         std::fs::write(&routing, &files.routing)?;
         std::fs::write(&kubeconfig, &files.kubeconfig)

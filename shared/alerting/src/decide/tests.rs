@@ -47,6 +47,8 @@ fn finding(name: &str, since: i64) -> Finding {
         severity: Severity::P3,
         owner: Owner::User,
         cause: None,
+        flow: None,
+        diagnosis: None,
         subject,
         group: Group { owner: pod("web"), key: "shop/Deployment/web".into() },
         since: at(since),

@@ -89,7 +89,11 @@ fn measure(corpus: &Corpus, candidates: &mut [Candidate<'_>]) -> Vec<(f64, f64)>
             let mut first = 0.0;
             for (index, candidate) in candidates.iter_mut().enumerate() {
                 // Unpacking leaves a pack in the cache.
-                black_box(pack.iter().map(|object| object.json.iter().map(|b| usize::from(*b)).sum::<usize>()).sum::<usize>());
+                black_box(
+                    pack.iter()
+                        .map(|object| object.json.iter().map(|b| usize::from(*b)).sum::<usize>())
+                        .sum::<usize>(),
+                );
                 let begin = cpu();
                 candidate(pack);
                 let took = (cpu() - begin) / PACK as f64;
@@ -114,7 +118,8 @@ fn report() -> String {
     out.push_str("Made by `make bench-engine`. Medians of packs of 200 objects, candidates and baseline in turns, CPU time of the thread: the ratios hold, the microseconds are this machine's.\n");
     for corpus in [corpus::generated(1200), corpus::recorded()] {
         let (objects, bytes) = (corpus.objects.len(), corpus.mean_bytes());
-        write!(out, "\n## Objects {}: {objects}, {bytes} bytes in the mean\n\n", corpus.name).expect("a String");
+        write!(out, "\n## Objects {}: {objects}, {bytes} bytes in the mean\n\n", corpus.name)
+            .expect("a String");
         library_table(&mut out, &corpus);
         random_table(&mut out, &corpus);
     }
@@ -123,7 +128,8 @@ fn report() -> String {
 }
 
 fn library_table(out: &mut String, corpus: &Corpus) {
-    let rules: Vec<Arc<RuleSet>> = [130, 1000, 3000].iter().map(|n| library::library(&corpus.kinds(), *n)).collect();
+    let rules: Vec<Arc<RuleSet>> =
+        [130, 1000, 3000].iter().map(|n| library::library(&corpus.kinds(), *n)).collect();
     let best: Vec<Programs> = rules.iter().map(|rules| programs(rules, corpus, Level::Best)).collect();
     let baseline = programs(&rules[0], corpus, Level::Baseline);
     let mut scratches: Vec<Scratch> = (0..4).map(|_| Scratch::default()).collect();
@@ -148,10 +154,13 @@ fn library_table(out: &mut String, corpus: &Corpus) {
         "3000 rules a kind",
         "tree and walk, 130 rules a kind",
     ];
-    out.push_str("| like the library | µs an object | ÷ parsing to `Value` | ÷ 130 rules |\n|---|---|---|---|\n");
+    out.push_str(
+        "| like the library | µs an object | ÷ parsing to `Value` | ÷ 130 rules |\n|---|---|---|---|\n",
+    );
     let engine = measured[1].0;
     for (name, (nanos, ratio)) in names.iter().zip(&measured) {
-        writeln!(out, "| {name} | {:.2} | {ratio:.3} | {:.2} |", nanos / 1000.0, nanos / engine).expect("a String");
+        writeln!(out, "| {name} | {:.2} | {ratio:.3} | {:.2} |", nanos / 1000.0, nanos / engine)
+            .expect("a String");
     }
     let share = said[0] as f64 / (ROUNDS * (corpus.objects.len() / PACK) * PACK) as f64;
     writeln!(out, "\n{share:.2} verdicts an object with 130 rules.").expect("a String");
@@ -174,8 +183,13 @@ fn random_table(out: &mut String, corpus: &Corpus) {
     let measured = measure(corpus, &mut candidates);
     drop(candidates);
     out.push_str("\n| at random over all paths and operators | µs an object | ÷ parsing to `Value` | ÷ 130 rules |\n|---|---|---|---|\n");
-    for (name, (nanos, ratio)) in ["`serde_json` to `Value`, and no rules", "130 rules a kind", "1000 rules a kind"].iter().zip(&measured) {
-        writeln!(out, "| {name} | {:.2} | {ratio:.3} | {:.2} |", nanos / 1000.0, nanos / measured[1].0).expect("a String");
+    for (name, (nanos, ratio)) in
+        ["`serde_json` to `Value`, and no rules", "130 rules a kind", "1000 rules a kind"]
+            .iter()
+            .zip(&measured)
+    {
+        writeln!(out, "| {name} | {:.2} | {ratio:.3} | {:.2} |", nanos / 1000.0, nanos / measured[1].0)
+            .expect("a String");
     }
 }
 

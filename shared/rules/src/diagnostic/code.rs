@@ -53,7 +53,28 @@ codes! {
     BadChoice = "bad-choice", "Something else than the few words that the key takes.";
     TooDeep = "too-deep", "An anyOf nested too deeply.";
     NoEffect = "no-effect", "Something that changes nothing.";
+    UnknownNode = "unknown-node", "A flow's `after` or `when` names a node that it does not have or does not wait for.";
+    UnknownPlugin = "unknown-plugin", "A flow names a plugin that is not among the known ones.";
+    UnknownFact = "unknown-fact", "A result that the plugin does not declare.";
+    Cycle = "cycle", "Nodes of a flow that wait for each other.";
+    BadExpression = "bad-expression", "A `when` that is no CEL expression, or whose types do not go together.";
+    BadNumber = "bad-number", "A text that is no number, or one out of the range that the key takes.";
     NotSupported = "not-supported", "A part of the language that this version cannot do yet.";
+}
+
+impl Code {
+    /// Whether only root-cause flows can be wrong in this way; they share the diagnostics of rules.
+    pub const fn is_of_flows(self) -> bool {
+        matches!(
+            self,
+            Self::UnknownNode
+                | Self::UnknownPlugin
+                | Self::UnknownFact
+                | Self::Cycle
+                | Self::BadExpression
+                | Self::BadNumber
+        )
+    }
 }
 
 impl fmt::Display for Code {

@@ -96,13 +96,16 @@ impl Placed<'_> {
     fn literals(&self) -> Vec<String> {
         let exact = |globs: &[crate::glob::Glob]| {
             let shapes = globs.iter().map(Shape::of);
-            shapes.filter_map(|shape| if let Shape::Exact(text) = shape { Some(text) } else { None }).collect()
+            shapes
+                .filter_map(|shape| if let Shape::Exact(text) = shape { Some(text) } else { None })
+                .collect()
         };
         match &self.ask.question {
             Question::Equal(texts) | Question::NotEqual(texts) | Question::Select(texts) => texts.clone(),
             Question::Match { literals, .. } => literals.clone(),
             Question::Admit(namespaces) => {
-                let (mut names, excluded): (Vec<_>, Vec<_>) = (exact(&namespaces.include), exact(&namespaces.exclude));
+                let (mut names, excluded): (Vec<_>, Vec<_>) =
+                    (exact(&namespaces.include), exact(&namespaces.exclude));
                 names.extend(excluded);
                 names
             }
@@ -125,7 +128,11 @@ impl Placed<'_> {
 }
 
 impl Leaf {
-    pub(super) fn new(placed: &[Placed<'_>], captures: Vec<LeafCapture>, effects: &mut EffectsBuilder) -> Self {
+    pub(super) fn new(
+        placed: &[Placed<'_>],
+        captures: Vec<LeafCapture>,
+        effects: &mut EffectsBuilder,
+    ) -> Self {
         let mut leaf = Self { captures: captures.into(), ..Self::default() };
         leaf.read_literals(placed, effects);
         leaf.read_tests(placed, effects);
@@ -210,9 +217,8 @@ impl Leaf {
     }
 
     fn read_bounds(&mut self, placed: &[Placed<'_>], effects: &mut EffectsBuilder) {
-        let is_quantity = |placed: &&Placed<'_>| {
-            matches!(placed.ask.question, Question::Greater(_) | Question::Less(_))
-        };
+        let is_quantity =
+            |placed: &&Placed<'_>| matches!(placed.ask.question, Question::Greater(_) | Question::Less(_));
         let asked: Vec<&Placed<'_>> = placed.iter().filter(is_quantity).collect();
         let mut bounds: Vec<Quantity> = asked
             .iter()

@@ -52,7 +52,10 @@ pub(super) enum GroupTest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Term {
     Ask(usize),
-    Group { scope: usize, group: usize },
+    Group {
+        scope: usize,
+        group: usize,
+    },
     Clock(usize),
     Comparison(usize),
     /// One of these lists holds.
@@ -293,7 +296,8 @@ impl Reader<'_> {
             }
             let group = match (place.home, place.select) {
                 (Home::Group(scope), Some(select)) => {
-                    let plan = GroupPlan { select: Some(select.clone()), test: GroupTest::Capture, all: false };
+                    let plan =
+                        GroupPlan { select: Some(select.clone()), test: GroupTest::Capture, all: false };
                     Some((scope, self.plan.group(scope, plan)))
                 }
                 _ => None,

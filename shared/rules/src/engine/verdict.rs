@@ -1,7 +1,7 @@
 use super::effect::Bit;
+use super::plan::{Comparison, Left};
 use super::program::{Program, Subject};
 use super::scratch::{CapturedValue, Scratch};
-use super::plan::{Comparison, Left};
 use super::unescape::unescape;
 use crate::json::{self, JsonError, Node};
 use jiff::Timestamp;
@@ -61,18 +61,19 @@ impl<'r> Verdicts<'r> {
             }
         };
         program.formulas.bits(entry.actual.unwrap_or(entry.upper), &scratch.words, &mut |bit| {
-            let scope = program.scopes.iter().zip(0..).find(|(scope, _)| {
-                (scope.satisfied..scope.satisfied + scope.words).contains(&bit.word)
-            });
+            let scope = program
+                .scopes
+                .iter()
+                .zip(0..)
+                .find(|(scope, _)| (scope.satisfied..scope.satisfied + scope.words).contains(&bit.word));
             let Some((scope, index)) = scope else {
                 let logged = scratch.log.iter().find(|logged| program.effects.sets(logged.effect, bit));
                 return logged.into_iter().for_each(|logged| keep(logged.at));
             };
             let word = bit.word - scope.satisfied;
-            let element = scratch
-                .elements
-                .iter()
-                .find(|element| element.scope == index && element.word == word && element.groups & bit.mask != 0);
+            let element = scratch.elements.iter().find(|element| {
+                element.scope == index && element.word == word && element.groups & bit.mask != 0
+            });
             let Some(element) = element else { return };
             let log = scratch.log.get(element.begin as usize..element.end as usize).unwrap_or_default();
             let mut wanted = vec![Bit { word: scope.local + word, mask: bit.mask }];
@@ -247,7 +248,8 @@ impl Judge<'_> {
     /// the last word.
     fn crowded(&self, scratch: &mut Scratch) {
         let instants = scratch.stamps.len().saturating_add(1);
-        let is_crowded = |timed: u32| instants.saturating_mul(timed as usize) > crate::evaluation::INSTANTS_MAX;
+        let is_crowded =
+            |timed: u32| instants.saturating_mul(timed as usize) > crate::evaluation::INSTANTS_MAX;
         if !is_crowded(self.program.timed_max) {
             return;
         }
@@ -255,7 +257,12 @@ impl Judge<'_> {
             let (word, mask) = (index as usize / 64, 1 << (index % 64));
             let judged = scratch.judged.get(word).is_some_and(|bits| bits & mask != 0);
             if !judged && is_crowded(entry.timed) {
-                scratch.verdicts.push(Verdict { entry: index, matches: false, turns_at: None, is_open: true });
+                scratch.verdicts.push(Verdict {
+                    entry: index,
+                    matches: false,
+                    turns_at: None,
+                    is_open: true,
+                });
             }
         }
     }
@@ -282,7 +289,8 @@ impl Judge<'_> {
             if known != 0 {
                 return known == 0b11;
             }
-            let holds = self.program.comparisons.get(index as usize).is_some_and(|c| self.compare(c, captures));
+            let holds =
+                self.program.comparisons.get(index as usize).is_some_and(|c| self.compare(c, captures));
             if let Some(bits) = compared.get_mut(word) {
                 *bits |= if holds { 0b11 } else { 0b01 } << shift;
             }

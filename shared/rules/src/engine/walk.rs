@@ -84,7 +84,11 @@ impl<'w, S: Scanner> Walker<'w, S> {
                 Next::After => {
                     at = self.skip_space(at);
                     let Some(frame) = self.scratch.frames.last() else {
-                        return if at == self.json.len() { Ok(()) } else { self.fault(JsonFault::Trailing, at) };
+                        return if at == self.json.len() {
+                            Ok(())
+                        } else {
+                            self.fault(JsonFault::Trailing, at)
+                        };
                     };
                     let frame = *frame;
                     match (self.byte(at), frame.is_array) {
@@ -266,7 +270,14 @@ impl<'w, S: Scanner> Walker<'w, S> {
 
     /// A scalar that a node has.
     #[inline(always)]
-    fn scalar(&mut self, node: &Node, in_list: bool, begin: usize, end: usize, is_escaped: bool) -> Result<(), Stop> {
+    fn scalar(
+        &mut self,
+        node: &Node,
+        in_list: bool,
+        begin: usize,
+        end: usize,
+        is_escaped: bool,
+    ) -> Result<(), Stop> {
         let log_at = self.log_length();
         self.open(node);
         if let Some(leaf) = node.leaf.and_then(|leaf| self.program.leaves.get(leaf as usize)) {
@@ -278,7 +289,15 @@ impl<'w, S: Scanner> Walker<'w, S> {
     }
 
     #[inline(always)]
-    fn leaf(&mut self, leaf: &Leaf, index: u32, in_list: bool, begin: usize, end: usize, is_escaped: bool) -> Result<(), Stop> {
+    fn leaf(
+        &mut self,
+        leaf: &Leaf,
+        index: u32,
+        in_list: bool,
+        begin: usize,
+        end: usize,
+        is_escaped: bool,
+    ) -> Result<(), Stop> {
         let literal = if is_escaped {
             let mut text = std::mem::take(&mut self.scratch.text);
             unescape(self.text, begin, end, &mut text).map_err(Stop::Broken)?;
@@ -619,7 +638,9 @@ impl<'w, S: Scanner> Walker<'w, S> {
         loop {
             match self.byte(stop) {
                 Some(b'"') => return Ok(stop),
-                Some(_) => stop = scanner::string_stop(self.scanner, self.json, (stop + 2).min(self.json.len())),
+                Some(_) => {
+                    stop = scanner::string_stop(self.scanner, self.json, (stop + 2).min(self.json.len()))
+                }
                 None => return self.fault(JsonFault::CutShort, self.json.len()),
             }
         }

@@ -57,7 +57,8 @@ fn title(text: &str, count: &str) -> Line {
     Line::default().with(text, "1").with(&format!("  {count}"), "2")
 }
 
-/// Each alert with its summary, as long as there is room for summaries; then without; then counted.
+/// Each alert with its summary and its cause, as long as there is room: for causes, then for summaries, then for
+/// alerts at all; the rest is counted.
 fn alert_lines(alerts: &[&Notice], now: Timestamp, width: usize, rows: usize) -> Lines {
     if alerts.is_empty() {
         let text = "  none yet; a fault is told once it has lasted as long as its rule says";
@@ -65,12 +66,18 @@ fn alert_lines(alerts: &[&Notice], now: Timestamp, width: usize, rows: usize) ->
     }
     let shown = if alerts.len() > rows { rows.saturating_sub(1) } else { alerts.len() };
     let mut summaries = rows.saturating_sub(alerts.len());
+    let open = alerts.iter().filter(|notice| notice.kind != NoticeKind::Resolved).count();
+    let mut causes = summaries.saturating_sub(open);
     let mut lines = Lines::new();
     for notice in &alerts[..shown] {
         lines.push(indent(2).joined(alert(notice, now, Some(width.saturating_sub(2)))));
         if notice.kind != NoticeKind::Resolved && summaries > 0 {
             summaries -= 1;
             lines.push(indent(5).with(&render::plain(&notice.summary, 300), "2"));
+            if let Some(why) = why(notice).filter(|_| causes > 0) {
+                causes -= 1;
+                lines.push(indent(5).with(&why, ""));
+            }
         }
     }
     if shown < alerts.len() {
@@ -111,6 +118,16 @@ pub(super) fn alert(notice: &Notice, now: Timestamp, width: Option<usize>) -> Li
     let back = format!("{count} {when} [{}]", notice.owner);
     let owner = render::plain(&notice.group.owner.to_string(), 300);
     named(front, &owner, &back, width)
+}
+
+/// The cause, in a line.
+pub(super) fn why(notice: &Notice) -> Option<String> {
+    let diagnosis = notice.diagnosis.as_ref()?;
+    let known = match &notice.cause {
+        Some(cause) => format!("{cause}, {:.0} % sure", diagnosis.confidence * 100.0),
+        None => "unknown".to_owned(),
+    };
+    Some(format!("why: {}: {}", render::plain(&known, 80), render::plain(&diagnosis.summary, 240)))
 }
 
 /// What is still being watched, and when something comes of it.

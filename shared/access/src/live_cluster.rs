@@ -1,10 +1,10 @@
 use prodrome_cluster::{Cluster, ClusterError, KubeCluster, ListPage};
 use prodrome_model::{EventBrief, GroupKind, LabelSelector, ObjectKey, Resource};
 
-/// The cluster that a deployed evaluation reads, if it may reach one.
+/// The cluster that a deployed function reads, if it may reach one.
 #[derive(Clone)]
 pub enum LiveCluster {
-    /// None: findings are made from the last known state, and say so.
+    /// None: every question fails, and what needs an answer goes on without and says so.
     Unreachable,
     /// Over the Kubernetes API.
     Kube(Box<KubeCluster>),
@@ -46,5 +46,14 @@ impl Cluster for LiveCluster {
 
     async fn events(&self, object: &ObjectKey, uid: &str) -> Result<Vec<EventBrief>, ClusterError> {
         self.kube()?.events(object, uid).await
+    }
+
+    async fn logs(
+        &self,
+        pod: &ObjectKey,
+        container: &str,
+        previous: bool,
+    ) -> Result<Option<String>, ClusterError> {
+        self.kube()?.logs(pod, container, previous).await
     }
 }
