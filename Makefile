@@ -8,17 +8,21 @@ CARGO ?= cargo
 FUNCTIONS := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.toml))
 # Where template.yaml looks for the functions.
 LAMBDA_DIR := target/lambda
+# Where infra/watcher/Containerfile looks for the watcher.
+CONTAINER_DIR := target/container
 # Runs a command beside an emulator of its own.
 EMULATOR := $(or $(CARGO_TARGET_DIR),target)/debug/emulator
 # For which processor `make build-functions` builds; the template's parameter Architecture must say the same.
 ARCH ?= x86_64
+# Linked for the glibc of provided.al2023, which any newer one runs.
+BUILD_FOR = $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu.2.34
 # What `make run` gives to `prodrome up`, such as ARGS='--kubeconfig ~/.kube/config'.
 ARGS ?=
-# Where tests/cluster keeps a real kube-apiserver, if anywhere: the tests that need one skip without it.
-KUBEBUILDER_ASSETS ?= $(shell [ ! -x tests/cluster/assets ] || tests/cluster/assets 2>/dev/null)
+# Where `make cluster-tools` has put a real kube-apiserver, if it has: the tests that want one skip without it.
+KUBEBUILDER_ASSETS ?= $(shell tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test build build-functions build-command lint lint-rust lint-dependencies lint-template bench cluster-tools python-pins
+.PHONY: help run test build build-functions build-watcher build-command lint lint-rust lint-dependencies lint-template bench cluster-tools python-pins
 
 help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,17 +34,23 @@ test: ## Run every test, beside an emulator of their own
 	@$(CARGO) build --quiet -p prodrome-emulator
 	$(EMULATOR) run -- $(CARGO) test --workspace
 
-build: build-functions build-command ## Build all of it, optimised
+build: build-functions build-watcher build-command ## Build all of it, optimised
 
 build-functions: ## Build the functions for Lambda (ARCH=arm64 for the other processor)
 	@venv=$$(infra/python/venv.sh build); export PATH="$$venv/bin:$$PATH"; \
-	$(CARGO) lambda build --release --lambda-dir $(LAMBDA_DIR) \
-	    --target $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu.2.34 $(FUNCTIONS:%=--bin %)
+	$(CARGO) lambda build --release --lambda-dir $(LAMBDA_DIR) --target $(BUILD_FOR) $(FUNCTIONS:%=--bin %)
 	@for function in $(FUNCTIONS); do \
 	    rm -rf $(LAMBDA_DIR)/$$function/rules; \
 	    cp -R rules $(LAMBDA_DIR)/$$function/rules; \
 	done
 	infra/check-glibc.sh $(FUNCTIONS:%=$(LAMBDA_DIR)/%/bootstrap)
+
+build-watcher: ## Build the watcher for its image (infra/watcher/Containerfile; ARCH=arm64 for the other processor)
+	@venv=$$(infra/python/venv.sh build); export PATH="$$venv/bin:$$PATH"; \
+	$(CARGO) lambda build --release --lambda-dir $(CONTAINER_DIR)/built --target $(BUILD_FOR) \
+	    -p prodrome-watcher --bin watcher
+	@install $(CONTAINER_DIR)/built/watcher/bootstrap $(CONTAINER_DIR)/watcher && rm -rf $(CONTAINER_DIR)/built
+	infra/check-glibc.sh $(CONTAINER_DIR)/watcher
 
 build-command: ## Build the command prodrome for this machine
 	$(CARGO) build --release -p prodrome-cli
@@ -61,8 +71,8 @@ bench: ## Measure (ratios and counts; nothing fails by being slow)
 	@$(CARGO) build --quiet -p prodrome-emulator
 	$(EMULATOR) run -- $(CARGO) bench --workspace --benches
 
-cluster-tools: ## Get a real kube-apiserver, etcd and kubectl for the watcher's tests (some ten minutes, once)
-	@if [ -x tests/cluster/tools ]; then tests/cluster/tools; else echo "tests/cluster/tools is not there; nothing to do"; fi
+cluster-tools: ## Get a real kube-apiserver, etcd and kubectl for the tests that want them (needs Go; some minutes, once)
+	@tests/cluster/tools
 
 python-pins: ## Pin the Python packages anew, with hashes, after a change of infra/python/*.in (needs uv)
 	@cd infra/python && for list in requirements lint build; do \

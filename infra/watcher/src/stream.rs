@@ -21,16 +21,17 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// How many objects a page of a list holds.
 const PAGE_OBJECTS: u32 = 500;
-/// How long the API server is asked to keep a watch up, at least; up to half as long again is added at random.
-const WATCH_LASTS: Duration = Duration::from_mins(5);
-/// How much longer than that the stream may be silent before it is taken for dead.
+/// How much longer than it was asked to keep a watch up the stream may be silent before it is taken for dead.
 const WATCH_GRACE: Duration = Duration::from_secs(30);
 /// How long an answer, or the next piece of a list, may take.
 const ANSWER_WAIT: Duration = Duration::from_mins(1);
 /// A watch that ends sooner than this without an event did not go well.
 const WATCH_LASTS_MIN: Duration = Duration::from_secs(5);
 const FAILURE_WAIT: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
-const DENIED_WAIT: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(5));
+const DENIED_WAIT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(5));
+/// So many denials in a row are one that somebody must hear of. An API server that has just started denies
+/// everything until it has read the roles and accounts, which takes it some seconds.
+const DENIALS_BELIEVED: u32 = 4;
 /// The longest wait that an API server may ask for.
 const THROTTLED_WAIT_MAX: Duration = Duration::from_mins(2);
 /// A line that cannot be read is asked for again so often before it is skipped.
@@ -60,6 +61,8 @@ pub(crate) struct Common<A> {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
     pub(crate) epoch: u64,
+    /// How long the API server is asked to keep a watch up, at least; up to half as long again is added at random.
+    pub(crate) watch_lasts: Duration,
     /// So many lists are read at once: a cold start of forty kinds must not fill the memory.
     pub(crate) lists_at_once: Semaphore,
     /// Called when the definition of a custom resource comes, changes or goes: kinds may have come with it.
@@ -180,7 +183,8 @@ impl<A: Api> Stream<A> {
 
     /// Follows changes until the API server ends the watch; moves `from` along and counts the events.
     async fn watch(&mut self, from: &mut Version, events_seen: &mut u64) -> Result<(), ApiError> {
-        let lasting = WATCH_LASTS + self.failures.jittered(WATCH_LASTS / 2);
+        let lasts = self.common.watch_lasts;
+        let lasting = lasts + self.failures.jittered(lasts / 2);
         let silence_max = lasting + WATCH_GRACE;
         let mut events = in_time(self.common.api.watch(&self.collection, from, lasting), ANSWER_WAIT).await?;
         self.common.metrics.state(&self.kind, KindState::Watching);
@@ -235,7 +239,7 @@ impl<A: Api> Stream<A> {
         match end {
             // Not even a bookmark came. The cluster may be quiet; or its etcd was restored and counts from an
             // earlier version again, and a watch of a version to come brings nothing for a long time.
-            Ok(()) | Err(ApiError::Silent(_)) if events_seen == 0 && lasted >= WATCH_LASTS => {
+            Ok(()) | Err(ApiError::Silent(_)) if events_seen == 0 && lasted >= self.common.watch_lasts => {
                 match self.is_ahead(&from).await {
                     Ok(true) => {
                         tracing::warn!(
@@ -285,7 +289,8 @@ impl<A: Api> Stream<A> {
             }
             ApiError::Unauthorized(_) | ApiError::Forbidden(_) => {
                 self.common.metrics.restarted(why);
-                if self.denials.failures() == 0 {
+                let wait = self.denials.next_wait();
+                if self.denials.failures() == DENIALS_BELIEVED {
                     let needed = self.permission();
                     tracing::error!(
                         kind,
@@ -294,8 +299,10 @@ impl<A: Api> Stream<A> {
                         "kind cannot be watched with these credentials"
                     );
                 }
-                self.common.metrics.state(kind, KindState::Denied);
-                State::BackingOff { wait: self.denials.next_wait(), then: Box::new(again) }
+                let is_believed = self.denials.failures() >= DENIALS_BELIEVED;
+                let state = if is_believed { KindState::Denied } else { KindState::BackingOff };
+                self.common.metrics.state(kind, state);
+                State::BackingOff { wait, then: Box::new(again) }
             }
             ApiError::Gone => {
                 tracing::info!(kind, "version is too old, listing anew");
@@ -334,7 +341,7 @@ impl<A: Api> Stream<A> {
     }
 
     fn reached(&mut self) {
-        if self.denials.failures() > 0 {
+        if self.denials.failures() >= DENIALS_BELIEVED {
             tracing::info!(kind = self.kind, "kind can be watched again");
         }
         self.denials.reset();

@@ -296,7 +296,9 @@ async fn the_place_is_kept_in_a_config_map_that_is_not_forwarded() {
     let run = Run::begin(client.clone(), &world.queue, places(), settings(&["Pod", "ConfigMap"]));
     world.queue.until("both lists", |received| received.ended.len() == 2).await;
     // Someone else touches it, so that the next save meets a conflict.
-    let theirs = api.object(&CONFIG_MAP, "prodrome", "watcher").unwrap();
+    let mut theirs = api.object(&CONFIG_MAP, "prodrome", "watcher").unwrap();
+    theirs["metadata"]["annotations"] = json!({ "example.com/tracked-by": "someone" });
+    theirs["data"]["note"] = "theirs".into();
     api.apply(&CONFIG_MAP, "prodrome", "watcher", theirs);
     run.end().await.unwrap();
 
@@ -307,6 +309,8 @@ async fn the_place_is_kept_in_a_config_map_that_is_not_forwarded() {
     assert_eq!(config_maps, ["prodrome/other"]);
     let stored = api.object(&CONFIG_MAP, "prodrome", "watcher").unwrap();
     assert_eq!(stored["metadata"]["labels"]["app.kubernetes.io/name"], "prodrome-watcher");
+    assert_eq!(stored["metadata"]["annotations"]["example.com/tracked-by"], "someone");
+    assert_eq!(stored["data"]["note"], "theirs", "what others keep there is left alone");
 }
 
 #[tokio::test]
