@@ -40,17 +40,14 @@ impl Cluster {
 
     /// Allows an account something everywhere: `[("", ["pods"], ["list", "watch"])]`.
     pub async fn allow(&self, account: &Account, rules: &[(&str, &[&str], &[&str])]) {
-        let name = account.user.replace(':', "-");
         let rules: Vec<_> = rules
             .iter()
             .map(|(group, resources, verbs)| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs }))
             .collect();
         let path = "/apis/rbac.authorization.k8s.io/v1";
-        self.create(
-            &format!("{path}/clusterroles"),
-            &json!({ "metadata": { "name": name }, "rules": rules }),
-        )
-        .await;
+        let role = json!({ "metadata": { "generateName": "test-" }, "rules": rules });
+        let role = self.create(&format!("{path}/clusterroles"), &role).await;
+        let name = &role["metadata"]["name"];
         let binding = json!({
             "metadata": { "name": name },
             "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name },

@@ -3,7 +3,7 @@
 use super::{Desk, config_map, watching};
 use crate::world::settings;
 use prodrome_model::ChangeKind;
-use prodrome_test_cluster::together;
+use prodrome_test_cluster::{alone, together};
 use prodrome_watcher::{Settings, Status};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -168,4 +168,30 @@ async fn until_served(cluster: &prodrome_test_cluster::Cluster, definition: &str
         }
     };
     tokio::time::timeout(Duration::from_mins(1), served).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_extension_that_is_down_hides_no_other_kind() {
+    let Some(cluster) = alone("an_extension_that_is_down_hides_no_other_kind").await else { return };
+    let desk = Desk::new(&cluster, "extensions", &["configmaps"]).await;
+    let maps = desk.collection("configmaps");
+    desk.create_many(&maps, "web", 3, &config_map(1)).await;
+    let service = json!({ "metadata": { "name": "nobody" }, "spec": { "ports": [{ "port": 443 }] } });
+    cluster.create(&desk.collection("services"), &service).await;
+    let extensions = "/apis/apiregistration.k8s.io/v1/apiservices";
+    let extension = json!({ "metadata": { "name": "v1.aaa.example.com" }, "spec": {
+        "group": "aaa.example.com",
+        "version": "v1",
+        "service": { "namespace": "extensions", "name": "nobody" },
+        "groupPriorityMinimum": 17_000,
+        "versionPriority": 15,
+        "insecureSkipTLSVerify": true,
+    } });
+    cluster.create(extensions, &extension).await;
+    let run = desk.run(desk.settings(&["ConfigMap", "aaa.example.com/Thing"])).await;
+    desk.in_step("ConfigMap", &maps).await;
+    run.until("ready", |status| status.is_ready()).await;
+    assert_eq!(run.status.unresolved(), ["aaa.example.com/Thing"]);
+    run.end().await.unwrap();
+    cluster.delete(&format!("{extensions}/v1.aaa.example.com")).await;
 }

@@ -6,8 +6,8 @@ use prodrome_test_cluster::together;
 use serde_json::Value;
 
 #[tokio::test]
-async fn a_kind_that_is_denied_is_named_once_with_the_rule_it_lacks_and_the_others_go_on() {
-    let name = "a_kind_that_is_denied_is_named_once_with_the_rule_it_lacks_and_the_others_go_on";
+async fn a_kind_that_is_denied_is_named_once_with_the_rule_it_lacks_until_it_is_allowed() {
+    let name = "a_kind_that_is_denied_is_named_once_with_the_rule_it_lacks_until_it_is_allowed";
     let Some(cluster) = together(name).await else { return };
     let desk = Desk::new(&cluster, "denied", &["configmaps"]).await;
     let maps = desk.collection("configmaps");
@@ -25,6 +25,12 @@ async fn a_kind_that_is_denied_is_named_once_with_the_rule_it_lacks_and_the_othe
         want.iter().all(|(key, version)| there.get(key) == Some(version))
     })
     .await;
+
+    // Once it is allowed, it is watched.
+    let deployments: [(&str, &[&str], &[&str]); 1] = [("apps", &["deployments"], &["list", "watch"])];
+    cluster.allow(&desk.account, &deployments).await;
+    log.until("kind can be watched again", 1).await;
+    sent.until("its list", |received| received.ended.contains(&"Deployment".to_owned())).await;
     signal(&child, "-TERM");
     assert_eq!(log.end(child).await, Some(0));
     let errors: Vec<&Value> = log.lines.iter().filter(|line| line["level"] == "ERROR").collect();
