@@ -15,6 +15,7 @@ use crate::waiting::{Mark, StreamId};
 use crate::watermark::Version;
 use prodrome_scan::ScanError;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
@@ -63,6 +64,9 @@ pub(crate) struct Common<A> {
     pub(crate) epoch: u64,
     /// How long the API server is asked to keep a watch up, at least; up to half as long again is added at random.
     pub(crate) watch_lasts: Duration,
+    /// How many lists this run has begun. A list's name must not come back, whichever stream begins it: what an
+    /// earlier one named would count as there.
+    pub(crate) lists: AtomicU64,
     /// So many lists are read at once: a cold start of forty kinds must not fill the memory.
     pub(crate) lists_at_once: Semaphore,
     /// Called when the definition of a custom resource comes, changes or goes: kinds may have come with it.
@@ -76,7 +80,6 @@ pub(crate) struct Stream<A> {
     kind: String,
     id: StreamId,
     reader: Reader,
-    lists: u64,
     failures: Backoff,
     denials: Backoff,
     /// Where a line could not be read, and how often.
@@ -92,7 +95,6 @@ impl<A: Api> Stream<A> {
             collection,
             id,
             reader,
-            lists: 0,
             failures: Backoff::new(FAILURE_WAIT.0, FAILURE_WAIT.1, seed),
             denials: Backoff::new(DENIED_WAIT.0, DENIED_WAIT.1, seed),
             malformed: None,
@@ -135,9 +137,9 @@ impl<A: Api> Stream<A> {
         }
     }
 
-    fn begin_list(&mut self) -> State {
-        self.lists += 1;
-        let list: Arc<str> = format!("{}/{}/{}", self.common.epoch, self.kind, self.lists).into();
+    fn begin_list(&self) -> State {
+        let number = self.common.lists.fetch_add(1, Relaxed) + 1;
+        let list: Arc<str> = format!("{}/{}/{number}", self.common.epoch, self.kind).into();
         let mark = Mark::Begin { list: Arc::clone(&list) };
         self.common.hub.mark(self.id, mark, self.common.clock.now());
         State::Listing { list, next: None, version: None }

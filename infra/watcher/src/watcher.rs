@@ -15,6 +15,7 @@ use kube::Client;
 use prodrome_model::{SHARDS_DEFAULT, Scope};
 use prodrome_queue::Queue;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -121,6 +122,7 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
             clock: clock.clone(),
             epoch,
             watch_lasts,
+            lists: AtomicU64::default(),
             lists_at_once: Semaphore::new(LISTS_AT_ONCE),
             definitions: Notify::new(),
         });

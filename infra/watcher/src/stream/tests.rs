@@ -162,6 +162,7 @@ async fn play_with(place: Option<&str>, answers: Vec<Answer>, kind: &str, bytes_
         clock: Clock::new(|| Timestamp::UNIX_EPOCH),
         epoch: 7,
         watch_lasts: WATCH_LASTS,
+        lists: AtomicU64::default(),
         lists_at_once: Semaphore::new(1),
         definitions: Notify::new(),
     });

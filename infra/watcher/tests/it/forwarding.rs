@@ -228,6 +228,17 @@ async fn a_kind_that_comes_later_is_found_and_one_that_goes_is_said_to_be_gone()
     world.in_step(&DATABASE).await;
     run.until("missed", |status| status.unresolved() == ["Database"]).await;
     assert!(!run.status.kinds().contains_key("shop.example.com/databases"));
+
+    // It comes back without one of its objects. A list that bore an earlier one's name would hide that.
+    api.serve(DATABASE);
+    api.apply(&DATABASE, "shop", "others", json!({}));
+    api.apply(&definitions, "", "databases.shop.example.com", json!({ "again": true }));
+    world.in_step(&DATABASE).await;
+    let changes = world.queue.received().changes.into_iter();
+    let begun: Vec<_> = changes.filter(|c| c.kind == ChangeKind::ListBegin).map(|c| c.list).collect();
+    assert!(begun.iter().all(|list| begun.iter().filter(|l| *l == list).count() == 1), "{begun:?}");
+    api.stop_serving(&DATABASE);
+    run.until("missed again", |status| status.unresolved() == ["Database"]).await;
     run.end().await.unwrap();
     let places = world.places().load().await.unwrap().unwrap();
     assert!(!places.versions.contains_key("shop.example.com/databases"), "{places:?}");
