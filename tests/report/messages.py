@@ -2,7 +2,7 @@
 """messages.py PRODROME MESSAGES.jsonl [TITLE]: how well `prodrome why` names the causes of labelled texts.
 
 Prints a section in Markdown: accuracy, what was taken for what (the confusion matrix without its diagonal of right
-answers, by area and by cause), and how far the stated confidence can be trusted. Redirect it to tests/report/messages.md.
+answers), and how far the stated confidence can be trusted. Redirect it to tests/report/messages.md.
 Each line of the file has "kind", "reason", "text", "cause", and "owner" where it is known."""
 import collections
 import json

@@ -96,7 +96,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     match lines::open(&mut input)? {
         lines::Opened::Lines(head) => answer_lines(head, &mut input, arguments.output),
         lines::Opened::Pasted(head) => {
-            let text = pasted::read(head, &mut input)?;
+            let text = pasted::read(&head, &mut input)?;
             let combined = pasted::classify(&text, arguments.kind.map(Kind::from));
             let others: Vec<_> = combined.others.into_iter().map(|(_, why)| why).collect();
             print_one(&combined.best, &others, arguments.output)
@@ -139,9 +139,9 @@ fn answer_lines(head: Vec<String>, input: &mut Input, output: Output) -> Result<
                 refused += 1;
                 match output {
                     Output::Json => {
-                        writeln!(out, "{}", serde_json::json!({ "line": number, "error": problem }))?
+                        writeln!(out, "{}", serde_json::json!({ "line": number, "error": problem }))?;
                     }
-                    Output::Text => writeln!(out, "line {number}: {problem}")?,
+                    Output::Text => writeln!(out, "line {number}: {}", render::plain(&problem, 300))?,
                 }
             }
         }
@@ -188,31 +188,28 @@ fn told(why: &Classification, others: &[Classification], colours: bool) -> Strin
         text.push_str(words);
         text.push('\n');
     };
-    match (why.cause, why.owner) {
-        (Some(cause), Some(owner)) => {
-            let certainty = match why.confidence {
-                c if c >= 0.9 => "sure",
-                c if c >= 0.75 => "likely",
-                _ => "perhaps",
-            };
-            let name = render::paint(cause.id(), "1", colours);
-            line(&format!("{name}  {certainty} ({:.2}), for the {owner} to repair", why.confidence));
-            line(&render::plain(&why.summary, 600));
-            if !why.quote.is_empty() {
-                line(&format!("  {}", render::paint(&render::plain(&why.quote, 260), "2", colours)));
-            }
-            for (n, step) in why.remediation.iter().enumerate() {
-                line(&format!("  {}. {step}", n + 1));
-            }
+    if let (Some(cause), Some(owner)) = (why.cause, why.owner) {
+        let certainty = match why.confidence {
+            c if c >= 0.9 => "sure",
+            c if c >= 0.75 => "likely",
+            _ => "perhaps",
+        };
+        let name = render::paint(cause.id(), "1", colours);
+        line(&format!("{name}  {certainty} ({:.2}), for the {owner} to repair", why.confidence));
+        line(&render::plain(&why.summary, 600));
+        if !why.quote.is_empty() {
+            line(&format!("  {}", render::paint(&render::plain(&why.quote, 260), "2", colours)));
         }
-        _ => {
-            line(&render::paint("unknown", "1", colours));
-            line(&render::plain(&why.summary, 600));
-            line(
-                "  What may say more: the newest Warning event of the object, and the log of the container before this one",
-            );
-            line("  (kubectl describe, kubectl logs --previous).");
+        for (n, step) in why.remediation.iter().enumerate() {
+            line(&format!("  {}. {step}", n + 1));
         }
+    } else {
+        line(&render::paint("unknown", "1", colours));
+        line(&render::plain(&why.summary, 600));
+        line(
+            "  What may say more: the newest Warning event of the object, and the log of the container before this one",
+        );
+        line("  (kubectl describe, kubectl logs --previous).");
     }
     for other in others.iter().take(2) {
         line(&format!(

@@ -3,6 +3,7 @@
 //! What they mean depends on where they happened: each area maps them to its causes.
 
 use crate::context::Input;
+use crate::pattern::begins_word;
 use crate::{Fact, Facts};
 use std::ops::Range;
 
@@ -309,15 +310,25 @@ pub(crate) fn failures(input: &Input) -> Vec<(Failure, Range<usize>)> {
     found
 }
 
+/// The last place of the words, as words: `enotfound` is not in `FileNotFoundError`.
 fn last(lower: &str, words: &str) -> Option<Range<usize>> {
-    let Some((before, after)) = words.split_once("<*>") else {
-        return memchr::memmem::rfind(lower.as_bytes(), words.as_bytes()).map(|at| at..at + words.len());
-    };
-    let at = memchr::memmem::rfind(lower.as_bytes(), before.as_bytes())?;
-    let rest = lower.as_bytes().get(at..(at + 400).min(lower.len()))?;
-    let end = memchr::memmem::find(rest, after.as_bytes())?;
-    Some(at..at + end + after.len())
+    let (before, after) = words.split_once("<*>").unwrap_or((words, ""));
+    memchr::memmem::rfind_iter(lower.as_bytes(), before.as_bytes())
+        .take(PLACES)
+        .filter(|&at| begins_word(lower, at, before))
+        .find_map(|at| {
+            let rest = lower
+                .as_bytes()
+                .get(at + before.len()..lower.len().min(at + before.len() + BETWEEN_BYTES))?;
+            let end = memchr::memmem::find(rest, after.as_bytes())?;
+            Some(at..at + before.len() + end + after.len())
+        })
 }
+
+/// How many places of a text are tried.
+const PLACES: usize = 32;
+/// The longest hole between two parts of the words.
+const BETWEEN_BYTES: usize = 400;
 
 /// Words before a status of HTTP.
 const BEFORE_STATUS: &[&str] = &[

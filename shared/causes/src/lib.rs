@@ -20,6 +20,7 @@ mod context;
 mod facts;
 #[allow(clippy::enum_glob_use, reason = "tables of causes and of failures read better without the prefix")]
 mod failure;
+mod mask;
 mod pattern;
 #[allow(clippy::enum_glob_use, reason = "tables of causes and of failures read better without the prefix")]
 mod recognise;

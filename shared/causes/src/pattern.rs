@@ -125,7 +125,7 @@ impl Hole {
 }
 
 /// A literal that begins with a letter or digit begins a word: `eof` is not in `typeof`.
-fn begins_word(lower: &str, at: usize, literal: &str) -> bool {
+pub(crate) fn begins_word(lower: &str, at: usize, literal: &str) -> bool {
     let letter = |byte: &u8| byte.is_ascii_alphanumeric();
     !(literal.as_bytes().first().is_some_and(letter)
         && at.checked_sub(1).and_then(|n| lower.as_bytes().get(n)).is_some_and(letter))

@@ -11,7 +11,7 @@ const KEPT_BYTES: usize = 1 << 20;
 const LINES_MAX: usize = 2_000;
 
 /// Reads the rest of the input, and keeps its end.
-pub(super) fn read(head: Vec<String>, input: &mut impl BufRead) -> Result<String> {
+pub(super) fn read(head: &[String], input: &mut impl BufRead) -> Result<String> {
     let mut text = head.join("\n");
     while let Some(line) = lines::next(input)? {
         text.push('\n');

@@ -25,6 +25,8 @@ pub(super) const RULES: &[Rule] = &[
             "access_refused",
             "sasl authentication failed",
             "saslauthenticationexception",
+            "mongosecurityexception",
+            "exception authenticating",
             "authenticationfailed",
             "authentication failed.",
             "authentication failed",

@@ -75,6 +75,8 @@ pub(super) const RULES: &[Rule] = &[
             "port <port> was already in use",
             "port <port> is already in use",
             "port is already allocated",
+            "port already in use",
+            "is already in use by another process",
             "only one usage of each socket address",
             "address in use",
             "addrinuse",

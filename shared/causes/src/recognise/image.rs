@@ -283,6 +283,7 @@ pub(super) const RULES: &[Rule] = &[
             "archive/tar",
             "filesystem layer verification failed",
             "error processing tar file",
+            "unexpected media type",
             "processing tar file(",
             "gzip: invalid",
             "invalid checksum",

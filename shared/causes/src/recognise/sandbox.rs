@@ -136,6 +136,7 @@ pub(super) const RULES: &[Rule] = &[
             "failed to lookup runtimeclass <runtimeClass>:",
             "runtimeclass handler \"<runtimeClass>\" not found",
             "unknown runtime handler",
+            "runtimehandler \"<runtimeClass>\" not supported",
             "runtime handler <runtimeClass> not found",
             "runtime \"<runtimeClass>\" binary not installed",
         ],

@@ -72,7 +72,7 @@ pub(super) const RULES: &[Rule] = &[
             "overconstrainedzonalallocationrequest",
             "allocationfailed",
             "no capacity offerings are currently available",
-            "insufficient capacity",
+            "insufficient capacity", "gce out of resources",
             "outofstock",
         ],
     )
@@ -93,7 +93,7 @@ pub(super) const RULES: &[Rule] = &[
             "networkinterfacelimitexceeded",
             "snapshotlimitexceeded",
             "servicequotaexceeded",
-            "quota_exceeded",
+            "quota_exceeded", "gce quota exceeded",
             "quotaexceeded",
             "exceeding approved <*> quota",
             "quota '<quota>' exceeded",

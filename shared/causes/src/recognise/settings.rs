@@ -133,6 +133,8 @@ pub(super) const RULES: &[Rule] = &[
             "unexpected argument '<variable>' found",
             "found argument '<variable>' which wasn't expected",
             "no such option: <variable>",
+            "invalid value for '<variable>'",
+            "is not a valid integer",
             "invalid argument \"<detail>\" for \"<variable>\" flag",
             "invalid value \"<detail>\" for flag",
             "invalid value '<detail>' for '<variable>'",
@@ -230,6 +232,10 @@ pub(super) const RULES: &[Rule] = &[
             "failed to decode",
             "failed to unmarshal",
             "error decoding",
+            "jsondecodeerror",
+            "yamlerror",
+            "yamlexception",
+            "invalid character '",
         ],
     )
     .on(&[Domain::App])

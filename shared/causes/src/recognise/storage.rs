@@ -178,6 +178,7 @@ pub(super) const RULES: &[Rule] = &[
             "mount attempt <*> failed due to timeout",
             "cannot find mount target",
             "no mount targets",
+            "requested nfs version or transport protocol is not supported",
             "mount target is not available",
             "mount.nfs4: mount system call failed",
             "mount.nfs: mount system call failed",
