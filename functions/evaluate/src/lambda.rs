@@ -28,13 +28,15 @@ pub async fn main() -> Result<(), Error> {
         (QueueName::Checks, config.checks_queue_url),
         (QueueName::Findings, config.findings_queue_url),
     ];
+    let tables = aws_sdk_dynamodb::Client::new(&aws);
     let evaluate = Evaluate::new(
-        DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), config.checks_table),
+        DynamoStore::new(tables.clone(), config.checks_table),
         SqsQueue::new(aws_sdk_sqs::Client::new(&aws), urls),
         cluster,
         Arc::new(rules),
         config.shards,
-    );
+    )
+    .noting_signs_in(DynamoStore::new(tables, config.episodes_table));
     Box::pin(serve_queue("evaluate", evaluate)).await
 }
 

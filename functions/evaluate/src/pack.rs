@@ -65,11 +65,17 @@ struct Judged {
 }
 
 impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
-    /// Judges a pack. A change that fails alone is sent on alone, so that it holds nothing else back.
-    pub(crate) async fn pack(&self, bytes: &[u8], now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
+    /// Judges a pack. A change that fails alone is sent on alone, so that it holds nothing else back. Returns
+    /// which cluster's watcher made it and by how many seconds that is behind, where one did.
+    pub(crate) async fn pack(
+        &self,
+        bytes: &[u8],
+        now: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<Option<(Scope, u32)>, Failure> {
         let decoded = pack::decode(bytes, pack::UNCOMPRESSED_MAX)
             .map_err(|error| Failure::fatal(error.code(), error))?;
-        let head = decoded.head;
+        let (head, lag_seconds) = (decoded.head, decoded.lag_seconds);
         let scope = head.scope.clone();
         let alone = decoded.changes.len() == 1;
         tally.add(metric::CHANGES_RECEIVED, decoded.changes.len() as u64);
@@ -100,7 +106,8 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         for end in list_ends {
             self.list_ended(&scope, &end, now).await?;
         }
-        self.isolate(&head, poison, alone, tally).await
+        self.isolate(&head, poison, alone, tally).await?;
+        Ok(lag_seconds.map(|lag| (scope, lag)))
     }
 
     /// Whether any rule speaks of the change's kind.
