@@ -18,7 +18,7 @@ ARGS ?=
 KUBEBUILDER_ASSETS ?= $(shell [ ! -x tests/cluster/assets ] || tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test build build-functions build-command lint lint-rust lint-dependencies lint-template bench cluster-tools python-pins
+.PHONY: help run test build build-functions build-command lint lint-rust lint-dependencies lint-template bench cluster-tools sample-events python-pins
 
 help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ bench: ## Measure (ratios and counts; nothing fails by being slow)
 
 cluster-tools: ## Get a real kube-apiserver, etcd and kubectl for the watcher's tests (some ten minutes, once)
 	@if [ -x tests/cluster/tools ]; then tests/cluster/tools; else echo "tests/cluster/tools is not there; nothing to do"; fi
+
+sample-events: ## Write the sample events of events/ anew
+	@$(CARGO) run --quiet -p prodrome-e2e --bin sample-events
 
 python-pins: ## Pin the Python packages anew, with hashes, after a change of infra/python/*.in (needs uv)
 	@cd infra/python && for list in requirements lint build; do \
