@@ -154,16 +154,12 @@ impl Play {
         self.lists += 1;
         for of in ["Pod", "ConfigMap"] {
             let list = Some(format!("1/{of}/{}", self.lists));
-            let there: Vec<serde_json::Value> = match of {
-                "Pod" => {
-                    let there = PODS.iter().filter_map(|name| Some((name, self.truth.pod(name)?)));
-                    there.map(|(name, _)| self.live_json(of, name)).collect()
-                }
-                _ => {
-                    let there = CONFIGS.iter().filter(|name| self.truth.config(name).is_some());
-                    there.map(|name| self.live_json(of, name)).collect()
-                }
+            let names: Vec<&str> = if of == "Pod" {
+                PODS.into_iter().filter(|name| self.truth.pod(name).is_some()).collect()
+            } else {
+                CONFIGS.into_iter().filter(|name| self.truth.config(name).is_some()).collect()
             };
+            let there: Vec<_> = names.into_iter().map(|name| self.live_json(of, name)).collect();
             let mark = |kind| Told { kind, of, object: None, list: list.clone() };
             self.world.tell(&[mark(ChangeKind::ListBegin)]).await;
             for two in there.chunks(2) {

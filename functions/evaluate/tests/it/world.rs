@@ -219,9 +219,9 @@ impl World {
             self.now = self.now.max(next);
             self.queue.set_now(self.now);
             if ready <= self.next_tick {
-                self.handle().await
+                self.handle().await;
             } else {
-                self.tick().await
+                self.tick().await;
             }
             self.steps += 1;
             // What is wrong once stays so, as it is written in one transaction.
@@ -268,7 +268,7 @@ impl World {
                 let (evaluate, now) = (&self.evaluate, self.now);
                 let handling = async move {
                     let mut tally = Tally::default();
-                    let done = dies_after(death, evaluate.handle(&delivery, now, &mut tally)).await;
+                    let done = Box::pin(dies_after(death, evaluate.handle(&delivery, now, &mut tally))).await;
                     (done, tally)
                 };
                 handlings.push(handling.map(move |(done, tally)| (received.id, done, tally)));

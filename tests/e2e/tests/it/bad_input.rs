@@ -69,7 +69,7 @@ fn a_pack_cut_short_is_put_aside_with_its_reason_and_a_pack_without_changes_is_n
 fn an_object_of_a_mebibyte_is_alerted_like_any_other() {
     let system = system();
     let mut large = pod("large", "a", &json!({ "phase": "Failed", "message": "x".repeat(200_000) }));
-    let annotation: String = (0..110_000).map(|n| format!("{n:08}")).collect();
+    let annotation = (0..160_000).map(|n| n.to_string()).collect::<Vec<_>>().join("  ");
     large["metadata"]["annotations"] = json!({ "example.com/notes": annotation });
     assert!(large.to_string().len() > 1 << 20);
     system.apply(&large);

@@ -14,8 +14,8 @@ static SYSTEM: LazyLock<System> = LazyLock::new(|| {
         .rules(here.join("tests/rules"))
         .receiver("flaky", "flaky")
         .gathering(1)
-        .parameter("TimeoutSeconds", 20)
-        .parameter("VisibilitySeconds", 4); // what failed comes again soon
+        .parameter("TimeoutSeconds", "20")
+        .parameter("VisibilitySeconds", "4"); // what failed comes again soon
     System::start(&setup).unwrap()
 });
 
