@@ -129,9 +129,9 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
                 self.send_end(&check).await?;
                 tally.add(metric::CHECKS_CLOSED, 1);
                 self.close(key, &check, Expect::Version(version)).await?;
-                let successor =
-                    matches!(sight.sighting.seen, Seen::Present { .. }) && sight.sighting.uid != check.uid;
-                Ok(if successor { Next::Again } else { Next::Done })
+                // Another has its name now; or it came back while the end was on its way.
+                let goes_on = matches!(sight.sighting.seen, Seen::Present { .. });
+                Ok(if goes_on { Next::Again } else { Next::Done })
             }
         }
     }
