@@ -27,7 +27,7 @@ SUITES ?=
 KUBEBUILDER_ASSETS ?= $(shell tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test build build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template report bench bench-engine bench-instructions differential cluster-tools python-pins
+.PHONY: help run test build build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template report bench bench-engine bench-instructions differential cluster-tools sample-events python-pins
 
 help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -100,6 +100,9 @@ differential: ## Compare the engine with the tree on a million rules and objects
 
 cluster-tools: ## Get a real kube-apiserver, etcd and kubectl for the tests that want them (needs Go; some minutes, once)
 	@tests/cluster/tools
+
+sample-events: ## Write the sample events of events/ anew
+	@$(CARGO) run --quiet -p prodrome-e2e --bin sample-events
 
 python-pins: ## Pin the Python packages anew, with hashes, after a change of infra/python/*.in (needs uv)
 	@cd infra/python && for list in requirements lint build; do \

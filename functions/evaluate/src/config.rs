@@ -10,6 +10,8 @@ pub struct Config {
     pub log_level: String,
     /// `CHECKS_TABLE`: the table of checks.
     pub checks_table: String,
+    /// `EPISODES_TABLE`: the table of alerts and episodes, where the watchers' signs of life are noted.
+    pub episodes_table: String,
     /// `CHANGES_QUEUE_URL`: where a change that failed is sent on alone.
     pub changes_queue_url: String,
     /// `CHECKS_QUEUE_URL`: where checks that fall due soon go.
@@ -47,6 +49,7 @@ impl Config {
         let config = Self {
             log_level: settings.optional("LOG_LEVEL").unwrap_or_default(),
             checks_table: settings.required("CHECKS_TABLE", "the name of the table of checks"),
+            episodes_table: settings.required("EPISODES_TABLE", "the name of the table of episodes"),
             changes_queue_url: settings.required("CHANGES_QUEUE_URL", "the URL of the queue of changes"),
             checks_queue_url: settings.required("CHECKS_QUEUE_URL", "the URL of the queue of due checks"),
             findings_queue_url: settings.required("FINDINGS_QUEUE_URL", "the URL of the queue of findings"),
@@ -67,7 +70,7 @@ mod tests {
     #[test]
     fn every_mistake_is_named_at_once() {
         let error = Config::from_vars(|name| (name == "SHARDS").then(|| "0".to_owned())).unwrap_err();
-        for name in ["RULES_DIR", "CHECKS_TABLE", "CHANGES_QUEUE_URL", "SHARDS is 0"] {
+        for name in ["RULES_DIR", "CHECKS_TABLE", "EPISODES_TABLE", "CHANGES_QUEUE_URL", "SHARDS is 0"] {
             assert!(error.to_string().contains(name), "{error}");
         }
     }
@@ -78,9 +81,8 @@ mod tests {
             move |name: &str| match name {
                 "RULES_DIR" => Some(dir.to_owned()),
                 "LAMBDA_TASK_ROOT" => Some("/var/task".to_owned()),
-                "CHECKS_TABLE" | "CHANGES_QUEUE_URL" | "CHECKS_QUEUE_URL" | "FINDINGS_QUEUE_URL" => {
-                    Some("x".to_owned())
-                }
+                "CHECKS_TABLE" | "EPISODES_TABLE" | "CHANGES_QUEUE_URL" | "CHECKS_QUEUE_URL"
+                | "FINDINGS_QUEUE_URL" => Some("x".to_owned()),
                 _ => None,
             }
         };

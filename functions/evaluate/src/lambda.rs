@@ -28,13 +28,15 @@ pub async fn main() -> Result<(), Error> {
     ];
     let diagnosing = config.diagnoses_queue_url.is_some();
     urls.extend(config.diagnoses_queue_url.map(|url| (QueueName::Diagnoses, url)));
+    let tables = aws_sdk_dynamodb::Client::new(&aws);
     let evaluate = Evaluate::new(
-        DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), config.checks_table),
+        DynamoStore::new(tables.clone(), config.checks_table),
         SqsQueue::new(aws_sdk_sqs::Client::new(&aws), urls),
         cluster,
         Arc::new(rules),
         config.shards,
-    );
+    )
+    .noting_signs_in(DynamoStore::new(tables, config.episodes_table));
     let evaluate = if diagnosing { evaluate.diagnosing() } else { evaluate };
     Box::pin(serve_queue("evaluate", evaluate)).await
 }

@@ -20,6 +20,7 @@ mod pack;
 mod references;
 mod relist;
 mod settle;
+mod sign;
 
 pub use config::Config;
 pub use evaluate::Evaluate;

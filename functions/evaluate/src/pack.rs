@@ -2,8 +2,9 @@ use crate::Evaluate;
 use crate::evaluate::{Kept, check_record, send_failure, store_failure};
 use crate::identity::{Identity, IdentityReader};
 use crate::observed::{Matter, ObserveError, Observed, Sight};
+use crate::settle::ATTEMPTS;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_cluster::Cluster;
+use prodrome_cluster::{Cluster, ClusterError};
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::{Seen, keys};
 use prodrome_model::{Change, ChangeKind, ObjectKey, Resource, Scope, shard_of};
@@ -98,11 +99,17 @@ struct Judged {
 }
 
 impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
-    /// Judges a pack. A change that fails alone is sent on alone, so that it holds nothing else back.
-    pub(crate) async fn pack(&self, bytes: &[u8], now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
+    /// Judges a pack. A change that fails alone is sent on alone, so that it holds nothing else back. Returns
+    /// which cluster's watcher made it and by how many seconds that is behind, where one did.
+    pub(crate) async fn pack(
+        &self,
+        bytes: &[u8],
+        now: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<Option<(Scope, u32)>, Failure> {
         let decoded = pack::decode(bytes, pack::UNCOMPRESSED_MAX)
             .map_err(|error| Failure::fatal(error.code(), error))?;
-        let head = decoded.head;
+        let (head, lag_seconds) = (decoded.head, decoded.lag_seconds);
         let scope = head.scope.clone();
         let alone = decoded.changes.len() == 1;
         tally.add(metric::CHANGES_RECEIVED, decoded.changes.len() as u64);
@@ -136,7 +143,8 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         for end in list_ends {
             self.list_ended(&scope, &end, now).await?;
         }
-        self.isolate(&head, poison, alone, tally).await
+        self.isolate(&head, poison, alone, tally).await?;
+        Ok(lag_seconds.map(|lag| (scope, lag)))
     }
 
     /// Whether any rule speaks of the change's kind.
@@ -307,6 +315,10 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             if known && judged.list.is_none() {
                 continue;
             }
+            // Late news of a state that is over would be noted for good, and hide the next time.
+            if !known && !self.is_partner_now(&judged.key, rule, &judged.resource, now).await {
+                continue;
+            }
             let data = serde_json::json!({ "version": judged.version, "list": judged.list }).to_string();
             let marker = keys::marker(scope, self.shards, &judged.key, &name);
             let writes = vec![
@@ -332,8 +344,49 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         Ok(())
     }
 
-    /// Makes a check due at an instant, unless it is due sooner or was named by the list. Whoever writes the
-    /// check in the same moment has seen the object himself.
+    /// Whether the live object satisfies what a rule says of the objects it refers to. Where it cannot be read,
+    /// the news are believed.
+    async fn is_partner_now(&self, key: &ObjectKey, rule: &str, resource: &Resource, now: Timestamp) -> bool {
+        let live = match self.cluster.get(key).await {
+            Err(ClusterError::UnknownKind { .. }) => None,
+            Err(_) => return true,
+            Ok(live) => live,
+        };
+        let Some(observed) = live.as_deref().and_then(|bytes| Observed::parse(resource, bytes).ok()) else {
+            return false;
+        };
+        let mut referring = self.rules.referring_to(&key.kind).filter(|(r, _)| r.name() == rule);
+        referring.any(|(_, reference)| {
+            !reference.wants_missing() && reference.partner(&observed.node, now).matches
+        })
+    }
+
+    /// A look at an object found that none of the objects it refers to is in the state that a rule names: what
+    /// was noted of them is over.
+    pub(crate) async fn forget_partners(
+        &self,
+        scope: &Scope,
+        rule: &Rule,
+        paths: &[String],
+    ) -> Result<(), Failure> {
+        if rule.references().all(prodrome_rules::Reference::wants_missing) {
+            return Ok(());
+        }
+        let name = format!("~{}", rule.name());
+        let objects: Vec<ObjectKey> = paths.iter().filter_map(|path| ObjectKey::from_path(path)).collect();
+        let notes: Vec<Key> = objects.iter().map(|object| keys::check(scope, object, &name)).collect();
+        for note in self.store.get_many(&notes).await.map_err(store_failure)? {
+            let Some(at) = notes.iter().position(|key| *key == note.key) else { continue };
+            let marker = keys::marker(scope, self.shards, &objects[at], &name);
+            let writes =
+                vec![Write::Delete(note.key, Expect::Anything), Write::Delete(marker, Expect::Anything)];
+            self.store.commit(writes).await.map_err(store_failure)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a check due at an instant, unless it is due sooner or was named by the list. Whoever writes it in
+    /// the same moment may have looked before what we know of, so it is tried until it is written.
     async fn make_due(
         &self,
         key: &Key,
@@ -341,19 +394,26 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         now: Timestamp,
         list: Option<&str>,
     ) -> Result<(), Failure> {
-        let Some(record) = self.store.get(key).await.map_err(store_failure)? else { return Ok(()) };
-        let mut kept = Kept::read(&record)?;
-        let named = list.is_some() && kept.check.list.as_deref() == list;
-        if kept.check.due <= at || named {
-            return Ok(());
+        for _ in 0..ATTEMPTS {
+            let Some(record) = self.store.get(key).await.map_err(store_failure)? else { return Ok(()) };
+            let mut kept = Kept::read(&record)?;
+            let named = list.is_some() && kept.check.list.as_deref() == list;
+            let due = kept.check.due;
+            if named || (now < due && due <= at) {
+                return Ok(());
+            }
+            // One that is overdue may be looked at just now: written, it is looked at once more.
+            kept.check.due = due.min(at);
+            let write = Write::Put(check_record(key.clone(), &kept.check), Expect::Version(kept.version));
+            match self.store.commit(vec![write]).await {
+                Ok(()) if due <= at => return Ok(()),
+                Ok(()) => return self.enqueue(key, at, now).await,
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(store_failure(error)),
+            }
         }
-        kept.check.due = at;
-        let write = Write::Put(check_record(key.clone(), &kept.check), Expect::Version(kept.version));
-        match self.store.commit(vec![write]).await {
-            Ok(()) => self.enqueue(key, at, now).await,
-            Err(StoreError::Conflict { .. }) => Ok(()),
-            Err(error) => Err(store_failure(error)),
-        }
+        let reason = format!("{}/{} is written by many", key.partition, key.sort);
+        Err(Failure::retryable("check_contended", reason))
     }
 
     /// A list is complete: every open check of its kind whose object it did not name is looked at.

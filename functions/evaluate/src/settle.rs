@@ -10,7 +10,7 @@ use prodrome_queue::{Message, Queue, QueueName};
 use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
 
 /// How often a decision is taken again because somebody else wrote in between.
-const ATTEMPTS: usize = 6;
+pub(crate) const ATTEMPTS: usize = 6;
 
 /// What is left to do after a decision was carried out.
 enum Next {
@@ -24,7 +24,8 @@ enum Next {
 impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     /// Decides what a sighting means for a check, and carries it out. `kept` is what was read before, if
     /// anything; where it is out of date the store says so and all is decided anew. Returns the record of a
-    /// check that is due at once.
+    /// check that is due at once; after a look that others overtook, the check to be looked at anew: what was
+    /// seen then may be what they woke it for.
     pub(crate) async fn settle(
         &self,
         matter: Matter<'_>,
@@ -44,6 +45,9 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
                 Ok(Next::Again) => kept = None,
                 Err(Problem::Conflict) => {
                     let record = self.store.get(&key).await.map_err(store_failure)?;
+                    if sight.sighting.look && kept.is_some() {
+                        return Ok(record);
+                    }
                     kept = record.as_ref().map(Kept::read).transpose()?;
                 }
                 Err(Problem::Failure(failure)) => return Err(failure),
@@ -125,9 +129,9 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
                 self.send_end(&check).await?;
                 tally.add(metric::CHECKS_CLOSED, 1);
                 self.close(key, &check, Expect::Version(version)).await?;
-                let successor =
-                    matches!(sight.sighting.seen, Seen::Present { .. }) && sight.sighting.uid != check.uid;
-                Ok(if successor { Next::Again } else { Next::Done })
+                // Another has its name now; or it came back while the end was on its way.
+                let goes_on = matches!(sight.sighting.seen, Seen::Present { .. });
+                Ok(if goes_on { Next::Again } else { Next::Done })
             }
         }
     }

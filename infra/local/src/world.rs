@@ -209,8 +209,12 @@ impl<A: Handler> World<A> {
     async fn deliver(&mut self) {
         for queue in QueueName::ALL {
             for message in self.queue.receive(queue, self.now, BATCH) {
-                let delivery =
-                    Delivery { id: message.id.to_string(), body: message.body, attempt: message.attempt };
+                let delivery = Delivery {
+                    id: message.id.to_string(),
+                    body: message.body,
+                    attempt: message.attempt,
+                    sent_at: Some(message.sent_at),
+                };
                 let handled = match queue {
                     QueueName::Findings => self.alert.handle(&delivery, self.now, &mut self.tally).await,
                     QueueName::Diagnoses => match &self.diagnose {

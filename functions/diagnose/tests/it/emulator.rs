@@ -55,7 +55,7 @@ fn a_plugin_in_python_is_asked_by_its_name() {
         let plugins = LambdaPlugins::new(Functions::new(&aws).unwrap(), "demo-plugin-");
         let diagnose = Diagnose::new(MemoryStore::new(), queue.clone(), plugins, Arc::new(flows(FLOW)));
         let text = serde_json::to_string(&AlertMessage::Finding(Box::new(finding("web-0")))).unwrap();
-        let delivery = Delivery { id: "m".to_owned(), body: Body::Text(text), attempt: 1 };
+        let delivery = Delivery { id: "m".to_owned(), body: Body::Text(text), attempt: 1, sent_at: None };
         let mut tally = Tally::default();
         diagnose.handle(&delivery, now, &mut tally).await.unwrap();
         assert_eq!((tally.count(metric::PLUGIN_CALLS), tally.count(metric::PLUGIN_FAILURES)), (2, 1));

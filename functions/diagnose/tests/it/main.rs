@@ -86,7 +86,7 @@ impl World {
 
     async fn try_take(&mut self, finding: &Finding, attempt: u32) -> Result<(), prodrome_lambda::Failure> {
         let text = serde_json::to_string(&AlertMessage::Finding(Box::new(finding.clone()))).unwrap();
-        let delivery = Delivery { id: "m".to_owned(), body: Body::Text(text), attempt };
+        let delivery = Delivery { id: "m".to_owned(), body: Body::Text(text), attempt, sent_at: None };
         self.diagnose.handle(&delivery, self.now, &mut self.tally).await
     }
 
@@ -299,7 +299,7 @@ async fn a_fault_that_is_over_stops_its_run() {
     let (diagnose, now) = (&world.diagnose, world.now);
     let message = |finding: &Finding| {
         let text = serde_json::to_string(&AlertMessage::Finding(Box::new(finding.clone()))).unwrap();
-        Delivery { id: "m".to_owned(), body: Body::Text(text), attempt: 1 }
+        Delivery { id: "m".to_owned(), body: Body::Text(text), attempt: 1, sent_at: None }
     };
     let (begins, ends) = (message(&finding), message(&ended(&finding)));
     let mut tallies = (Tally::default(), Tally::default());
