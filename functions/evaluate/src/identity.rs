@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn an_identity_is_what_the_whole_metadata_says() {
-        let resource = Resource { group: "apps".into(), version: "v1".into(), kind: "Deployment".into(), ..pods() };
+        let resource =
+            Resource { group: "apps".into(), version: "v1".into(), kind: "Deployment".into(), ..pods() };
         for json in [
             r#"{"metadata":{"name":"web","namespace":"shop","uid":"u1","resourceVersion":"12"}}"#,
             r#"{"metadata":{"name":"w\u0065b","namespace":null,"uid":null},"spec":{"name":"x"}}"#,
@@ -78,7 +79,11 @@ mod tests {
         ] {
             let quick = IdentityReader::default().read(&resource, json.as_bytes()).unwrap();
             if !json.contains("first") {
-                assert_eq!(quick, IdentityReader::read_with_care(&resource, json.as_bytes()).unwrap(), "{json}");
+                assert_eq!(
+                    quick,
+                    IdentityReader::read_with_care(&resource, json.as_bytes()).unwrap(),
+                    "{json}"
+                );
             }
             assert!(!quick.path.is_empty());
         }
@@ -89,9 +94,15 @@ mod tests {
         for (json, want) in [
             (r#"{"metadata":{"name":""}}"#, "the object has no name"),
             (r#"{"metadata":{}}"#, "the object has no name"),
-            (r#"{}"#, "the object has no name"),
-            (r#"{"metadata":{"name":7}}"#, "the object's metadata cannot be read: invalid type: integer `7`, expected a string at line 1 column 21"),
-            (r#"{"metadata":{"name":"a","namespace":[]}}"#, "the object's metadata cannot be read: invalid type: sequence, expected a string at line 1 column 36"),
+            (r"{}", "the object has no name"),
+            (
+                r#"{"metadata":{"name":7}}"#,
+                "the object's metadata cannot be read: invalid type: integer `7`, expected a string at line 1 column 21",
+            ),
+            (
+                r#"{"metadata":{"name":"a","namespace":[]}}"#,
+                "the object's metadata cannot be read: invalid type: sequence, expected a string at line 1 column 36",
+            ),
         ] {
             let error = IdentityReader::default().read(&pods(), json.as_bytes()).unwrap_err();
             assert_eq!(error.to_string(), want);

@@ -76,7 +76,8 @@ fn short_timestamp(text: &[u8]) -> Option<Timestamp> {
         _ => return None,
     };
     // The ends of time, leap seconds and days that are none take more care.
-    let is_plain = (1..9999).contains(&year) && (1..=days).contains(&day) && hour < 24 && minute < 60 && second < 60;
+    let is_plain =
+        (1..9999).contains(&year) && (1..=days).contains(&day) && hour < 24 && minute < 60 && second < 60;
     if !is_plain {
         return None;
     }

@@ -7,17 +7,27 @@
 //! A caller that reads byte by byte between two skips is made for each instruction set as a whole: it is a
 //! [`Work`], and [`with`] runs it.
 
-mod block;
-mod plain;
-#[expect(unsafe_code, reason = "what was found to be ASCII need not be read again; a test compares it with Rust's own")]
-mod utf8;
-#[cfg(target_arch = "x86_64")]
-#[expect(unsafe_code, reason = "the processor's vector instructions; tests compare them with the plain scanner")]
-mod x86_64;
 #[cfg(target_arch = "aarch64")]
 #[allow(unused_unsafe, reason = "which of its instructions need it differs between versions of Rust")]
-#[expect(unsafe_code, reason = "the processor's vector instructions; tests compare them with the plain scanner")]
+#[expect(
+    unsafe_code,
+    reason = "the processor's vector instructions; tests compare them with the plain scanner"
+)]
 mod aarch64;
+mod block;
+mod plain;
+#[expect(
+    unsafe_code,
+    reason = "what was found to be ASCII need not be read again; a test compares it with Rust's own"
+)]
+mod utf8;
+#[cfg(target_arch = "x86_64")]
+#[expect(clippy::cast_ptr_alignment, reason = "the loads are the unaligned ones")]
+#[expect(
+    unsafe_code,
+    reason = "the processor's vector instructions; tests compare them with the plain scanner"
+)]
+mod x86_64;
 
 pub use block::{DEPTH_ANY, SkipError, container_end, is_ascii, string_stop};
 pub use plain::Plain;

@@ -4,7 +4,7 @@ use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_model::GroupKind;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Objects with their kinds, in the order in which they come.
@@ -27,8 +27,8 @@ impl Corpus {
     }
 
     pub(crate) fn kinds(&self) -> Vec<GroupKind> {
-        let kinds: BTreeMap<GroupKind, ()> = self.objects.iter().map(|object| (object.kind.clone(), ())).collect();
-        kinds.into_keys().collect()
+        let kinds: BTreeSet<GroupKind> = self.objects.iter().map(|object| object.kind.clone()).collect();
+        kinds.into_iter().collect()
     }
 }
 
@@ -63,7 +63,8 @@ pub(crate) fn recorded() -> Corpus {
     paths.sort();
     let mut objects = Vec::new();
     for path in paths.into_iter().filter(|path| path.join("watch.jsonl.zst").is_file()) {
-        let meta: Meta = serde_json::from_slice(&std::fs::read(path.join("meta.json")).expect("meta.json")).expect("JSON");
+        let meta: Meta =
+            serde_json::from_slice(&std::fs::read(path.join("meta.json")).expect("meta.json")).expect("JSON");
         let path = path.join("watch.jsonl.zst");
         let mut text = Vec::new();
         let file = std::fs::File::open(path).expect("a recording");
@@ -72,7 +73,11 @@ pub(crate) fn recorded() -> Corpus {
             let line: Line<'_> = serde_json::from_slice(line).expect("a line");
             if let (Some(kind), Some(event)) = (kinds.get(&*line.path), line.event) {
                 let now = meta.start + SignedDuration::from_secs_f64(line.t);
-                objects.push(Object { kind: kind.clone(), json: event.object.get().as_bytes().to_vec(), now });
+                objects.push(Object {
+                    kind: kind.clone(),
+                    json: event.object.get().as_bytes().to_vec(),
+                    now,
+                });
             }
         }
     }
@@ -104,23 +109,44 @@ fn digest(rng: &mut Rng) -> String {
 }
 
 fn uid(rng: &mut Rng) -> String {
-    format!("{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}", rng.u32(..), rng.u16(..), rng.u16(0..4096), rng.u16(0..4096), rng.u64(0..1 << 48))
+    format!(
+        "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
+        rng.u32(..),
+        rng.u16(..),
+        rng.u16(0..4096),
+        rng.u16(0..4096),
+        rng.u64(0..1 << 48)
+    )
 }
 
 fn stamp(rng: &mut Rng) -> String {
-    format!("2026-0{}-{:02}T{:02}:{:02}:{:02}Z", rng.u32(1..7), rng.u32(1..29), rng.u32(0..24), rng.u32(0..60), rng.u32(0..60))
+    format!(
+        "2026-0{}-{:02}T{:02}:{:02}:{:02}Z",
+        rng.u32(1..7),
+        rng.u32(1..29),
+        rng.u32(0..24),
+        rng.u32(0..60),
+        rng.u32(0..60)
+    )
 }
 
 /// Who owns which field, as the API server writes it.
 fn managed(manager: &str, operation: &str, sub: Option<&str>, of: &Value, rng: &mut Rng) -> Value {
     fn fields(value: &Value) -> Value {
         match value {
-            Value::Object(map) => map.iter().map(|(key, value)| (format!("f:{key}"), fields(value))).collect::<Map<_, _>>().into(),
+            Value::Object(map) => map
+                .iter()
+                .map(|(key, value)| (format!("f:{key}"), fields(value)))
+                .collect::<Map<_, _>>()
+                .into(),
             Value::Array(items) if items.iter().any(Value::is_object) => {
                 let mut map = Map::new();
                 for item in items {
                     let Value::Object(inner) = item else { continue };
-                    let key = ["name", "type", "ip", "mountPath", "containerPort"].iter().find(|key| inner.contains_key(**key)).unwrap_or(&"uid");
+                    let key = ["name", "type", "ip", "mountPath", "containerPort"]
+                        .iter()
+                        .find(|key| inner.contains_key(**key))
+                        .unwrap_or(&"uid");
                     let name = format!("k:{}", json!({ *key: inner.get(*key) }));
                     let mut owned = Map::from_iter([(".".to_owned(), json!({}))]);
                     if let Value::Object(inner) = fields(item) {
@@ -198,7 +224,13 @@ fn pod(rng: &mut Rng, index: usize) -> Value {
     let annotations = json!({"prometheus.io/scrape": "true", "prometheus.io/port": "9090", "sidecar.istio.io/status": json!({"initContainers": ["istio-init"], "containers": ["istio-proxy"], "volumes": ["istio-envoy"]}).to_string()});
     let owners = json!([{"apiVersion": "apps/v1", "blockOwnerDeletion": true, "controller": true, "kind": "ReplicaSet", "name": format!("app-{app}-5d4f8c7b9"), "uid": uid(rng)}]);
     let managed = json!([
-        managed("kube-controller-manager", "Update", None, &json!({"metadata": {"annotations": annotations, "labels": labels, "ownerReferences": owners}, "spec": spec}), rng),
+        managed(
+            "kube-controller-manager",
+            "Update",
+            None,
+            &json!({"metadata": {"annotations": annotations, "labels": labels, "ownerReferences": owners}, "spec": spec}),
+            rng
+        ),
         managed("kubelet", "Update", Some("status"), &json!({"status": status}), rng),
     ]);
     json!({
@@ -214,7 +246,16 @@ fn deployment(rng: &mut Rng, index: usize) -> Value {
     let spec = json!({"progressDeadlineSeconds": 600, "replicas": rng.u32(1..9), "revisionHistoryLimit": 10, "selector": {"matchLabels": labels}, "strategy": {"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}, "type": "RollingUpdate"},
         "template": {"metadata": {"creationTimestamp": null, "labels": labels}, "spec": {"containers": [container(rng, "app"), container(rng, "istio-proxy")], "dnsPolicy": "ClusterFirst", "restartPolicy": "Always"}}});
     let status = json!({"availableReplicas": spec["replicas"], "conditions": conditions(rng, &["Available", "Progressing"], false), "observedGeneration": 3, "readyReplicas": spec["replicas"], "replicas": spec["replicas"], "updatedReplicas": spec["replicas"]});
-    let managed = json!([managed("kubectl-client-side-apply", "Update", None, &json!({"metadata": {"labels": labels}, "spec": spec}), rng), managed("kube-controller-manager", "Update", Some("status"), &json!({"status": status}), rng)]);
+    let managed = json!([
+        managed(
+            "kubectl-client-side-apply",
+            "Update",
+            None,
+            &json!({"metadata": {"labels": labels}, "spec": spec}),
+            rng
+        ),
+        managed("kube-controller-manager", "Update", Some("status"), &json!({"status": status}), rng)
+    ]);
     json!({"apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"annotations": {"deployment.kubernetes.io/revision": "3", "kubectl.kubernetes.io/last-applied-configuration": json!({"spec": spec}).to_string()}, "creationTimestamp": stamp(rng), "generation": 3, "labels": labels, "managedFields": managed, "name": format!("app-{app}"), "namespace": format!("ns-{}", rng.u32(0..NAMESPACES)), "resourceVersion": format!("{}", 1_000_000 + index), "uid": uid(rng)},
         "spec": spec, "status": status})

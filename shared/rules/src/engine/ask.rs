@@ -2,8 +2,8 @@ use super::matcher::{Matcher, Shape};
 use crate::namespaces::Namespaces;
 use crate::operator::{Operator, Pattern};
 use crate::quantity::Quantity;
-use crate::value::Path;
 use crate::time::parse_timestamp;
+use crate::value::Path;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt::Write as _;
 
@@ -42,7 +42,11 @@ pub(super) enum Question {
     /// A text, whatever it is.
     Text,
     /// One of these matches; or it is a text and none does.
-    Match { matchers: Vec<Matcher>, literals: Vec<String>, negated: bool },
+    Match {
+        matchers: Vec<Matcher>,
+        literals: Vec<String>,
+        negated: bool,
+    },
     Greater(Quantity),
     Less(Quantity),
     /// A timestamp from which on this long has passed, or not yet; a negative time lies ahead.
@@ -115,7 +119,7 @@ impl Question {
             Self::Equal(texts) => texts.iter().any(|t| t == text).into(),
             Self::NotEqual(texts) => (!texts.iter().any(|t| t == text)).into(),
             Self::Nil(want) => (text.is_empty() == *want).into(),
-            Self::Absent => Answer::Uncounted,
+            Self::Absent | Self::Passed(_) | Self::NotPassed(_) => Answer::Uncounted,
             Self::Text => Answer::Yes,
             Self::Match { matchers, literals, negated } => {
                 let matches = literals.iter().any(|t| t == text) || matchers.iter().any(|m| m.matches(text));
@@ -124,12 +128,13 @@ impl Question {
             Self::Greater(bound) => Quantity::parse(text).is_some_and(|q| q > *bound).into(),
             Self::Less(bound) => Quantity::parse(text).is_some_and(|q| q < *bound).into(),
             Self::Stamp => parse_timestamp(text).is_some().into(),
-            Self::Passed(_) | Self::NotPassed(_) => Answer::Uncounted,
-            Self::Admit(namespaces) => {
-                namespaces.admit(Some(text).filter(|name| !name.is_empty())).into()
-            }
+            Self::Admit(namespaces) => namespaces.admit(Some(text).filter(|name| !name.is_empty())).into(),
             Self::Select(texts) => {
-                if texts.iter().any(|t| t == text) { Answer::Yes } else { Answer::Uncounted }
+                if texts.iter().any(|t| t == text) {
+                    Answer::Yes
+                } else {
+                    Answer::Uncounted
+                }
             }
         }
     }
@@ -176,7 +181,9 @@ impl Question {
     pub(super) fn write_key(&self, out: &mut String) {
         let list = |out: &mut String, name: char, texts: &[String]| {
             out.push(name);
-            texts.iter().for_each(|text| write_text(out, text));
+            for text in texts {
+                write_text(out, text);
+            }
         };
         match self {
             Self::Equal(texts) => list(out, '=', texts),

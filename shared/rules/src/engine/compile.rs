@@ -155,8 +155,12 @@ fn grow(plan: &Plan, trie: &mut Vec<Growing>) {
     // The key by which elements are selected stands right below them.
     for (index, scope) in plan.scopes.iter().enumerate() {
         let node = trie.iter().position(|node| node.scope == Some(index)).unwrap_or(0);
-        let names: BTreeSet<&String> =
-            scope.groups.iter().filter_map(|group| group.select.as_ref()).map(|select| &select.name).collect();
+        let names: BTreeSet<&String> = scope
+            .groups
+            .iter()
+            .filter_map(|group| group.select.as_ref())
+            .map(|select| &select.name)
+            .collect();
         for name in names {
             if !trie[node].kids.contains_key(name) {
                 trie.push(Growing { parent: node, ..Growing::default() });
@@ -362,7 +366,8 @@ impl Compiler<'_> {
                     self.formulas.holds(list, &missing, &mut |_| false).into()
                 }
                 GroupTest::Capture => {
-                    let of_group = |capture: &super::plan::Capture| capture.group == Some((index, place as usize));
+                    let of_group =
+                        |capture: &super::plan::Capture| capture.group == Some((index, place as usize));
                     for (capture, _) in self.plan.captures.iter().enumerate().filter(|(_, c)| of_group(c)) {
                         captures.push(ScopeCapture { group: place, capture: small(capture) });
                     }
@@ -400,12 +405,18 @@ impl Compiler<'_> {
         let mut placed: Vec<Placed<'_>> = growing.asks.iter().map(|ask| self.placed(*ask)).collect();
         placed.extend(selects.iter().map(|(ask, bit)| Placed { ask, yes: *bit, no: *bit }));
         let mut map = Bits::default();
-        placed.iter().for_each(|placed| placed.note(placed.ask.question.of_map(), &mut map));
+        for placed in &placed {
+            placed.note(placed.ask.question.of_map(), &mut map);
+        }
         // What belongs to the plan alone is borrowed, so that the effects may grow beside it.
         let placed: Vec<Placed<'_>> = growing
             .asks
             .iter()
-            .map(|ask| Placed { ask: &self.plan.asks[*ask], yes: self.layout.asks[*ask].0, no: self.layout.asks[*ask].1 })
+            .map(|ask| Placed {
+                ask: &self.plan.asks[*ask],
+                yes: self.layout.asks[*ask].0,
+                no: self.layout.asks[*ask].1,
+            })
             .chain(selects.iter().map(|(ask, bit)| Placed { ask, yes: *bit, no: *bit }))
             .collect();
         let leaf = (!placed.is_empty() || !captures.is_empty()).then(|| {

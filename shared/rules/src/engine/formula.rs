@@ -47,7 +47,8 @@ impl Formulas {
     /// Whether all of a list holds, of bits and of comparisons.
     pub(super) fn holds(&self, list: u32, words: &[u64], compare: &mut dyn FnMut(u32) -> bool) -> bool {
         let Some(list) = self.lists.get(list as usize) else { return false };
-        let set = |(word, mask): &(u32, u64)| words.get(*word as usize).is_some_and(|bits| bits & mask == *mask);
+        let set =
+            |(word, mask): &(u32, u64)| words.get(*word as usize).is_some_and(|bits| bits & mask == *mask);
         self.needs[span(list.needs)].iter().all(set)
             && self.any_of[span(list.any_of)].iter().all(|choices| {
                 self.choices[span(*choices)].iter().any(|list| self.holds(*list, words, compare))
@@ -110,7 +111,13 @@ impl Wake {
             sleepers.extend(list);
         }
         begins.push(small(sleepers.len()));
-        Self { first_word, masks: masks.into(), begins: begins.into(), sleepers: sleepers.into(), always: always.into() }
+        Self {
+            first_word,
+            masks: masks.into(),
+            begins: begins.into(),
+            sleepers: sleepers.into(),
+            always: always.into(),
+        }
     }
 
     /// How many words there are.

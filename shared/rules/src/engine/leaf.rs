@@ -14,6 +14,8 @@ pub(super) struct Leaf {
     /// The texts that some rule names; to each what it sets.
     pub(super) literals: Table,
     pub(super) literal_effects: Box<[TextEffect]>,
+    /// Whether any of them is not empty.
+    pub(super) names_texts: bool,
     /// What any other text sets, before what follows here.
     pub(super) other: TextEffect,
     pub(super) tests: Box<[LeafTest]>,
@@ -96,13 +98,16 @@ impl Placed<'_> {
     fn literals(&self) -> Vec<String> {
         let exact = |globs: &[crate::glob::Glob]| {
             let shapes = globs.iter().map(Shape::of);
-            shapes.filter_map(|shape| if let Shape::Exact(text) = shape { Some(text) } else { None }).collect()
+            shapes
+                .filter_map(|shape| if let Shape::Exact(text) = shape { Some(text) } else { None })
+                .collect()
         };
         match &self.ask.question {
             Question::Equal(texts) | Question::NotEqual(texts) | Question::Select(texts) => texts.clone(),
             Question::Match { literals, .. } => literals.clone(),
             Question::Admit(namespaces) => {
-                let (mut names, excluded): (Vec<_>, Vec<_>) = (exact(&namespaces.include), exact(&namespaces.exclude));
+                let (mut names, excluded): (Vec<_>, Vec<_>) =
+                    (exact(&namespaces.include), exact(&namespaces.exclude));
                 names.extend(excluded);
                 names
             }
@@ -125,7 +130,11 @@ impl Placed<'_> {
 }
 
 impl Leaf {
-    pub(super) fn new(placed: &[Placed<'_>], captures: Vec<LeafCapture>, effects: &mut EffectsBuilder) -> Self {
+    pub(super) fn new(
+        placed: &[Placed<'_>],
+        captures: Vec<LeafCapture>,
+        effects: &mut EffectsBuilder,
+    ) -> Self {
         let mut leaf = Self { captures: captures.into(), ..Self::default() };
         leaf.read_literals(placed, effects);
         leaf.read_tests(placed, effects);
@@ -163,6 +172,7 @@ impl Leaf {
             literal_effects.push(bits.effect(effects));
         }
         self.literals = Table::new(named.keys().zip(0..).map(|(text, index)| (text.as_str(), index)));
+        self.names_texts = literal_effects.len() > 1;
         self.literal_effects = literal_effects.into();
     }
 
@@ -210,9 +220,8 @@ impl Leaf {
     }
 
     fn read_bounds(&mut self, placed: &[Placed<'_>], effects: &mut EffectsBuilder) {
-        let is_quantity = |placed: &&Placed<'_>| {
-            matches!(placed.ask.question, Question::Greater(_) | Question::Less(_))
-        };
+        let is_quantity =
+            |placed: &&Placed<'_>| matches!(placed.ask.question, Question::Greater(_) | Question::Less(_));
         let asked: Vec<&Placed<'_>> = placed.iter().filter(is_quantity).collect();
         let mut bounds: Vec<Quantity> = asked
             .iter()
@@ -225,7 +234,9 @@ impl Leaf {
         bounds.dedup();
         let mut effect = |answer: &dyn Fn(&Question) -> bool| {
             let mut bits = Bits::default();
-            asked.iter().for_each(|placed| placed.note(answer(&placed.ask.question).into(), &mut bits));
+            for placed in &asked {
+                placed.note(answer(&placed.ask.question).into(), &mut bits);
+            }
             effects.effect(&bits)
         };
         // Twice the place of a bound, plus one: at it; plus two: above it.
@@ -259,7 +270,9 @@ impl Leaf {
         ages.dedup();
         let mut effect = |answer: &dyn Fn(&Question) -> bool| {
             let mut bits = Bits::default();
-            asked.iter().for_each(|placed| placed.note(answer(&placed.ask.question).into(), &mut bits));
+            for placed in &asked {
+                placed.note(answer(&placed.ask.question).into(), &mut bits);
+            }
             effects.effect(&bits)
         };
         self.age_regions = (0..=ages.len())

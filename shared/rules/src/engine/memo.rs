@@ -58,8 +58,8 @@ impl Memo {
 /// Where a text is remembered, if it is.
 fn place(bytes: &[u8]) -> usize {
     let word = |chunk: &[u8]| chunk.iter().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
-    let mixed = bytes
-        .chunks(8)
-        .fold(bytes.len() as u64, |hash, chunk| (hash.rotate_left(23) ^ word(chunk)).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mixed = bytes.chunks(8).fold(bytes.len() as u64, |hash, chunk| {
+        (hash.rotate_left(23) ^ word(chunk)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    });
     usize::try_from(mixed >> 58).unwrap_or(0) % TEXTS
 }

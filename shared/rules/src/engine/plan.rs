@@ -52,7 +52,10 @@ pub(super) enum GroupTest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Term {
     Ask(usize),
-    Group { scope: usize, group: usize },
+    Group {
+        scope: usize,
+        group: usize,
+    },
     Clock(usize),
     Comparison(usize),
     /// One of these lists holds.
@@ -146,7 +149,7 @@ impl Plan {
 
     fn ask(&mut self, ask: Ask, select: Option<&Select>) -> usize {
         let mut key = format!("{:?}{}", ask.home, u8::from(ask.all));
-        ask.path.iter().for_each(|step| write_text(&mut key, step));
+        write_path(&mut key, &ask.path);
         ask.question.write_key(&mut key);
         if let Some(default) = &ask.default {
             key.push('d');
@@ -165,7 +168,7 @@ impl Plan {
 
     fn scope(&mut self, path: &Path) -> usize {
         let mut key = String::from("scope");
-        path.iter().for_each(|step| write_text(&mut key, step));
+        write_path(&mut key, path);
         let next = self.scopes.len();
         let scope = *self.known.entry(key).or_insert(next);
         if scope == next {
@@ -189,7 +192,7 @@ impl Plan {
 
     fn capture(&mut self, path: &Path, group: Option<(usize, usize)>) -> usize {
         let mut key = format!("capture{group:?}");
-        path.iter().for_each(|step| write_text(&mut key, step));
+        write_path(&mut key, path);
         let next = self.captures.len();
         let capture = *self.known.entry(key).or_insert(next);
         if capture == next {
@@ -293,7 +296,8 @@ impl Reader<'_> {
             }
             let group = match (place.home, place.select) {
                 (Home::Group(scope), Some(select)) => {
-                    let plan = GroupPlan { select: Some(select.clone()), test: GroupTest::Capture, all: false };
+                    let plan =
+                        GroupPlan { select: Some(select.clone()), test: GroupTest::Capture, all: false };
                     Some((scope, self.plan.group(scope, plan)))
                 }
                 _ => None,
@@ -344,10 +348,18 @@ impl Reader<'_> {
     }
 }
 
+fn write_path(out: &mut String, path: &[String]) {
+    for key in path {
+        write_text(out, key);
+    }
+}
+
 fn write_select(out: &mut String, select: &Select) {
     out.push('[');
     write_text(out, &select.name);
-    select.values.iter().for_each(|value| write_text(out, value));
+    for value in &select.values {
+        write_text(out, value);
+    }
 }
 
 /// How many conditions turn with time.

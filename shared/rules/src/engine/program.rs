@@ -1,4 +1,5 @@
 use super::ask::Clock;
+use super::compile::compile;
 use super::effect::{Bit, Effects};
 use super::formula::{Formulas, Wake};
 use super::leaf::Leaf;
@@ -8,7 +9,6 @@ use super::scratch::{Captured, Scratch};
 use super::trie::Node;
 use super::verdict::{Judge, Verdicts};
 use super::walk::{Stop, Walk};
-use super::compile::compile;
 use crate::json::{JsonError, JsonFault};
 use crate::reference::{Reference, Want};
 use crate::rule::Rule;
@@ -201,8 +201,23 @@ impl Program {
     }
 
     pub(super) fn reset(&self, now: Timestamp, scratch: &mut Scratch) {
-        let Scratch { words, frames, seen, captures, log, elements, compared, judged, verdicts, text, stamps, instants, learned: _, other_time: _ } =
-            scratch;
+        let Scratch {
+            words,
+            frames,
+            seen,
+            captures,
+            log,
+            elements,
+            compared,
+            judged,
+            verdicts,
+            text,
+            stamps,
+            instants,
+            learned: _,
+            other_time: _,
+            effort: _,
+        } = scratch;
         words.resize(self.words, 0);
         words[..2 * self.object_words].fill(0);
         for (clock, bit) in &self.clocks {

@@ -116,7 +116,8 @@ fn place(head: u64, tail: u64, length: usize, multiplier: u64, shift: u32) -> us
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
 fn signature(bytes: &[u8], begin: usize, end: usize) -> (u64, u64) {
-    let word = |at: usize| bytes.get(at..at + 8).and_then(<[u8]>::first_chunk::<8>).map(|b| u64::from_le_bytes(*b));
+    let word =
+        |at: usize| bytes.get(at..at + 8).and_then(<[u8]>::first_chunk::<8>).map(|b| u64::from_le_bytes(*b));
     let length = end - begin;
     if length > 8 {
         return (word(begin).unwrap_or(0), word(end - 8).unwrap_or(0));

@@ -32,7 +32,9 @@ fn escaped(bytes: &[u8]) -> Option<(char, usize)> {
         b'u' => {
             let high = four_digits(bytes.get(1..)?)?;
             let second = bytes.get(5..).and_then(|rest| rest.strip_prefix(b"\\u"));
-            if (0xd800..0xdc00).contains(&high) && let Some(second) = second {
+            if (0xd800..0xdc00).contains(&high)
+                && let Some(second) = second
+            {
                 let low = four_digits(second)?;
                 if (0xdc00..0xe000).contains(&low) {
                     let code = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);

@@ -1,7 +1,7 @@
 use super::effect::Bit;
+use super::plan::{Comparison, Left};
 use super::program::{Program, Subject};
 use super::scratch::{CapturedValue, Scratch};
-use super::plan::{Comparison, Left};
 use super::unescape::unescape;
 use crate::json::{self, JsonError, Node};
 use jiff::Timestamp;
@@ -61,18 +61,22 @@ impl<'r> Verdicts<'r> {
             }
         };
         program.formulas.bits(entry.actual.unwrap_or(entry.upper), &scratch.words, &mut |bit| {
-            let scope = program.scopes.iter().zip(0..).find(|(scope, _)| {
-                (scope.satisfied..scope.satisfied + scope.words).contains(&bit.word)
-            });
+            let scope = program
+                .scopes
+                .iter()
+                .zip(0..)
+                .find(|(scope, _)| (scope.satisfied..scope.satisfied + scope.words).contains(&bit.word));
             let Some((scope, index)) = scope else {
                 let logged = scratch.log.iter().find(|logged| program.effects.sets(logged.effect, bit));
-                return logged.into_iter().for_each(|logged| keep(logged.at));
+                if let Some(logged) = logged {
+                    keep(logged.at);
+                }
+                return;
             };
             let word = bit.word - scope.satisfied;
-            let element = scratch
-                .elements
-                .iter()
-                .find(|element| element.scope == index && element.word == word && element.groups & bit.mask != 0);
+            let element = scratch.elements.iter().find(|element| {
+                element.scope == index && element.word == word && element.groups & bit.mask != 0
+            });
             let Some(element) = element else { return };
             let log = scratch.log.get(element.begin as usize..element.end as usize).unwrap_or_default();
             let mut wanted = vec![Bit { word: scope.local + word, mask: bit.mask }];
@@ -91,7 +95,9 @@ impl<'r> Verdicts<'r> {
             }
             for bit in wanted {
                 let logged = log.iter().find(|logged| program.effects.sets(logged.effect, bit));
-                logged.into_iter().for_each(|logged| keep(logged.at));
+                if let Some(logged) = logged {
+                    keep(logged.at);
+                }
             }
         });
         places.sort_by_key(|place| place.start);
@@ -145,6 +151,7 @@ impl Judge<'_> {
             self.crowded(scratch);
         }
         if scratch.verdicts.iter().any(|verdict| verdict.is_open) {
+            scratch.effort.trees += 1;
             let tree = json::parse(self.json.as_bytes())?;
             self.ask(&tree, scratch);
         }
@@ -163,6 +170,7 @@ impl Judge<'_> {
 
     /// Of an object that was not walked to its end.
     pub(super) fn judge_by_tree(&self, scratch: &mut Scratch) -> Result<(), JsonError> {
+        scratch.effort.trees += 1;
         let tree = json::parse(self.json.as_bytes())?;
         scratch.verdicts.clear();
         for entry in (0..).take(self.program.entries.len()) {
@@ -215,10 +223,11 @@ impl Judge<'_> {
         }
         let mut ahead = scratch.other_time.take().unwrap_or_default();
         for instant in &scratch.instants {
-            let open = |verdict: &&mut Verdict| verdict.is_open && entry(verdict).is_some();
-            if !scratch.verdicts.iter_mut().any(|mut verdict| open(&&mut verdict)) {
+            let is_open = |verdict: &Verdict| verdict.is_open && entry(verdict).is_some();
+            if !scratch.verdicts.iter().any(is_open) {
                 break;
             }
+            scratch.effort.looks += 1;
             program.reset(*instant, &mut ahead);
             let judge = Judge { now: *instant, ..*self };
             match program.walk(self.json, *instant, &mut ahead) {
@@ -226,7 +235,7 @@ impl Judge<'_> {
                 Err(super::walk::Stop::Broken(error)) => return Err(error),
                 Err(super::walk::Stop::Strange) => break,
             }
-            for verdict in scratch.verdicts.iter_mut().filter(open) {
+            for verdict in scratch.verdicts.iter_mut().filter(|verdict| is_open(verdict)) {
                 let list = entry(verdict).and_then(|entry| entry.actual);
                 if list.is_some_and(|list| judge.holds(list, &mut ahead) != verdict.matches) {
                     verdict.turns_at = Some(*instant);
@@ -247,7 +256,8 @@ impl Judge<'_> {
     /// the last word.
     fn crowded(&self, scratch: &mut Scratch) {
         let instants = scratch.stamps.len().saturating_add(1);
-        let is_crowded = |timed: u32| instants.saturating_mul(timed as usize) > crate::evaluation::INSTANTS_MAX;
+        let is_crowded =
+            |timed: u32| instants.saturating_mul(timed as usize) > crate::evaluation::INSTANTS_MAX;
         if !is_crowded(self.program.timed_max) {
             return;
         }
@@ -255,7 +265,12 @@ impl Judge<'_> {
             let (word, mask) = (index as usize / 64, 1 << (index % 64));
             let judged = scratch.judged.get(word).is_some_and(|bits| bits & mask != 0);
             if !judged && is_crowded(entry.timed) {
-                scratch.verdicts.push(Verdict { entry: index, matches: false, turns_at: None, is_open: true });
+                scratch.verdicts.push(Verdict {
+                    entry: index,
+                    matches: false,
+                    turns_at: None,
+                    is_open: true,
+                });
             }
         }
     }
@@ -282,7 +297,8 @@ impl Judge<'_> {
             if known != 0 {
                 return known == 0b11;
             }
-            let holds = self.program.comparisons.get(index as usize).is_some_and(|c| self.compare(c, captures));
+            let holds =
+                self.program.comparisons.get(index as usize).is_some_and(|c| self.compare(c, captures));
             if let Some(bits) = compared.get_mut(word) {
                 *bits |= if holds { 0b11 } else { 0b01 } << shift;
             }

@@ -78,12 +78,20 @@ fn write_value(value: &Value, style: Style, dice: &mut Dice<'_>, out: &mut Strin
             let mut first = true;
             for (key, item) in members {
                 if style.duplicates && dice.roll(12) == 0 {
-                    write_member(key, &Value::from(["x", "", "3"][dice.roll(3)]), &mut first, style, dice, out);
+                    write_member(
+                        key,
+                        &Value::from(["x", "", "3"][dice.roll(3)]),
+                        &mut first,
+                        style,
+                        dice,
+                        out,
+                    );
                 }
                 write_member(key, item, &mut first, style, dice, out);
                 if dice.roll(8) == 0 {
                     // What nobody asks for, and a skip has to come through.
-                    let noise = [r#"{"\\":"}\"]","a":[[{}],"\\\""]}"#, r#""\"{""#, "[[],{}]", "-1.5e-7"][dice.roll(4)];
+                    let noise = [r#"{"\\":"}\"]","a":[[{}],"\\\""]}"#, r#""\"{""#, "[[],{}]", "-1.5e-7"]
+                        [dice.roll(4)];
                     let key = ["managedFields", "f:\\\"x", "status"][dice.roll(3)];
                     write!(out, ",\"{key}{}\":{noise}", out.len()).unwrap();
                 }

@@ -11,7 +11,9 @@ pub(crate) fn library() -> RuleSet {
     let mut paths: Vec<_> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
-    let is_rules = |path: &&std::path::PathBuf| name(path).ends_with(".yaml") && !name(path).ends_with(".test.yaml");
+    let is_rules = |path: &&std::path::PathBuf| {
+        path.extension().is_some_and(|e| e == "yaml") && !name(path).contains(".test.")
+    };
     let files: Vec<SourceFile> = paths
         .iter()
         .filter(is_rules)
@@ -41,7 +43,8 @@ pub(crate) fn objects() -> BTreeMap<String, Vec<Vec<u8>>> {
     let mut objects = BTreeMap::<String, Vec<Vec<u8>>>::new();
     for path in paths.into_iter().map(|path| path.join("watch.jsonl.zst")).filter(|path| path.is_file()) {
         let mut text = Vec::new();
-        std::io::copy(&mut zstd::Decoder::new(std::fs::File::open(path).unwrap()).unwrap(), &mut text).unwrap();
+        std::io::copy(&mut zstd::Decoder::new(std::fs::File::open(path).unwrap()).unwrap(), &mut text)
+            .unwrap();
         for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let line: Line<'_> = serde_json::from_slice(line).unwrap();
             if let Some(event) = line.event {
@@ -61,9 +64,28 @@ pub(crate) fn kind(path: &str) -> Option<GroupKind> {
         _ => return None,
     };
     let kinds = [
-        "ConfigMap", "DaemonSet", "Deployment", "Endpoints", "EndpointSlice", "Event", "HorizontalPodAutoscaler",
-        "Ingress", "Job", "Namespace", "Node", "PersistentVolumeClaim", "PersistentVolume", "Pod", "ReplicaSet",
-        "ResourceQuota", "Secret", "ServiceAccount", "Service", "StatefulSet", "PodDisruptionBudget", "CronJob",
+        "ConfigMap",
+        "DaemonSet",
+        "Deployment",
+        "Endpoints",
+        "EndpointSlice",
+        "Event",
+        "HorizontalPodAutoscaler",
+        "Ingress",
+        "Job",
+        "Namespace",
+        "Node",
+        "PersistentVolumeClaim",
+        "PersistentVolume",
+        "Pod",
+        "ReplicaSet",
+        "ResourceQuota",
+        "Secret",
+        "ServiceAccount",
+        "Service",
+        "StatefulSet",
+        "PodDisruptionBudget",
+        "CronJob",
     ];
     let plural_of = |kind: &str| match kind {
         "Endpoints" => "endpoints".to_owned(),

@@ -23,11 +23,7 @@ impl Scanner for Plain {
 
     #[inline]
     fn stops(self, window: &[u8; 32]) -> u32 {
-        window
-            .iter()
-            .enumerate()
-            .map(|(index, byte)| u32::from(matches!(byte, b'"' | b'\\')) << index)
-            .sum()
+        window.iter().enumerate().map(|(index, byte)| u32::from(matches!(byte, b'"' | b'\\')) << index).sum()
     }
 
     #[inline]

@@ -1,6 +1,8 @@
 //! Every scanner against the plain one, and the plain one against bytes read one by one.
 
-use super::{DEPTH_ANY, Level, Masks, Scanner, SkipError, Work, container_end, is_ascii, string_stop, utf8, with};
+use super::{
+    DEPTH_ANY, Level, Masks, Scanner, SkipError, Work, container_end, is_ascii, string_stop, utf8, with,
+};
 use proptest::prelude::*;
 
 const LEVELS: [Level; 3] = [Level::Plain, Level::Baseline, Level::Best];

@@ -53,16 +53,15 @@ fn object() -> impl Strategy<Value = Value> {
         4 => namespace.prop_map(|namespace| json!({"namespace": namespace})),
         1 => value(),
     ];
-    (prop::collection::btree_map(generate::key(), value(), 0..4), prop::option::of(metadata), 0..16_u8).prop_map(
-        |(map, metadata, whole)| {
+    (prop::collection::btree_map(generate::key(), value(), 0..4), prop::option::of(metadata), 0..16_u8)
+        .prop_map(|(map, metadata, whole)| {
             let mut map: Map<String, Value> = map.into_iter().collect();
             if let Some(metadata) = metadata {
                 map.insert("metadata".to_owned(), metadata);
             }
             // Now and then something else than an object.
             if whole == 0 { Value::Array(map.into_values().collect()) } else { Value::Object(map) }
-        },
-    )
+        })
 }
 
 #[derive(Debug, Clone)]
@@ -162,7 +161,9 @@ fn the_program_says_what_the_tree_says() {
         }
     }
     let (asked, matched, turned, refused) = (asked.get(), matched.get(), turned.get(), refused.get());
-    println!("{asked} evaluations: {matched} matched, {turned} will turn, {refused} of broken objects; 0 differ");
+    println!(
+        "{asked} evaluations: {matched} matched, {turned} will turn, {refused} of broken objects; 0 differ"
+    );
     assert!(matched * 50 > asked, "{matched} of {asked} matched: the rules and objects do not meet");
     assert!(turned * 200 > asked, "{turned} of {asked} turn with time");
     assert!(refused * 4 < asked && refused > 0, "{refused} of {asked} were broken");

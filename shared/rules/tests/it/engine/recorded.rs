@@ -29,5 +29,8 @@ fn the_shipped_rules_say_of_recorded_objects_what_the_tree_says() {
         }
     }
     println!("{asked} objects, {silent} silent, {matched} matches");
-    assert!(asked > 3000 && silent * 3 > asked && matched > 200, "{asked} objects, {silent} silent, {matched} matches");
+    assert!(
+        asked > 3000 && silent * 3 > asked && matched > 200,
+        "{asked} objects, {silent} silent, {matched} matches"
+    );
 }
