@@ -27,7 +27,7 @@ SUITES ?=
 KUBEBUILDER_ASSETS ?= $(shell tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test build build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template report bench bench-engine bench-instructions differential cluster-tools sample-events python-pins
+.PHONY: help run test build build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template report bench bench-engine bench-instructions bench-rivals differential cluster-tools sample-events python-pins
 
 help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,6 +94,9 @@ bench-engine: ## Measure the pass over an object's bytes, into tests/report/engi
 
 bench-instructions: ## Count the instructions a byte of an object takes; fails above the limit (needs valgrind)
 	@CARGO=$(CARGO) shared/rules/benches/instructions.sh 6.0
+
+bench-rivals: ## Measure the same rules in CEL and Rego beside the engine (compiles both: some minutes)
+	@cd tests/bench-rivals && $(CARGO) run --quiet --release --target-dir $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 
 differential: ## Compare the engine with the tree on a million rules and objects by chance
 	ENGINE_EVALUATIONS=1000000 $(CARGO) test -p prodrome-rules --test it -- engine --nocapture

@@ -94,7 +94,7 @@ mod tests {
         for (json, want) in [
             (r#"{"metadata":{"name":""}}"#, "the object has no name"),
             (r#"{"metadata":{}}"#, "the object has no name"),
-            (r#"{}"#, "the object has no name"),
+            (r"{}", "the object has no name"),
             (
                 r#"{"metadata":{"name":7}}"#,
                 "the object's metadata cannot be read: invalid type: integer `7`, expected a string at line 1 column 21",

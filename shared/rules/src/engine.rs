@@ -41,5 +41,5 @@ mod walk;
 pub use prodrome_scan::scanner::Level;
 pub use program::{Program, Subject};
 pub use programs::Programs;
-pub use scratch::Scratch;
+pub use scratch::{Effort, Scratch};
 pub use verdict::{Verdict, Verdicts};

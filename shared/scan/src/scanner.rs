@@ -22,6 +22,7 @@ mod plain;
 )]
 mod utf8;
 #[cfg(target_arch = "x86_64")]
+#[expect(clippy::cast_ptr_alignment, reason = "the loads are the unaligned ones")]
 #[expect(
     unsafe_code,
     reason = "the processor's vector instructions; tests compare them with the plain scanner"

@@ -4,7 +4,7 @@ use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_model::GroupKind;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Objects with their kinds, in the order in which they come.
@@ -27,9 +27,8 @@ impl Corpus {
     }
 
     pub(crate) fn kinds(&self) -> Vec<GroupKind> {
-        let kinds: BTreeMap<GroupKind, ()> =
-            self.objects.iter().map(|object| (object.kind.clone(), ())).collect();
-        kinds.into_keys().collect()
+        let kinds: BTreeSet<GroupKind> = self.objects.iter().map(|object| object.kind.clone()).collect();
+        kinds.into_iter().collect()
     }
 }
 

@@ -17,8 +17,9 @@ fn shipped() -> Vec<SourceFile> {
         std::fs::read_dir(dir).expect("the library").flatten().map(|entry| entry.path()).collect();
     paths.sort();
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let is_rules =
-        |path: &&std::path::PathBuf| name(path).ends_with(".yaml") && !name(path).ends_with(".test.yaml");
+    let is_rules = |path: &&std::path::PathBuf| {
+        path.extension().is_some_and(|e| e == "yaml") && !name(path).contains(".test.")
+    };
     paths
         .iter()
         .filter(is_rules)
@@ -26,15 +27,15 @@ fn shipped() -> Vec<SourceFile> {
         .collect()
 }
 
-/// `count` rules for each of these kinds: the shipped ones, and then such as a company adds to them, narrowed to
+/// So many rules for each of these kinds: the shipped ones, and then such as a company adds to them, narrowed to
 /// its teams, apps and namespaces.
-pub(crate) fn library(kinds: &[GroupKind], count: usize) -> Arc<RuleSet> {
+pub(crate) fn library(kinds: &[GroupKind], count: impl Fn(&GroupKind) -> usize) -> Arc<RuleSet> {
     let own = load(&shipped()).rules;
     let mut text = String::new();
     for kind in kinds {
         let mut rng = Rng::with_seed(11);
         let written: Vec<&str> = own.for_kind(kind).map(prodrome_rules::Rule::name).collect();
-        for index in written.len()..count {
+        for index in written.len()..count(kind) {
             let rule = like_the_library(kind, &mut rng);
             writeln!(text, "{}", json!({ format!("{}Generated{index}", kind.kind): rule }))
                 .expect("a String");
@@ -49,9 +50,9 @@ pub(crate) fn library(kinds: &[GroupKind], count: usize) -> Arc<RuleSet> {
     Arc::new(loaded.rules)
 }
 
-fn like_the_library(kind: &GroupKind, rng: &mut Rng) -> Value {
+pub(crate) fn like_the_library(kind: &GroupKind, rng: &mut Rng) -> Value {
     let mut filter = vec![json!({"field": ["metadata", "deletionTimestamp"], "nilValue": true})];
-    let mut rule = json!({"resource": if kind.group.is_empty() { kind.kind.to_string() } else { format!("{}/{}", kind.group, kind.kind) }, "duration": 300});
+    let mut rule = json!({"resource": if kind.group.is_empty() { kind.kind.clone() } else { format!("{}/{}", kind.group, kind.kind) }, "duration": 300});
     match rng.u32(0..4) {
         0 => filter.push(json!({"field": ["metadata", "labels", "team"], "equalValue": [format!("team-{}", rng.u32(0..TEAMS))]})),
         1 => filter.push(json!({"field": ["metadata", "labels", "app"], "equalValue": [format!("app-{}", rng.u32(0..APPS))]})),
@@ -142,7 +143,7 @@ pub(crate) fn random(corpus: &Corpus, count: usize) -> Arc<RuleSet> {
             let check: Vec<Value> =
                 (0..rng.usize(1..4)).map(|_| random_condition(&paths, &mut rng)).collect();
             let resource = if kind.group.is_empty() {
-                kind.kind.to_string()
+                kind.kind.clone()
             } else {
                 format!("{}/{}", kind.group, kind.kind)
             };

@@ -119,7 +119,7 @@ impl Question {
             Self::Equal(texts) => texts.iter().any(|t| t == text).into(),
             Self::NotEqual(texts) => (!texts.iter().any(|t| t == text)).into(),
             Self::Nil(want) => (text.is_empty() == *want).into(),
-            Self::Absent => Answer::Uncounted,
+            Self::Absent | Self::Passed(_) | Self::NotPassed(_) => Answer::Uncounted,
             Self::Text => Answer::Yes,
             Self::Match { matchers, literals, negated } => {
                 let matches = literals.iter().any(|t| t == text) || matchers.iter().any(|m| m.matches(text));
@@ -128,7 +128,6 @@ impl Question {
             Self::Greater(bound) => Quantity::parse(text).is_some_and(|q| q > *bound).into(),
             Self::Less(bound) => Quantity::parse(text).is_some_and(|q| q < *bound).into(),
             Self::Stamp => parse_timestamp(text).is_some().into(),
-            Self::Passed(_) | Self::NotPassed(_) => Answer::Uncounted,
             Self::Admit(namespaces) => namespaces.admit(Some(text).filter(|name| !name.is_empty())).into(),
             Self::Select(texts) => {
                 if texts.iter().any(|t| t == text) {
@@ -182,7 +181,9 @@ impl Question {
     pub(super) fn write_key(&self, out: &mut String) {
         let list = |out: &mut String, name: char, texts: &[String]| {
             out.push(name);
-            texts.iter().for_each(|text| write_text(out, text));
+            for text in texts {
+                write_text(out, text);
+            }
         };
         match self {
             Self::Equal(texts) => list(out, '=', texts),

@@ -405,7 +405,9 @@ impl Compiler<'_> {
         let mut placed: Vec<Placed<'_>> = growing.asks.iter().map(|ask| self.placed(*ask)).collect();
         placed.extend(selects.iter().map(|(ask, bit)| Placed { ask, yes: *bit, no: *bit }));
         let mut map = Bits::default();
-        placed.iter().for_each(|placed| placed.note(placed.ask.question.of_map(), &mut map));
+        for placed in &placed {
+            placed.note(placed.ask.question.of_map(), &mut map);
+        }
         // What belongs to the plan alone is borrowed, so that the effects may grow beside it.
         let placed: Vec<Placed<'_>> = growing
             .asks

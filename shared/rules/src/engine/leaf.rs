@@ -14,6 +14,8 @@ pub(super) struct Leaf {
     /// The texts that some rule names; to each what it sets.
     pub(super) literals: Table,
     pub(super) literal_effects: Box<[TextEffect]>,
+    /// Whether any of them is not empty.
+    pub(super) names_texts: bool,
     /// What any other text sets, before what follows here.
     pub(super) other: TextEffect,
     pub(super) tests: Box<[LeafTest]>,
@@ -170,6 +172,7 @@ impl Leaf {
             literal_effects.push(bits.effect(effects));
         }
         self.literals = Table::new(named.keys().zip(0..).map(|(text, index)| (text.as_str(), index)));
+        self.names_texts = literal_effects.len() > 1;
         self.literal_effects = literal_effects.into();
     }
 
@@ -231,7 +234,9 @@ impl Leaf {
         bounds.dedup();
         let mut effect = |answer: &dyn Fn(&Question) -> bool| {
             let mut bits = Bits::default();
-            asked.iter().for_each(|placed| placed.note(answer(&placed.ask.question).into(), &mut bits));
+            for placed in &asked {
+                placed.note(answer(&placed.ask.question).into(), &mut bits);
+            }
             effects.effect(&bits)
         };
         // Twice the place of a bound, plus one: at it; plus two: above it.
@@ -265,7 +270,9 @@ impl Leaf {
         ages.dedup();
         let mut effect = |answer: &dyn Fn(&Question) -> bool| {
             let mut bits = Bits::default();
-            asked.iter().for_each(|placed| placed.note(answer(&placed.ask.question).into(), &mut bits));
+            for placed in &asked {
+                placed.note(answer(&placed.ask.question).into(), &mut bits);
+            }
             effects.effect(&bits)
         };
         self.age_regions = (0..=ages.len())

@@ -149,7 +149,7 @@ impl Plan {
 
     fn ask(&mut self, ask: Ask, select: Option<&Select>) -> usize {
         let mut key = format!("{:?}{}", ask.home, u8::from(ask.all));
-        ask.path.iter().for_each(|step| write_text(&mut key, step));
+        write_path(&mut key, &ask.path);
         ask.question.write_key(&mut key);
         if let Some(default) = &ask.default {
             key.push('d');
@@ -168,7 +168,7 @@ impl Plan {
 
     fn scope(&mut self, path: &Path) -> usize {
         let mut key = String::from("scope");
-        path.iter().for_each(|step| write_text(&mut key, step));
+        write_path(&mut key, path);
         let next = self.scopes.len();
         let scope = *self.known.entry(key).or_insert(next);
         if scope == next {
@@ -192,7 +192,7 @@ impl Plan {
 
     fn capture(&mut self, path: &Path, group: Option<(usize, usize)>) -> usize {
         let mut key = format!("capture{group:?}");
-        path.iter().for_each(|step| write_text(&mut key, step));
+        write_path(&mut key, path);
         let next = self.captures.len();
         let capture = *self.known.entry(key).or_insert(next);
         if capture == next {
@@ -348,10 +348,18 @@ impl Reader<'_> {
     }
 }
 
+fn write_path(out: &mut String, path: &[String]) {
+    for key in path {
+        write_text(out, key);
+    }
+}
+
 fn write_select(out: &mut String, select: &Select) {
     out.push('[');
     write_text(out, &select.name);
-    select.values.iter().for_each(|value| write_text(out, value));
+    for value in &select.values {
+        write_text(out, value);
+    }
 }
 
 /// How many conditions turn with time.

@@ -216,6 +216,7 @@ impl Program {
             instants,
             learned: _,
             other_time: _,
+            effort: _,
         } = scratch;
         words.resize(self.words, 0);
         words[..2 * self.object_words].fill(0);

@@ -29,6 +29,23 @@ pub struct Scratch {
     /// To look at the same object at another time.
     pub(super) other_time: Option<Box<Scratch>>,
     pub(super) instants: Vec<Timestamp>,
+    pub(super) effort: Effort,
+}
+
+/// What runs took beyond one pass over each object.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// How often an object was looked at again, to see when time alone turns a verdict.
+    pub looks: u64,
+    /// How often the tree was built.
+    pub trees: u64,
+}
+
+impl Scratch {
+    /// What all runs took so far.
+    pub fn effort(&self) -> Effort {
+        self.effort
+    }
 }
 
 /// An object or array whose end has not come.

@@ -68,7 +68,10 @@ impl<'r> Verdicts<'r> {
                 .find(|(scope, _)| (scope.satisfied..scope.satisfied + scope.words).contains(&bit.word));
             let Some((scope, index)) = scope else {
                 let logged = scratch.log.iter().find(|logged| program.effects.sets(logged.effect, bit));
-                return logged.into_iter().for_each(|logged| keep(logged.at));
+                if let Some(logged) = logged {
+                    keep(logged.at);
+                }
+                return;
             };
             let word = bit.word - scope.satisfied;
             let element = scratch.elements.iter().find(|element| {
@@ -92,7 +95,9 @@ impl<'r> Verdicts<'r> {
             }
             for bit in wanted {
                 let logged = log.iter().find(|logged| program.effects.sets(logged.effect, bit));
-                logged.into_iter().for_each(|logged| keep(logged.at));
+                if let Some(logged) = logged {
+                    keep(logged.at);
+                }
             }
         });
         places.sort_by_key(|place| place.start);
@@ -146,6 +151,7 @@ impl Judge<'_> {
             self.crowded(scratch);
         }
         if scratch.verdicts.iter().any(|verdict| verdict.is_open) {
+            scratch.effort.trees += 1;
             let tree = json::parse(self.json.as_bytes())?;
             self.ask(&tree, scratch);
         }
@@ -164,6 +170,7 @@ impl Judge<'_> {
 
     /// Of an object that was not walked to its end.
     pub(super) fn judge_by_tree(&self, scratch: &mut Scratch) -> Result<(), JsonError> {
+        scratch.effort.trees += 1;
         let tree = json::parse(self.json.as_bytes())?;
         scratch.verdicts.clear();
         for entry in (0..).take(self.program.entries.len()) {
@@ -216,10 +223,11 @@ impl Judge<'_> {
         }
         let mut ahead = scratch.other_time.take().unwrap_or_default();
         for instant in &scratch.instants {
-            let open = |verdict: &&mut Verdict| verdict.is_open && entry(verdict).is_some();
-            if !scratch.verdicts.iter_mut().any(|mut verdict| open(&&mut verdict)) {
+            let is_open = |verdict: &Verdict| verdict.is_open && entry(verdict).is_some();
+            if !scratch.verdicts.iter().any(is_open) {
                 break;
             }
+            scratch.effort.looks += 1;
             program.reset(*instant, &mut ahead);
             let judge = Judge { now: *instant, ..*self };
             match program.walk(self.json, *instant, &mut ahead) {
@@ -227,7 +235,7 @@ impl Judge<'_> {
                 Err(super::walk::Stop::Broken(error)) => return Err(error),
                 Err(super::walk::Stop::Strange) => break,
             }
-            for verdict in scratch.verdicts.iter_mut().filter(open) {
+            for verdict in scratch.verdicts.iter_mut().filter(|verdict| is_open(verdict)) {
                 let list = entry(verdict).and_then(|entry| entry.actual);
                 if list.is_some_and(|list| judge.holds(list, &mut ahead) != verdict.matches) {
                     verdict.turns_at = Some(*instant);

@@ -46,6 +46,14 @@ struct Walker<'w, S> {
     memos: &'w mut [Memo],
 }
 
+/// Where a scalar's text stands, without quotes.
+#[derive(Clone, Copy)]
+struct Text {
+    begin: usize,
+    end: usize,
+    is_escaped: bool,
+}
+
 /// What comes next.
 enum Next {
     /// A value of a node; whether it is an element of an array.
@@ -84,11 +92,7 @@ impl<'w, S: Scanner> Walker<'w, S> {
                 Next::After => {
                     at = self.skip_space(at);
                     let Some(frame) = self.scratch.frames.last() else {
-                        return if at == self.json.len() {
-                            Ok(())
-                        } else {
-                            self.fault(JsonFault::Trailing, at)
-                        };
+                        return if at == self.json.len() { Ok(()) } else { fault(JsonFault::Trailing, at) };
                     };
                     let frame = *frame;
                     match (self.byte(at), frame.is_array) {
@@ -130,14 +134,14 @@ impl<'w, S: Scanner> Walker<'w, S> {
                     (self.string_end(stop)?, true)
                 };
                 *at = end + 1;
-                self.scalar(node, in_list, begin, end, is_escaped)?;
+                self.scalar(node, in_list, Text { begin, end, is_escaped })?;
                 Ok(Next::After)
             }
             Some(b'{') => {
                 let begin = *at;
                 let inner = self.skip_space(begin + 1);
                 if self.scratch.frames.len() == DEPTH_MAX {
-                    return self.fault(JsonFault::TooDeep, begin);
+                    return fault(JsonFault::TooDeep, begin);
                 }
                 if self.byte(inner) == Some(b'}') {
                     *at = inner + 1;
@@ -165,7 +169,7 @@ impl<'w, S: Scanner> Walker<'w, S> {
                     return Err(Stop::Strange);
                 }
                 if self.scratch.frames.len() == DEPTH_MAX {
-                    return self.fault(JsonFault::TooDeep, *at);
+                    return fault(JsonFault::TooDeep, *at);
                 }
                 let inner = self.skip_space(*at + 1);
                 if self.byte(inner) == Some(b']') {
@@ -191,7 +195,7 @@ impl<'w, S: Scanner> Walker<'w, S> {
                     b'f' => self.word(begin, b"false")?,
                     _ => self.number_end(begin)?,
                 };
-                self.scalar(node, in_list, begin, *at, false)?;
+                self.scalar(node, in_list, Text { begin, end: *at, is_escaped: false })?;
                 Ok(Next::After)
             }
             _ => self.unexpected(*at),
@@ -270,53 +274,40 @@ impl<'w, S: Scanner> Walker<'w, S> {
 
     /// A scalar that a node has.
     #[inline(always)]
-    fn scalar(
-        &mut self,
-        node: &Node,
-        in_list: bool,
-        begin: usize,
-        end: usize,
-        is_escaped: bool,
-    ) -> Result<(), Stop> {
+    fn scalar(&mut self, node: &Node, in_list: bool, text: Text) -> Result<(), Stop> {
         let log_at = self.log_length();
         self.open(node);
         if let Some(leaf) = node.leaf.and_then(|leaf| self.program.leaves.get(leaf as usize)) {
-            self.leaf(leaf, node.leaf.unwrap_or(0), in_list, begin, end, is_escaped)?;
+            self.leaf(leaf, node.leaf.unwrap_or(0), in_list, text)?;
         }
-        self.apply(node.below, begin);
+        self.apply(node.below, text.begin);
         self.close(node, in_list, log_at);
         Ok(())
     }
 
     #[inline(always)]
-    fn leaf(
-        &mut self,
-        leaf: &Leaf,
-        index: u32,
-        in_list: bool,
-        begin: usize,
-        end: usize,
-        is_escaped: bool,
-    ) -> Result<(), Stop> {
+    fn leaf(&mut self, leaf: &Leaf, index: u32, in_list: bool, text: Text) -> Result<(), Stop> {
+        let Text { begin, end, is_escaped } = text;
         let literal = if is_escaped {
-            let mut text = std::mem::take(&mut self.scratch.text);
-            unescape(self.text, begin, end, &mut text).map_err(Stop::Broken)?;
-            let literal = leaf.literals.get(text.as_bytes(), 0, text.len());
-            self.scratch.text = text;
+            let mut plain = std::mem::take(&mut self.scratch.text);
+            unescape(self.text, begin, end, &mut plain).map_err(Stop::Broken)?;
+            let literal = leaf.literals.get(plain.as_bytes(), 0, plain.len());
+            self.scratch.text = plain;
             literal
-        } else {
+        } else if leaf.names_texts || begin == end {
             leaf.literals.get(self.json, begin, end)
-        };
-        if literal != NONE {
-            let effect = leaf.literal_effects.get(literal as usize).copied().unwrap_or_default();
-            self.apply(if in_list { effect.in_list } else { effect.direct }, begin);
         } else {
-            self.apply(if in_list { leaf.other.in_list } else { leaf.other.direct }, begin);
-        }
+            NONE
+        };
+        let effect = match literal {
+            NONE => leaf.other,
+            literal => leaf.literal_effects.get(literal as usize).copied().unwrap_or_default(),
+        };
+        self.apply(if in_list { effect.in_list } else { effect.direct }, begin);
         let is_open = literal == NONE
             && !(leaf.tests.is_empty() && leaf.bounds.is_empty() && (in_list || leaf.namespaces.is_empty()));
         if is_open || leaf.asks_times {
-            self.open_questions(leaf, index, in_list, begin, end, is_escaped, literal == NONE);
+            self.open_questions(leaf, index, in_list, text, literal == NONE);
         }
         for capture in &leaf.captures {
             self.capture(*capture, CapturedValue::Text { begin, end, is_escaped });
@@ -326,16 +317,8 @@ impl<'w, S: Scanner> Walker<'w, S> {
 
     /// What no dictionary knows.
     #[inline(never)]
-    fn open_questions(
-        &mut self,
-        leaf: &Leaf,
-        index: u32,
-        in_list: bool,
-        begin: usize,
-        end: usize,
-        is_escaped: bool,
-        is_other: bool,
-    ) {
+    fn open_questions(&mut self, leaf: &Leaf, index: u32, in_list: bool, text: Text, is_other: bool) {
+        let Text { begin, end, is_escaped } = text;
         let unescaped = std::mem::take(&mut self.scratch.text);
         let text = if is_escaped { &unescaped } else { self.text.get(begin..end).unwrap_or_default() };
         if is_other {
@@ -639,9 +622,9 @@ impl<'w, S: Scanner> Walker<'w, S> {
             match self.byte(stop) {
                 Some(b'"') => return Ok(stop),
                 Some(_) => {
-                    stop = scanner::string_stop(self.scanner, self.json, (stop + 2).min(self.json.len()))
+                    stop = scanner::string_stop(self.scanner, self.json, (stop + 2).min(self.json.len()));
                 }
-                None => return self.fault(JsonFault::CutShort, self.json.len()),
+                None => return fault(JsonFault::CutShort, self.json.len()),
             }
         }
     }
@@ -667,8 +650,8 @@ impl<'w, S: Scanner> Walker<'w, S> {
         let depth = u32::try_from(DEPTH_MAX - self.scratch.frames.len()).unwrap_or(0);
         match scanner::container_end(self.scanner, self.json, at, depth) {
             Ok(end) => Ok(end),
-            Err(SkipError::Truncated) => self.fault(JsonFault::CutShort, self.json.len()),
-            Err(SkipError::TooDeep(offset)) => self.fault(JsonFault::TooDeep, offset),
+            Err(SkipError::Truncated) => fault(JsonFault::CutShort, self.json.len()),
+            Err(SkipError::TooDeep(offset)) => fault(JsonFault::TooDeep, offset),
         }
     }
 
@@ -678,7 +661,7 @@ impl<'w, S: Scanner> Walker<'w, S> {
         let is_part = |b: &u8| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
         match rest.iter().position(|byte| !is_part(byte)) {
             Some(length) => Ok(at + length),
-            None => self.fault(JsonFault::CutShort, self.json.len()),
+            None => fault(JsonFault::CutShort, self.json.len()),
         }
     }
 
@@ -693,12 +676,18 @@ impl<'w, S: Scanner> Walker<'w, S> {
     #[cold]
     fn not_a_word(&self, at: usize, word: &[u8]) -> Result<usize, Stop> {
         let rest = self.json.get(at..).unwrap_or_default();
-        let fault = if word.starts_with(rest) { JsonFault::CutShort } else { JsonFault::Unexpected };
-        self.fault(fault, at)
+        let what = if word.starts_with(rest) { JsonFault::CutShort } else { JsonFault::Unexpected };
+        fault(what, at)
     }
 
     #[inline(always)]
-    fn skip_space(&self, mut at: usize) -> usize {
+    fn skip_space(&self, at: usize) -> usize {
+        // Mostly there is none.
+        if self.byte(at).is_some_and(|byte| byte <= b' ') { self.skip_spaces(at) } else { at }
+    }
+
+    #[cold]
+    fn skip_spaces(&self, mut at: usize) -> usize {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.byte(at) {
             at += 1;
         }
@@ -712,12 +701,12 @@ impl<'w, S: Scanner> Walker<'w, S> {
 
     #[cold]
     fn unexpected<T>(&self, at: usize) -> Result<T, Stop> {
-        let fault = if at >= self.json.len() { JsonFault::CutShort } else { JsonFault::Unexpected };
-        self.fault(fault, at.min(self.json.len()))
+        let what = if at >= self.json.len() { JsonFault::CutShort } else { JsonFault::Unexpected };
+        fault(what, at.min(self.json.len()))
     }
+}
 
-    #[cold]
-    fn fault<T>(&self, fault: JsonFault, offset: usize) -> Result<T, Stop> {
-        Err(Stop::Broken(JsonError { fault, offset }))
-    }
+#[cold]
+fn fault<T>(fault: JsonFault, offset: usize) -> Result<T, Stop> {
+    Err(Stop::Broken(JsonError { fault, offset }))
 }

@@ -11,8 +11,9 @@ pub(crate) fn library() -> RuleSet {
     let mut paths: Vec<_> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
-    let is_rules =
-        |path: &&std::path::PathBuf| name(path).ends_with(".yaml") && !name(path).ends_with(".test.yaml");
+    let is_rules = |path: &&std::path::PathBuf| {
+        path.extension().is_some_and(|e| e == "yaml") && !name(path).contains(".test.")
+    };
     let files: Vec<SourceFile> = paths
         .iter()
         .filter(is_rules)

@@ -22,8 +22,11 @@ pub fn container_end<S: Scanner>(
     at: usize,
     depth_max: u32,
 ) -> Result<usize, SkipError> {
-    let mut skip = Skip { depth: 0, in_string: 0, escape: 0 };
-    let mut from = at;
+    if depth_max == 0 {
+        return Err(SkipError::TooDeep(at));
+    }
+    let mut skip = Skip { depth: 1, in_string: 0, escape: 0 };
+    let mut from = at + 1;
     while let Some(block) = json.get(from..).and_then(<[u8]>::first_chunk::<64>) {
         match skip.block(scanner, block, depth_max) {
             Step::Goon => from += 64,
@@ -129,7 +132,7 @@ impl Skip {
             left ^= opened;
             let depth = before + opened.count_ones();
             if depth > depth_max {
-                return Step::TooDeep(self.nth(opened, depth_max - before));
+                return Step::TooDeep(Self::nth(opened, depth_max - before));
             }
             if depth <= 1 {
                 return Step::End(place as usize + 1);
@@ -139,13 +142,12 @@ impl Skip {
         }
         self.depth = before + left.count_ones();
         if self.depth > depth_max {
-            return Step::TooDeep(self.nth(left, depth_max - before));
+            return Step::TooDeep(Self::nth(left, depth_max - before));
         }
         Step::Goon
     }
 
-    #[expect(clippy::unused_self, reason = "it belongs to the skip")]
-    fn nth(&self, mut bits: u64, n: u32) -> usize {
+    fn nth(mut bits: u64, n: u32) -> usize {
         for _ in 0..n {
             bits &= bits.wrapping_sub(1);
         }
@@ -154,7 +156,6 @@ impl Skip {
 
     /// Which bytes are escaped: each that follows an odd run of backslashes.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
     fn escaped(&mut self, backslashes: u64) -> u64 {
         const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
         // A backslash that is itself escaped begins nothing.

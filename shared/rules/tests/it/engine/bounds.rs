@@ -19,7 +19,7 @@ fn places(rules: &str, object: &str) -> Vec<String> {
     let mut scratch = Scratch::default();
     let verdicts = program.run(object.as_bytes(), at(0), &mut scratch).unwrap();
     let (_, verdict) = verdicts.iter().next().unwrap();
-    verdicts.places(verdict).into_iter().map(|place| object[place].to_owned()).collect()
+    verdicts.places(verdict).into_iter().map(|place| object.get(place).unwrap().to_owned()).collect()
 }
 
 #[test]
