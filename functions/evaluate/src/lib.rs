@@ -8,7 +8,9 @@
 #![recursion_limit = "256"] // the futures of the AWS SDK are nested deeply
 
 mod config;
+mod count;
 mod evaluate;
+mod event;
 mod finding;
 mod inspect;
 
@@ -23,5 +25,5 @@ mod settle;
 
 pub use config::{ClusterConfig, Config};
 pub use evaluate::Evaluate;
-pub use inspect::{InspectError, Inspection};
+pub use inspect::{Counts, InspectError, Inspection};
 pub use live_cluster::LiveCluster;

@@ -1,8 +1,10 @@
 use crate::Evaluate;
 use crate::evaluate::{Kept, check_record, send_failure, store_failure};
+use crate::event;
 use crate::observed::{Matter, Observed, Sight};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::Cluster;
+use prodrome_cluster::event::AboutObject;
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::{Seen, keys};
 use prodrome_model::{Change, ChangeKind, GroupKind, ObjectKey, Resource, Scope, shard_of};
@@ -60,6 +62,8 @@ struct Judged {
     /// The rules whose part about a referred object holds of this one.
     partner_of: BTreeSet<String>,
     gone: bool,
+    /// Told by an event, rather than seen itself.
+    is_event: bool,
     list: Option<String>,
     version: u64,
 }
@@ -83,7 +87,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         }
         let list_ends: Vec<_> = changes.iter().filter(|c| c.kind == ChangeKind::ListEnd).cloned().collect();
         let relevant: Vec<_> = changes.iter().filter(|change| self.concerns(change)).collect();
-        let latest = latest_of_each(&relevant, &mut poison);
+        let latest = by_subject(latest_of_each(&relevant, &mut poison));
         let markers = self.markers(&scope, latest.iter().map(|(_, path)| path.as_str())).await?;
         for (change, path) in latest {
             let judged = catch_unwind(AssertUnwindSafe(|| self.judge(change, &path, &markers, now)));
@@ -107,6 +111,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     fn concerns(&self, change: &Change) -> bool {
         let kind = change.resource.group_kind();
         matches!(change.kind, ChangeKind::Applied | ChangeKind::Deleted)
+            && !event::is_expiry(&kind, change.kind)
             && (self.rules.for_kind(&kind).next().is_some()
                 || self.rules.referring_to(&kind).next().is_some())
     }
@@ -162,6 +167,9 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         let bytes = change.object.as_ref().map(|raw| raw.get().as_bytes()).unwrap_or_default();
         let observed = Observed::parse(&change.resource, bytes)
             .map_err(|error| Failure::fatal("object_malformed", error))?;
+        if let Some(about) = &observed.about {
+            return Ok(self.judge_event(change, &observed, about, now));
+        }
         let gone = change.kind == ChangeKind::Deleted;
         let kind = observed.kind();
         let none = BTreeSet::new();
@@ -182,6 +190,15 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
                 sights.push((rule.name().to_owned(), sight));
             }
         }
+        if gone {
+            // What events told of it is over too. Their versions and its own do not compare.
+            let told = tracked.iter().filter(|name| self.rules.get(name).is_some_and(Rule::is_about_events));
+            for rule in told {
+                let mut sight = observed.gone(change.observed_at);
+                sight.sighting.version = 0;
+                sights.push((rule.clone(), sight));
+            }
+        }
         let partner_of = if gone { BTreeSet::new() } else { self.partner_of(&observed, &kind, now) };
         Ok(Judged {
             object: observed.object(),
@@ -192,12 +209,40 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             sights,
             partner_of,
             gone,
+            is_event: false,
         })
+    }
+
+    /// What an event tells of the object that it is about.
+    fn judge_event(
+        &self,
+        change: &Change,
+        observed: &Observed<'_>,
+        about: &AboutObject,
+        now: Timestamp,
+    ) -> Judged {
+        let kind = observed.kind();
+        let rules = self.rules.for_kind(&kind).filter(|rule| rule.is_about_events());
+        let sights = rules.filter_map(|rule| {
+            Some((rule.name().to_owned(), observed.event_sight(rule, about, change.observed_at, now)?))
+        });
+        Judged {
+            object: event::subject(about),
+            key: about.object.clone(),
+            version: observed.metadata.version(),
+            resource: event::subject_resource(about),
+            list: None,
+            sights: sights.collect(),
+            partner_of: BTreeSet::new(),
+            gone: false,
+            is_event: true,
+        }
     }
 
     /// The rules that refer to objects of this kind and whose part about them holds of this one.
     fn partner_of(&self, observed: &Observed<'_>, kind: &GroupKind, now: Timestamp) -> BTreeSet<String> {
-        let referring = self.rules.referring_to(kind).filter(|(rule, _)| rule.enabled());
+        // What events told is not listed again: nothing has to be remembered for it.
+        let referring = self.rules.referring_to(kind).filter(|(rule, _)| !rule.is_about_events());
         referring
             .filter(|(_, reference)| {
                 !reference.wants_missing() && reference.partner(&observed.node, now).matches
@@ -234,6 +279,9 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
                 self.look(record, now, tally).await?;
             }
         }
+        if judged.is_event {
+            return Ok(());
+        }
         self.partners(scope, judged, tracked, now).await?;
         for check in markers.edges.get(&path).into_iter().flatten() {
             self.make_due(check, now, now, None).await?;
@@ -252,7 +300,8 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     ) -> Result<(), Failure> {
         let kind = &judged.key.kind;
         if judged.gone {
-            for (rule, reference) in self.rules.referring_to(kind).filter(|(rule, _)| rule.enabled()) {
+            for (rule, reference) in self.rules.referring_to(kind).filter(|(rule, _)| !rule.is_about_events())
+            {
                 if reference.wants_missing() {
                     self.request_relist(scope, rule, namespace_of(rule, judged), now).await?;
                 }
@@ -421,6 +470,18 @@ fn latest_of_each<'c>(changes: &[&'c Change], poison: &mut Vec<Poison>) -> Vec<(
     let mut indices: Vec<_> = latest.into_values().map(|(_, index)| index).collect();
     indices.sort_unstable();
     indices.into_iter().map(|index| (changes[index], std::mem::take(&mut paths[index]))).collect()
+}
+
+/// An event's path becomes that of the object that it is about: there its checks are.
+fn by_subject(changes: Vec<(&Change, String)>) -> Vec<(&Change, String)> {
+    let subject = |(change, path): (&'_ Change, String)| {
+        if !event::is_event(&change.resource.group_kind()) {
+            return path;
+        }
+        let bytes = change.object.as_ref().map(|raw| raw.get().as_bytes()).unwrap_or_default();
+        event::subject_path(bytes).unwrap_or(path)
+    };
+    changes.into_iter().map(|(change, path)| (change, subject((change, path)))).collect()
 }
 
 fn says_something(sight: &Sight) -> bool {

@@ -71,7 +71,9 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
 
     async fn list_rule(&self, relist: &Relist, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
         let rules = self.rules.clone();
-        let Some(rule) = rules.get(&relist.rule).filter(|rule| rule.enabled()) else { return Ok(()) };
+        // What events told is not listed again: each has its own time.
+        let listed = rules.get(&relist.rule).filter(|rule| rule.enabled() && !rule.is_about_events());
+        let Some(rule) = listed else { return Ok(()) };
         let namespace = Some(relist.namespace.as_str()).filter(|n| !n.is_empty());
         for kind in rule.kinds().iter().filter_map(prodrome_rules::KindPattern::to_group_kind) {
             match self.list_kind(&relist.scope, rule, &kind, namespace, now, tally).await {

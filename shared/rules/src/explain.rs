@@ -9,11 +9,12 @@ use crate::judge::Partner;
 use crate::reference::{Reference, ReferenceGroup, Target, Want};
 use crate::rule::Rule;
 use crate::since::Since;
+use crate::time::print_duration;
 use crate::value::Trail;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt;
-use words::{condition_words, namespaces, place_words, reference_words, subjects, timing};
+use words::{condition_words, frequency_words, namespaces, reference_words, since_words, subjects, timing};
 
 /// How many values or elements are shown of one condition.
 const SHOWN_MAX: usize = 5;
@@ -97,11 +98,18 @@ impl Explainer<'_, '_> {
             let holds = self.object.map(|context| rule.looks_at(context.root));
             parts.push(Explanation { holds, ..Explanation::new(namespaces(rule)) });
         }
-        for (clauses, title) in [(&rule.filter, "it is about objects where"), (&rule.check, "what is wrong")]
+        for (clauses, title) in
+            [(rule.written_filter(), "it is about objects where"), (&rule.check[..], "what is wrong")]
         {
             if !clauses.is_empty() {
                 parts.push(self.all(clauses, title));
             }
+        }
+        if rule.is_about_events() {
+            let holds = self.object.map(|context| all_hold(rule.implied(), Some(context.root), context));
+            let text =
+                format!("the event was last seen less than {} ago", print_duration(rule.event_window()));
+            parts.push(Explanation { holds, ..Explanation::new(text) });
         }
         for group in &rule.references {
             parts.push(self.group(group));
@@ -120,6 +128,9 @@ impl Explainer<'_, '_> {
             rule.severity,
             rule.owner
         );
+        if let Some(frequency) = &rule.frequency {
+            parts.push(Explanation::new(frequency_words(frequency)));
+        }
         parts.push(Explanation::new(timing(rule)));
         for since in &rule.since {
             parts.push(self.since(since));
@@ -266,9 +277,9 @@ impl Explainer<'_, '_> {
 
     fn since(&self, since: &Since) -> Explanation {
         let words = Explainer { object: None, look_up: None };
-        let place = place_words(&since.field, since.select.as_ref(), &since.sub_field);
-        let mut explanation = Explanation::new(format!("the match began at {place}, where that is earlier"));
-        explanation.parts = since.each.iter().map(|part| words.clause(part, None, &Trail::Root)).collect();
+        let mut explanation = Explanation::new(since_words(since));
+        let each = since.places.iter().flat_map(|place| &place.each);
+        explanation.parts = each.map(|part| words.clause(part, None, &Trail::Root)).collect();
         if !explanation.parts.is_empty() {
             explanation.text.push_str(", of the elements where");
         }
