@@ -1,3 +1,4 @@
+use crate::references::Listings;
 use jiff::Timestamp;
 use prodrome_cluster::Cluster;
 use prodrome_lambda::{Delivery, Failure, Handler, Tally};
@@ -16,6 +17,7 @@ pub struct Evaluate<S, Q, C> {
     pub(crate) cluster: C,
     pub(crate) rules: Arc<RuleSet>,
     pub(crate) shards: u16,
+    pub(crate) listings: Listings,
 }
 
 impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
@@ -24,7 +26,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
 
     /// An evaluator with these rules. `shards` must be the watcher's.
     pub fn new(store: S, queue: Q, cluster: C, rules: Arc<RuleSet>, shards: u16) -> Self {
-        Self { store, queue, cluster, rules, shards }
+        Self { store, queue, cluster, rules, shards, listings: Listings::default() }
     }
 
     async fn due(&self, due: &DueMessage, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {

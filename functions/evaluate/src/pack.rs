@@ -10,7 +10,7 @@ use prodrome_lifecycle::{Seen, keys};
 use prodrome_model::{Change, ChangeKind, GroupKind, ObjectKey, Resource, Scope, shard_of};
 use prodrome_queue::pack::{self, PackBuilder, PackHead};
 use prodrome_queue::{Body, Message, Queue, QueueName};
-use prodrome_rules::Rule;
+use prodrome_rules::{KindPattern, Rule};
 use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,6 +18,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// What a list did not name is looked at this long after the list's end: its other packs may still be on
 /// their way.
 const AFTER_LIST: SignedDuration = SignedDuration::from_secs(30);
+
+/// Objects that are looked at because the one that referred to them went.
+const RELEASED_MAX: usize = 20;
 
 /// How much of an error goes with a change that is sent on, in characters.
 const ERROR_MAX: usize = 256;
@@ -62,6 +65,8 @@ struct Judged {
     /// The rules whose part about a referred object holds of this one.
     partner_of: BTreeSet<String>,
     gone: bool,
+    /// What it referred to when it went, by the rules that ask who refers to something.
+    released: Vec<(String, ObjectKey)>,
     /// Told by an event, rather than seen itself.
     is_event: bool,
     list: Option<String>,
@@ -209,6 +214,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             sights,
             partner_of,
             gone,
+            released: if gone { self.released(&observed, &kind) } else { Vec::new() },
             is_event: false,
         })
     }
@@ -235,6 +241,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             sights: sights.collect(),
             partner_of: BTreeSet::new(),
             gone: false,
+            released: Vec::new(),
             is_event: true,
         }
     }
@@ -249,6 +256,26 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             })
             .map(|(rule, _)| rule.name().to_owned())
             .collect()
+    }
+
+    /// What an object that goes away referred to: nothing may refer to it any more.
+    fn released(&self, observed: &Observed<'_>, kind: &GroupKind) -> Vec<(String, ObjectKey)> {
+        let mut released = Vec::new();
+        for (rule, reference) in self.rules.referring_to(kind) {
+            if !reference.is_incoming() || !reference.wants_missing() {
+                continue;
+            }
+            for pattern in rule.kinds().iter().filter_map(KindPattern::to_group_kind) {
+                for (name, namespace) in reference.named_by(&observed.node) {
+                    let key = ObjectKey::new(pattern.clone(), namespace.as_deref(), name);
+                    if !released.iter().any(|(other, known)| other == rule.name() && *known == key) {
+                        released.push((rule.name().to_owned(), key));
+                    }
+                }
+            }
+        }
+        released.truncate(RELEASED_MAX);
+        released
     }
 
     /// Acts on what the rules see of one object.
@@ -302,10 +329,13 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         if judged.gone {
             for (rule, reference) in self.rules.referring_to(kind).filter(|(rule, _)| !rule.is_about_events())
             {
-                if reference.wants_missing() {
+                if reference.wants_missing() && !reference.is_incoming() {
                     self.request_relist(scope, rule, namespace_of(rule, judged), now).await?;
                 }
             }
+        }
+        for (rule, key) in &judged.released {
+            self.check_released(scope, rule, key, now).await?;
         }
         for rule in &judged.partner_of {
             let name = format!("~{rule}");

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use prodrome_cluster::{Cluster, ClusterError};
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::{Relist, Seen, Terms, Verdict, keys};
-use prodrome_model::{GroupKind, Scope};
+use prodrome_model::{GroupKind, ObjectKey, Scope};
 use prodrome_queue::Queue;
 use prodrome_rules::Rule;
 use prodrome_store::{Expect, Record, Store, StoreError, Write};
@@ -46,6 +46,43 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             Err(StoreError::Conflict { .. }) => Ok(()),
             Err(error) => Err(store_failure(error)),
         }
+    }
+
+    /// Looks at an object because one that referred to it went away: opens a check where nothing else refers to it.
+    pub(crate) async fn check_released(
+        &self,
+        scope: &Scope,
+        rule: &str,
+        key: &ObjectKey,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let rules = self.rules.clone();
+        let Some(rule) = rules.get(rule) else { return Ok(()) };
+        let read = async {
+            let resource = self.cluster.resource(&key.kind).await?;
+            // Who refers to it lies in a namespace, though it may lie in none.
+            let namespace = key.namespace.as_deref().filter(|_| resource.namespaced);
+            let key = ObjectKey::new(resource.group_kind(), namespace, &*key.name);
+            let bytes = self.cluster.get(&key).await?;
+            Ok::<_, ClusterError>((resource, bytes))
+        };
+        let (resource, bytes) = match read.await {
+            Ok((resource, Some(bytes))) => (resource, bytes),
+            Ok((_, None)) => return Ok(()),
+            Err(error) if error.is_retryable() => {
+                return Err(Failure::retryable("cluster_unavailable", error));
+            }
+            Err(_) => return Ok(()),
+        };
+        let Ok(observed) = Observed::parse(&resource, &bytes) else { return Ok(()) };
+        let sight = observed.sight(rule, now, now);
+        if let Seen::Present { verdict: Verdict::HoldsIfReferenced, .. } = sight.sighting.seen {
+            let object = observed.object();
+            let matter = Matter { scope, rule, resource: &resource, object: &object };
+            // It is looked at before it fires, and not at once.
+            self.settle(matter, &sight, None, now, &mut Tally::default()).await?;
+        }
+        Ok(())
     }
 
     /// Lists the objects of a rule and opens a check for each whose references hold now. The record goes when

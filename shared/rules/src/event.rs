@@ -23,7 +23,9 @@ impl Rule {
     pub fn event_window(&self) -> SignedDuration {
         match &self.frequency {
             Some(frequency) => frequency.within,
-            None if self.gap_tolerance.is_zero() => WINDOW_DEFAULT,
+            None if self.gap_tolerance.is_zero() && self.duration.is_zero() => WINDOW_DEFAULT,
+            // One event alone does not last.
+            None if self.gap_tolerance.is_zero() => WINDOW_DEFAULT.min(self.duration),
             None => self.gap_tolerance,
         }
     }

@@ -230,10 +230,11 @@ impl Explainer<'_, '_> {
     fn reference(&self, reference: &Reference) -> Explanation {
         let mut explanation = Explanation::new(reference_words(reference));
         let Some(context) = self.object else {
-            if let Want::Check(clauses) = &reference.want {
+            if let Want::Check(clauses) | Want::Then(clauses, _) = &reference.want {
                 explanation.parts =
                     clauses.iter().map(|clause| self.clause(clause, None, &Trail::Root)).collect();
             }
+            explanation.parts.extend(reference.next().map(|next| self.reference(next)));
             return explanation;
         };
         let targets = reference.traced_targets(context.root);
@@ -245,11 +246,16 @@ impl Explainer<'_, '_> {
         let mut answers = Vec::new();
         for (target, line) in &targets {
             let partner = self.look_up.map_or(Partner::Unknown, |look_up| look_up(target));
+            let partner = reference.counting(partner, context);
             let (holds, what) = match &partner {
                 Partner::Unknown => (None, "not looked up"),
                 Partner::Found(objects) if objects.is_empty() => (Some(reference.wants_missing()), "missing"),
                 Partner::Found(objects) => match &reference.want {
                     Want::Missing => (Some(false), "there"),
+                    Want::Then(..) => {
+                        let look_up = self.look_up.unwrap_or(&|_| Partner::Unknown);
+                        (reference.chain_answer(objects, context.now, look_up), "there")
+                    }
                     Want::Check(_) => {
                         let any = objects.iter().any(|object| reference.partner(object, context.now).matches);
                         (Some(any), "there")
@@ -260,7 +266,9 @@ impl Explainer<'_, '_> {
             if explanation.found.len() < SHOWN_MAX {
                 explanation.found.push(format!("{line}: {what}"));
             }
-            let (Want::Check(clauses), Partner::Found(objects)) = (&reference.want, &partner) else {
+            let (Want::Check(clauses) | Want::Then(clauses, _), Partner::Found(objects)) =
+                (&reference.want, &partner)
+            else {
                 continue;
             };
             for object in objects.iter().take(SHOWN_MAX.saturating_sub(explanation.parts.len())) {
@@ -268,7 +276,18 @@ impl Explainer<'_, '_> {
                 let title = format!("{} {}", target.kind().kind, crate::value::print_value_text(name));
                 let there =
                     Explainer { object: Some(Context { root: object, now: context.now }), look_up: None };
-                explanation.parts.push(there.all(clauses, &title));
+                let mut part = there.all(clauses, &title);
+                if let Some(next) = reference.next() {
+                    let own = object.get(&["metadata", "namespace"]).and_then(Node::text);
+                    let look_up = |target: &Target| match self.look_up {
+                        Some(look_up) => look_up(&target.clone().seen_from(own)),
+                        None => Partner::Unknown,
+                    };
+                    let beyond = Explainer { object: there.object, look_up: Some(&look_up) };
+                    part.parts.push(beyond.reference(next));
+                    part.holds = conjunction(part.parts.iter().map(|part| part.holds));
+                }
+                explanation.parts.push(part);
             }
         }
         explanation.holds = disjunction(answers.into_iter());

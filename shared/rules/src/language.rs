@@ -267,6 +267,11 @@ pub(crate) const REFERENCE: Keys = Keys {
             || json!({"oneOf": [reference("kind"), reference("kindField")]}),
         ),
         word(
+            "direction",
+            "incoming: it is the other object that names or selects this one.",
+            || json!({"enum": ["outgoing", "incoming"]}),
+        ),
+        word(
             "name",
             "The path of its name, or a list of such paths.",
             || json!({"oneOf": [reference("path"), list(&reference("path"))]}),
@@ -282,6 +287,9 @@ pub(crate) const REFERENCE: Keys = Keys {
             "Not where this holds of the map that has the name in it.",
             || json!({"oneOf": [reference("clause"), reference("clauses")]}),
         ),
+        word("filterField", "Of the other objects only those count of which all of this holds.", || {
+            reference("clauses")
+        }),
         word(
             "exists",
             "false: the reference holds where the other object is missing.",
@@ -290,8 +298,11 @@ pub(crate) const REFERENCE: Keys = Keys {
         word("checkField", "The reference holds where all of this holds of the other object.", || {
             reference("clauses")
         }),
+        word("reference", "What the other object refers to in turn has to hold as well.", || {
+            reference("reference")
+        }),
     ],
-    later: &["direction"],
+    later: &[],
 };
 
 pub(crate) const REFERENCE_GROUP: Keys = Keys {

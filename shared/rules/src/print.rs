@@ -178,6 +178,7 @@ fn reference(reference: &Reference) -> Out {
             map.add("resource", kind.out());
         }
     }
+    map.add_some("direction", reference.incoming.then(|| text("incoming")));
     match &reference.way {
         Way::Named { paths, unless } => {
             match paths.as_slice() {
@@ -198,9 +199,14 @@ fn reference(reference: &Reference) -> Out {
         Some(NamespaceFrom::None) => map.add("namespace", text("none")),
         Some(NamespaceFrom::Field(path)) => map.add("namespace", texts(path)),
     }
+    map.add_some("filterField", (!reference.filter.is_empty()).then(|| clauses(&reference.filter, "field")));
     match &reference.want {
         Want::Missing => map.add("exists", Out::Word("false".to_owned())),
         Want::Check(list) => map.add("checkField", clauses(list, "field")),
+        Want::Then(list, next) => {
+            map.add_some("checkField", (!list.is_empty()).then(|| clauses(list, "field")));
+            map.add("reference", self::reference(next));
+        }
     }
     map.out()
 }

@@ -148,8 +148,13 @@ impl Rule {
         &self.references
     }
 
-    /// All references, of all groups.
+    /// All references, of all groups, and those that follow them.
     pub fn references(&self) -> impl Iterator<Item = &Reference> {
+        self.first_references().flat_map(|reference| std::iter::once(reference).chain(reference.next()))
+    }
+
+    /// Those of the object itself.
+    pub(crate) fn first_references(&self) -> impl Iterator<Item = &Reference> {
         self.references.iter().flat_map(ReferenceGroup::references)
     }
 

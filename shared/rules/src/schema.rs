@@ -56,7 +56,7 @@ pub fn schema() -> Value {
             "frequency": map(&language::FREQUENCY, &["count", "within"]),
             "reference": with(map(&language::REFERENCE, &["resource"]), "allOf", json!([
                 {"oneOf": [{"required": ["name"]}, {"required": ["selector"]}]},
-                {"oneOf": [{"required": ["exists"]}, {"required": ["checkField"]}]},
+                {"oneOf": [{"required": ["exists"]}, {"anyOf": [{"required": ["checkField"]}, {"required": ["reference"]}]}]},
             ])),
             "referenceGroup": map(&language::REFERENCE_GROUP, &["anyOf"]),
             "kindField": map(&language::KIND_FIELD, &["field"]),

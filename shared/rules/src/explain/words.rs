@@ -156,12 +156,20 @@ pub(super) fn reference_words(reference: &Reference) -> String {
     let mut text = match &reference.way {
         Way::Named { paths, unless } => {
             let paths: Vec<_> = paths.iter().map(|path| print_path(path)).collect();
-            let mut text = format!("a {kind} that {} names", list(&paths, " or "));
+            let paths = list(&paths, " or ");
+            let mut text = if reference.incoming {
+                format!("a {kind} that names this object in {paths}")
+            } else {
+                format!("a {kind} that {paths} names")
+            };
             if !unless.is_empty() {
                 let unless: Vec<_> = unless.iter().map(clause_words).collect();
                 text = format!("{text} (unless beside it {})", list(&unless, " and "));
             }
             text
+        }
+        Way::Selected(path) if reference.incoming => {
+            format!("a {kind} that selects this object by {}", print_path(path))
         }
         Way::Selected(path) => format!("a {kind} that {} selects", print_path(path)),
     };
@@ -172,10 +180,15 @@ pub(super) fn reference_words(reference: &Reference) -> String {
         Some(NamespaceFrom::None) => text.push_str(", in no namespace"),
         Some(NamespaceFrom::Same) | None => {}
     }
+    if !reference.filter.is_empty() {
+        let filter: Vec<_> = reference.filter.iter().map(clause_words).collect();
+        text = format!("{text} (of those where {})", list(&filter, " and "));
+    }
     match (&reference.want, &reference.way) {
+        (Want::Missing, _) if reference.incoming => text.push_str(" does not exist"),
         (Want::Missing, Way::Named { .. }) => text.push_str(" does not exist"),
         (Want::Missing, Way::Selected(_)) => text.push_str(" does not exist: it selects nothing"),
-        (Want::Check(_), _) => text.push_str(" has"),
+        (Want::Check(_) | Want::Then(..), _) => text.push_str(" has"),
     }
     text
 }

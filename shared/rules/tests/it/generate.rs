@@ -202,16 +202,24 @@ fn reference() -> impl Strategy<Value = Value> {
     ];
     let namespace =
         prop_oneof![Just(None), Just(Some(json!("same"))), Just(Some(json!("none"))), path().prop_map(Some)];
+    let simple = |kind: &'static str| json!({"resource": kind, "name": ["a"], "exists": false});
     let want = prop_oneof![
-        Just(("exists".to_owned(), json!(false))),
-        clauses().prop_map(|clauses| ("checkField".to_owned(), clauses)),
+        4 => Just(("exists".to_owned(), json!(false))),
+        4 => clauses().prop_map(|clauses| ("checkField".to_owned(), clauses)),
+        1 => Just(("reference".to_owned(), simple("Pod"))),
     ];
-    (resource, way, namespace, want).prop_map(|(resource, mut map, namespace, (key, want))| {
-        map.insert("resource".to_owned(), resource);
-        insert(&mut map, "namespace", namespace);
-        map.insert(key, want);
-        Value::Object(map)
-    })
+    let filter = prop::option::weighted(0.2, clauses());
+    (resource, way, namespace, want, filter, prop::bool::weighted(0.2)).prop_map(
+        |(resource, mut map, namespace, (key, want), filter, incoming)| {
+            let incoming = incoming && resource.is_string();
+            insert(&mut map, "direction", incoming.then_some("incoming"));
+            map.insert("resource".to_owned(), resource);
+            insert(&mut map, "namespace", namespace);
+            insert(&mut map, "filterField", filter);
+            map.insert(key, want);
+            Value::Object(map)
+        },
+    )
 }
 
 fn references() -> impl Strategy<Value = Value> {

@@ -332,9 +332,24 @@ const MISTAKES: &[(&str, Code, &str)] = &[
         "3:1 R.plugin: expected only what this version can do, found `plugin`; it is planned; take it out until then",
     ),
     (
-        "duration: 1m\nreference: { resource: Node, name: [a], exists: false, direction: incoming }",
-        Code::NotSupported,
-        "4:56 R.reference.direction: expected only what this version can do, found `direction`; it is planned; take it out until then",
+        "duration: 1m\nreference: { resource: Node, name: [a], exists: false, direction: in }",
+        Code::BadChoice,
+        "4:69 R.reference.direction: expected `outgoing` or `incoming`, found `in`",
+    ),
+    (
+        "duration: 1m\nreference: { resource: { field: [k] }, direction: incoming, name: [a], exists: false }",
+        Code::Conflict,
+        "4:24 R.reference.resource: expected a kind: nobody can be asked who may refer to it otherwise, found a field",
+    ),
+    (
+        "duration: 1m\nreference: { resource: Node, name: [a], exists: false, reference: { resource: Node, name: [b], exists: false } }",
+        Code::Conflict,
+        "4:41 R.reference.exists: expected no `exists` beside `reference`, found both",
+    ),
+    (
+        "duration: 1m\nreference: { resource: Node, name: [a], reference: { resource: Node, name: [b], reference: { resource: Node, name: [c], exists: false } } }",
+        Code::TooDeep,
+        "4:92 R.reference.reference.reference: expected two references in a row at most, found a third one",
     ),
     // Warnings.
     (
