@@ -334,7 +334,7 @@ const MISTAKES: &[(&str, Code, &str)] = &[
     (
         "duration: 1m\nreference: { resource: Node, name: [a], exists: false, direction: in }",
         Code::BadChoice,
-        "4:69 R.reference.direction: expected `outgoing` or `incoming`, found `in`",
+        "4:67 R.reference.direction: expected `outgoing` or `incoming`, found `in`",
     ),
     (
         "duration: 1m\nreference: { resource: { field: [k] }, direction: incoming, name: [a], exists: false }",
