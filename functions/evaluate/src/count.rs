@@ -78,7 +78,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             Some(before) if !is_new => before.clone(),
             _ if is_new => {
                 let Some((group, owner)) = self.group(matter, frequency, sight).await else {
-                    return Ok(self.not_counted(sight));
+                    return Ok(Self::not_counted(sight));
                 };
                 Counted {
                     group,
@@ -125,7 +125,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         Ok(sight)
     }
 
-    fn not_counted(&self, sight: &Sight) -> Sight {
+    fn not_counted(sight: &Sight) -> Sight {
         let seen = Seen::Present { verdict: Verdict::Not, since: None, turns_at: None };
         Sight { sighting: Sighting { seen, ..sight.sighting.clone() }, ..sight.clone() }
     }
@@ -152,8 +152,10 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             };
             let begins =
                 if is_new { begins(matter.object, sight, &counter, quota, began) } else { Vec::new() };
-            let changed =
-                begins.into_iter().fold(false, |changed, begin| counter.add(begin, quota, now) || changed);
+            let mut changed = false;
+            for begin in begins {
+                changed |= counter.add(begin, quota, now);
+            }
             if !changed {
                 return Ok(counter);
             }

@@ -123,9 +123,8 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             list: None,
             seen: Seen::Gone,
         };
-        let metadata = match self.subject_metadata(&check.object.key()).await? {
-            Some(metadata) => metadata,
-            None => return Ok(Sight::bare(gone)),
+        let Some(metadata) = self.subject_metadata(&check.object.key()).await? else {
+            return Ok(Sight::bare(gone));
         };
         let same = check.uid.is_empty() || metadata.uid.is_empty() || check.uid == metadata.uid;
         if !same {

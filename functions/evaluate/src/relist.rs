@@ -68,11 +68,10 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         };
         let (resource, bytes) = match read.await {
             Ok((resource, Some(bytes))) => (resource, bytes),
-            Ok((_, None)) => return Ok(()),
             Err(error) if error.is_retryable() => {
                 return Err(Failure::retryable("cluster_unavailable", error));
             }
-            Err(_) => return Ok(()),
+            Ok((_, None)) | Err(_) => return Ok(()),
         };
         let Ok(observed) = Observed::parse(&resource, &bytes) else { return Ok(()) };
         let sight = observed.sight(rule, now, now);

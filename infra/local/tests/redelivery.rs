@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use prodrome_local::{Change, Notices, World};
 use prodrome_model::{ChangeKind, NoticeKind, Resource};
 use prodrome_rules::{SourceFile, load};
+use prodrome_store::Unkindness;
 use std::sync::Arc;
 
 const RULES: &str = "
@@ -54,14 +55,20 @@ fn start() -> Timestamp {
 
 /// The rules that fired when these changes came, ten seconds apart.
 async fn told(changes: Vec<Change>) -> Vec<String> {
+    told_over(changes, Unkindness::NONE).await
+}
+
+/// The same over a store that conflicts, is away, and loses answers to what it did.
+async fn told_over(changes: Vec<Change>, unkindness: Unkindness) -> Vec<String> {
     let rules = Arc::new(load(&[SourceFile::new("r.yaml", RULES)]).rules);
     let notices = Notices::default();
     let mut world = World::new(rules, start(), |episodes, queue| notices.alerts(episodes, queue));
+    world.checks.set_unkindness(unkindness);
     let mut now = start();
     for change in changes {
         now += SignedDuration::from_secs(10);
         world.run_until(now).await;
-        world.apply(&[Change { at: now, ..change }]).await.unwrap();
+        world.apply(&[Change { at: now, ..change }]).await.expect("the objects are sound");
     }
     world.run_until(now + SignedDuration::from_mins(5)).await;
     let alerts = notices.take().into_iter().filter(|notice| notice.kind == NoticeKind::Alert);
@@ -74,6 +81,17 @@ async fn a_begin_that_is_delivered_again_is_no_other_begin() {
     let again = [twice.clone(), twice.clone(), twice.clone()].concat();
     assert_eq!(told(again.clone()).await, [""; 0]);
     assert_eq!(told([again, vec![pod(5, "Failed")]].concat()).await, ["Flaps"]);
+}
+
+#[tokio::test]
+async fn whatever_the_store_does_two_begins_are_not_three() {
+    let twice = vec![pod(1, "Failed"), pod(2, "Running"), pod(3, "Failed"), pod(4, "Running")];
+    let events = vec![event(5, 1), event(6, 2), event(5, 1)];
+    let changes = [twice.clone(), events, twice].concat();
+    for seed in 0..40 {
+        let told = told_over(changes.clone(), Unkindness::of_seed(seed)).await;
+        assert_eq!(told, [""; 0], "seed {seed}");
+    }
 }
 
 #[tokio::test]

@@ -37,9 +37,13 @@ fn an_event_matches_for_a_while_after_it_was_last_seen() {
 
 #[test]
 fn the_window_is_said_or_that_of_the_frequency_or_ten_minutes_or_the_duration() {
-    for (keys, seconds) in
-        [("duration: 0", 600), ("duration: 1h", 600), ("duration: 1m", 60), ("gapTolerance: 90s", 90), ("frequency: { count: 3, within: 1h }", 3600)]
-    {
+    for (keys, seconds) in [
+        ("duration: 0", 600),
+        ("duration: 1h", 600),
+        ("duration: 1m", 60),
+        ("gapTolerance: 90s", 90),
+        ("frequency: { count: 3, within: 1h }", 3600),
+    ] {
         let rule = event_rule(keys);
         assert!(rule.is_about_events());
         assert_eq!(rule.event_window(), SignedDuration::from_secs(seconds), "{keys}");
