@@ -178,8 +178,9 @@ mod tests {
 
     #[test]
     fn the_order_in_which_begins_are_told_does_not_matter() {
+        let values = ["x", "y", "x", "y", "x", "y"];
         let begins: Vec<_> =
-            (0..6).map(|n| begin(&n.to_string(), n, Some(["x", "y"][n as usize % 2]))).collect();
+            (0..).zip(values).map(|(n, value): (i64, _)| begin(&n.to_string(), n, Some(value))).collect();
         for quota in [QUOTA, Quota { count: 2, distinct: true, ..QUOTA }] {
             let mut forwards = Counter::new("g");
             let mut backwards = Counter::new("g");

@@ -445,6 +445,7 @@ fn a_reference_may_follow_another() {
             assert_eq!(evidence[0], "Service s: spec.node = x: this Node does not exist", "{evidence:?}");
         }
     }
-    let kinds: Vec<String> = rule.references().flat_map(|r| r.kinds()).map(|kind| kind.to_string()).collect();
+    let kinds: Vec<String> =
+        rule.references().flat_map(prodrome_rules::Reference::kinds).map(|kind| kind.to_string()).collect();
     assert_eq!(kinds, ["Service", "Node"]);
 }
