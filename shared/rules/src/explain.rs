@@ -246,7 +246,15 @@ impl Explainer<'_, '_> {
         let mut answers = Vec::new();
         for (target, line) in &targets {
             let partner = self.look_up.map_or(Partner::Unknown, |look_up| look_up(target));
-            let partner = reference.counting(partner, context);
+            let partner = match reference.counting(partner, context) {
+                Partner::Found(mut objects) => {
+                    objects.retain(|object| {
+                        all_hold(&reference.filter, Some(object), Context { root: object, now: context.now })
+                    });
+                    Partner::Found(objects)
+                }
+                Partner::Unknown => Partner::Unknown,
+            };
             let (holds, what) = match &partner {
                 Partner::Unknown => (None, "not looked up"),
                 Partner::Found(objects) if objects.is_empty() => (Some(reference.wants_missing()), "missing"),
