@@ -1,3 +1,4 @@
+use crate::references::Listings;
 use crate::sign::Signs;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::Cluster;
@@ -21,6 +22,7 @@ pub struct Evaluate<S, Q, C> {
     pub(crate) shards: u16,
     pub(crate) diagnosing: bool,
     signs: Option<Signs<S>>,
+    pub(crate) listings: Listings,
 }
 
 impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
@@ -30,7 +32,8 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     /// An evaluator with these rules. `shards` must be the watcher's.
     pub fn new(store: S, queue: Q, cluster: C, rules: Arc<RuleSet>, shards: u16) -> Self {
         let programs = Programs::new(Arc::clone(&rules));
-        Self { store, queue, cluster, rules, programs, shards, diagnosing: false, signs: None }
+        let listings = Listings::default();
+        Self { store, queue, cluster, rules, programs, shards, diagnosing: false, signs: None, listings }
     }
 
     /// The same, where there is a diagnosis: findings of rules with a flow go there first.

@@ -8,7 +8,9 @@
 #![recursion_limit = "256"] // the futures of the AWS SDK are nested deeply
 
 mod config;
+mod count;
 mod evaluate;
+mod event;
 mod finding;
 mod identity;
 mod inspect;
@@ -24,4 +26,4 @@ mod sign;
 
 pub use config::Config;
 pub use evaluate::Evaluate;
-pub use inspect::{InspectError, Inspection};
+pub use inspect::{Counts, InspectError, Inspection};

@@ -73,6 +73,9 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
 
     /// The live object through the eyes of the rule, with its references.
     async fn live(&self, rule: &Rule, check: &Check, now: Timestamp) -> Result<Sight, ClusterError> {
+        if rule.is_about_events() {
+            return self.live_event(rule, check, now).await;
+        }
         let found = match self.cluster.get(&check.object.key()).await {
             Err(ClusterError::UnknownKind { .. }) => None, // its definition went, and it with it
             other => other?,
@@ -164,7 +167,10 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
 /// Steps that were begun are carried on; everything else waits, a recovery above all: silence is none.
 fn last_known(rule: &Rule, check: &Check, error: &ClusterError, now: Timestamp) -> Option<Sight> {
     let over = now.duration_since(check.since) >= rule.duration();
-    let fires = matches!(check.phase, Phase::Pending { .. }) && over && rule.reference_groups().is_empty();
+    let fires = matches!(check.phase, Phase::Pending { .. })
+        && over
+        && rule.reference_groups().is_empty()
+        && rule.frequency().is_none();
     let begun = matches!(check.phase, Phase::Firing | Phase::Ending { .. });
     if !fires && !begun {
         return None;

@@ -1,17 +1,19 @@
 use crate::Evaluate;
 use crate::evaluate::{Kept, check_record, send_failure, store_failure};
+use crate::event;
 use crate::identity::{Identity, IdentityReader};
 use crate::observed::{Matter, ObserveError, Observed, Sight};
 use crate::settle::ATTEMPTS;
 use jiff::{SignedDuration, Timestamp};
+use prodrome_cluster::event::AboutObject;
 use prodrome_cluster::{Cluster, ClusterError};
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::{Seen, keys};
-use prodrome_model::{Change, ChangeKind, ObjectKey, Resource, Scope, shard_of};
+use prodrome_model::{Change, ChangeKind, GroupKind, ObjectKey, Resource, Scope, shard_of};
 use prodrome_queue::pack::{self, PackBuilder, PackHead};
 use prodrome_queue::{Body, Message, Queue, QueueName};
-use prodrome_rules::Rule;
 use prodrome_rules::engine::{Scratch, Subject, Verdicts};
+use prodrome_rules::{KindPattern, Rule};
 use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,6 +21,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// What a list did not name is looked at this long after the list's end: its other packs may still be on
 /// their way.
 const AFTER_LIST: SignedDuration = SignedDuration::from_secs(30);
+
+/// Objects that are looked at because the one that referred to them went.
+const RELEASED_MAX: usize = 20;
 
 /// How much of an error goes with a change that is sent on, in characters.
 const ERROR_MAX: usize = 256;
@@ -70,7 +75,8 @@ impl<'r> Said<'r> {
                 Subject::Rule(rule) => {
                     said.rules.insert(rule.name());
                 }
-                Subject::Partner(rule, _) if verdict.matches => {
+                // What events told is not listed again: nothing has to be remembered for it.
+                Subject::Partner(rule, _) if verdict.matches && !rule.is_about_events() => {
                     said.partner_of.insert(rule.name());
                 }
                 Subject::Partner(..) => {}
@@ -94,6 +100,10 @@ struct Judged {
     /// The rules whose part about a referred object holds of this one.
     partner_of: BTreeSet<String>,
     gone: bool,
+    /// What it referred to when it went, by the rules that ask who refers to something.
+    released: Vec<(String, ObjectKey)>,
+    /// Told by an event, rather than seen itself.
+    is_event: bool,
     list: Option<String>,
     version: u64,
 }
@@ -123,7 +133,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         }
         let list_ends: Vec<_> = changes.iter().filter(|c| c.kind == ChangeKind::ListEnd).cloned().collect();
         let relevant: Vec<_> = changes.iter().filter(|change| self.concerns(change)).collect();
-        let latest = latest_of_each(&relevant, &mut poison);
+        let latest = by_subject(latest_of_each(&relevant, &mut poison));
         let markers = self.markers(&scope, latest.iter().map(|(_, path)| path.as_str())).await?;
         let mut scratch = Scratch::default();
         for (change, path) in latest {
@@ -131,6 +141,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
                 catch_unwind(AssertUnwindSafe(|| self.judge(change, &path, &markers, &mut scratch, now)));
             let done = match judged {
                 Ok(Ok(Some(judged))) => self.take(&scope, &judged, &markers, now, tally).await,
+                Ok(Ok(None)) if event::is_event(&change.resource.group_kind()) => Ok(()),
                 Ok(Ok(None)) => self.wake_edges(&path, &markers, now).await,
                 Ok(Err(failure)) => Err(failure),
                 Err(_) => Err(Failure::fatal("evaluation_panicked", "judging the object panicked")),
@@ -149,8 +160,10 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
 
     /// Whether any rule speaks of the change's kind.
     fn concerns(&self, change: &Change) -> bool {
-        matches!(change.kind, ChangeKind::Applied | ChangeKind::Deleted) && {
-            let program = self.programs.of(&change.resource.group_kind());
+        let kind = change.resource.group_kind();
+        let is_news = matches!(change.kind, ChangeKind::Applied | ChangeKind::Deleted);
+        is_news && !event::is_expiry(&kind, change.kind) && {
+            let program = self.programs.of(&kind);
             !program.is_empty() || program.is_missed()
         }
     }
@@ -218,11 +231,15 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             said = Said::of(&verdicts);
         }
         let is_missed = gone && program.is_missed();
-        if said.is_nothing() && tracked.is_empty() && !is_missed {
+        let is_event = event::is_event(&change.resource.group_kind());
+        if said.is_nothing() && !is_missed && (is_event || tracked.is_empty()) {
             return Ok(None);
         }
         let observed = Observed::parse(&change.resource, bytes)
             .map_err(|error| Failure::fatal("object_malformed", error))?;
+        if let Some(about) = &observed.about {
+            return Ok(Some(self.judge_event(change, &observed, about, now)));
+        }
         let mut sights = Vec::new();
         for rule in self.rules.for_kind(&observed.kind()).filter(|rule| rule.enabled()) {
             let open = tracked.contains(rule.name());
@@ -239,6 +256,15 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
                 sights.push((rule.name().to_owned(), sight));
             }
         }
+        if gone {
+            // What events told of it is over too. Their versions and its own do not compare.
+            let told = tracked.iter().filter(|name| self.rules.get(name).is_some_and(Rule::is_about_events));
+            for rule in told {
+                let mut sight = observed.gone(change.observed_at);
+                sight.sighting.version = 0;
+                sights.push((rule.clone(), sight));
+            }
+        }
         Ok(Some(Judged {
             object: observed.object(),
             key: observed.key(),
@@ -248,7 +274,56 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             sights,
             partner_of: said.partner_of.into_iter().map(str::to_owned).collect(),
             gone,
+            released: if gone { self.released(&observed, &observed.kind()) } else { Vec::new() },
+            is_event: false,
         }))
+    }
+
+    /// What an event tells of the object that it is about.
+    fn judge_event(
+        &self,
+        change: &Change,
+        observed: &Observed<'_>,
+        about: &AboutObject,
+        now: Timestamp,
+    ) -> Judged {
+        let kind = observed.kind();
+        let rules = self.rules.for_kind(&kind).filter(|rule| rule.is_about_events());
+        let sights = rules.filter_map(|rule| {
+            Some((rule.name().to_owned(), observed.event_sight(rule, about, change.observed_at, now)?))
+        });
+        Judged {
+            object: event::subject(about),
+            key: about.object.clone(),
+            version: observed.metadata.version(),
+            resource: event::subject_resource(about),
+            list: None,
+            sights: sights.collect(),
+            partner_of: BTreeSet::new(),
+            gone: false,
+            released: Vec::new(),
+            is_event: true,
+        }
+    }
+
+    /// What an object that goes away referred to: nothing may refer to it any more.
+    fn released(&self, observed: &Observed<'_>, kind: &GroupKind) -> Vec<(String, ObjectKey)> {
+        let mut released = Vec::new();
+        for (rule, reference) in self.rules.referring_to(kind) {
+            if !reference.is_incoming() || !reference.wants_missing() {
+                continue;
+            }
+            for pattern in rule.kinds().iter().filter_map(KindPattern::to_group_kind) {
+                for (name, namespace) in reference.named_by(&observed.node) {
+                    let key = ObjectKey::new(pattern.clone(), namespace.as_deref(), name);
+                    if !released.iter().any(|(other, known)| other == rule.name() && *known == key) {
+                        released.push((rule.name().to_owned(), key));
+                    }
+                }
+            }
+        }
+        released.truncate(RELEASED_MAX);
+        released
     }
 
     /// Acts on what the rules see of one object.
@@ -279,6 +354,9 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
                 self.look(record, now, tally).await?;
             }
         }
+        if judged.is_event {
+            return Ok(());
+        }
         self.partners(scope, judged, tracked, now).await?;
         self.wake_edges(&path, markers, now).await
     }
@@ -302,11 +380,15 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     ) -> Result<(), Failure> {
         let kind = &judged.key.kind;
         if judged.gone {
-            for (rule, reference) in self.rules.referring_to(kind).filter(|(rule, _)| rule.enabled()) {
-                if reference.wants_missing() {
+            for (rule, reference) in self.rules.referring_to(kind).filter(|(rule, _)| !rule.is_about_events())
+            {
+                if reference.wants_missing() && !reference.is_incoming() {
                     self.request_relist(scope, rule, namespace_of(rule, judged), now).await?;
                 }
             }
+        }
+        for (rule, key) in &judged.released {
+            self.check_released(scope, rule, key, now).await?;
         }
         for rule in &judged.partner_of {
             let name = format!("~{rule}");
@@ -516,6 +598,18 @@ fn latest_of_each<'c>(changes: &[&'c Change], poison: &mut Vec<Poison>) -> Vec<(
     let mut indices: Vec<_> = latest.into_values().map(|(_, index)| index).collect();
     indices.sort_unstable();
     indices.into_iter().map(|index| (changes[index], std::mem::take(&mut paths[index]))).collect()
+}
+
+/// An event's path becomes that of the object that it is about: there its checks are.
+fn by_subject(changes: Vec<(&Change, String)>) -> Vec<(&Change, String)> {
+    let subject = |(change, path): (&'_ Change, String)| {
+        if !event::is_event(&change.resource.group_kind()) {
+            return path;
+        }
+        let bytes = change.object.as_ref().map(|raw| raw.get().as_bytes()).unwrap_or_default();
+        event::subject_path(bytes).unwrap_or(path)
+    };
+    changes.into_iter().map(|(change, path)| (change, subject((change, path)))).collect()
 }
 
 fn says_something(sight: &Sight) -> bool {

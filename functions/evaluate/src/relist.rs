@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use prodrome_cluster::{Cluster, ClusterError};
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::{Relist, Seen, Verdict, keys};
-use prodrome_model::{GroupKind, Scope};
+use prodrome_model::{GroupKind, ObjectKey, Scope};
 use prodrome_queue::Queue;
 use prodrome_rules::Rule;
 use prodrome_store::{Expect, Record, Store, StoreError, Write};
@@ -52,6 +52,42 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         Err(Failure::retryable("relist_contended", reason))
     }
 
+    /// Looks at an object because one that referred to it went away: opens a check where nothing else refers to it.
+    pub(crate) async fn check_released(
+        &self,
+        scope: &Scope,
+        rule: &str,
+        key: &ObjectKey,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let rules = self.rules.clone();
+        let Some(rule) = rules.get(rule) else { return Ok(()) };
+        let read = async {
+            let resource = self.cluster.resource(&key.kind).await?;
+            // Who refers to it lies in a namespace, though it may lie in none.
+            let namespace = key.namespace.as_deref().filter(|_| resource.namespaced);
+            let key = ObjectKey::new(resource.group_kind(), namespace, &*key.name);
+            let bytes = self.cluster.get(&key).await?;
+            Ok::<_, ClusterError>((resource, bytes))
+        };
+        let (resource, bytes) = match read.await {
+            Ok((resource, Some(bytes))) => (resource, bytes),
+            Err(error) if error.is_retryable() => {
+                return Err(Failure::retryable("cluster_unavailable", error));
+            }
+            Ok((_, None)) | Err(_) => return Ok(()),
+        };
+        let Ok(observed) = Observed::parse(&resource, &bytes) else { return Ok(()) };
+        let sight = observed.sight(rule, now, now);
+        if let Seen::Present { verdict: Verdict::HoldsIfReferenced, .. } = sight.sighting.seen {
+            let object = observed.object();
+            let matter = Matter { scope, rule, resource: &resource, object: &object };
+            // It is looked at before it fires, and not at once.
+            self.settle(matter, &sight, None, now, &mut Tally::default()).await?;
+        }
+        Ok(())
+    }
+
     /// Lists the objects of a rule and opens a check for each whose references hold now. The record goes when
     /// all is done, unless another relist was asked for meanwhile.
     pub(crate) async fn relist(
@@ -75,7 +111,9 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
 
     async fn list_rule(&self, relist: &Relist, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
         let rules = self.rules.clone();
-        let Some(rule) = rules.get(&relist.rule).filter(|rule| rule.enabled()) else { return Ok(()) };
+        // What events told is not listed again: each has its own time.
+        let listed = rules.get(&relist.rule).filter(|rule| rule.enabled() && !rule.is_about_events());
+        let Some(rule) = listed else { return Ok(()) };
         let namespace = Some(relist.namespace.as_str()).filter(|n| !n.is_empty());
         for kind in rule.kinds().iter().filter_map(prodrome_rules::KindPattern::to_group_kind) {
             match self.list_kind(&relist.scope, rule, &kind, namespace, now, tally).await {

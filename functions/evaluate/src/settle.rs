@@ -37,8 +37,17 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         let key = keys::check(matter.scope, &matter.object.key(), matter.rule.name());
         let terms = matter.terms();
         for _ in 0..ATTEMPTS {
-            let decision =
-                decide(kept.as_ref().map(|k| &k.check), &terms, &sight.sighting, now, || matter.blank());
+            let counted = match matter.rule.frequency() {
+                Some(frequency) => Some(self.counted(matter, frequency, sight, kept.as_ref(), now).await?),
+                None => None,
+            };
+            let sight = counted.as_ref().unwrap_or(sight);
+            let check = kept.as_ref().map(|k| &k.check);
+            let sighting = match check.filter(|_| counted.is_none()) {
+                Some(check) => sight.joining(check, matter.rule),
+                None => sight.sighting.clone(),
+            };
+            let decision = decide(check, &terms, &sighting, now, || matter.blank());
             match self.carry_out(matter, &key, sight, kept.as_ref(), decision, now, tally).await {
                 Ok(Next::Done) => return Ok(None),
                 Ok(Next::Look(record)) => return Ok(Some(record)),

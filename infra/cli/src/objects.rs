@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use prodrome_cluster::ObjectsCluster;
 use prodrome_model::{GroupKind, Resource};
 use prodrome_recording::builtin_of_kind;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -161,6 +161,7 @@ impl World {
                 if kind.is_empty() || api_version.is_empty() {
                     bail!("expected a Kubernetes object with apiVersion and kind, found an object without");
                 }
+                let api_version = fold_event(&mut map, api_version, &kind);
                 let resource = resource_of(&api_version, &kind, map.get("metadata"));
                 map.retain(|key, _| !(kind == "Secret" && (key == "data" || key == "stringData")));
                 let bytes = serde_json::to_vec(&map)?;
@@ -171,6 +172,28 @@ impl World {
             other => bail!("expected a Kubernetes object, found {other}"),
         }
     }
+}
+
+/// The API server serves every event in both forms; files may hold the newer one. Rules know the core group's.
+fn fold_event(map: &mut Map<String, Value>, api_version: String, kind: &str) -> String {
+    if kind != "Event" || !api_version.starts_with("events.k8s.io/") {
+        return api_version;
+    }
+    for (newer, core) in [
+        ("regarding", "involvedObject"),
+        ("note", "message"),
+        ("deprecatedSource", "source"),
+        ("deprecatedCount", "count"),
+        ("deprecatedFirstTimestamp", "firstTimestamp"),
+        ("deprecatedLastTimestamp", "lastTimestamp"),
+        ("reportingController", "reportingComponent"),
+    ] {
+        if let Some(value) = map.remove(newer) {
+            map.insert(core.to_owned(), value);
+        }
+    }
+    map.insert("apiVersion".to_owned(), "v1".into());
+    "v1".to_owned()
 }
 
 /// How a cluster would serve a kind: known for its own kinds, guessed by the usual plural for others.

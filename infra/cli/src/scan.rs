@@ -1,5 +1,7 @@
 //! `prodrome scan`: one look, no cloud, no watcher.
 
+mod counting;
+
 use crate::library::Library;
 use crate::progress::Progress;
 use crate::{Outcome, clock, diagnose, objects, render};
@@ -14,9 +16,10 @@ use prodrome_model::{
 };
 use prodrome_plugin::{AnyCluster, Registry};
 use prodrome_queue::MemoryQueue;
-use prodrome_rules::RuleSet;
+use prodrome_rules::{CountBy, Rule, RuleSet};
 use prodrome_store::MemoryStore;
 use serde::Serialize;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -141,6 +144,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
                 progress.tell(|| format!("{seen} objects looked at, now {}", world.name));
                 scanner.object(resource, bytes, arguments.namespace.as_deref(), &mut own).await?;
             }
+            scanner.rest(&mut own).await;
             scanner.diagnose(&flows, &plugins, &mut own).await;
             found.append(&mut own);
         }
@@ -171,13 +175,15 @@ struct Scanner<C> {
     rules: Arc<RuleSet>,
     now: Timestamp,
     file: Option<String>,
+    /// What cannot be graded before all objects have been seen.
+    later: RefCell<Vec<Inspection>>,
 }
 
 impl<C: Cluster + Clone + 'static> Scanner<C> {
     fn new(cluster: C, rules: Arc<RuleSet>, now: Timestamp, file: Option<String>) -> Self {
         let evaluate =
             Evaluate::new(MemoryStore::new(), MemoryQueue::new(now), cluster.clone(), rules.clone(), 1);
-        Self { evaluate, cluster, rules, now, file }
+        Self { evaluate, cluster, rules, now, file, later: RefCell::default() }
     }
 
     /// Lists the kinds that the rules are about, page by page. What may not be listed is said and left out.
@@ -218,6 +224,7 @@ impl<C: Cluster + Clone + 'static> Scanner<C> {
                 }
             }
         }
+        self.rest(found).await;
         for refusal in refused {
             eprintln!("prodrome: left out: {}", render::plain(&refusal, 300));
         }
@@ -263,11 +270,22 @@ impl<C: Cluster + Clone + 'static> Scanner<C> {
             if namespace.is_some() && inspection.object.namespace.as_deref() != namespace {
                 continue;
             }
-            if let Some(one) = self.grade(inspection).await {
+            let rule = self.rules.get(&inspection.rule);
+            if rule.is_some_and(|rule| rule.frequency().is_some() || rule.is_about_events()) {
+                self.later.borrow_mut().push(inspection);
+            } else if let Some(one) = self.grade(inspection).await {
                 found.push(one);
             }
         }
         Ok(())
+    }
+
+    /// What could not be graded before all objects had been seen.
+    async fn rest(&self, found: &mut Vec<Found>) {
+        let later = counting::settle(self.later.take(), &self.rules, self.now);
+        for inspection in later {
+            found.extend(self.grade(inspection).await);
+        }
     }
 
     /// Fills in why: of the findings of one rule and one top owner, one is examined for all.
@@ -327,7 +345,10 @@ impl<C: Cluster + Clone + 'static> Scanner<C> {
             faulty: None,
             metadata: inspection.metadata.clone(),
             why: None,
-            top: owner::topmost_owner(&self.cluster, &inspection.object, &inspection.metadata).await,
+            top: match inspection.counts.filter(|_| is_grouped(rule)) {
+                Some(counts) => counts.owner,
+                None => owner::topmost_owner(&self.cluster, &inspection.object, &inspection.metadata).await,
+            },
             object: inspection.object,
             since,
             fires_at,
@@ -336,6 +357,11 @@ impl<C: Cluster + Clone + 'static> Scanner<C> {
             events,
         })
     }
+}
+
+/// Whether its begins are counted over many objects.
+fn is_grouped(rule: &Rule) -> bool {
+    rule.frequency().is_some_and(|frequency| *frequency.by() != CountBy::Object)
 }
 
 fn print(found: &[Found], seen: usize, rules: &RuleSet, now: Timestamp, output: Output) -> Result<()> {

@@ -103,11 +103,13 @@ fn look_up<'n>(target: &Target, own: Option<&str>, all: &'n [(&Resource, Node<'n
     }
     let namespace = target.namespace(own);
     let found = of_kind.filter(|(resource, node)| {
-        let there = !resource.namespaced || text(node, "namespace") == namespace;
+        let anywhere = matches!(target, Target::Referrers { .. }) && namespace.is_none();
+        let there = anywhere || !resource.namespaced || text(node, "namespace") == namespace;
         there
             && match target {
                 Target::Named { name, .. } => text(node, "name") == Some(name),
                 Target::Selected { selector, .. } => selector.selects(&labels(node)),
+                Target::Referrers { .. } => true,
             }
     });
     Partner::Found(found.map(|(_, node)| node).collect())

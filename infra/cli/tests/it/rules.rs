@@ -39,6 +39,14 @@ fn all_shipped_rule_tests_pass_and_cover_every_rule() {
 }
 
 #[test]
+fn events_and_frequencies_are_told_as_the_language_says() {
+    let folder = root().join("infra/cli/tests/language");
+    let ran = prodrome(&["rules", "test", "--coverage", folder.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains(" 0 failed"), "{}", ran.stdout);
+}
+
+#[test]
 fn cases_that_hold_pass() {
     let ran = cases(
         "

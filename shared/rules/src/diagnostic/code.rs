@@ -42,6 +42,7 @@ codes! {
     NothingToCheck = "nothing-to-check", "A rule with neither a checkField nor a reference would always match.";
     BadName = "bad-name", "A rule's name that is not CamelCase.";
     DuplicateRule = "duplicate-rule", "A rule's name that another rule has already; the first one is kept.";
+    UnknownName = "unknown-name", "A `use` of something that no `let` of the file names.";
     BadKind = "bad-kind", "A text that cannot be a kind.";
     UnknownKind = "unknown-kind", "A kind that Kubernetes does not have, and that is nearly one it has.";
     BadDuration = "bad-duration", "A text that is no duration.";

@@ -116,12 +116,12 @@ struct Place<'c> {
 
 impl Plan {
     /// Adds what a list of conditions asks, and where it is asked.
-    pub(super) fn add(&mut self, clauses: &[&[Clause]], namespaces: Option<(&Namespaces, &'static str)>) {
+    pub(super) fn add(&mut self, clauses: &[&[Clause]], namespaces: Option<(&Namespaces, [&str; 2])>) {
         let timed = clauses.iter().flat_map(|list| list.iter()).map(timed).sum();
         let (mut upper, is_certain) = self.terms(clauses, timed > 0);
         let mut actual = (timed > 0 && is_certain).then(|| self.terms(clauses, false).0);
-        if let Some((namespaces, key)) = namespaces.filter(|(namespaces, _)| !namespaces.is_all()) {
-            let path = vec!["metadata".to_owned(), key.to_owned()];
+        if let Some((namespaces, path)) = namespaces.filter(|(namespaces, _)| !namespaces.is_all()) {
+            let path = path.map(str::to_owned).to_vec();
             let ask = Ask {
                 home: Home::Object,
                 path,

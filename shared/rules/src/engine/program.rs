@@ -116,7 +116,7 @@ impl Program {
         let mut is_missed = false;
         for (index, rule) in rules.rules().iter().enumerate().filter(|(_, rule)| rule.enabled()) {
             if rule.applies_to(kind) {
-                let namespaces = Some((&rule.namespaces, rule.namespace_key()));
+                let namespaces = Some((&rule.namespaces, rule.namespace_path()));
                 plan.add(&[&rule.filter, &rule.check], namespaces);
                 subjects.push(SubjectPlace { rule: index, reference: None });
             }
@@ -124,11 +124,14 @@ impl Program {
                 if !reference.concerns(kind) {
                     continue;
                 }
-                if let Want::Check(clauses) = &reference.want {
-                    plan.add(&[clauses], None);
-                    subjects.push(SubjectPlace { rule: index, reference: Some(place) });
-                } else {
-                    is_missed = true;
+                match &reference.want {
+                    Want::Check(clauses) => {
+                        plan.add(&[&reference.filter, clauses], None);
+                        subjects.push(SubjectPlace { rule: index, reference: Some(place) });
+                    }
+                    Want::Missing => is_missed = true,
+                    // What comes of it is seen by whoever looks at the object that refers to it.
+                    Want::Then(..) => {}
                 }
             }
         }

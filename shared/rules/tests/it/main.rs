@@ -2,12 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod engine;
+mod events;
 mod explaining;
 mod fine_print;
 mod founding;
 mod generate;
 mod json_text;
 mod laws;
+mod macros;
 mod manual;
 mod mistakes;
 mod operators;
