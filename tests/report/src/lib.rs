@@ -18,6 +18,7 @@ mod truth;
 pub use assemble::assemble;
 pub use command::Command;
 pub use judge::{FaultTold, Judgement, judge};
+pub use markdown::Table;
 pub use pattern::ObjectPattern;
 pub use recordings::{Judged, replay_all, section};
 pub use suites::section as suites_section;

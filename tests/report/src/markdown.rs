@@ -1,13 +1,13 @@
 use std::fmt::{Display, Write as _};
 
 /// A table as Markdown, a row at a time.
-pub(crate) struct Table {
+pub struct Table {
     text: String,
 }
 
 impl Table {
     /// A table with these heads; those that begin with `>` are of columns with figures.
-    pub(crate) fn new(heads: &[&str]) -> Self {
+    pub fn new(heads: &[&str]) -> Self {
         let names: Vec<_> = heads.iter().map(|head| head.trim_start_matches('>')).collect();
         let lines = heads.iter().map(|head| if head.starts_with('>') { "---:" } else { "---" });
         let lines: Vec<_> = lines.collect();
@@ -15,7 +15,7 @@ impl Table {
     }
 
     /// Adds a row.
-    pub(crate) fn row(&mut self, cells: &[&dyn Display]) {
+    pub fn row(&mut self, cells: &[&dyn Display]) {
         for cell in cells {
             let text = cell.to_string().replace('|', "\\|").replace('\n', " ");
             write!(self.text, "| {text} ").expect("a text takes what is written");
@@ -24,7 +24,7 @@ impl Table {
     }
 
     /// The table.
-    pub(crate) fn finish(self) -> String {
+    pub fn finish(self) -> String {
         self.text
     }
 }
