@@ -51,6 +51,7 @@ mod access;
 mod any_cluster;
 mod context;
 mod dependency;
+pub mod http;
 pub mod kit;
 mod lambda;
 mod object;

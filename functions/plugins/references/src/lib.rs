@@ -44,7 +44,8 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
             continue;
         };
         // Where none of a kind is to be seen, this one is not known to be missing.
-        if found.is_none() && !context.cluster().is_known(reference.kind, within).await {
+        if found.is_none() && !reference.optional && !context.cluster().is_known(reference.kind, within).await
+        {
             unsure.push(format!("the {} {}", reference.kind, reference.name));
             continue;
         }
