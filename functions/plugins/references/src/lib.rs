@@ -14,6 +14,9 @@ pub fn plugin() -> Plugin {
         .reads("node.k8s.io", "runtimeclasses", &["get"])
 }
 
+/// The cause where a ConfigMap or a Secret is not there.
+const CONFIG: &str = "config-ref-missing";
+
 /// One thing that is referred to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Reference {
@@ -108,7 +111,6 @@ fn references(spec: &Value) -> Vec<Reference> {
                 });
             }
         };
-    const CONFIG: &str = "config-ref-missing";
     let items = |value: &Value| value.as_array().cloned().unwrap_or_default();
     for list in ["initContainers", "containers"] {
         for container in items(&spec[list]) {
