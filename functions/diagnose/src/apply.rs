@@ -1,4 +1,4 @@
-use prodrome_causes::Cause;
+use prodrome_causes::{Area, Cause};
 use prodrome_model::{Diagnosis, Finding, Group, Owner, Verdict};
 
 /// From this confidence on, findings of one cause are told as one.
@@ -10,7 +10,7 @@ pub fn apply(finding: &Finding, mut diagnosis: Diagnosis) -> Finding {
     if diagnosis.verdict == Verdict::Cause
         && let Some(cause) = diagnosis.cause.clone()
     {
-        let owner = diagnosis.owner.or_else(|| default_owner(&cause)).unwrap_or(finding.owner);
+        let owner = diagnosis.owner.or_else(|| owner(finding, &cause)).unwrap_or(finding.owner);
         diagnosis.owner = Some(owner);
         told.owner = owner;
         if let Some(group) = group(finding, &diagnosis, &cause) {
@@ -25,6 +25,17 @@ pub fn apply(finding: &Finding, mut diagnosis: Diagnosis) -> Finding {
 /// Who has to act on a cause, by the vocabulary.
 pub fn default_owner(cause: &str) -> Option<Owner> {
     cause.parse::<Cause>().ok().map(Cause::owner)
+}
+
+/// Who has to act, where no plugin said it. What a program dies of is for whoever runs the program: the rule knows
+/// which programs are the platform's own (a sidecar, a `DaemonSet`).
+fn owner(finding: &Finding, cause: &str) -> Option<Owner> {
+    let of_the_program =
+        cause.parse::<Cause>().is_ok_and(|cause| cause.area() == Area::Run && cause.owner() == Owner::User);
+    if of_the_program && finding.owner == Owner::Platform {
+        return Some(Owner::Platform);
+    }
+    default_owner(cause)
 }
 
 /// Findings whose one repair helps all are one group: by what they share (a registry, a node), else by the object to

@@ -1,6 +1,6 @@
 use crate::apply::apply;
 use crate::breaker::Breaker;
-use crate::examine::{Progress, examine};
+use crate::examine::{Progress, Tools, examine};
 use crate::plugins::Plugins;
 use crate::record::{KeptNode, Representative, Run, group_key, node_key, record, run_key, signature};
 use jiff::{SignedDuration, Timestamp};
@@ -155,7 +155,8 @@ impl<S: Store, Q: Queue, P: Plugins> Diagnose<S, Q, P> {
             }
         }
         let keeper = Keeper { store: &self.store, run: key, now };
-        let examined = examine(flow, finding, run, state, now, &self.plugins, &self.breaker, &keeper).await;
+        let tools = Tools { plugins: &self.plugins, breaker: &self.breaker, progress: &keeper };
+        let examined = examine(flow, finding, run, state, now, &tools).await;
         tally.add(metric::PLUGIN_CALLS, u64::from(examined.calls));
         tally.add(metric::PLUGIN_FAILURES, u64::from(examined.failures));
         tally.add(metric::PLUGINS_SPARED, u64::from(examined.newly_spared));
@@ -203,7 +204,7 @@ impl<S: Store, Q: Queue, P: Plugins> Diagnose<S, Q, P> {
             self.store.get(&run_key(&finding.scope, &other.fingerprint)).await.map_err(store_failure)?;
         let its: Run = its.as_ref().map(parse).transpose()?.unwrap_or_default();
         match its.diagnosis {
-            Some(mut diagnosis) if diagnosis.verdict == Verdict::Cause => {
+            Some(mut diagnosis) => {
                 diagnosis.examined = Some(other.object);
                 Ok(Compared::With(diagnosis))
             }

@@ -37,6 +37,16 @@ pub struct Examination {
     pub newly_spared: u32,
 }
 
+/// Whom a run asks, and who watches it.
+pub struct Tools<'t, P, G> {
+    /// The plugins.
+    pub plugins: &'t P,
+    /// Who is spared.
+    pub breaker: &'t Breaker,
+    /// Who hears of each node.
+    pub progress: &'t G,
+}
+
 /// Runs a flow about a finding from what is known already.
 pub async fn examine(
     flow: &Flow,
@@ -44,10 +54,9 @@ pub async fn examine(
     run: &str,
     mut state: State,
     now: Timestamp,
-    plugins: &impl Plugins,
-    breaker: &Breaker,
-    progress: &impl Progress,
+    tools: &Tools<'_, impl Plugins, impl Progress>,
 ) -> Examination {
+    let Tools { plugins, breaker, progress } = tools;
     let started = Instant::now();
     let clock = || later(now, started.elapsed());
     let mut in_flight: BTreeSet<String> = BTreeSet::new();
@@ -72,7 +81,7 @@ pub async fn examine(
             let deadline = later(state.begun, Duration::try_from(flow.deadline()).unwrap_or_default());
             let request = request(flow, node, finding, run, &state, clock(), deadline);
             let node_name = node.name().to_owned();
-            let asked = ask(node, request, deadline, clock, plugins, breaker);
+            let asked = ask(node, request, deadline, clock, *plugins, breaker);
             calls.push(async move { (node_name, asked.await) });
         }
         let Some((node, outcome)) = calls.next().await else {

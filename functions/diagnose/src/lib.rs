@@ -26,7 +26,7 @@ pub use apply::{apply, default_owner};
 pub use breaker::Breaker;
 pub use config::Config;
 pub use diagnose::Diagnose;
-pub use examine::{Examination, Progress, examine};
+pub use examine::{Examination, Progress, Tools, examine};
 pub use in_process::InProcess;
 pub use lambda_plugins::LambdaPlugins;
 pub use plugins::{CallError, Plugins};

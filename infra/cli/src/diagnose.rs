@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use prodrome_cluster::{Cluster, KubeCluster, owner};
-use prodrome_diagnose::{Breaker, InProcess, Progress, apply, examine};
+use prodrome_diagnose::{Breaker, InProcess, Progress, Tools, apply, examine};
 use prodrome_evaluate::Evaluate;
 use prodrome_flows::{Flow, NodeState, State};
 use prodrome_model::{
@@ -135,7 +135,8 @@ pub(crate) async fn ask(
     let plugins = InProcess::new(plugins, cluster);
     let run = finding.fingerprint.as_str();
     let breaker = Breaker::default();
-    let examined = examine(flow, finding, run, State::begun(now), now, &plugins, &breaker, progress).await;
+    let tools = Tools { plugins: &plugins, breaker: &breaker, progress };
+    let examined = examine(flow, finding, run, State::begun(now), now, &tools).await;
     examined.diagnosis.unwrap_or_default()
 }
 

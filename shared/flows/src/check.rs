@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 const NODES_MAX: usize = 64;
 const CALLS_MAX: u32 = 256;
 const RETRIES_MAX: u32 = 3;
-const DEADLINE: SignedDuration = SignedDuration::from_secs(15);
+const DEADLINE: SignedDuration = SignedDuration::from_secs(20);
 const DEADLINE_MAX: SignedDuration = SignedDuration::from_secs(120);
-const TIMEOUT: SignedDuration = SignedDuration::from_secs(5);
+const TIMEOUT: SignedDuration = SignedDuration::from_secs(8);
 const THRESHOLD: f64 = 0.5;
 /// How much of what stands in a file a message repeats.
 const SHOWN_MAX: usize = 120;
@@ -587,7 +587,6 @@ fn cycle(nodes: &[Node]) -> Option<Vec<usize>> {
 
 /// The longest way to a node; there are no cycles.
 fn depth(nodes: &[Node], index: usize) -> usize {
-    let mut depths: Vec<Option<usize>> = vec![None; nodes.len()];
     fn visit(nodes: &[Node], index: usize, depths: &mut [Option<usize>]) -> usize {
         if let Some(known) = depths[index] {
             return known;
@@ -596,7 +595,7 @@ fn depth(nodes: &[Node], index: usize) -> usize {
         depths[index] = Some(depth);
         depth
     }
-    visit(nodes, index, &mut depths)
+    visit(nodes, index, &mut vec![None; nodes.len()])
 }
 
 /// A name that CEL takes for a variable.

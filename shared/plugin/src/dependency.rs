@@ -5,12 +5,23 @@ use crate::object::Object;
 use crate::pod::is_well;
 use crate::texts::Explained;
 use prodrome_causes::{Cause, Fact};
-use prodrome_model::{Evidence, ObjectRef, PluginResponse};
+use prodrome_model::{Evidence, ObjectRef, Owner, PluginResponse};
 
 impl Context {
     /// Follows a cause that names another part of the cluster: a name that does not resolve because there is no such
     /// Service, a Service behind which nobody is ready. Everything else is returned as it came.
     pub async fn follow(&self, pod: &Object, mut explained: Explained) -> Explained {
+        // A name that does not exist is its user's mistake; a resolver that does not answer is not.
+        let nowhere = |text: &str| {
+            ["no such host", "nxdomain", "name or service not known", "enotfound"]
+                .iter()
+                .any(|w| text.contains(w))
+        };
+        if explained.cause == Cause::AppDnsFailure
+            && explained.response.evidence.iter().any(|evidence| nowhere(&evidence.text.to_lowercase()))
+        {
+            explained.response.owner = Some(Owner::User);
+        }
         let named = matches!(explained.cause, Cause::AppDnsFailure | Cause::AppDependencyUnreachable);
         let facts = &explained.facts;
         let host = [Fact::Host, Fact::Address, Fact::Service].into_iter().find_map(|fact| facts.get(fact));

@@ -50,6 +50,7 @@
 mod any_cluster;
 mod context;
 mod dependency;
+pub mod http;
 pub mod kit;
 mod lambda;
 mod object;

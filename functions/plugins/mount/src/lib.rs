@@ -85,6 +85,7 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
             "the node has not what the pod mounts from it, or not of that type",
         )
         .because(Evidence::new("event", path))
+        .owned_by(prodrome_plugin::Owner::Platform)
         .remedy("Make the path on the node, or let hostPath.type make it (DirectoryOrCreate, FileOrCreate).")
         .blaming(context.workload().clone()));
     }

@@ -2,7 +2,7 @@
 
 use prodrome_causes::Cause;
 use prodrome_plugin::{
-    Context, Evidence, FactType, NoParams, Object, Owner, Plugin, Problem, Response, Texts,
+    Context, Evidence, FactType, NoParams, Object, ObjectRef, Owner, Plugin, Problem, Response, Texts,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
             pod.condition("DisruptionTarget").is_some_and(|c| c.reason == "PreemptionByScheduler")
         });
         return Ok(match preempted {
-            Some(pod) => preemption(&context, pod, "the scheduler preempted it"),
+            Some(pod) => preemption(&context, pod, "the scheduler preempted it").await,
             None => Response::cleared("every pod has a node"),
         });
     };
@@ -42,12 +42,12 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         return Ok(Response::cause("scheduling-gated", 0.9, summary).blaming(context.workload().clone()));
     }
     if pods.iter().chain([pod]).any(|pod| is_preempted(pod)) {
-        return Ok(preemption(&context, pod, &condition.message));
+        return Ok(preemption(&context, pod, &condition.message).await);
     }
     if let Ok(siblings) = context.cluster().events_about(context.workload(), "").await
         && siblings.iter().any(|event| event.reason == "Preempted")
     {
-        return Ok(preemption(&context, pod, &condition.message));
+        return Ok(preemption(&context, pod, &condition.message).await);
     }
     let mut texts = Texts::new();
     texts.condition(&condition.reason, &condition.message);
@@ -67,11 +67,44 @@ fn is_preempted(pod: &Object) -> bool {
     pod.condition("DisruptionTarget").is_some_and(|c| c.reason == "PreemptionByScheduler")
 }
 
-fn preemption(context: &Context, pod: &Object, why: &str) -> Response {
-    Response::cause("preempted", 0.85, "pods of a higher priority took its place on the nodes")
-        .because(Evidence::new("status", why.to_owned()).on(pod.reference().clone()))
-        .remedy("Give the pod the priority that it deserves, or add nodes.")
-        .blaming(context.workload().clone())
+/// Pods of a higher priority took the place. Whose priority that is, is what would have to be changed.
+async fn preemption(context: &Context, pod: &Object, why: &str) -> Response {
+    let events = context.cluster().events(pod).await.unwrap_or_default();
+    let all = context.cluster().list("Pod", None, None).await.unwrap_or_default();
+    let mine = pod.number("/spec/priority").unwrap_or(0.0);
+    let told: Vec<&str> = events
+        .iter()
+        .filter(|event| event.reason == "Preempted")
+        .map(|event| event.message.as_str())
+        .collect();
+    let named = all.iter().find(|other| {
+        let uid = &other.metadata().uid;
+        !uid.is_empty() && told.iter().any(|message| message.contains(uid.as_str()))
+    });
+    let higher = || {
+        let above = all.iter().filter(|other| other.number("/spec/priority").unwrap_or(0.0) > mine);
+        above
+            .filter(|other| other.namespace() != Some("kube-system") && !other.is_being_deleted())
+            .max_by_key(|other| other.metadata().creation_timestamp)
+    };
+    let response =
+        Response::cause("preempted", 0.85, "pods of a higher priority took its place on the nodes")
+            .because(Evidence::new("status", why.to_owned()).on(pod.reference().clone()))
+            .remedy("Give the pod the priority that it deserves, or add nodes.");
+    let Some(winner) = named.or_else(higher) else { return response };
+    let class = winner.text("/spec/priorityClassName");
+    let priority = winner.number("/spec/priority").unwrap_or(0.0);
+    let text = format!("its priority is {priority}, that of the pod that had to go {mine}");
+    let response = response.because(Evidence::new("spec", text).on(winner.reference().clone()));
+    if class.is_empty() {
+        return response;
+    }
+    response.sharing(format!("priority class {class}")).blaming(ObjectRef {
+        api_version: "scheduling.k8s.io/v1".to_owned(),
+        kind: "PriorityClass".to_owned(),
+        namespace: None,
+        name: class.to_owned(),
+    })
 }
 
 fn explain(

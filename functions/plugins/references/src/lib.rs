@@ -14,6 +14,9 @@ pub fn plugin() -> Plugin {
         .reads("node.k8s.io", "runtimeclasses", &["get"])
 }
 
+/// The cause where a ConfigMap or a Secret is not there.
+const CONFIG: &str = "config-ref-missing";
+
 /// One thing that is referred to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Reference {
@@ -44,7 +47,8 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
             continue;
         };
         // Where none of a kind is to be seen, this one is not known to be missing.
-        if found.is_none() && !context.cluster().is_known(reference.kind, within).await {
+        if found.is_none() && !reference.optional && !context.cluster().is_known(reference.kind, within).await
+        {
             unsure.push(format!("the {} {}", reference.kind, reference.name));
             continue;
         }
@@ -107,7 +111,6 @@ fn references(spec: &Value) -> Vec<Reference> {
                 });
             }
         };
-    const CONFIG: &str = "config-ref-missing";
     let items = |value: &Value| value.as_array().cloned().unwrap_or_default();
     for list in ["initContainers", "containers"] {
         for container in items(&spec[list]) {
