@@ -95,8 +95,9 @@ bench-engine: ## Measure the pass over an object's bytes, into tests/report/engi
 bench-instructions: ## Count the instructions a byte of an object takes; fails above the limit (needs valgrind)
 	@CARGO=$(CARGO) shared/rules/benches/instructions.sh 6.0
 
-bench-rivals: ## Measure the same rules in CEL and Rego beside the engine (compiles both: some minutes)
-	@cd tests/bench-rivals && $(CARGO) run --quiet --release --target-dir $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+bench-rivals: ## Measure the same rules in CEL and Rego, into tests/report/engine-rivals.md (compiles both: minutes)
+	@mkdir -p tests/report; cd tests/bench-rivals && $(CARGO) run --quiet --release --target-dir $(or $(CARGO_TARGET_DIR),$(CURDIR)/target) \
+	    | tee ../report/engine-rivals.md
 
 differential: ## Compare the engine with the tree on a million rules and objects by chance
 	ENGINE_EVALUATIONS=1000000 $(CARGO) test -p prodrome-rules --test it -- engine --nocapture
