@@ -253,9 +253,8 @@ impl<S: Store, Q: Queue, P: Plugins> Diagnose<S, Q, P> {
             let expect = kept.as_ref().map_or(Expect::Absent, |record| Expect::Version(record.version));
             let over = Run { ended: true, ..run };
             match self.store.commit(vec![Write::Put(record(key, &over, now), expect)]).await {
-                Ok(()) => {}
-                // It was concluded this very moment, or is being taken: then the end follows its finding.
-                Err(StoreError::Conflict { .. }) => {}
+                // A conflict: it was concluded this very moment, or is being taken. Then the end follows its finding.
+                Ok(()) | Err(StoreError::Conflict { .. }) => {}
                 Err(error) => return Err(store_failure(error)),
             }
         }

@@ -59,17 +59,12 @@ enum Output {
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let now = clock::now();
-    match &arguments.from {
-        Some(path) => {
-            let world = objects::read(path, false)?;
-            on(world.cluster, &arguments, now).await
-        }
-        None => {
-            let cluster =
-                KubeCluster::from_kubeconfig(arguments.kubeconfig.as_deref(), arguments.context.as_deref());
-            on(cluster.await?, &arguments, now).await
-        }
+    if let Some(path) = &arguments.from {
+        let world = objects::read(path, false)?;
+        return on(world.cluster, &arguments, now).await;
     }
+    let cluster = KubeCluster::from_kubeconfig(arguments.kubeconfig.as_deref(), arguments.context.as_deref());
+    on(cluster.await?, &arguments, now).await
 }
 
 async fn on(

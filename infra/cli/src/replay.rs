@@ -172,7 +172,7 @@ fn logs(dir: &Path) -> Result<Option<BTreeMap<String, Logs>>> {
     if !path.is_file() {
         return Ok(None);
     }
-    let size = std::fs::metadata(&path).map(|meta| meta.len()).unwrap_or(0);
+    let size = std::fs::metadata(&path).map_or(0, |meta| meta.len());
     if size > LOGS_BYTES_MAX {
         anyhow::bail!("{} has {size} bytes; at most {LOGS_BYTES_MAX} are read", path.display());
     }

@@ -1,4 +1,5 @@
 //! What is shipped fits together: rules, flows, plugins, template.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use prodrome_flows::{FlowSet, SourceFile};
 use std::path::{Path, PathBuf};

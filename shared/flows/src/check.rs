@@ -148,7 +148,7 @@ impl Checker<'_> {
             .filter_map(|(i, (key, tree))| self.draft(nodes_map, i, key, tree))
             .collect();
         let complete = drafts.len() == nodes_map.len();
-        let nodes = self.link(drafts)?;
+        let nodes = self.link(&drafts)?;
         if !complete {
             return None;
         }
@@ -192,26 +192,23 @@ impl Checker<'_> {
             self.error(Code::BadName, key.span, &path, expected, &found, help);
         }
         let entries = self.map(tree, &path, "a node", &NODE_KEYS)?;
-        let plugin = match self.text(entries, "plugin", &path) {
-            Some(plugin) => plugin.to_owned(),
-            None => {
-                if entry(entries, "plugin").is_none() {
-                    self.error(Code::MissingKey, tree.span, &path, "`plugin`: whom to ask", "none", None);
-                }
-                return None;
+        let Some(plugin) = self.text(entries, "plugin", &path).map(str::to_owned) else {
+            if entry(entries, "plugin").is_none() {
+                self.error(Code::MissingKey, tree.span, &path, "`plugin`: whom to ask", "none", None);
             }
+            return None;
         };
         let declared = self.results(entries, &path);
         let (facts, typed) = self.plugin(entries, &path, &plugin, declared);
         let after = self.after(entries, &path);
-        let when = entry(entries, "when").and_then(|(_, tree)| match &tree.value {
-            TreeValue::Scalar(text, plain) => Some((text.as_str(), tree.span, *plain)),
-            _ => {
-                let help = Some("write it as a text in quotes".to_owned());
-                let at = format!("{path}.when");
-                self.error(Code::WrongType, tree.span, &at, "a CEL expression", &tree.describe(), help);
-                None
+        let when = entry(entries, "when").and_then(|(_, tree)| {
+            if let TreeValue::Scalar(text, plain) = &tree.value {
+                return Some((text.as_str(), tree.span, *plain));
             }
+            let help = Some("write it as a text in quotes".to_owned());
+            let at = format!("{path}.when");
+            self.error(Code::WrongType, tree.span, &at, "a CEL expression", &tree.describe(), help);
+            None
         });
         let params = self.params(entries, &path);
         let timeout = self.duration(entries, "timeout", &path, TIMEOUT, DEADLINE_MAX);
@@ -285,16 +282,13 @@ impl Checker<'_> {
         let mut facts = PluginFacts::new();
         for (key, tree) in results {
             let word = if let TreeValue::Scalar(word, _) = &tree.value { word.as_str() } else { "" };
-            match FactType::from_word(word) {
-                Some(kind) => {
-                    facts.insert(key.text.clone(), kind);
-                }
-                None => {
-                    let words = FactType::ALL.map(FactType::as_str);
-                    let (found, help) = (tree.describe(), Some(suggest(word, &words)));
-                    let at = format!("{at}.{}", key.text);
-                    self.error(Code::BadChoice, tree.span, &at, "the type of a result", &found, help);
-                }
+            if let Some(kind) = FactType::from_word(word) {
+                facts.insert(key.text.clone(), kind);
+            } else {
+                let words = FactType::ALL.map(FactType::as_str);
+                let (found, help) = (tree.describe(), Some(suggest(word, &words)));
+                let at = format!("{at}.{}", key.text);
+                self.error(Code::BadChoice, tree.span, &at, "the type of a result", &found, help);
             }
         }
         Some(facts)
@@ -342,21 +336,20 @@ impl Checker<'_> {
     }
 
     /// Resolves `after`, finds cycles, checks `when`.
-    fn link(&mut self, drafts: Vec<Draft<'_>>) -> Option<Vec<Node>> {
+    fn link(&mut self, drafts: &[Draft<'_>]) -> Option<Vec<Node>> {
         let names: Vec<String> = drafts.iter().map(|draft| draft.node.name.clone()).collect();
         let known: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut nodes: Vec<Node> = Vec::new();
-        for draft in &drafts {
+        for draft in drafts {
             let mut node = draft.node.clone();
             for (name, span) in &draft.after {
-                match known.iter().position(|known| known == name) {
-                    Some(index) => node.after.push(index),
-                    None => {
-                        let at = format!("nodes.{}.after", node.name);
-                        let found = format!("`{}`", shown(name));
-                        let help = Some(suggest(name, &known));
-                        self.error(Code::UnknownNode, *span, &at, "a node of this flow", &found, help);
-                    }
+                if let Some(index) = known.iter().position(|known| known == name) {
+                    node.after.push(index);
+                } else {
+                    let at = format!("nodes.{}.after", node.name);
+                    let found = format!("`{}`", shown(name));
+                    let help = Some(suggest(name, &known));
+                    self.error(Code::UnknownNode, *span, &at, "a node of this flow", &found, help);
                 }
             }
             nodes.push(node);
@@ -471,16 +464,13 @@ impl Checker<'_> {
             TreeValue::Scalar(text, _) => parse_duration(text),
             _ => None,
         };
-        match parsed.filter(|d| *d > SignedDuration::ZERO && *d <= max) {
-            Some(duration) => duration,
-            None => {
-                let expected = format!("a duration of at most {} s", max.as_secs());
-                let help = Some("such as 5s".to_owned());
-                let at = child(path, key);
-                self.error(Code::BadDuration, tree.span, &at, &expected, &tree.describe(), help);
-                default
-            }
-        }
+        parsed.filter(|d| *d > SignedDuration::ZERO && *d <= max).unwrap_or_else(|| {
+            let expected = format!("a duration of at most {} s", max.as_secs());
+            let help = Some("such as 5s".to_owned());
+            let at = child(path, key);
+            self.error(Code::BadDuration, tree.span, &at, &expected, &tree.describe(), help);
+            default
+        })
     }
 
     fn number(&mut self, entries: &[(Key, Tree)], key: &str, path: &str, min: f64, max: f64) -> Option<f64> {

@@ -131,7 +131,7 @@ fn outcome(node: &Node, standing: Standing, state: Option<&NodeState>) -> NodeOu
             outcome.note = cut(reason);
         }
         (None, Standing::Skipped(Skipped::When)) => {
-            "not asked: its condition does not hold".clone_into(&mut outcome.note)
+            "not asked: its condition does not hold".clone_into(&mut outcome.note);
         }
         (None, Standing::Skipped(Skipped::Time)) => TIME.clone_into(&mut outcome.note),
         (None, Standing::Skipped(Skipped::Calls) | Standing::Ready) => CALLS.clone_into(&mut outcome.note),

@@ -24,20 +24,21 @@ pub fn outline(flow: &Flow, run: Option<&Diagnosis>) -> String {
     nodes.sort_by_key(|node| node.depth);
     for node in nodes {
         let after: Vec<&str> = flow.waits_for(node).collect();
+        // Writing into a string cannot fail.
         let mut line = format!("  {} asks {}", node.name(), node.plugin());
         if !after.is_empty() {
-            line += &format!(" after {}", after.join(", "));
+            _ = write!(line, " after {}", after.join(", "));
         }
         if let Some(when) = node.when() {
-            line += &format!(" when {when}");
+            _ = write!(line, " when {when}");
         }
-        line += &format!(" (within {} s", node.timeout().as_secs());
+        _ = write!(line, " (within {} s", node.timeout().as_secs());
         if node.retries() > 0 {
-            line += &format!(", tried again {} times", node.retries());
+            _ = write!(line, ", tried again {} times", node.retries());
         }
         line.push(')');
         if let Some(outcome) = outcome(run, node) {
-            line += &format!(": {}", words(outcome));
+            _ = write!(line, ": {}", words(outcome));
         }
         text += &line;
         text.push('\n');

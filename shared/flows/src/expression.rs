@@ -358,18 +358,19 @@ impl Checker<'_> {
         let name = call.func_name.as_str();
         match (name, args.as_slice()) {
             (op::LOGICAL_AND | op::LOGICAL_OR, both) => {
-                both.iter().for_each(|(arg, found)| self.want(arg, *found, Type::Bool));
+                for (arg, found) in both {
+                    self.want(arg, *found, Type::Bool);
+                }
                 Type::Bool
             }
-            (op::LOGICAL_NOT, [(arg, found)]) | ("@not_strictly_false", [(arg, found)]) => {
+            (op::LOGICAL_NOT | op::NOT_STRICTLY_FALSE, [(arg, found)]) => {
                 self.want(arg, *found, Type::Bool);
                 Type::Bool
             }
-            (op::EQUALS | op::NOT_EQUALS, [(_, left), (right, found)]) => {
-                self.want(right, *found, *left);
-                Type::Bool
-            }
-            (op::LESS | op::LESS_EQUALS | op::GREATER | op::GREATER_EQUALS, [(_, left), (right, found)]) => {
+            (
+                op::EQUALS | op::NOT_EQUALS | op::LESS | op::LESS_EQUALS | op::GREATER | op::GREATER_EQUALS,
+                [(_, left), (right, found)],
+            ) => {
                 self.want(right, *found, *left);
                 Type::Bool
             }

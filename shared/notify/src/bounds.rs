@@ -53,7 +53,9 @@ fn bound_diagnosis(diagnosis: &mut Diagnosis) {
     }
     *summary = cut(summary, TEXT_MAX);
     remediation.truncate(EVIDENCE_MAX);
-    remediation.iter_mut().for_each(|step| *step = cut(step, VALUE_MAX));
+    for step in remediation {
+        *step = cut(step, VALUE_MAX);
+    }
     for list in [evidence, &mut diagnosis.facts] {
         list.truncate(EVIDENCE_MAX);
         for item in list {

@@ -192,17 +192,15 @@ fn chain(error: &dyn std::error::Error) -> String {
 fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_private_v4(v4),
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped().or_else(|| nat64(v6)) {
-            Some(v4) => is_private_v4(v4),
-            None => {
-                let first = v6.segments()[0];
-                v6.is_loopback()
-                    || v6.is_unspecified()
-                    || v6.is_multicast()
-                    || (first & 0xfe00) == 0xfc00
-                    || (first & 0xffc0) == 0xfe80
-            }
-        },
+        IpAddr::V6(v6) => {
+            let first = v6.segments()[0];
+            v6.to_ipv4_mapped().or_else(|| nat64(v6)).is_some_and(is_private_v4)
+                || v6.is_loopback()
+                || v6.is_unspecified()
+                || v6.is_multicast()
+                || (first & 0xfe00) == 0xfc00
+                || (first & 0xffc0) == 0xfe80
+        }
     }
 }
 
@@ -221,9 +219,10 @@ fn is_private_v4(v4: Ipv4Addr) -> bool {
 
 /// The address behind `64:ff9b::/96`.
 fn nat64(v6: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, 0, 0, 0, 0, high, low] = v6.segments() else { return None };
-    let [c, d, e, f] = [high.to_be_bytes(), low.to_be_bytes()].concat().try_into().ok()?;
-    (a == 0x64 && b == 0xff9b).then(|| Ipv4Addr::new(c, d, e, f))
+    let bytes = v6.octets();
+    let (prefix, rest) = bytes.split_at(12);
+    let v4: [u8; 4] = rest.try_into().ok()?;
+    (prefix == [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0]).then(|| Ipv4Addr::from(v4))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub type Error = lambda_runtime::Error;
 ///
 /// # Errors
 /// Where a setting is wrong, or the runtime's API or the cluster's address cannot be used.
+#[expect(clippy::needless_pass_by_value, reason = "a plugin is handed over for good")]
 #[tokio::main(flavor = "current_thread")]
 pub async fn run(plugin: Plugin) -> Result<(), Error> {
     let mut settings = Settings::new(environment);

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 /// A container of a pod and how it stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the status has them")]
 pub struct Container {
     /// Its name.
     pub name: String,

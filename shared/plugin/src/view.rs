@@ -22,6 +22,7 @@ struct Shared {
 }
 
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "one a question, and few at a time")]
 enum Answer {
     One(Result<Option<Object>, ClusterError>),
     Many(Result<Vec<Object>, ClusterError>),

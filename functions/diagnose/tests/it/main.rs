@@ -1,4 +1,5 @@
 //! The handler over memory: what is asked, kept, told and withheld.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod emulator;
 
@@ -309,7 +310,8 @@ async fn a_fault_that_is_over_stops_its_run() {
         diagnose.handle(&ends, now, &mut tallies.1).await
     };
     let (run, over) = tokio::join!(run, over);
-    (run.unwrap(), over.unwrap());
+    run.unwrap();
+    over.unwrap();
     assert_eq!(plugins.asked(), ["a"], "b is not asked any more");
     let states: Vec<_> = world.told().into_iter().map(|finding| (finding.state, finding.diagnosis)).collect();
     assert_eq!(states, [(ended(&finding).state, None), (FindingState::Firing, None)]);

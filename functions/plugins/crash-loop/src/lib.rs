@@ -184,7 +184,7 @@ fn explain(
         if explained.cause == Cause::CommandNotFound && ran {
             response.cause = Some("app-config-missing".to_owned());
             response.confidence = response.confidence.min(0.7);
-            response.summary = "a file that the program needs is not there".to_owned();
+            "a file that the program needs is not there".clone_into(&mut response.summary);
             response.remediation.clear();
         }
         response.summary = format!("{name}: {}", response.summary);

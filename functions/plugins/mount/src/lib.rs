@@ -44,16 +44,14 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
             if claims.iter().any(|claim| claim.name() == name) {
                 continue;
             }
-            match cluster.get("PersistentVolumeClaim", pod.namespace(), name).await? {
-                Some(claim) => claims.push(claim),
-                None => {
-                    let summary = format!("the claim {name}, which the pod mounts, does not exist");
-                    return Ok(Response::cause("pvc-missing", 0.93, summary)
-                        .because(Evidence::new("spec", format!("the pod mounts the claim {name}")))
-                        .remedy(format!("Create the claim {name}, or correct the name in the pod's volumes."))
-                        .blaming(context.workload().clone()));
-                }
-            }
+            let Some(claim) = cluster.get("PersistentVolumeClaim", pod.namespace(), name).await? else {
+                let summary = format!("the claim {name}, which the pod mounts, does not exist");
+                return Ok(Response::cause("pvc-missing", 0.93, summary)
+                    .because(Evidence::new("spec", format!("the pod mounts the claim {name}")))
+                    .remedy(format!("Create the claim {name}, or correct the name in the pod's volumes."))
+                    .blaming(context.workload().clone()));
+            };
+            claims.push(claim);
         }
     }
     for claim in claims.iter().filter(|claim| claim.text("/status/phase") == "Pending") {

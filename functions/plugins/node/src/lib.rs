@@ -160,6 +160,7 @@ mod tests {
     use prodrome_plugin::kit::Kit;
     use serde_json::{Value, json};
 
+    #[expect(clippy::needless_pass_by_value, reason = "a json!() is written in place")]
     fn node(conditions: Value) -> Value {
         json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "a" }, "status": { "conditions": conditions } })
     }

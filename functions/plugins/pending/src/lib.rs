@@ -41,7 +41,7 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         let summary = format!("the pod waits behind the scheduling gates {}", gates.join(", "));
         return Ok(Response::cause("scheduling-gated", 0.9, summary).blaming(context.workload().clone()));
     }
-    if pods.iter().chain([pod]).any(|pod| is_preempted(pod)) {
+    if pods.iter().chain([pod]).any(is_preempted) {
         return Ok(preemption(&context, pod, &condition.message).await);
     }
     if let Ok(siblings) = context.cluster().events_about(context.workload(), "").await

@@ -27,8 +27,10 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
             .collect();
         let unready = containers(pod).into_iter().find(|c| !c.init && c.running.is_some() && !c.ready);
         let well = prodrome_plugin::pod::is_well(pod);
-        let often = failures.iter().any(|event| event.count > 2);
-        if unready.is_none() && !(often && !well) && !failures.iter().any(|event| event.reason == "Killing") {
+        let fails_often = !well && failures.iter().any(|event| event.count > 2);
+        let killed = failures.iter().any(|event| event.reason == "Killing");
+        let told = fails_often || killed || unready.is_some();
+        if !told {
             continue;
         }
         let mut logs = Texts::new();
@@ -72,18 +74,14 @@ fn explain(
     let summary = format!("the {} probe of {name} fails", kind.to_lowercase());
     let confidence = if said.is_some() { 0.85 } else { 0.75 };
     let mut response = Response::cause("probe-failed", confidence, summary);
-    match said {
-        Some(event) => {
-            response =
-                response.because(Evidence::new("event", event.message.clone()).on(pod.reference().clone()))
-        }
-        None => {
-            let evidence =
-                Evidence::new("status", format!("{name} runs, has a readiness probe, and is not ready"));
-            response = response
-                .because(evidence)
-                .without("what the probe hears", "there is no event about it any more");
-        }
+    if let Some(event) = said {
+        let evidence = Evidence::new("event", event.message.clone()).on(pod.reference().clone());
+        response = response.because(evidence);
+    } else {
+        let evidence =
+            Evidence::new("status", format!("{name} runs, has a readiness probe, and is not ready"));
+        response =
+            response.because(evidence).without("what the probe hears", "there is no event about it any more");
     }
     if let Some(container) = unready
         && let Some(probe) = probe(pod, &container.name, kind)

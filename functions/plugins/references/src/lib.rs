@@ -1,4 +1,4 @@
-//! Whether what an object refers to is there: ConfigMaps, Secrets and their keys, claims, service accounts, classes.
+//! Whether what an object refers to is there: `ConfigMaps`, Secrets and their keys, claims, service accounts, classes.
 
 use prodrome_plugin::{Context, Evidence, NoParams, Object, Plugin, Problem, Response};
 use serde_json::Value;
@@ -14,7 +14,7 @@ pub fn plugin() -> Plugin {
         .reads("node.k8s.io", "runtimeclasses", &["get"])
 }
 
-/// The cause where a ConfigMap or a Secret is not there.
+/// The cause where a `ConfigMap` or a Secret is not there.
 const CONFIG: &str = "config-ref-missing";
 
 /// One thing that is referred to.

@@ -294,6 +294,7 @@ mod tests {
     use prodrome_plugin::kit::Kit;
     use serde_json::json;
 
+    #[expect(clippy::needless_pass_by_value, reason = "a json!() is written in place")]
     fn service(selector: Value, target: Value) -> Value {
         json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "web", "namespace": "shop" },
             "spec": { "selector": selector, "ports": [{ "port": 80, "targetPort": target }] } })

@@ -125,7 +125,11 @@ proptest! {
             }
         };
         let victim = victim % answers.len();
-        answers.iter_mut().for_each(|a| if matches!(a, Answer::RulesOut(..)) { *a = Answer::Cleared; });
+        for answer in &mut answers {
+            if matches!(answer, Answer::RulesOut(..)) {
+                *answer = Answer::Cleared;
+            }
+        }
         answers[victim] = Answer::Fails;
         let (conclusion, state) = run(&answers);
         let best = state.nodes.keys().filter_map(|n| state.response(n))

@@ -5,7 +5,7 @@ use prodrome_model::FactType;
 
 fn catalogue() -> Catalogue {
     let facts = [("registry".to_owned(), FactType::Text), ("count".to_owned(), FactType::Number)];
-    Catalogue::new().with("image-pull", facts.into()).with("node", Default::default())
+    Catalogue::new().with("image-pull", facts.into()).with("node", prodrome_flows::PluginFacts::new())
 }
 
 fn messages(text: &str) -> Vec<String> {
