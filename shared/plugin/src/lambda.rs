@@ -1,13 +1,13 @@
 //! A plugin as a Lambda function.
 
 use crate::any_cluster::AnyCluster;
+use crate::config::Config;
 use crate::plugin::Plugin;
 use crate::registry::call;
 use crate::view::View;
 use aws_config::BehaviorVersion;
 use lambda_runtime::{LambdaEvent, service_fn};
-use prodrome_access::Access;
-use prodrome_lambda::{Settings, environment, init_logs};
+use prodrome_lambda::init_logs;
 use prodrome_model::{PluginRequest, PluginResponse};
 use std::time::Duration;
 
@@ -21,12 +21,10 @@ pub type Error = lambda_runtime::Error;
 #[expect(clippy::needless_pass_by_value, reason = "a plugin is handed over for good")]
 #[tokio::main(flavor = "current_thread")]
 pub async fn run(plugin: Plugin) -> Result<(), Error> {
-    let mut settings = Settings::new(environment);
-    init_logs(&settings.optional("LOG_LEVEL").unwrap_or_default());
-    let access = Access::from_settings(&mut settings);
-    settings.finish()?;
+    let config = Config::from_env()?;
+    init_logs(&config.log_level);
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    let cluster = AnyCluster::new(access.connect(&aws).await?);
+    let cluster = AnyCluster::new(config.access.connect(&aws).await?);
     let (plugin, cluster) = (&plugin, &cluster);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<PluginRequest>| async move {
         let request = event.payload;

@@ -48,6 +48,7 @@
 //! ```
 
 mod any_cluster;
+mod config;
 mod context;
 mod dependency;
 pub mod http;
@@ -62,6 +63,7 @@ mod texts;
 mod view;
 
 pub use any_cluster::AnyCluster;
+pub use config::Config;
 pub use context::Context;
 pub use jiff::Timestamp;
 pub use lambda::{Error, run};

@@ -54,21 +54,30 @@ fn named(value: &Value) -> BTreeSet<String> {
 fn asked(function: &str) -> BTreeSet<String> {
     let asked = RefCell::new(BTreeSet::new());
     // Some are asked for only where another is set, or is not.
-    for unset in ["", "CLUSTER_KUBECONFIG", "CLUSTER_ENDPOINT", "ROUTING_FILE"] {
+    let unset: [&[&str]; 4] =
+        [&[], &["CLUSTER_KUBECONFIG", "CLUSTER_NAME"], &["CLUSTER_ENDPOINT"], &["ROUTING_FILE"]];
+    for unset in unset {
         let get = |name: &str| {
             asked.borrow_mut().insert(name.to_owned());
-            (name != unset).then(|| "1".to_owned())
+            (!unset.contains(&name)).then(|| "1".to_owned())
         };
         match function {
             "evaluate" => _ = prodrome_evaluate::Config::from_vars(get).unwrap(),
             "sweep" => _ = prodrome_sweep::Config::from_vars(get).unwrap(),
+            "diagnose" => _ = prodrome_diagnose::Config::from_vars(get).unwrap(),
             "alert" => _ = prodrome_alert::Config::from_vars(get).unwrap(),
+            plugin if is_plugin(plugin) => _ = prodrome_plugin::Config::from_vars(get).unwrap(),
             other => panic!("the function {other} is new: name its Config here"),
         }
     }
     let mut asked = asked.into_inner();
     asked.remove("LAMBDA_TASK_ROOT"); // Lambda sets it
     asked
+}
+
+/// Plugins are called by diagnose, and by nothing else.
+fn is_plugin(function: &str) -> bool {
+    function.starts_with("plugin-")
 }
 
 fn name_of(function: &FunctionSettings) -> String {
@@ -87,10 +96,12 @@ fn each_function_gets_the_settings_that_it_reads_and_no_others() {
 
 #[test]
 fn each_function_crate_is_in_the_template_and_the_other_way_round() {
-    let folders = std::fs::read_dir(root().join("functions")).unwrap();
-    let crates =
-        folders.map(|entry| entry.unwrap()).filter(|entry| entry.path().join("Cargo.toml").is_file());
-    let crates: BTreeSet<String> = crates.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    let mut crates = BTreeSet::new();
+    for (folder, prefix) in [("functions", ""), ("functions/plugins", "plugin-")] {
+        let entries = std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap());
+        let entries = entries.filter(|entry| entry.path().join("Cargo.toml").is_file());
+        crates.extend(entries.map(|entry| format!("{prefix}{}", entry.file_name().into_string().unwrap())));
+    }
     let deployed: BTreeSet<String> = template().functions().iter().map(name_of).collect();
     assert_eq!(crates, deployed);
 }
@@ -104,7 +115,10 @@ fn each_function_has_a_role_of_its_own_that_is_about_what_it_is_given() {
     for (id, properties) in resources(&json, "AWS::Serverless::Function") {
         let role =
             named(&properties["Role"]).into_iter().next().unwrap_or_else(|| panic!("{id} has no role"));
-        assert!(taken.insert(role.clone()), "{id} shares {role}");
+        let name = properties["Environment"]["Variables"]["PRODROME_FUNCTION"].as_str().unwrap();
+        // Plugins may all do the same: read the cluster. An operator lets one role in.
+        let is_shared = is_plugin(name) && role == "PluginRole";
+        assert!(taken.insert(role.clone()) || is_shared, "{id} shares {role}");
         let about = named(&roles[&role]["Policies"]);
         let mut given = named(&properties["Environment"]);
         given.extend(named(&properties["Events"]));
@@ -197,7 +211,7 @@ fn each_queue_has_dead_letters_and_gives_its_function_time() {
         }
     }
     for (id, function) in resources(&json, "AWS::Serverless::Function") {
-        for event in function["Events"].as_object().unwrap().values() {
+        for event in function["Events"].as_object().into_iter().flat_map(|events| events.values()) {
             let Some(queue) = named(&event["Properties"]["Queue"]).into_iter().next() else { continue };
             let visibility = number(&json, &queues[&queue]["VisibilityTimeout"]);
             let timeout = number(&json, &function["Timeout"]);
@@ -242,7 +256,8 @@ fn an_alarm_sees_what_goes_wrong() {
         };
         assert!(watched(metric, &id), "no alarm for the {metric} of {id}");
     }
-    for function in template().functions() {
+    // What becomes of a plugin's call is for diagnose to say.
+    for function in template().functions().iter().filter(|function| !is_plugin(&name_of(function))) {
         for metric in ["Errors", "Throttles"] {
             assert!(
                 watched(metric, &function.logical_id),
@@ -254,6 +269,7 @@ fn an_alarm_sees_what_goes_wrong() {
     for (metric, of) in [
         (metric::CHECK_LATENESS, "EvaluateFunction"),
         (metric::WATCHER_LAG, "EvaluateFunction"),
+        (metric::PLUGIN_FAILURES, "DiagnoseFunction"),
         (metric::NOTICES_REFUSED, "AlertFunction"),
     ] {
         assert!(watched(metric, of), "no alarm for the {metric} of {of}");
