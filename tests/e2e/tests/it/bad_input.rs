@@ -26,7 +26,7 @@ fn a_poisoned_change_dead_letters_alone_with_its_error_and_its_neighbours_are_al
         changes.push((resource("", "Pod"), live.to_string().into_bytes()));
     }
     // A field of the wrong type, an object without a name, and a line that is no change at all.
-    let wrong = br#"{"metadata":{"name":"wrong","namespace":"poison","labels":["no","map"]}}"#.to_vec();
+    let wrong = br#"{"metadata":{"name":"wrong","namespace":["poison"]}}"#.to_vec();
     changes.insert(1, (resource("", "Pod"), wrong));
     changes.insert(1, (resource("", "Pod"), br#"{"metadata":{"namespace":"poison"}}"#.to_vec()));
     changes.push((resource("", "Pod"), b"[1,2]".to_vec()));
