@@ -5,46 +5,58 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 
 CARGO ?= cargo
-FUNCTIONS := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.toml))
+FUNCTIONS := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.toml)) \
+    $(patsubst functions/plugins/%/Cargo.toml,plugin-%,$(wildcard functions/plugins/*/Cargo.toml))
 # Where template.yaml looks for the functions.
 LAMBDA_DIR := target/lambda
+# Where infra/watcher/Containerfile looks for the watcher.
+CONTAINER_DIR := target/container
 # Where programs are built.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Runs a command beside an emulator of its own.
 EMULATOR := $(TARGET)/debug/emulator
 # For which processor `make build-functions` builds; the template's parameter Architecture must say the same.
 ARCH ?= x86_64
+# Linked for the glibc of provided.al2023, which any newer one runs.
+BUILD_FOR = $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu.2.34
 # What `make run` gives to `prodrome up`, such as ARGS='--kubeconfig ~/.kube/config'.
 ARGS ?=
 # A folder of suites (cases of other projects) that `make report` judges as well.
 SUITES ?=
-# Where tests/cluster keeps a real kube-apiserver, if anywhere: the tests that need one skip without it.
-KUBEBUILDER_ASSETS ?= $(shell [ ! -x tests/cluster/assets ] || tests/cluster/assets 2>/dev/null)
+# Where `make cluster-tools` has put a real kube-apiserver, if it has: the tests that want one skip without it.
+KUBEBUILDER_ASSETS ?= $(shell tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test build build-functions build-command check-glibc lint lint-rust lint-dependencies lint-template report bench cluster-tools python-pins
+.PHONY: help run test build build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template report bench bench-engine bench-instructions bench-rivals differential cluster-tools sample-events python-pins
 
 help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## See it: a recorded cluster going wrong, on this machine alone (ARGS='…' goes to prodrome up)
-	$(CARGO) run --quiet -p prodrome-cli -- up $(ARGS)
+	@$(CARGO) build -p prodrome-cli
+	@$(CARGO) run --quiet -p prodrome-cli -- up $(ARGS)
 
 test: ## Run every test, beside an emulator of their own
 	@$(CARGO) build --quiet -p prodrome-emulator
 	$(EMULATOR) run -- $(CARGO) test --workspace
 
-build: build-functions build-command ## Build all of it, optimised
+build: build-functions build-watcher build-command ## Build all of it, optimised
 
 build-functions: ## Build the functions for Lambda (ARCH=arm64 for the other processor)
 	@venv=$$(infra/python/venv.sh build); export PATH="$$venv/bin:$$PATH"; \
-	$(CARGO) lambda build --release --lambda-dir $(LAMBDA_DIR) \
-	    --target $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu.2.34 $(FUNCTIONS:%=--bin %)
+	$(CARGO) lambda build --release --lambda-dir $(LAMBDA_DIR) --target $(BUILD_FOR) $(FUNCTIONS:%=--bin %)
 	@for function in $(FUNCTIONS); do \
 	    rm -rf $(LAMBDA_DIR)/$$function/rules; \
 	    cp -R rules $(LAMBDA_DIR)/$$function/rules; \
 	done
 	infra/check-glibc.sh $(FUNCTIONS:%=$(LAMBDA_DIR)/%/bootstrap)
+
+build-watcher: ## Build the watcher for its image (infra/watcher/Containerfile; ARCH=arm64 for the other processor)
+	@venv=$$(infra/python/venv.sh build); export PATH="$$venv/bin:$$PATH"; \
+	$(CARGO) lambda build --release --lambda-dir $(CONTAINER_DIR)/built --target $(BUILD_FOR) \
+	    -p prodrome-watcher --bin watcher
+	@install $(CONTAINER_DIR)/built/watcher/bootstrap $(CONTAINER_DIR)/watcher && rm -rf $(CONTAINER_DIR)/built
+	infra/check-glibc.sh $(CONTAINER_DIR)/watcher
 
 build-command: ## Build the command prodrome for this machine
 	$(CARGO) build --release -p prodrome-cli
@@ -64,7 +76,7 @@ lint-dependencies: ## Check licences, sources and duplicates of the dependencies
 	@infra/check-dependencies.sh
 
 lint-template: ## Check template.yaml
-	@"$$(infra/python/venv.sh lint)/bin/cfn-lint" template.yaml && echo "template.yaml: no complaints"
+	@venv=$$(infra/python/venv.sh lint); "$$venv/bin/cfn-lint" template.yaml && echo "template.yaml: no complaints"
 
 report: ## Replay every recording and write tests/REPORT.md anew (SUITES=DIR judges suites as well)
 	@$(CARGO) build --quiet -p prodrome-cli -p prodrome-report
@@ -74,8 +86,26 @@ bench: ## Measure the optimised programs (nothing fails by being slow), and rene
 	@$(CARGO) build --quiet --release -p prodrome-cli -p prodrome-watcher $(FUNCTIONS:%=-p prodrome-%) -p prodrome-bench
 	$(TARGET)/release/bench $(TARGET)/release
 
-cluster-tools: ## Get a real kube-apiserver, etcd and kubectl for the watcher's tests (some ten minutes, once)
-	@if [ -x tests/cluster/tools ]; then tests/cluster/tools; else echo "tests/cluster/tools is not there; nothing to do"; fi
+bench-engine: ## Measure the pass over an object's bytes, into tests/report/engine.md
+	@mkdir -p tests/report
+	$(CARGO) bench --quiet -p prodrome-rules --bench engine -- --report $(CURDIR)/tests/report/engine.md
+	@CARGO=$(CARGO) shared/rules/benches/instructions.sh | sed 's/^/\nCounted by callgrind, 130 rules a kind, generated objects: /' \
+	    | tee -a tests/report/engine.md
+
+bench-instructions: ## Count the instructions a byte of an object takes; fails above the limit (needs valgrind)
+	@CARGO=$(CARGO) shared/rules/benches/instructions.sh 6.0
+
+bench-rivals: ## Measure the same rules in CEL and Rego beside the engine (compiles both: some minutes)
+	@cd tests/bench-rivals && $(CARGO) run --quiet --release --target-dir $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+
+differential: ## Compare the engine with the tree on a million rules and objects by chance
+	ENGINE_EVALUATIONS=1000000 $(CARGO) test -p prodrome-rules --test it -- engine --nocapture
+
+cluster-tools: ## Get a real kube-apiserver, etcd and kubectl for the tests that want them (needs Go; some minutes, once)
+	@tests/cluster/tools
+
+sample-events: ## Write the sample events of events/ anew
+	@$(CARGO) run --quiet -p prodrome-e2e --bin sample-events
 
 python-pins: ## Pin the Python packages anew, with hashes, after a change of infra/python/*.in (needs uv)
 	@cd infra/python && for list in requirements lint build; do \

@@ -21,6 +21,11 @@ if [ ! -x "$deny" ]; then
     fi
 fi
 
+# It reads every crate of the lock file, those of other systems too, which a build does not bring.
+cargo fetch --quiet --locked || {
+    echo "error: the crates of Cargo.lock cannot be had; it needs the registry (cargo fetch --locked)" >&2
+    exit 2
+}
 "$deny" --offline check --hide-inclusion-graph bans licenses sources
 # The database is a git repository that `cargo deny fetch db` brings; without it there is nothing to compare with.
 if compgen -G "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs/*" >/dev/null; then

@@ -12,16 +12,27 @@ fn main() {
         .filter(|path| is_rule_file(path))
         .collect();
     files.sort();
+    write_list("shipped_rules.rs", "rules", files);
+    let mut flows: Vec<PathBuf> = std::fs::read_dir(rules.join("flows"))
+        .expect("the folder flows/ stands in rules/")
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| is_rule_file(path))
+        .collect();
+    flows.sort();
+    write_list("shipped_flows.rs", "rules/flows", flows);
+}
+
+fn write_list(to: &str, folder: &str, files: Vec<PathBuf>) {
     let mut code = String::from("&[\n");
     for path in files {
         let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
         let whole = path.canonicalize().expect("the file was listed a moment ago");
-        writeln!(code, "    (\"rules/{name}\", include_str!(r#\"{}\"#)),", whole.display())
+        writeln!(code, "    (\"{folder}/{name}\", include_str!(r#\"{}\"#)),", whole.display())
             .expect("writing to a string");
     }
     code.push_str("]\n");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
-    std::fs::write(out.join("shipped_rules.rs"), code).expect("OUT_DIR can be written to");
+    std::fs::write(out.join(to), code).expect("OUT_DIR can be written to");
 }
 
 fn is_rule_file(path: &Path) -> bool {

@@ -1,10 +1,10 @@
 //! The alerts as a Lambda function.
 
-use crate::ssm::SsmSecrets;
+use crate::secrets::AwsSecrets;
 use crate::{Alerts, Config, RoutingSource};
 use aws_config::BehaviorVersion;
 use lambda_runtime::Error;
-use prodrome_lambda::{Parameters, environment, init_logs, serve_queue};
+use prodrome_lambda::{Parameters, SecretsManager, environment, init_logs, serve_queue};
 use prodrome_notify::{HttpChannels, Routing, Sender, Timeouts};
 use prodrome_queue::{QueueName, SqsQueue};
 use prodrome_store::DynamoStore;
@@ -21,7 +21,7 @@ pub async fn main() -> Result<(), Error> {
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let parameters = Parameters::new(&aws)?;
     let routing = Arc::new(read_routing(&config.routing, &parameters).await?);
-    let secrets = SsmSecrets::new(parameters, environment);
+    let secrets = AwsSecrets::new(parameters, SecretsManager::new(&aws)?, environment);
     let sender = Sender::new(Timeouts::default())?;
     let alerts = Alerts::new(
         DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), config.episodes_table),

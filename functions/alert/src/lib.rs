@@ -16,10 +16,10 @@ pub mod lambda;
 mod limit;
 mod records;
 mod rest;
-mod ssm;
+mod secrets;
 mod turn;
 
 pub use alerts::Alerts;
 pub use config::{Config, RoutingSource};
 pub use error::AlertError;
-pub use ssm::SsmSecrets;
+pub use secrets::AwsSecrets;

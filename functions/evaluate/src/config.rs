@@ -1,3 +1,4 @@
+use prodrome_access::Access;
 use prodrome_lambda::{Settings, SettingsError, environment};
 use prodrome_model::SHARDS_DEFAULT;
 use std::path::PathBuf;
@@ -9,43 +10,24 @@ pub struct Config {
     pub log_level: String,
     /// `CHECKS_TABLE`: the table of checks.
     pub checks_table: String,
+    /// `EPISODES_TABLE`: the table of alerts and episodes, where the watchers' signs of life are noted.
+    pub episodes_table: String,
     /// `CHANGES_QUEUE_URL`: where a change that failed is sent on alone.
     pub changes_queue_url: String,
     /// `CHECKS_QUEUE_URL`: where checks that fall due soon go.
     pub checks_queue_url: String,
     /// `FINDINGS_QUEUE_URL`: where findings go.
     pub findings_queue_url: String,
+    /// `DIAGNOSES_QUEUE_URL`: where findings of rules with a root-cause flow go; unless set, they are told without a
+    /// cause.
+    pub diagnoses_queue_url: Option<String>,
     /// `SHARDS`: into how many shards markers are spread, 1 to 64; must be the watcher's. 4 unless set.
     pub shards: u16,
     /// `RULES_DIR`: the folder of rule files; a relative one lies in the function's package
     /// (`LAMBDA_TASK_ROOT`).
     pub rules_dir: PathBuf,
     /// How to reach the live cluster.
-    pub cluster: ClusterConfig,
-}
-
-/// How the live cluster is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClusterConfig {
-    /// Not at all: findings are made from the last known state.
-    None,
-    /// By a kubeconfig: `CLUSTER_KUBECONFIG`, and `CLUSTER_CONTEXT` where it is not the current one.
-    Kubeconfig {
-        /// The file.
-        path: PathBuf,
-        /// The context.
-        context: Option<String>,
-    },
-    /// By its address: `CLUSTER_ENDPOINT`, `CLUSTER_CA` (PEM in base64; public roots unless set) and
-    /// `CLUSTER_TOKEN_PARAMETER` (the SSM parameter with the bearer token; none unless set).
-    Endpoint {
-        /// The URL of the API server.
-        url: String,
-        /// Its certificate authority: PEM in base64.
-        ca: Option<String>,
-        /// The name of the SSM parameter that holds the token.
-        token_parameter: Option<String>,
-    },
+    pub cluster: Access,
 }
 
 impl Config {
@@ -59,17 +41,7 @@ impl Config {
         let mut settings = Settings::new(get);
         let rules_dir = PathBuf::from(settings.required("RULES_DIR", "the folder of rule files"));
         let root = settings.optional("LAMBDA_TASK_ROOT").map(PathBuf::from).unwrap_or_default();
-        let cluster = match (settings.optional("CLUSTER_KUBECONFIG"), settings.optional("CLUSTER_ENDPOINT")) {
-            (Some(path), _) => {
-                ClusterConfig::Kubeconfig { path: path.into(), context: settings.optional("CLUSTER_CONTEXT") }
-            }
-            (None, Some(url)) => ClusterConfig::Endpoint {
-                url,
-                ca: settings.optional("CLUSTER_CA"),
-                token_parameter: settings.optional("CLUSTER_TOKEN_PARAMETER"),
-            },
-            (None, None) => ClusterConfig::None,
-        };
+        let cluster = Access::from_settings(&mut settings);
         let shards = settings.parsed("SHARDS", "a number from 1 to 64", SHARDS_DEFAULT);
         if !(1..=64).contains(&shards) {
             settings.mistake(format!("SHARDS is {shards}: expected a number from 1 to 64"));
@@ -77,9 +49,11 @@ impl Config {
         let config = Self {
             log_level: settings.optional("LOG_LEVEL").unwrap_or_default(),
             checks_table: settings.required("CHECKS_TABLE", "the name of the table of checks"),
+            episodes_table: settings.required("EPISODES_TABLE", "the name of the table of episodes"),
             changes_queue_url: settings.required("CHANGES_QUEUE_URL", "the URL of the queue of changes"),
             checks_queue_url: settings.required("CHECKS_QUEUE_URL", "the URL of the queue of due checks"),
             findings_queue_url: settings.required("FINDINGS_QUEUE_URL", "the URL of the queue of findings"),
+            diagnoses_queue_url: settings.optional("DIAGNOSES_QUEUE_URL"),
             shards,
             rules_dir: root.join(rules_dir),
             cluster,
@@ -96,7 +70,7 @@ mod tests {
     #[test]
     fn every_mistake_is_named_at_once() {
         let error = Config::from_vars(|name| (name == "SHARDS").then(|| "0".to_owned())).unwrap_err();
-        for name in ["RULES_DIR", "CHECKS_TABLE", "CHANGES_QUEUE_URL", "SHARDS is 0"] {
+        for name in ["RULES_DIR", "CHECKS_TABLE", "EPISODES_TABLE", "CHANGES_QUEUE_URL", "SHARDS is 0"] {
             assert!(error.to_string().contains(name), "{error}");
         }
     }
@@ -107,9 +81,8 @@ mod tests {
             move |name: &str| match name {
                 "RULES_DIR" => Some(dir.to_owned()),
                 "LAMBDA_TASK_ROOT" => Some("/var/task".to_owned()),
-                "CHECKS_TABLE" | "CHANGES_QUEUE_URL" | "CHECKS_QUEUE_URL" | "FINDINGS_QUEUE_URL" => {
-                    Some("x".to_owned())
-                }
+                "CHECKS_TABLE" | "EPISODES_TABLE" | "CHANGES_QUEUE_URL" | "CHECKS_QUEUE_URL"
+                | "FINDINGS_QUEUE_URL" => Some("x".to_owned()),
                 _ => None,
             }
         };

@@ -1,10 +1,13 @@
-use jiff::Timestamp;
+use crate::references::Listings;
+use crate::sign::Signs;
+use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::Cluster;
 use prodrome_lambda::{Delivery, Failure, Handler, Tally};
 use prodrome_lifecycle::{Check, keys};
 use prodrome_model::{CheckMessage, DueMessage};
 use prodrome_queue::{Body, Message, Queue, QueueName, SendError};
 use prodrome_rules::RuleSet;
+use prodrome_rules::engine::Programs;
 use prodrome_store::{Key, Record, Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +18,11 @@ pub struct Evaluate<S, Q, C> {
     pub(crate) queue: Q,
     pub(crate) cluster: C,
     pub(crate) rules: Arc<RuleSet>,
+    pub(crate) programs: Programs,
     pub(crate) shards: u16,
+    pub(crate) diagnosing: bool,
+    signs: Option<Signs<S>>,
+    pub(crate) listings: Listings,
 }
 
 impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
@@ -24,7 +31,41 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
 
     /// An evaluator with these rules. `shards` must be the watcher's.
     pub fn new(store: S, queue: Q, cluster: C, rules: Arc<RuleSet>, shards: u16) -> Self {
-        Self { store, queue, cluster, rules, shards }
+        let programs = Programs::new(Arc::clone(&rules));
+        let listings = Listings::default();
+        Self { store, queue, cluster, rules, programs, shards, diagnosing: false, signs: None, listings }
+    }
+
+    /// The same, where there is a diagnosis: findings of rules with a flow go there first.
+    #[must_use]
+    pub fn diagnosing(self) -> Self {
+        Self { diagnosing: true, ..self }
+    }
+
+    /// The same, noting the watchers' signs of life in the table of episodes. Without, nobody is told how far
+    /// behind a watcher is, and nothing waits for it.
+    #[must_use]
+    pub fn noting_signs_in(self, episodes: S) -> Self {
+        Self { signs: Some(Signs::new(episodes)), ..self }
+    }
+
+    /// A pack came: judges its changes, then notes how far its watcher has come.
+    async fn pack_came(
+        &self,
+        bytes: &[u8],
+        sent_at: Option<Timestamp>,
+        now: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<(), Failure> {
+        let Some((scope, lag)) = self.pack(bytes, now, tally).await? else { return Ok(()) };
+        let seen_up_to = sent_at.unwrap_or(now).checked_sub(SignedDuration::from_secs(i64::from(lag)));
+        let seen_up_to = seen_up_to.unwrap_or(Timestamp::MIN);
+        let behind = now.duration_since(seen_up_to).as_secs().max(0);
+        tally.watcher_lag_seconds.push(u32::try_from(behind).unwrap_or(u32::MAX));
+        if let Some(signs) = &self.signs {
+            signs.note(&scope, seen_up_to, now).await;
+        }
+        Ok(())
     }
 
     async fn due(&self, due: &DueMessage, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
@@ -62,7 +103,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
 impl<S: Store, Q: Queue, C: Cluster> Handler for Evaluate<S, Q, C> {
     async fn handle(&self, delivery: &Delivery, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
         match &delivery.body {
-            Body::Pack(bytes) => self.pack(bytes, now, tally).await,
+            Body::Pack(bytes) => self.pack_came(bytes, delivery.sent_at, now, tally).await,
             Body::Text(text) => match serde_json::from_str(text) {
                 Ok(CheckMessage::Due(due)) => self.due(&due, now, tally).await,
                 Err(error) => {

@@ -5,6 +5,7 @@ use prodrome_cluster::{Cluster, owner};
 use prodrome_lifecycle::Check;
 use prodrome_model::{Finding, FindingState, Fingerprint, Group, Subject};
 use prodrome_queue::Queue;
+use prodrome_rules::{CountBy, Frequency};
 use prodrome_store::Store;
 
 /// Events that go with a finding.
@@ -23,6 +24,14 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         let rule = matter.rule;
         let subject = Subject::Object { object: check.object.clone(), uid: check.uid.clone() };
         let top = owner::topmost_owner(&self.cluster, &check.object, &check.metadata).await;
+        let group = match (rule.frequency().map(Frequency::by), &check.counted) {
+            (None | Some(CountBy::Object), _) | (_, None) => {
+                Group { key: format!("{}/{}", rule.name(), top.key().path()), owner: top }
+            }
+            (Some(_), Some(counted)) => {
+                Group { key: format!("{}/by/{}", rule.name(), counted.group), owner: counted.owner.clone() }
+            }
+        };
         let events = self.cluster.events(&check.object.key(), &check.uid).await.unwrap_or_default();
         Finding {
             version: 1,
@@ -33,8 +42,10 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             severity: rule.severity(),
             owner: rule.owner(),
             cause: None,
+            flow: rule.flow().filter(|_| self.diagnosing).map(str::to_owned),
+            diagnosis: None,
             subject,
-            group: Group { key: format!("{}/{}", rule.name(), top.key().path()), owner: top },
+            group,
             since: check.since,
             fired_at: now,
             // What takes the place of a deleted object fires only after the rule's duration.

@@ -1,11 +1,9 @@
 //! The evaluation as a Lambda function.
 
-use crate::LiveCluster;
-use crate::{ClusterConfig, Config, Evaluate};
-use aws_config::{BehaviorVersion, SdkConfig};
+use crate::{Config, Evaluate};
+use aws_config::BehaviorVersion;
 use lambda_runtime::Error;
-use prodrome_cluster::{Endpoint, KubeCluster};
-use prodrome_lambda::{Parameters, init_logs, serve_queue};
+use prodrome_lambda::{init_logs, serve_queue};
 use prodrome_queue::{QueueName, SqsQueue};
 use prodrome_rules::{RuleSet, SourceFile};
 use prodrome_store::DynamoStore;
@@ -22,19 +20,24 @@ pub async fn main() -> Result<(), Error> {
     init_logs(&config.log_level);
     let rules = read_rules(&config.rules_dir)?;
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    let cluster = connect(&config.cluster, &aws).await?;
-    let urls = [
+    let cluster = config.cluster.connect(&aws).await?;
+    let mut urls = vec![
         (QueueName::Changes, config.changes_queue_url),
         (QueueName::Checks, config.checks_queue_url),
         (QueueName::Findings, config.findings_queue_url),
     ];
+    let diagnosing = config.diagnoses_queue_url.is_some();
+    urls.extend(config.diagnoses_queue_url.map(|url| (QueueName::Diagnoses, url)));
+    let tables = aws_sdk_dynamodb::Client::new(&aws);
     let evaluate = Evaluate::new(
-        DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), config.checks_table),
+        DynamoStore::new(tables.clone(), config.checks_table),
         SqsQueue::new(aws_sdk_sqs::Client::new(&aws), urls),
         cluster,
         Arc::new(rules),
         config.shards,
-    );
+    )
+    .noting_signs_in(DynamoStore::new(tables, config.episodes_table));
+    let evaluate = if diagnosing { evaluate.diagnosing() } else { evaluate };
     Box::pin(serve_queue("evaluate", evaluate)).await
 }
 
@@ -67,24 +70,4 @@ fn read_rules(dir: &Path) -> Result<RuleSet, Error> {
     }
     tracing::info!(rules = loaded.rules.rules().len(), files = files.len(), "rules are loaded");
     Ok(loaded.rules)
-}
-
-async fn connect(config: &ClusterConfig, aws: &SdkConfig) -> Result<LiveCluster, Error> {
-    Ok(match config {
-        ClusterConfig::None => LiveCluster::Unreachable,
-        ClusterConfig::Kubeconfig { path, context } => {
-            LiveCluster::Kube(Box::new(KubeCluster::from_kubeconfig(Some(path), context.as_deref()).await?))
-        }
-        ClusterConfig::Endpoint { url, ca, token_parameter } => {
-            let token = match token_parameter {
-                Some(name) => Some(Parameters::new(aws)?.get(name).await?),
-                None => None,
-            };
-            LiveCluster::Kube(Box::new(KubeCluster::from_endpoint(Endpoint {
-                url: url.clone(),
-                ca: ca.clone(),
-                token,
-            })?))
-        }
-    })
 }

@@ -8,20 +8,22 @@
 #![recursion_limit = "256"] // the futures of the AWS SDK are nested deeply
 
 mod config;
+mod count;
 mod evaluate;
+mod event;
 mod finding;
+mod identity;
 mod inspect;
 
 pub mod lambda;
-mod live_cluster;
 mod look;
 mod observed;
 mod pack;
 mod references;
 mod relist;
 mod settle;
+mod sign;
 
-pub use config::{ClusterConfig, Config};
+pub use config::Config;
 pub use evaluate::Evaluate;
-pub use inspect::{InspectError, Inspection};
-pub use live_cluster::LiveCluster;
+pub use inspect::{Counts, InspectError, Inspection};

@@ -1,6 +1,7 @@
 use crate::Evaluate;
 use crate::evaluate::{Kept, check_record, store_failure};
 use crate::observed::{Matter, Observed, Sight};
+use crate::settle::ATTEMPTS;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::{Cluster, ClusterError};
 use prodrome_lambda::{Failure, Tally, metric};
@@ -25,11 +26,28 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         now: Timestamp,
         tally: &mut Tally,
     ) -> Result<(), Failure> {
+        let key = record.key.clone();
+        let mut record = Some(record);
+        for _ in 0..ATTEMPTS {
+            let Some(due) = record else { return Ok(()) };
+            record = self.look_once(due, now, tally).await?;
+        }
+        let reason = format!("{}/{} is written by many", key.partition, key.sort);
+        Err(Failure::retryable("check_contended", reason))
+    }
+
+    /// Returns the record as it is now where others wrote it meanwhile.
+    async fn look_once(
+        &self,
+        record: Record,
+        now: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<Option<Record>, Failure> {
         let kept = Kept::read(&record)?;
         tally.add(metric::CHECKS_LOOKED_AT, 1);
         let rules = self.rules.clone();
         let Some(rule) = rules.get(&kept.check.rule).filter(|rule| rule.enabled()) else {
-            return self.orphan(record, kept, now, tally).await;
+            return self.orphan(record, kept, now, tally).await.map(|()| None);
         };
         let (scope, resource, object) =
             (kept.check.scope.clone(), kept.check.resource.clone(), kept.check.object.clone());
@@ -40,16 +58,24 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
                 tally.add(metric::CLUSTER_ERRORS, 1);
                 match last_known(rule, &kept.check, &error, now) {
                     Some(sight) => sight,
-                    None => return self.postpone(record, kept, &error, now).await,
+                    None => return self.postpone(record, kept, &error, now).await.map(|()| None),
                 }
             }
         };
+        if let (Seen::Present { verdict: Verdict::Not, .. }, Some(edges)) =
+            (&sight.sighting.seen, &sight.edges)
+        {
+            self.forget_partners(&scope, rule, edges).await?;
+        }
         // A look leaves nothing due at once: what it finds due, it does.
-        self.settle(matter, &sight, Some(kept), now, tally).await.map(|_| ())
+        self.settle(matter, &sight, Some(kept), now, tally).await
     }
 
     /// The live object through the eyes of the rule, with its references.
     async fn live(&self, rule: &Rule, check: &Check, now: Timestamp) -> Result<Sight, ClusterError> {
+        if rule.is_about_events() {
+            return self.live_event(rule, check, now).await;
+        }
         let found = match self.cluster.get(&check.object.key()).await {
             Err(ClusterError::UnknownKind { .. }) => None, // its definition went, and it with it
             other => other?,
@@ -141,7 +167,10 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
 /// Steps that were begun are carried on; everything else waits, a recovery above all: silence is none.
 fn last_known(rule: &Rule, check: &Check, error: &ClusterError, now: Timestamp) -> Option<Sight> {
     let over = now.duration_since(check.since) >= rule.duration();
-    let fires = matches!(check.phase, Phase::Pending { .. }) && over && rule.reference_groups().is_empty();
+    let fires = matches!(check.phase, Phase::Pending { .. })
+        && over
+        && rule.reference_groups().is_empty()
+        && rule.frequency().is_none();
     let begun = matches!(check.phase, Phase::Firing | Phase::Ending { .. });
     if !fires && !begun {
         return None;

@@ -1,5 +1,8 @@
+use crate::count::Values;
+use crate::event;
 use jiff::Timestamp;
-use prodrome_lifecycle::{Check, Phase, Seen, Sighting, Terms, Verdict};
+use prodrome_cluster::event::AboutObject;
+use prodrome_lifecycle::{Check, Counted, Phase, Seen, SeenEvent, Sighting, Terms, Verdict};
 use prodrome_model::{GroupKind, Metadata, ObjectHead, ObjectKey, ObjectRef, Resource, Scope};
 use prodrome_rules::{Rule, json};
 
@@ -11,6 +14,8 @@ pub(crate) struct Observed<'a> {
     pub(crate) resource: &'a Resource,
     pub(crate) metadata: Metadata,
     pub(crate) node: json::Node<'a>,
+    /// Of an event: what it is about.
+    pub(crate) about: Option<AboutObject>,
 }
 
 /// Why an object could not be read.
@@ -30,7 +35,10 @@ impl<'a> Observed<'a> {
         if head.metadata.name.is_empty() {
             return Err(ObserveError::Nameless);
         }
-        Ok(Self { resource, metadata: head.metadata, node: json::parse(bytes)? })
+        let about =
+            event::is_event(&resource.group_kind()).then(|| AboutObject::from_json(bytes)).transpose()?;
+        let about = about.filter(event::is_about_something);
+        Ok(Self { resource, metadata: head.metadata, node: json::parse(bytes)?, about })
     }
 
     pub(crate) fn kind(&self) -> GroupKind {
@@ -64,8 +72,11 @@ impl<'a> Observed<'a> {
             summary: if evaluation.matches { rule.summary(&self.node) } else { String::new() },
             evidence: evaluation.evidence,
             metadata: self.kept_metadata(),
+            values: Values::of(rule, &self.node),
             edges: None,
             stale: None,
+            event: None,
+            counted: None,
         }
     }
 
@@ -93,10 +104,16 @@ pub(crate) struct Sight {
     pub(crate) summary: String,
     pub(crate) evidence: Vec<String>,
     pub(crate) metadata: Metadata,
+    /// What is counted of it, where something is.
+    pub(crate) values: Values,
     /// The paths of the objects referred to; `None` where they were not asked.
     pub(crate) edges: Option<Vec<String>>,
     /// Why the live object could not be read.
     pub(crate) stale: Option<String>,
+    /// The event that was seen, if it was one.
+    pub(crate) event: Option<SeenEvent>,
+    /// What was counted.
+    pub(crate) counted: Option<Counted>,
 }
 
 impl Sight {
@@ -106,8 +123,11 @@ impl Sight {
             summary: String::new(),
             evidence: Vec::new(),
             metadata: Metadata::default(),
+            values: Values::default(),
             edges: None,
             stale: None,
+            event: None,
+            counted: None,
         }
     }
 
@@ -126,6 +146,12 @@ impl Sight {
         }
         if let Some(edges) = &self.edges {
             check.edges.clone_from(edges);
+        }
+        if self.event.is_some() {
+            check.event.clone_from(&self.event);
+        }
+        if self.counted.is_some() {
+            check.counted.clone_from(&self.counted);
         }
     }
 }
@@ -162,6 +188,8 @@ impl Matter<'_> {
             evidence: Vec::new(),
             edges: Vec::new(),
             finding: None,
+            event: None,
+            counted: None,
             orphan_since: None,
         }
     }

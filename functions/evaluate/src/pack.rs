@@ -1,14 +1,19 @@
 use crate::Evaluate;
 use crate::evaluate::{Kept, check_record, send_failure, store_failure};
-use crate::observed::{Matter, Observed, Sight};
+use crate::event;
+use crate::identity::{Identity, IdentityReader};
+use crate::observed::{Matter, ObserveError, Observed, Sight};
+use crate::settle::ATTEMPTS;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_cluster::Cluster;
+use prodrome_cluster::event::AboutObject;
+use prodrome_cluster::{Cluster, ClusterError};
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::{Seen, keys};
 use prodrome_model::{Change, ChangeKind, GroupKind, ObjectKey, Resource, Scope, shard_of};
 use prodrome_queue::pack::{self, PackBuilder, PackHead};
 use prodrome_queue::{Body, Message, Queue, QueueName};
-use prodrome_rules::Rule;
+use prodrome_rules::engine::{Scratch, Subject, Verdicts};
+use prodrome_rules::{KindPattern, Rule};
 use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +21,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// What a list did not name is looked at this long after the list's end: its other packs may still be on
 /// their way.
 const AFTER_LIST: SignedDuration = SignedDuration::from_secs(30);
+
+/// Objects that are looked at because the one that referred to them went.
+const RELEASED_MAX: usize = 20;
 
 /// How much of an error goes with a change that is sent on, in characters.
 const ERROR_MAX: usize = 256;
@@ -50,6 +58,38 @@ struct Markers {
     edges: BTreeMap<String, Vec<Key>>,
 }
 
+/// Which rules have something to say of an object, by their names.
+#[derive(Default)]
+struct Said<'r> {
+    /// It matches, or will by time alone.
+    rules: BTreeSet<&'r str>,
+    /// What they say of an object that they refer to holds of it.
+    partner_of: BTreeSet<&'r str>,
+}
+
+impl<'r> Said<'r> {
+    fn of(verdicts: &Verdicts<'r>) -> Self {
+        let mut said = Self::default();
+        for (subject, verdict) in verdicts.iter() {
+            match subject {
+                Subject::Rule(rule) => {
+                    said.rules.insert(rule.name());
+                }
+                // What events told is not listed again: nothing has to be remembered for it.
+                Subject::Partner(rule, _) if verdict.matches && !rule.is_about_events() => {
+                    said.partner_of.insert(rule.name());
+                }
+                Subject::Partner(..) => {}
+            }
+        }
+        said
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.rules.is_empty() && self.partner_of.is_empty()
+    }
+}
+
 /// One object of a pack, judged by all rules that concern it.
 struct Judged {
     resource: Resource,
@@ -60,16 +100,26 @@ struct Judged {
     /// The rules whose part about a referred object holds of this one.
     partner_of: BTreeSet<String>,
     gone: bool,
+    /// What it referred to when it went, by the rules that ask who refers to something.
+    released: Vec<(String, ObjectKey)>,
+    /// Told by an event, rather than seen itself.
+    is_event: bool,
     list: Option<String>,
     version: u64,
 }
 
 impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
-    /// Judges a pack. A change that fails alone is sent on alone, so that it holds nothing else back.
-    pub(crate) async fn pack(&self, bytes: &[u8], now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
+    /// Judges a pack. A change that fails alone is sent on alone, so that it holds nothing else back. Returns
+    /// which cluster's watcher made it and by how many seconds that is behind, where one did.
+    pub(crate) async fn pack(
+        &self,
+        bytes: &[u8],
+        now: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<Option<(Scope, u32)>, Failure> {
         let decoded = pack::decode(bytes, pack::UNCOMPRESSED_MAX)
             .map_err(|error| Failure::fatal(error.code(), error))?;
-        let head = decoded.head;
+        let (head, lag_seconds) = (decoded.head, decoded.lag_seconds);
         let scope = head.scope.clone();
         let alone = decoded.changes.len() == 1;
         tally.add(metric::CHANGES_RECEIVED, decoded.changes.len() as u64);
@@ -83,12 +133,16 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         }
         let list_ends: Vec<_> = changes.iter().filter(|c| c.kind == ChangeKind::ListEnd).cloned().collect();
         let relevant: Vec<_> = changes.iter().filter(|change| self.concerns(change)).collect();
-        let latest = latest_of_each(&relevant, &mut poison);
+        let latest = by_subject(latest_of_each(&relevant, &mut poison));
         let markers = self.markers(&scope, latest.iter().map(|(_, path)| path.as_str())).await?;
+        let mut scratch = Scratch::default();
         for (change, path) in latest {
-            let judged = catch_unwind(AssertUnwindSafe(|| self.judge(change, &path, &markers, now)));
+            let judged =
+                catch_unwind(AssertUnwindSafe(|| self.judge(change, &path, &markers, &mut scratch, now)));
             let done = match judged {
-                Ok(Ok(judged)) => self.take(&scope, &judged, &markers, now, tally).await,
+                Ok(Ok(Some(judged))) => self.take(&scope, &judged, &markers, now, tally).await,
+                Ok(Ok(None)) if event::is_event(&change.resource.group_kind()) => Ok(()),
+                Ok(Ok(None)) => self.wake_edges(&path, &markers, now).await,
                 Ok(Err(failure)) => Err(failure),
                 Err(_) => Err(Failure::fatal("evaluation_panicked", "judging the object panicked")),
             };
@@ -100,15 +154,18 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         for end in list_ends {
             self.list_ended(&scope, &end, now).await?;
         }
-        self.isolate(&head, poison, alone, tally).await
+        self.isolate(&head, poison, alone, tally).await?;
+        Ok(lag_seconds.map(|lag| (scope, lag)))
     }
 
     /// Whether any rule speaks of the change's kind.
     fn concerns(&self, change: &Change) -> bool {
         let kind = change.resource.group_kind();
-        matches!(change.kind, ChangeKind::Applied | ChangeKind::Deleted)
-            && (self.rules.for_kind(&kind).next().is_some()
-                || self.rules.referring_to(&kind).next().is_some())
+        let is_news = matches!(change.kind, ChangeKind::Applied | ChangeKind::Deleted);
+        is_news && !event::is_expiry(&kind, change.kind) && {
+            let program = self.programs.of(&kind);
+            !program.is_empty() || program.is_missed()
+        }
     }
 
     /// The markers of all shards that the paths fall into, by one strongly consistent query each.
@@ -151,25 +208,42 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         }
     }
 
-    /// Judges one object by all rules: pure, and caught where it panics.
+    /// Judges one object by all rules: pure, and caught where it panics. `None` where no rule has anything to
+    /// say of it, as of most: that costs one pass over its bytes.
     fn judge(
         &self,
         change: &Change,
         path: &str,
         markers: &Markers,
+        scratch: &mut Scratch,
         now: Timestamp,
-    ) -> Result<Judged, Failure> {
+    ) -> Result<Option<Judged>, Failure> {
         let bytes = change.object.as_ref().map(|raw| raw.get().as_bytes()).unwrap_or_default();
-        let observed = Observed::parse(&change.resource, bytes)
-            .map_err(|error| Failure::fatal("object_malformed", error))?;
         let gone = change.kind == ChangeKind::Deleted;
-        let kind = observed.kind();
         let none = BTreeSet::new();
         let tracked = markers.checks.get(path).unwrap_or(&none);
+        let program = self.programs.of(&change.resource.group_kind());
+        let mut said = Said::default();
+        if !gone {
+            let verdicts = program
+                .run(bytes, now, scratch)
+                .map_err(|error| Failure::fatal("object_malformed", ObserveError::from(error)))?;
+            said = Said::of(&verdicts);
+        }
+        let is_missed = gone && program.is_missed();
+        let is_event = event::is_event(&change.resource.group_kind());
+        if said.is_nothing() && !is_missed && (is_event || tracked.is_empty()) {
+            return Ok(None);
+        }
+        let observed = Observed::parse(&change.resource, bytes)
+            .map_err(|error| Failure::fatal("object_malformed", error))?;
+        if let Some(about) = &observed.about {
+            return Ok(Some(self.judge_event(change, &observed, about, now)));
+        }
         let mut sights = Vec::new();
-        for rule in self.rules.for_kind(&kind).filter(|rule| rule.enabled()) {
+        for rule in self.rules.for_kind(&observed.kind()).filter(|rule| rule.enabled()) {
             let open = tracked.contains(rule.name());
-            if !open && gone {
+            if !open && !said.rules.contains(rule.name()) {
                 continue;
             }
             let mut sight = if gone {
@@ -182,28 +256,74 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
                 sights.push((rule.name().to_owned(), sight));
             }
         }
-        let partner_of = if gone { BTreeSet::new() } else { self.partner_of(&observed, &kind, now) };
-        Ok(Judged {
+        if gone {
+            // What events told of it is over too. Their versions and its own do not compare.
+            let told = tracked.iter().filter(|name| self.rules.get(name).is_some_and(Rule::is_about_events));
+            for rule in told {
+                let mut sight = observed.gone(change.observed_at);
+                sight.sighting.version = 0;
+                sights.push((rule.clone(), sight));
+            }
+        }
+        Ok(Some(Judged {
             object: observed.object(),
             key: observed.key(),
             version: observed.metadata.version(),
             resource: change.resource.clone(),
             list: change.list.clone(),
             sights,
-            partner_of,
+            partner_of: said.partner_of.into_iter().map(str::to_owned).collect(),
             gone,
-        })
+            released: if gone { self.released(&observed, &observed.kind()) } else { Vec::new() },
+            is_event: false,
+        }))
     }
 
-    /// The rules that refer to objects of this kind and whose part about them holds of this one.
-    fn partner_of(&self, observed: &Observed<'_>, kind: &GroupKind, now: Timestamp) -> BTreeSet<String> {
-        let referring = self.rules.referring_to(kind).filter(|(rule, _)| rule.enabled());
-        referring
-            .filter(|(_, reference)| {
-                !reference.wants_missing() && reference.partner(&observed.node, now).matches
-            })
-            .map(|(rule, _)| rule.name().to_owned())
-            .collect()
+    /// What an event tells of the object that it is about.
+    fn judge_event(
+        &self,
+        change: &Change,
+        observed: &Observed<'_>,
+        about: &AboutObject,
+        now: Timestamp,
+    ) -> Judged {
+        let kind = observed.kind();
+        let rules = self.rules.for_kind(&kind).filter(|rule| rule.is_about_events());
+        let sights = rules.filter_map(|rule| {
+            Some((rule.name().to_owned(), observed.event_sight(rule, about, change.observed_at, now)?))
+        });
+        Judged {
+            object: event::subject(about),
+            key: about.object.clone(),
+            version: observed.metadata.version(),
+            resource: event::subject_resource(about),
+            list: None,
+            sights: sights.collect(),
+            partner_of: BTreeSet::new(),
+            gone: false,
+            released: Vec::new(),
+            is_event: true,
+        }
+    }
+
+    /// What an object that goes away referred to: nothing may refer to it any more.
+    fn released(&self, observed: &Observed<'_>, kind: &GroupKind) -> Vec<(String, ObjectKey)> {
+        let mut released = Vec::new();
+        for (rule, reference) in self.rules.referring_to(kind) {
+            if !reference.is_incoming() || !reference.wants_missing() {
+                continue;
+            }
+            for pattern in rule.kinds().iter().filter_map(KindPattern::to_group_kind) {
+                for (name, namespace) in reference.named_by(&observed.node) {
+                    let key = ObjectKey::new(pattern.clone(), namespace.as_deref(), name);
+                    if !released.iter().any(|(other, known)| other == rule.name() && *known == key) {
+                        released.push((rule.name().to_owned(), key));
+                    }
+                }
+            }
+        }
+        released.truncate(RELEASED_MAX);
+        released
     }
 
     /// Acts on what the rules see of one object.
@@ -234,8 +354,16 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
                 self.look(record, now, tally).await?;
             }
         }
+        if judged.is_event {
+            return Ok(());
+        }
         self.partners(scope, judged, tracked, now).await?;
-        for check in markers.edges.get(&path).into_iter().flatten() {
+        self.wake_edges(&path, markers, now).await
+    }
+
+    /// Makes the checks due that wait for a change of this object.
+    async fn wake_edges(&self, path: &str, markers: &Markers, now: Timestamp) -> Result<(), Failure> {
+        for check in markers.edges.get(path).into_iter().flatten() {
             self.make_due(check, now, now, None).await?;
         }
         Ok(())
@@ -252,17 +380,25 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     ) -> Result<(), Failure> {
         let kind = &judged.key.kind;
         if judged.gone {
-            for (rule, reference) in self.rules.referring_to(kind).filter(|(rule, _)| rule.enabled()) {
-                if reference.wants_missing() {
+            for (rule, reference) in self.rules.referring_to(kind).filter(|(rule, _)| !rule.is_about_events())
+            {
+                if reference.wants_missing() && !reference.is_incoming() {
                     self.request_relist(scope, rule, namespace_of(rule, judged), now).await?;
                 }
             }
+        }
+        for (rule, key) in &judged.released {
+            self.check_released(scope, rule, key, now).await?;
         }
         for rule in &judged.partner_of {
             let name = format!("~{rule}");
             let key = keys::check(scope, &judged.key, &name);
             let known = tracked.contains(&name);
             if known && judged.list.is_none() {
+                continue;
+            }
+            // Late news of a state that is over would be noted for good, and hide the next time.
+            if !known && !self.is_partner_now(&judged.key, rule, &judged.resource, now).await {
                 continue;
             }
             let data = serde_json::json!({ "version": judged.version, "list": judged.list }).to_string();
@@ -290,8 +426,49 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         Ok(())
     }
 
-    /// Makes a check due at an instant, unless it is due sooner or was named by the list. Whoever writes the
-    /// check in the same moment has seen the object himself.
+    /// Whether the live object satisfies what a rule says of the objects it refers to. Where it cannot be read,
+    /// the news are believed.
+    async fn is_partner_now(&self, key: &ObjectKey, rule: &str, resource: &Resource, now: Timestamp) -> bool {
+        let live = match self.cluster.get(key).await {
+            Err(ClusterError::UnknownKind { .. }) => None,
+            Err(_) => return true,
+            Ok(live) => live,
+        };
+        let Some(observed) = live.as_deref().and_then(|bytes| Observed::parse(resource, bytes).ok()) else {
+            return false;
+        };
+        let mut referring = self.rules.referring_to(&key.kind).filter(|(r, _)| r.name() == rule);
+        referring.any(|(_, reference)| {
+            !reference.wants_missing() && reference.partner(&observed.node, now).matches
+        })
+    }
+
+    /// A look at an object found that none of the objects it refers to is in the state that a rule names: what
+    /// was noted of them is over.
+    pub(crate) async fn forget_partners(
+        &self,
+        scope: &Scope,
+        rule: &Rule,
+        paths: &[String],
+    ) -> Result<(), Failure> {
+        if rule.references().all(prodrome_rules::Reference::wants_missing) {
+            return Ok(());
+        }
+        let name = format!("~{}", rule.name());
+        let objects: Vec<ObjectKey> = paths.iter().filter_map(|path| ObjectKey::from_path(path)).collect();
+        let notes: Vec<Key> = objects.iter().map(|object| keys::check(scope, object, &name)).collect();
+        for note in self.store.get_many(&notes).await.map_err(store_failure)? {
+            let Some(at) = notes.iter().position(|key| *key == note.key) else { continue };
+            let marker = keys::marker(scope, self.shards, &objects[at], &name);
+            let writes =
+                vec![Write::Delete(note.key, Expect::Anything), Write::Delete(marker, Expect::Anything)];
+            self.store.commit(writes).await.map_err(store_failure)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a check due at an instant, unless it is due sooner or was named by the list. Whoever writes it in
+    /// the same moment may have looked before what we know of, so it is tried until it is written.
     async fn make_due(
         &self,
         key: &Key,
@@ -299,19 +476,26 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         now: Timestamp,
         list: Option<&str>,
     ) -> Result<(), Failure> {
-        let Some(record) = self.store.get(key).await.map_err(store_failure)? else { return Ok(()) };
-        let mut kept = Kept::read(&record)?;
-        let named = list.is_some() && kept.check.list.as_deref() == list;
-        if kept.check.due <= at || named {
-            return Ok(());
+        for _ in 0..ATTEMPTS {
+            let Some(record) = self.store.get(key).await.map_err(store_failure)? else { return Ok(()) };
+            let mut kept = Kept::read(&record)?;
+            let named = list.is_some() && kept.check.list.as_deref() == list;
+            let due = kept.check.due;
+            if named || (now < due && due <= at) {
+                return Ok(());
+            }
+            // One that is overdue may be looked at just now: written, it is looked at once more.
+            kept.check.due = due.min(at);
+            let write = Write::Put(check_record(key.clone(), &kept.check), Expect::Version(kept.version));
+            match self.store.commit(vec![write]).await {
+                Ok(()) if due <= at => return Ok(()),
+                Ok(()) => return self.enqueue(key, at, now).await,
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(store_failure(error)),
+            }
         }
-        kept.check.due = at;
-        let write = Write::Put(check_record(key.clone(), &kept.check), Expect::Version(kept.version));
-        match self.store.commit(vec![write]).await {
-            Ok(()) => self.enqueue(key, at, now).await,
-            Err(StoreError::Conflict { .. }) => Ok(()),
-            Err(error) => Err(store_failure(error)),
-        }
+        let reason = format!("{}/{} is written by many", key.partition, key.sort);
+        Err(Failure::retryable("check_contended", reason))
     }
 
     /// A list is complete: every open check of its kind whose object it did not name is looked at.
@@ -394,33 +578,38 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
 fn latest_of_each<'c>(changes: &[&'c Change], poison: &mut Vec<Poison>) -> Vec<(&'c Change, String)> {
     let mut latest: BTreeMap<(String, String), (u64, usize)> = BTreeMap::new();
     let mut paths = Vec::with_capacity(changes.len());
+    let mut reader = IdentityReader::default();
     for (index, change) in changes.iter().enumerate() {
         let bytes = change.object.as_ref().map(|raw| raw.get().as_bytes()).unwrap_or_default();
-        let head: Result<prodrome_model::ObjectHead, _> = serde_json::from_slice(bytes);
-        let head = match head {
-            Ok(head) if !head.metadata.name.is_empty() => head,
-            Ok(_) => {
-                poison.push(Poison::change(change, "the object has no name"));
-                paths.push(String::new());
-                continue;
-            }
+        match reader.read(&change.resource, bytes) {
             Err(error) => {
-                poison.push(Poison::change(change, format!("the object's metadata cannot be read: {error}")));
+                poison.push(Poison::change(change, error));
                 paths.push(String::new());
-                continue;
             }
-        };
-        let path = head.key(change.resource.group_kind()).path();
-        let version = head.metadata.version();
-        let entry = latest.entry((path.clone(), head.metadata.uid)).or_insert((version, index));
-        if version >= entry.0 {
-            *entry = (version, index);
+            Ok(Identity { path, uid, version }) => {
+                let entry = latest.entry((path.clone(), uid)).or_insert((version, index));
+                if version >= entry.0 {
+                    *entry = (version, index);
+                }
+                paths.push(path);
+            }
         }
-        paths.push(path);
     }
     let mut indices: Vec<_> = latest.into_values().map(|(_, index)| index).collect();
     indices.sort_unstable();
     indices.into_iter().map(|index| (changes[index], std::mem::take(&mut paths[index]))).collect()
+}
+
+/// An event's path becomes that of the object that it is about: there its checks are.
+fn by_subject(changes: Vec<(&Change, String)>) -> Vec<(&Change, String)> {
+    let subject = |(change, path): (&'_ Change, String)| {
+        if !event::is_event(&change.resource.group_kind()) {
+            return path;
+        }
+        let bytes = change.object.as_ref().map(|raw| raw.get().as_bytes()).unwrap_or_default();
+        event::subject_path(bytes).unwrap_or(path)
+    };
+    changes.into_iter().map(|(change, path)| (change, subject((change, path)))).collect()
 }
 
 fn says_something(sight: &Sight) -> bool {

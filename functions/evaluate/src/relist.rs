@@ -1,11 +1,12 @@
 use crate::Evaluate;
 use crate::evaluate::store_failure;
 use crate::observed::{Matter, Observed};
+use crate::settle::ATTEMPTS;
 use jiff::Timestamp;
 use prodrome_cluster::{Cluster, ClusterError};
 use prodrome_lambda::{Failure, Tally, metric};
-use prodrome_lifecycle::{Relist, Seen, Terms, Verdict, keys};
-use prodrome_model::{GroupKind, Scope};
+use prodrome_lifecycle::{Relist, Seen, Verdict, keys};
+use prodrome_model::{GroupKind, ObjectKey, Scope};
 use prodrome_queue::Queue;
 use prodrome_rules::Rule;
 use prodrome_store::{Expect, Record, Store, StoreError, Write};
@@ -31,21 +32,60 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         };
         let data = serde_json::to_string(&relist).expect("plain data is always written as JSON");
         let record = Record { due: Some(keys::due(&key, due)), ..Record::new(key.clone(), data) };
-        match self.store.commit(vec![Write::Put(record.clone(), Expect::Absent)]).await {
-            Ok(()) => return self.enqueue(&key, due, now).await,
-            Err(StoreError::Conflict { .. }) => {}
-            Err(error) => return Err(store_failure(error)),
+        let mut expect = Expect::Absent;
+        for _ in 0..ATTEMPTS {
+            match self.store.commit(vec![Write::Put(record.clone(), expect)]).await {
+                Ok(()) => return self.enqueue(&key, due, now).await,
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(store_failure(error)),
+            }
+            expect = match self.store.get(&key).await.map_err(store_failure)? {
+                // It was done in between, and may have listed before what we know of.
+                None => Expect::Absent,
+                // One is still to come.
+                Some(there) if there.due.as_ref().is_some_and(|due| due.at > now) => return Ok(()),
+                // One is under way and may have listed already: let another follow it.
+                Some(there) => Expect::Version(there.version),
+            };
         }
-        let there = self.store.get(&key).await.map_err(store_failure)?;
-        let Some(there) = there.filter(|there| there.due.as_ref().is_some_and(|due| due.at <= now)) else {
-            return Ok(()); // one is still to come
+        let reason = format!("{}/{} is written by many", key.partition, key.sort);
+        Err(Failure::retryable("relist_contended", reason))
+    }
+
+    /// Looks at an object because one that referred to it went away: opens a check where nothing else refers to it.
+    pub(crate) async fn check_released(
+        &self,
+        scope: &Scope,
+        rule: &str,
+        key: &ObjectKey,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let rules = self.rules.clone();
+        let Some(rule) = rules.get(rule) else { return Ok(()) };
+        let read = async {
+            let resource = self.cluster.resource(&key.kind).await?;
+            // Who refers to it lies in a namespace, though it may lie in none.
+            let namespace = key.namespace.as_deref().filter(|_| resource.namespaced);
+            let key = ObjectKey::new(resource.group_kind(), namespace, &*key.name);
+            let bytes = self.cluster.get(&key).await?;
+            Ok::<_, ClusterError>((resource, bytes))
         };
-        // One is under way and may have listed already: let another follow it.
-        match self.store.commit(vec![Write::Put(record, Expect::Version(there.version))]).await {
-            Ok(()) => self.enqueue(&key, due, now).await,
-            Err(StoreError::Conflict { .. }) => Ok(()),
-            Err(error) => Err(store_failure(error)),
+        let (resource, bytes) = match read.await {
+            Ok((resource, Some(bytes))) => (resource, bytes),
+            Err(error) if error.is_retryable() => {
+                return Err(Failure::retryable("cluster_unavailable", error));
+            }
+            Ok((_, None)) | Err(_) => return Ok(()),
+        };
+        let Ok(observed) = Observed::parse(&resource, &bytes) else { return Ok(()) };
+        let sight = observed.sight(rule, now, now);
+        if let Seen::Present { verdict: Verdict::HoldsIfReferenced, .. } = sight.sighting.seen {
+            let object = observed.object();
+            let matter = Matter { scope, rule, resource: &resource, object: &object };
+            // It is looked at before it fires, and not at once.
+            self.settle(matter, &sight, None, now, &mut Tally::default()).await?;
         }
+        Ok(())
     }
 
     /// Lists the objects of a rule and opens a check for each whose references hold now. The record goes when
@@ -71,7 +111,9 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
 
     async fn list_rule(&self, relist: &Relist, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
         let rules = self.rules.clone();
-        let Some(rule) = rules.get(&relist.rule).filter(|rule| rule.enabled()) else { return Ok(()) };
+        // What events told is not listed again: each has its own time.
+        let listed = rules.get(&relist.rule).filter(|rule| rule.enabled() && !rule.is_about_events());
+        let Some(rule) = listed else { return Ok(()) };
         let namespace = Some(relist.namespace.as_str()).filter(|n| !n.is_empty());
         for kind in rule.kinds().iter().filter_map(prodrome_rules::KindPattern::to_group_kind) {
             match self.list_kind(&relist.scope, rule, &kind, namespace, now, tally).await {
@@ -118,9 +160,11 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
                 sight.edges = Some(asked.edges);
                 let object = observed.object();
                 let matter = Matter { scope, rule, resource: &resource, object: &object };
-                let opened = self.settle(matter, &sight, None, now, tally).await.map_err(Listing::Failure)?;
-                // A rule with references is never due at once: see `Terms::REFERENCES_SETTLE`.
-                debug_assert!(opened.is_none() || Terms::REFERENCES_SETTLE.is_zero());
+                let due = self.settle(matter, &sight, None, now, tally).await.map_err(Listing::Failure)?;
+                // A new check settles first, but one that was on its way to an end may be asked at once.
+                if let Some(record) = due {
+                    self.look(record, now, tally).await.map_err(Listing::Failure)?;
+                }
             }
             after = page.next;
             if after.is_none() {

@@ -10,7 +10,7 @@ use prodrome_queue::{Message, Queue, QueueName};
 use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
 
 /// How often a decision is taken again because somebody else wrote in between.
-const ATTEMPTS: usize = 6;
+pub(crate) const ATTEMPTS: usize = 6;
 
 /// What is left to do after a decision was carried out.
 enum Next {
@@ -24,7 +24,8 @@ enum Next {
 impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     /// Decides what a sighting means for a check, and carries it out. `kept` is what was read before, if
     /// anything; where it is out of date the store says so and all is decided anew. Returns the record of a
-    /// check that is due at once.
+    /// check that is due at once; after a look that others overtook, the check to be looked at anew: what was
+    /// seen then may be what they woke it for.
     pub(crate) async fn settle(
         &self,
         matter: Matter<'_>,
@@ -36,14 +37,26 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         let key = keys::check(matter.scope, &matter.object.key(), matter.rule.name());
         let terms = matter.terms();
         for _ in 0..ATTEMPTS {
-            let decision =
-                decide(kept.as_ref().map(|k| &k.check), &terms, &sight.sighting, now, || matter.blank());
+            let counted = match matter.rule.frequency() {
+                Some(frequency) => Some(self.counted(matter, frequency, sight, kept.as_ref(), now).await?),
+                None => None,
+            };
+            let sight = counted.as_ref().unwrap_or(sight);
+            let check = kept.as_ref().map(|k| &k.check);
+            let sighting = match check.filter(|_| counted.is_none()) {
+                Some(check) => sight.joining(check, matter.rule),
+                None => sight.sighting.clone(),
+            };
+            let decision = decide(check, &terms, &sighting, now, || matter.blank());
             match self.carry_out(matter, &key, sight, kept.as_ref(), decision, now, tally).await {
                 Ok(Next::Done) => return Ok(None),
                 Ok(Next::Look(record)) => return Ok(Some(record)),
                 Ok(Next::Again) => kept = None,
                 Err(Problem::Conflict) => {
                     let record = self.store.get(&key).await.map_err(store_failure)?;
+                    if sight.sighting.look && kept.is_some() {
+                        return Ok(record);
+                    }
                     kept = record.as_ref().map(Kept::read).transpose()?;
                 }
                 Err(Problem::Failure(failure)) => return Err(failure),
@@ -125,9 +138,9 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
                 self.send_end(&check).await?;
                 tally.add(metric::CHECKS_CLOSED, 1);
                 self.close(key, &check, Expect::Version(version)).await?;
-                let successor =
-                    matches!(sight.sighting.seen, Seen::Present { .. }) && sight.sighting.uid != check.uid;
-                Ok(if successor { Next::Again } else { Next::Done })
+                // Another has its name now; or it came back while the end was on its way.
+                let goes_on = matches!(sight.sighting.seen, Seen::Present { .. });
+                Ok(if goes_on { Next::Again } else { Next::Done })
             }
         }
     }
@@ -165,9 +178,10 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     }
 
     async fn send_finding(&self, finding: Finding) -> Result<(), Failure> {
+        let to = if finding.flow.is_some() { QueueName::Diagnoses } else { QueueName::Findings };
         let text = serde_json::to_string(&AlertMessage::Finding(Box::new(finding)));
         let message = Message::text(text.expect("plain data is always written as JSON"));
-        self.queue.send(QueueName::Findings, vec![message]).await.map_err(|e| send_failure(&e))
+        self.queue.send(to, vec![message]).await.map_err(|e| send_failure(&e))
     }
 
     /// Removes a check with its marker and its edges.

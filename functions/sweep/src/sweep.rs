@@ -77,7 +77,7 @@ fn message(record: &Record, to: QueueName, now: Timestamp) -> Option<Message> {
     let at = record.due.as_ref()?.at;
     let due = DueMessage { partition: record.key.partition.clone(), sort: record.key.sort.clone(), at };
     let text = match to {
-        QueueName::Findings => serde_json::to_string(&AlertMessage::Due(due)),
+        QueueName::Findings | QueueName::Diagnoses => serde_json::to_string(&AlertMessage::Due(due)),
         QueueName::Checks | QueueName::Changes => serde_json::to_string(&CheckMessage::Due(due)),
     };
     let delay = Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO);

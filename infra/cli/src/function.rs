@@ -11,16 +11,27 @@ pub(crate) fn run_if_started_by_lambda() -> Option<ExitCode> {
         "evaluate" => prodrome_evaluate::lambda::main(),
         "sweep" => prodrome_sweep::lambda::main(),
         "alert" => prodrome_alert::lambda::main(),
+        "diagnose" => prodrome_diagnose::lambda::main(),
         other => {
-            eprintln!("prodrome: PRODROME_FUNCTION is {other:?}: expected evaluate, sweep or alert");
+            let plugin = other.strip_prefix("plugin-").and_then(|name| prodrome_local::plugins().take(name));
+            if let Some(plugin) = plugin {
+                return Some(exit(&function, prodrome_plugin::run(plugin)));
+            }
+            eprintln!(
+                "prodrome: PRODROME_FUNCTION is {other:?}: expected evaluate, sweep, diagnose, alert or plugin-NAME"
+            );
             return Some(ExitCode::from(2));
         }
     };
-    Some(match done {
+    Some(exit(&function, done))
+}
+
+fn exit<E: std::fmt::Display>(function: &str, done: Result<(), E>) -> ExitCode {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("prodrome: {function}: {error}");
             ExitCode::from(2)
         }
-    })
+    }
 }

@@ -1,11 +1,15 @@
 //! Where the commands take their rules from: a folder or files that were named, else the shipped library.
 
 use anyhow::{Context, Result, bail};
+use prodrome_flows::FlowSet;
 use prodrome_rules::{Diagnostic, Loaded, RuleSet, SourceFile};
 use std::path::{Path, PathBuf};
 
 /// The shipped rule files: name and text.
 const SHIPPED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped_rules.rs"));
+
+/// The shipped flow files: name and text.
+const SHIPPED_FLOWS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped_flows.rs"));
 
 /// Which rules to use.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -34,10 +38,32 @@ impl Library {
                 Some(glob) if errors == 0 => {
                     bail!("no rule is named like {glob:?}; `prodrome rules list` shows all")
                 }
-                _ => bail!("there is no rule to use: {errors} mistakes in {} files", files.len()),
+                _ => bail!(
+                    "there is no rule to use: {} in {}",
+                    crate::render::count(errors, "mistake"),
+                    crate::render::count(files.len(), "file")
+                ),
             }
         }
         Ok(rules)
+    }
+
+    /// The root-cause flows: those in `flows` beside the rules that were named, else the shipped ones. Bad ones are
+    /// left out and reported on standard error.
+    pub(crate) fn flows(&self) -> Result<FlowSet> {
+        let files = self.flow_sources()?;
+        let loaded = prodrome_flows::load(&files, &prodrome_local::catalogue());
+        crate::rules::report(&files, &loaded.diagnostics);
+        Ok(loaded.flows)
+    }
+
+    /// The flow files, read.
+    pub(crate) fn flow_sources(&self) -> Result<Vec<SourceFile>> {
+        let mut files = Vec::new();
+        for folder in self.rules.iter().map(|path| path.join("flows")).filter(|path| path.is_dir()) {
+            files.extend(read(&folder)?);
+        }
+        Ok(if files.is_empty() { shipped_flows() } else { files })
     }
 
     /// The rule files, read.
@@ -61,6 +87,11 @@ pub(crate) fn shipped() -> Vec<SourceFile> {
     let file =
         |(name, text): &(&str, &str)| SourceFile { name: (*name).to_owned(), text: (*text).to_owned() };
     SHIPPED.iter().map(file).collect()
+}
+
+/// The shipped flow files.
+pub(crate) fn shipped_flows() -> Vec<SourceFile> {
+    SHIPPED_FLOWS.iter().map(|(name, text)| SourceFile::new(*name, *text)).collect()
 }
 
 /// A rule file, or the rule files of a folder (tests beside them are left out).

@@ -2,21 +2,32 @@
 //!
 //! Started by a Lambda runtime (`AWS_LAMBDA_RUNTIME_API` is set) it is the function that `PRODROME_FUNCTION`
 //! names. Otherwise it is a command line.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks on its standard streams")]
+#![expect(clippy::print_stderr, reason = "a command speaks on its standard streams")]
 #![recursion_limit = "256"] // the futures of the AWS SDK are nested deeply
 
+/// Writes a line to standard output. Unlike `println!` it is no panic where nobody reads any more (`… | head`).
+macro_rules! say {
+    ($($part:tt)*) => { $crate::write(&format!("{}\n", format_args!($($part)*)))? };
+}
+
 mod clock;
+mod diagnose;
+mod flows;
 mod function;
 mod library;
 mod objects;
+mod plugin;
+mod progress;
 mod record;
 mod render;
 mod replay;
 mod rules;
 mod scan;
 mod up;
+mod why;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 /// Notices that something in a Kubernetes cluster is going wrong before its users do.
@@ -37,8 +48,16 @@ enum Command {
     Replay(replay::Arguments),
     /// Write down what a cluster's API server sends, for `replay`
     Record(record::Arguments),
+    /// Say why an object is broken: run a root-cause flow now
+    Diagnose(diagnose::Arguments),
+    /// Check, explain and draw root-cause flows
+    Flows(flows::Arguments),
+    /// Make a new root-cause plugin, or list the shipped ones
+    Plugin(plugin::Arguments),
     /// Check, test, explain, list and format rules
     Rules(rules::Arguments),
+    /// Say what an error text means, whose it is and what to do, offline
+    Why(why::Arguments),
     /// Print a completion script for a shell
     Completion {
         /// The shell
@@ -61,10 +80,15 @@ fn main() -> ExitCode {
             Command::Scan(arguments) => scan::run(arguments).await,
             Command::Replay(arguments) => replay::run(arguments).await,
             Command::Record(arguments) => record::run(arguments).await,
+            Command::Diagnose(arguments) => diagnose::run(arguments).await,
+            Command::Flows(arguments) => flows::run(&arguments),
+            Command::Plugin(arguments) => plugin::run(&arguments),
             Command::Rules(arguments) => rules::run(arguments).await,
+            Command::Why(arguments) => why::run(&arguments),
             Command::Completion { shell } => {
-                clap_complete::generate(shell, &mut Cli::command(), "prodrome", &mut std::io::stdout());
-                Ok(Outcome::Quiet)
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Cli::command(), "prodrome", &mut script);
+                write(&String::from_utf8_lossy(&script)).map(|()| Outcome::Quiet)
             }
         }
     });
@@ -84,8 +108,36 @@ enum Outcome {
     Found,
 }
 
-/// The chain of causes on one line.
+/// Writes to standard output.
+fn write(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// The chain of causes on one line; nothing where it is only that nobody reads any more.
 fn failed(error: &anyhow::Error) -> ExitCode {
-    eprintln!("prodrome: {error:#}");
+    // The outermost error alone: a connection that breaks has its place and its reason around it.
+    let broken = |kind| kind == std::io::ErrorKind::BrokenPipe;
+    let outermost = error.chain().next();
+    let is_unread =
+        outermost.and_then(|e| e.downcast_ref::<std::io::Error>()).is_some_and(|e| broken(e.kind()));
+    let is_unread_json =
+        outermost.and_then(|e| e.downcast_ref::<serde_json::Error>()?.io_error_kind()).is_some_and(broken);
+    if is_unread || is_unread_json {
+        return ExitCode::from(141); // as the signal SIGPIPE would end it
+    }
+    // Progress may have left half a line.
+    let begin = if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" };
+    eprintln!("{begin}prodrome: {}", chain(error));
     ExitCode::from(2)
+}
+
+/// An error and what is behind it, on one line, each fact once.
+fn chain(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match &*text {
+        "" => cause,
+        _ if text.contains(&cause) => text,
+        _ => format!("{text}: {cause}"),
+    })
 }

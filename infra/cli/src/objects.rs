@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use prodrome_cluster::ObjectsCluster;
 use prodrome_model::{GroupKind, Resource};
 use prodrome_recording::builtin_of_kind;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -21,9 +21,11 @@ pub(crate) struct World {
     pub(crate) cluster: ObjectsCluster,
     /// Each object with its resource.
     pub(crate) objects: Vec<(Resource, Vec<u8>)>,
+    /// What is no object, or one that cannot be read: where it stands, and why.
+    pub(crate) left_out: Vec<String>,
 }
 
-/// Reads a world. `partial`: kinds that do not appear at all are unknown, rather than not there.
+/// Reads a world. What is no object in it is left out, unless there is nothing else. `partial`: kinds that do not appear at all are unknown, rather than not there.
 pub(crate) fn read(path: &Path, partial: bool) -> Result<World> {
     let name = path.display().to_string();
     let mut texts = Vec::new();
@@ -47,16 +49,21 @@ pub(crate) fn read(path: &Path, partial: bool) -> Result<World> {
         texts.push((name.clone(), read_file(path)?));
     }
     let cluster = if partial { ObjectsCluster::partial() } else { ObjectsCluster::new() };
-    let mut world = World { name, cluster, objects: Vec::new() };
+    let mut world = World::empty(name, cluster);
     for (file, bytes) in texts {
         let text = String::from_utf8(bytes).with_context(|| format!("{file} is not UTF-8"))?;
         for (index, value) in
             documents(&text).with_context(|| format!("{file} holds no objects"))?.into_iter().enumerate()
         {
-            world.take(value).with_context(|| format!("{file}, document {}", index + 1))?;
+            if let Err(error) = world.take(value) {
+                world.left_out.push(format!("{file}, document {}: {}", index + 1, crate::chain(&error)));
+            }
         }
     }
-    Ok(world)
+    match world.left_out.first() {
+        Some(first) if world.objects.is_empty() => bail!("{first}"),
+        _ => Ok(world),
+    }
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>> {
@@ -114,9 +121,24 @@ fn documents(text: &str) -> Result<Vec<Value>> {
 }
 
 impl World {
+    fn empty(name: String, cluster: ObjectsCluster) -> Self {
+        Self { name, cluster, objects: Vec::new(), left_out: Vec::new() }
+    }
+
+    /// Takes all that can be taken; an error is the first of those that cannot.
+    fn take_each(&mut self, values: impl IntoIterator<Item = Value>) -> Result<()> {
+        let mut first = Ok(());
+        for (index, value) in values.into_iter().enumerate() {
+            if let Err(error) = self.take(value) {
+                first = first.and(Err(error.context(format!("item {}", index + 1))));
+            }
+        }
+        first
+    }
+
     fn take(&mut self, value: Value) -> Result<()> {
         match value {
-            Value::Array(values) => values.into_iter().try_for_each(|value| self.take(value)),
+            Value::Array(values) => self.take_each(values),
             Value::Object(mut map) => {
                 let kind = map.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
                 let api_version =
@@ -125,20 +147,21 @@ impl World {
                 {
                     // Items of a typed list (PodList) carry neither kind nor apiVersion.
                     let item_kind = kind.trim_end_matches("List");
-                    for mut item in items {
+                    let named = items.into_iter().map(|mut item| {
                         if let Value::Object(item) = &mut item
                             && !item_kind.is_empty()
                         {
                             item.entry("kind").or_insert_with(|| item_kind.into());
                             item.entry("apiVersion").or_insert_with(|| api_version.clone().into());
                         }
-                        self.take(item)?;
-                    }
-                    return Ok(());
+                        item
+                    });
+                    return self.take_each(named);
                 }
                 if kind.is_empty() || api_version.is_empty() {
                     bail!("expected a Kubernetes object with apiVersion and kind, found an object without");
                 }
+                let api_version = fold_event(&mut map, api_version, &kind);
                 let resource = resource_of(&api_version, &kind, map.get("metadata"));
                 map.retain(|key, _| !(kind == "Secret" && (key == "data" || key == "stringData")));
                 let bytes = serde_json::to_vec(&map)?;
@@ -149,6 +172,28 @@ impl World {
             other => bail!("expected a Kubernetes object, found {other}"),
         }
     }
+}
+
+/// The API server serves every event in both forms; files may hold the newer one. Rules know the core group's.
+fn fold_event(map: &mut Map<String, Value>, api_version: String, kind: &str) -> String {
+    if kind != "Event" || !api_version.starts_with("events.k8s.io/") {
+        return api_version;
+    }
+    for (newer, core) in [
+        ("regarding", "involvedObject"),
+        ("note", "message"),
+        ("deprecatedSource", "source"),
+        ("deprecatedCount", "count"),
+        ("deprecatedFirstTimestamp", "firstTimestamp"),
+        ("deprecatedLastTimestamp", "lastTimestamp"),
+        ("reportingController", "reportingComponent"),
+    ] {
+        if let Some(value) = map.remove(newer) {
+            map.insert(core.to_owned(), value);
+        }
+    }
+    map.insert("apiVersion".to_owned(), "v1".into());
+    "v1".to_owned()
 }
 
 /// How a cluster would serve a kind: known for its own kinds, guessed by the usual plural for others.
@@ -181,8 +226,7 @@ mod tests {
         for (text, objects) in
             [(pod, 1), (&format!("{pod}\n{pod}\n"), 2), (yaml, 2), (&list, 1), (typed, 2), ("", 0)]
         {
-            let mut world =
-                World { name: String::new(), cluster: ObjectsCluster::new(), objects: Vec::new() };
+            let mut world = World::empty(String::new(), ObjectsCluster::new());
             for value in documents(text).unwrap() {
                 world.take(value).unwrap();
             }
@@ -194,7 +238,7 @@ mod tests {
     #[test]
     fn what_is_no_object_is_refused_with_a_reason() {
         assert!(documents("{not json").is_err());
-        let mut world = World { name: String::new(), cluster: ObjectsCluster::new(), objects: Vec::new() };
+        let mut world = World::empty(String::new(), ObjectsCluster::new());
         let error = world.take(serde_json::json!({"a": 1})).unwrap_err();
         assert!(error.to_string().contains("apiVersion and kind"), "{error}");
     }

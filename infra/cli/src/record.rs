@@ -115,7 +115,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     if given_up.len() == resources.len() {
         bail!("none of the {} kinds could be recorded", resources.len());
     }
-    println!(
+    say!(
         "recorded {lines} lines of {} kinds in {}: {}",
         resources.len() - given_up.len(),
         render::since(begin, clock::now()),

@@ -3,42 +3,159 @@
 use jiff::{SignedDuration, Timestamp};
 use prodrome_model::Severity;
 use std::io::IsTerminal as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Whether standard output takes colours: a terminal, and nobody said no.
 pub(crate) fn colours() -> bool {
-    std::io::stdout().is_terminal()
-        && prodrome_lambda::environment("NO_COLOR").is_none()
-        && prodrome_lambda::environment("TERM").as_deref() != Some("dumb")
+    is_screen() && prodrome_lambda::environment("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Whether standard output is a terminal that can be drawn on.
+pub(crate) fn is_screen() -> bool {
+    std::io::stdout().is_terminal() && prodrome_lambda::environment("TERM").as_deref() != Some("dumb")
 }
 
 /// A severity, coloured where that is wanted.
 pub(crate) fn severity(severity: Severity, colours: bool) -> String {
-    let code = match severity {
+    paint(severity.as_str(), severity_code(severity), colours)
+}
+
+/// The colour of a severity (an SGR code).
+pub(crate) const fn severity_code(severity: Severity) -> &'static str {
+    match severity {
         Severity::P1 => "1;41;97",
         Severity::P2 => "1;31",
         Severity::P3 => "33",
         Severity::P4 => "36",
-    };
-    paint(severity.as_str(), code, colours)
+    }
 }
 
 /// A text in a colour (an SGR code), where that is wanted.
 pub(crate) fn paint(text: &str, code: &str, colours: bool) -> String {
-    if colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    if colours && !code.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+/// A line of parts, each in its colour.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Line(Vec<(String, &'static str)>);
+
+impl Line {
+    /// With one more part at its end.
+    #[must_use]
+    pub(crate) fn with(mut self, text: &str, code: &'static str) -> Self {
+        self.0.push((text.to_owned(), code));
+        self
+    }
+
+    /// With another line at its end.
+    #[must_use]
+    pub(crate) fn joined(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// How many columns it takes.
+    pub(crate) fn width(&self) -> usize {
+        self.0.iter().map(|(text, _)| width(text)).sum()
+    }
+
+    /// Cut to so many columns.
+    #[must_use]
+    pub(crate) fn fit(self, columns: usize) -> Self {
+        if self.width() <= columns {
+            return self;
+        }
+        let mut room = columns;
+        let mut cut = Vec::new();
+        for (text, code) in self.0 {
+            let wide = width(&text);
+            if wide < room {
+                room -= wide;
+                cut.push((text, code));
+                continue;
+            }
+            // A part that ends where the room does has something behind it that does not fit.
+            cut.push((fit(&format!("{text}…"), room), code));
+            break;
+        }
+        Self(cut)
+    }
+
+    /// As it is written to a terminal.
+    pub(crate) fn paint(&self, colours: bool) -> String {
+        self.0.iter().map(|(text, code)| paint(text, code, colours)).collect()
+    }
+}
+
+/// How many columns a text takes.
+pub(crate) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// A text, cut to so many columns.
+pub(crate) fn fit(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut room = columns.saturating_sub(1); // for the mark
+    let mut cut = String::new();
+    for c in text.chars() {
+        let wide = c.width().unwrap_or(0);
+        if wide > room {
+            break;
+        }
+        room -= wide;
+        cut.push(c);
+    }
+    if columns > 0 {
+        cut.push('…');
+    }
+    cut
+}
+
+/// A text broken at its words so that no line is wider than the terminal, each after `indent` columns; one line
+/// where there is no terminal.
+pub(crate) fn wrapped(text: &str, indent: usize) -> String {
+    let columns =
+        terminal_size::terminal_size().filter(|_| is_screen()).map(|(width, _)| usize::from(width.0));
+    wrap(text, indent, columns)
+}
+
+fn wrap(text: &str, indent: usize, columns: Option<usize>) -> String {
+    let margin = " ".repeat(indent);
+    let Some(room) = columns.map(|columns| columns.saturating_sub(indent)).filter(|room| *room >= 20) else {
+        return margin + text;
+    };
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is a first line");
+        let gap = usize::from(!line.is_empty());
+        if line.is_empty() || width(line) + gap + width(word) <= room {
+            line.extend(std::iter::repeat_n(' ', gap));
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines.iter().map(|line| margin.clone() + line).collect::<Vec<_>>().join("\n")
 }
 
 /// One line without control characters or direction marks, cut: names and messages are written by tenants.
 pub(crate) fn plain(text: &str, max: usize) -> String {
     let harmless = |c: char| {
-        let direction =
-            matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || direction { ' ' } else { c }
+        let moves = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || moves { ' ' } else { c }
     };
     let mut line: String = text.chars().map(harmless).take(max).collect();
     if text.chars().nth(max).is_some() {
         line.push('…');
     }
     line
+}
+
+/// `1 alert`, `2 alerts`.
+pub(crate) fn count(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
 /// How long ago, or how long: `3s`, `5m`, `2h 5m`, `3d 4h`.
@@ -82,7 +199,43 @@ mod tests {
 
     #[test]
     fn a_tenants_text_cannot_move_the_cursor() {
-        assert_eq!(plain("a\x1b[2Jb\nc\u{202e}d", 20), "a [2Jb c d");
+        assert_eq!(plain("a\x1b[2Jb\nc\u{202e}d\u{2028}e\u{9b}f", 20), "a [2Jb c d e f");
         assert_eq!(plain("abcdef", 3), "abc…");
+    }
+
+    #[test]
+    fn a_text_is_cut_by_the_columns_it_takes() {
+        for (text, columns, want) in [
+            ("abcdef", 6, "abcdef"),
+            ("abcdef", 5, "abcd…"),
+            ("名前空間", 8, "名前空間"),
+            ("名前空間", 7, "名前空…"),
+            ("名前空間", 6, "名前…"), // the third would need one column more than there is
+            ("abc", 1, "…"),
+            ("abc", 0, ""),
+        ] {
+            assert_eq!(fit(text, columns), want, "{text} in {columns}");
+            assert!(width(&fit(text, columns)) <= columns);
+        }
+    }
+
+    #[test]
+    fn a_text_is_broken_at_its_words() {
+        let text = "web-0 cannot pull registry.example.com/shop/web:2.7.1: not found";
+        let broken = "  web-0 cannot pull\n  registry.example.com/shop/web:2.7.1:\n  not found";
+        assert_eq!(wrap(text, 2, Some(30)), broken);
+        assert_eq!(wrap(text, 2, Some(100)), format!("  {text}"));
+        assert_eq!(wrap(text, 2, None), format!("  {text}"), "no terminal");
+        assert_eq!(wrap(text, 10, Some(20)), format!("{}{text}", " ".repeat(10)), "no room");
+        assert_eq!(wrap("", 2, Some(30)), "  ");
+    }
+
+    #[test]
+    fn a_line_keeps_the_colours_of_what_is_left_of_it() {
+        let line = Line::default().with("P2", "1;31").with(" ", "").with("PodCrash", "1").with(" x", "");
+        assert_eq!(line.clone().fit(13).paint(true), "\x1b[1;31mP2\x1b[0m \x1b[1mPodCrash\x1b[0m x");
+        assert_eq!(line.clone().fit(11).paint(true), "\x1b[1;31mP2\x1b[0m \x1b[1mPodCras…\x1b[0m");
+        assert_eq!(line.clone().fit(6).paint(false), "P2 Po…");
+        assert_eq!((line.clone().fit(0).width(), line.fit(1).paint(false)), (0, "…".to_owned()));
     }
 }

@@ -1,21 +1,28 @@
 //! `prodrome replay`: recordings on virtual time, hours in a second.
 
 use crate::library::Library;
+use crate::progress::Progress;
 use crate::{Outcome, render};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
+use prodrome_cluster::Logs;
+use prodrome_flows::FlowSet;
 use prodrome_local::{Change, Notices, World};
 use prodrome_model::{ChangeKind, Fingerprint, Group, Notice, NoticeKind, ObjectRef, Owner, Severity};
+use prodrome_plugin::Registry;
 use prodrome_recording::{Recording, StepKind, Timeline};
 use prodrome_rules::RuleSet;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Changes that come closer than this travel in one pack.
 const BURST: SignedDuration = SignedDuration::from_millis(200);
+/// Larger files are no logs of a recording.
+const LOGS_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// How long hold-downs are followed after the end.
 const AFTER_END_MAX: SignedDuration = SignedDuration::from_mins(60);
 
@@ -50,6 +57,10 @@ struct Line<'n> {
     severity: Severity,
     owner: Owner,
     cause: Option<&'n str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    faulty: Option<&'n ObjectRef>,
     object: &'n ObjectRef,
     group: &'n Group,
     count: u32,
@@ -63,30 +74,39 @@ struct Line<'n> {
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let rules = Arc::new(arguments.library.load()?);
+    let flows = Arc::new(arguments.library.flows()?);
+    let plugins = Arc::new(prodrome_local::plugins());
     let mut alerted = false;
     for dir in &arguments.recordings {
         let recording = open(dir)?;
         let several = arguments.recordings.len() > 1;
         if several && arguments.output == Output::Text {
-            println!("{}", render::paint(&dir.display().to_string(), "1", render::colours()));
+            say!("{}", render::paint(&dir.display().to_string(), "1", render::colours()));
         }
-        alerted |= one(recording, rules.clone(), arguments.output).await?;
+        alerted |= one(recording, rules.clone(), (flows.clone(), plugins.clone()), arguments.output).await?;
     }
     Ok(if alerted { Outcome::Found } else { Outcome::Quiet })
 }
 
-/// Opens a recording, with what to do about it where that fails.
+/// Opens a recording.
 pub(crate) fn open(dir: &Path) -> Result<Recording> {
-    Recording::open(dir).with_context(|| {
-        format!("{} is no recording: expected a folder with watch.jsonl(.zst) and meta.json", dir.display())
-    })
+    Ok(Recording::open(dir)?)
 }
 
-async fn one(recording: Recording, rules: Arc<RuleSet>, output: Output) -> Result<bool> {
+async fn one(
+    recording: Recording,
+    rules: Arc<RuleSet>,
+    (flows, plugins): (Arc<FlowSet>, Arc<Registry>),
+    output: Output,
+) -> Result<bool> {
     let (start, end) = (recording.start(), recording.end());
     let notices = Notices::default();
-    let mut world = World::new(rules, start, |episodes, queue| notices.alerts(episodes, queue));
-    let mut printer = Printer { start, output, alerted: false };
+    let world = World::new(rules, start, |episodes, queue| notices.alerts(episodes, queue));
+    let mut world = world.diagnosing(flows, plugins);
+    if let Some(logs) = logs(recording.dir())? {
+        world.cluster.set_logs(logs);
+    }
+    let mut printer = Printer { start, output, alerted: false, progress: Progress::new() };
     let mut burst: Vec<Change> = Vec::new();
     let mut left_out = 0_usize;
     for step in Timeline::merge([recording]).steps(start)? {
@@ -100,6 +120,8 @@ async fn one(recording: Recording, rules: Arc<RuleSet>, output: Output) -> Resul
             Err(error) => return Err(error.into()),
         };
         let at = start + step.t;
+        let (t, whole) = (step.t.as_secs(), end.duration_since(start).as_secs());
+        printer.progress.tell(|| format!("{t} of {whole} seconds played"));
         if burst.first().is_some_and(|first| at.duration_since(first.at) > BURST) {
             happen(&mut world, &mut burst).await;
             printer.print(notices.take())?;
@@ -139,14 +161,38 @@ async fn happen(world: &mut World<impl prodrome_lambda::Handler>, burst: &mut Ve
     world.run_until(now).await;
 }
 
+/// The cause, `unknown` where it was looked for and not found, nothing where nobody looked.
+fn cause(notice: &Notice) -> Option<&str> {
+    notice.cause.as_deref().or_else(|| notice.diagnosis.as_ref().map(|_| "unknown"))
+}
+
+/// What containers wrote, where it stands beside the stream.
+fn logs(dir: &Path) -> Result<Option<BTreeMap<String, Logs>>> {
+    let path = dir.join("logs.json");
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let size = std::fs::metadata(&path).map(|meta| meta.len()).unwrap_or(0);
+    if size > LOGS_BYTES_MAX {
+        anyhow::bail!("{} has {size} bytes; at most {LOGS_BYTES_MAX} are read", path.display());
+    }
+    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let expected = r#"expected {"namespace/pod/container": {"current": "…", "previous": "…"}}"#;
+    serde_json::from_slice(&bytes).map(Some).with_context(|| format!("{}: {expected}", path.display()))
+}
+
 struct Printer {
     start: Timestamp,
     output: Output,
     alerted: bool,
+    progress: Progress,
 }
 
 impl Printer {
     fn print(&mut self, notices: Vec<Notice>) -> Result<()> {
+        if !notices.is_empty() {
+            self.progress.clear();
+        }
         let mut out = std::io::stdout().lock();
         for notice in notices {
             self.alerted |= notice.kind == NoticeKind::Alert;
@@ -172,7 +218,9 @@ impl Printer {
                 rule: &notice.rule,
                 severity: notice.severity,
                 owner: notice.owner,
-                cause: notice.cause.as_deref(),
+                cause: cause(notice),
+                confidence: notice.diagnosis.as_ref().map(|diagnosis| diagnosis.confidence),
+                faulty: notice.diagnosis.as_ref().and_then(|diagnosis| diagnosis.faulty.as_ref()),
                 object,
                 group: &notice.group,
                 count: notice.count,
@@ -208,7 +256,14 @@ impl Printer {
             notice.owner
         )?;
         if notice.kind == NoticeKind::Alert {
-            writeln!(out, "             {}", render::plain(&notice.summary, 300))?;
+            writeln!(out, "{}", render::wrapped(&render::plain(&notice.summary, 300), 13))?;
+            if let Some(diagnosis) = &notice.diagnosis {
+                let known = notice.cause.as_deref().map_or("unknown".to_owned(), |cause| {
+                    format!("{cause} ({:.0} %)", diagnosis.confidence * 100.0)
+                });
+                let why = format!("why: {known}: {}", render::plain(&diagnosis.summary, 240));
+                writeln!(out, "{}", render::wrapped(&why, 13))?;
+            }
         }
         Ok(())
     }

@@ -64,10 +64,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
             for rule in rules.rules() {
                 let kinds: Vec<_> = rule.kinds().iter().map(ToString::to_string).collect();
                 let off = if rule.enabled() { "" } else { " (off)" };
-                println!(
+                say!(
                     "{} {:8} {:34} {:>6}  {}{off}",
                     render::severity(rule.severity(), colours),
-                    rule.owner(),
+                    rule.owner().as_str(),
                     rule.name(),
                     render::span(rule.duration()),
                     kinds.join(", ")
@@ -84,7 +84,7 @@ fn check(files: Vec<PathBuf>, output: Output) -> Result<Outcome> {
     match output {
         Output::Json => {
             for diagnostic in &loaded.diagnostics {
-                println!("{}", serde_json::to_string(diagnostic)?);
+                say!("{}", serde_json::to_string(diagnostic)?);
             }
         }
         Output::Text => {
@@ -93,13 +93,14 @@ fn check(files: Vec<PathBuf>, output: Output) -> Result<Outcome> {
             let warnings = loaded.diagnostics.len() - errors;
             let of = |n: usize, what: &str| match n {
                 0 => String::new(),
-                1 => format!(", 1 {what}"),
-                _ => format!(", {n} {what}s"),
+                _ => format!(", {}", render::count(n, what)),
             };
-            println!(
-                "{} rules in {} files are sound{}{}",
-                loaded.rules.rules().len(),
-                sources.len(),
+            let (sound, files) = (loaded.rules.rules().len(), sources.len());
+            let is = if sound == 1 { "is" } else { "are" };
+            say!(
+                "{} in {} {is} sound{}{}",
+                render::count(sound, "rule"),
+                render::count(files, "file"),
                 of(errors, "mistake"),
                 of(warnings, "warning")
             );

@@ -1,17 +1,25 @@
 //! `prodrome scan`: one look, no cloud, no watcher.
 
+mod counting;
+
 use crate::library::Library;
-use crate::{Outcome, clock, objects, render};
+use crate::progress::Progress;
+use crate::{Outcome, clock, diagnose, objects, render};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use prodrome_cluster::{Cluster, ClusterError, KubeCluster, owner};
 use prodrome_evaluate::{Evaluate, Inspection};
-use prodrome_model::{EventBrief, GroupKind, ObjectRef, Owner, Resource, Severity};
+use prodrome_flows::FlowSet;
+use prodrome_model::{
+    Diagnosis, EventBrief, Finding, GroupKind, Metadata, ObjectRef, Owner, Resource, Severity,
+};
+use prodrome_plugin::{AnyCluster, Registry};
 use prodrome_queue::MemoryQueue;
-use prodrome_rules::RuleSet;
+use prodrome_rules::{CountBy, Rule, RuleSet};
 use prodrome_store::MemoryStore;
 use serde::Serialize;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -22,7 +30,9 @@ const NAMED_MAX: usize = 5;
 
 /// Arguments of `prodrome scan`.
 #[derive(Args)]
-#[command(after_help = "Exit code: 0 nothing fires, 1 something does, 2 it could not be done.")]
+#[command(
+    after_help = "Exit code: 0 nothing fires, 1 something does, 2 it could not be done, or not for all files."
+)]
 pub(crate) struct Arguments {
     /// The kubeconfig to use; by default what kubectl would use
     #[arg(long, value_name = "FILE", conflicts_with = "from")]
@@ -66,6 +76,12 @@ struct Found {
     state: State,
     severity: Severity,
     owner: Owner,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    faulty: Option<ObjectRef>,
     object: ObjectRef,
     since: Timestamp,
     fires_at: Timestamp,
@@ -76,6 +92,10 @@ struct Found {
     top: ObjectRef,
     #[serde(skip)]
     events: Vec<EventBrief>,
+    #[serde(skip)]
+    metadata: Metadata,
+    #[serde(skip)]
+    why: Option<Box<Diagnosis>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -88,32 +108,63 @@ enum State {
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let rules = Arc::new(arguments.library.load()?);
+    let flows = arguments.library.flows()?;
+    let plugins = Arc::new(prodrome_local::plugins());
     let now = arguments.now.unwrap_or_else(clock::now);
     let mut found = Vec::new();
     let mut seen = 0;
+    let mut unread = Vec::new();
     if arguments.from.is_empty() {
         let cluster =
             KubeCluster::from_kubeconfig(arguments.kubeconfig.as_deref(), arguments.context.as_deref())
                 .await?;
         let scanner = Scanner::new(cluster, rules.clone(), now, None);
         seen = scanner.cluster(arguments.namespace.as_deref(), &mut found).await?;
+        scanner.diagnose(&flows, &plugins, &mut found).await;
     } else {
+        let mut progress = Progress::new();
         for path in &arguments.from {
-            let world = objects::read(path, arguments.partial)?;
+            progress.tell(|| format!("{seen} objects looked at, now {}", path.display()));
+            // One file that cannot be read does not take the others down.
+            let world = match objects::read(path, arguments.partial) {
+                Ok(world) => world,
+                Err(error) => {
+                    unread.push(error);
+                    continue;
+                }
+            };
+            for line in &world.left_out {
+                progress.clear();
+                eprintln!("prodrome: left out: {}", render::plain(line, 300));
+            }
             let scanner = Scanner::new(world.cluster.clone(), rules.clone(), now, Some(world.name.clone()));
+            let mut own = Vec::new();
             for (resource, bytes) in &world.objects {
                 seen += 1;
-                scanner.object(resource, bytes, arguments.namespace.as_deref(), &mut found).await?;
+                progress.tell(|| format!("{seen} objects looked at, now {}", world.name));
+                scanner.object(resource, bytes, arguments.namespace.as_deref(), &mut own).await?;
             }
+            scanner.rest(&mut own).await;
+            scanner.diagnose(&flows, &plugins, &mut own).await;
+            found.append(&mut own);
         }
     }
+    let nothing_read = !unread.is_empty() && unread.len() == arguments.from.len();
     found.sort_by(|a, b| {
         let key = |f: &Found| {
             (f.state, std::cmp::Reverse(f.severity), f.rule.clone(), f.top.clone(), f.object.clone())
         };
         (a.file.as_ref(), key(a)).cmp(&(b.file.as_ref(), key(b)))
     });
-    print(&found, seen, &rules, now, arguments.output)?;
+    if !nothing_read {
+        print(&found, seen, &rules, now, arguments.output)?;
+    }
+    if let Some(last) = unread.pop() {
+        for error in &unread {
+            eprintln!("prodrome: {}", crate::chain(error));
+        }
+        return Err(last); // what could be read was told, and the exit code says that it was not all
+    }
     let firing = found.iter().any(|f| f.state == State::Firing);
     Ok(if firing { Outcome::Found } else { Outcome::Quiet })
 }
@@ -124,13 +175,15 @@ struct Scanner<C> {
     rules: Arc<RuleSet>,
     now: Timestamp,
     file: Option<String>,
+    /// What cannot be graded before all objects have been seen.
+    later: RefCell<Vec<Inspection>>,
 }
 
-impl<C: Cluster + Clone> Scanner<C> {
+impl<C: Cluster + Clone + 'static> Scanner<C> {
     fn new(cluster: C, rules: Arc<RuleSet>, now: Timestamp, file: Option<String>) -> Self {
         let evaluate =
             Evaluate::new(MemoryStore::new(), MemoryQueue::new(now), cluster.clone(), rules.clone(), 1);
-        Self { evaluate, cluster, rules, now, file }
+        Self { evaluate, cluster, rules, now, file, later: RefCell::default() }
     }
 
     /// Lists the kinds that the rules are about, page by page. What may not be listed is said and left out.
@@ -138,6 +191,7 @@ impl<C: Cluster + Clone> Scanner<C> {
         let kinds = self.subjects().await?;
         let mut seen = 0;
         let mut refused = Vec::new();
+        let mut progress = Progress::new();
         for kind in kinds {
             let resource = match self.cluster.resource(&kind).await {
                 Ok(resource) => resource,
@@ -145,6 +199,7 @@ impl<C: Cluster + Clone> Scanner<C> {
                 Err(error) => return Err(error).context("the cluster cannot be read"),
             };
             let mut after: Option<String> = None;
+            progress.tell(|| format!("{seen} objects looked at, now {kind}"));
             loop {
                 let within = namespace.filter(|_| resource.namespaced);
                 if namespace.is_some() && !resource.namespaced {
@@ -160,6 +215,7 @@ impl<C: Cluster + Clone> Scanner<C> {
                 };
                 for bytes in &page.items {
                     seen += 1;
+                    progress.tell(|| format!("{seen} objects looked at, now {kind}"));
                     self.object(&resource, bytes, namespace, found).await?;
                 }
                 after = page.next;
@@ -168,6 +224,7 @@ impl<C: Cluster + Clone> Scanner<C> {
                 }
             }
         }
+        self.rest(found).await;
         for refusal in refused {
             eprintln!("prodrome: left out: {}", render::plain(&refusal, 300));
         }
@@ -213,11 +270,55 @@ impl<C: Cluster + Clone> Scanner<C> {
             if namespace.is_some() && inspection.object.namespace.as_deref() != namespace {
                 continue;
             }
-            if let Some(one) = self.grade(inspection).await {
+            let rule = self.rules.get(&inspection.rule);
+            if rule.is_some_and(|rule| rule.frequency().is_some() || rule.is_about_events()) {
+                self.later.borrow_mut().push(inspection);
+            } else if let Some(one) = self.grade(inspection).await {
                 found.push(one);
             }
         }
         Ok(())
+    }
+
+    /// What could not be graded before all objects had been seen.
+    async fn rest(&self, found: &mut Vec<Found>) {
+        let later = counting::settle(self.later.take(), &self.rules, self.now);
+        for inspection in later {
+            found.extend(self.grade(inspection).await);
+        }
+    }
+
+    /// Fills in why: of the findings of one rule and one top owner, one is examined for all.
+    async fn diagnose(&self, flows: &FlowSet, plugins: &Arc<Registry>, found: &mut [Found]) {
+        let mut known: BTreeMap<(String, ObjectRef), Finding> = BTreeMap::new();
+        for one in found.iter_mut().filter(|one| one.state == State::Firing) {
+            let flow = self.rules.get(&one.rule).and_then(|rule| flows.get(rule.flow()?));
+            let Some(flow) = flow else { continue };
+            let key = (one.rule.clone(), one.top.clone());
+            if !known.contains_key(&key) {
+                let about = diagnose::About {
+                    rule: one.rule.clone(),
+                    summary: one.summary.clone(),
+                    evidence: one.evidence.clone(),
+                    since: one.since,
+                    object: one.object.clone(),
+                    top: one.top.clone(),
+                    metadata: one.metadata.clone(),
+                };
+                let finding = diagnose::finding(about, &self.rules, self.now);
+                let cluster = AnyCluster::new(self.cluster.clone());
+                let unwatched = diagnose::Unwatched;
+                let asked = diagnose::ask(flow, &finding, cluster, plugins.clone(), self.now, &unwatched);
+                known.insert(key.clone(), prodrome_diagnose::apply(&finding, asked.await));
+            }
+            let Some(told) = known.get(&key) else { continue };
+            let Some(why) = &told.diagnosis else { continue };
+            one.owner = told.owner;
+            one.cause = Some(told.cause.clone().unwrap_or_else(|| "unknown".to_owned()));
+            one.confidence = Some(why.confidence);
+            one.faulty.clone_from(&why.faulty);
+            one.why = Some(why.clone());
+        }
     }
 
     /// Firing or pending, with what a person wants to know beside it.
@@ -239,7 +340,15 @@ impl<C: Cluster + Clone> Scanner<C> {
             state,
             severity: rule.severity(),
             owner: rule.owner(),
-            top: owner::topmost_owner(&self.cluster, &inspection.object, &inspection.metadata).await,
+            cause: None,
+            confidence: None,
+            faulty: None,
+            metadata: inspection.metadata.clone(),
+            why: None,
+            top: match inspection.counts.filter(|_| is_grouped(rule)) {
+                Some(counts) => counts.owner,
+                None => owner::topmost_owner(&self.cluster, &inspection.object, &inspection.metadata).await,
+            },
             object: inspection.object,
             since,
             fires_at,
@@ -248,6 +357,11 @@ impl<C: Cluster + Clone> Scanner<C> {
             events,
         })
     }
+}
+
+/// Whether its begins are counted over many objects.
+fn is_grouped(rule: &Rule) -> bool {
+    rule.frequency().is_some_and(|frequency| *frequency.by() != CountBy::Object)
 }
 
 fn print(found: &[Found], seen: usize, rules: &RuleSet, now: Timestamp, output: Output) -> Result<()> {
@@ -312,9 +426,23 @@ fn text(
             render::plain(top, 200),
             first.owner
         )?;
-        writeln!(out, "   {}", render::plain(&first.summary, 400))?;
-        for line in first.evidence.iter().take(3) {
-            writeln!(out, "   {}", render::paint(&render::plain(line, 200), "2", colours))?;
+        writeln!(out, "{}", render::wrapped(&render::plain(&first.summary, 400), 3))?;
+        if let Some(why) = &first.why {
+            let cause = first.cause.as_deref().unwrap_or("unknown");
+            let sure = if why.cause.is_some() {
+                format!(" ({:.0} %)", why.confidence * 100.0)
+            } else {
+                String::new()
+            };
+            let why_line = format!("why: {cause}{sure}: {}", render::plain(&why.summary, 300));
+            writeln!(out, "{}", render::wrapped(&why_line, 3))?;
+            for step in why.remediation.iter().take(2) {
+                writeln!(out, "{}", render::wrapped(&format!("do: {}", render::plain(step, 200)), 3))?;
+            }
+        }
+        for line in telling(&first.evidence) {
+            let line = render::wrapped(&render::plain(line, 200), 3);
+            writeln!(out, "{}", render::paint(&line, "2", colours))?;
         }
         if members.len() > 1 || first.object != first.top {
             for member in members.iter().take(NAMED_MAX) {
@@ -326,13 +454,9 @@ fn text(
         }
         for event in &first.events {
             let times = if event.count > 1 { format!(" ×{}", event.count) } else { String::new() };
-            writeln!(
-                out,
-                "   {} {}{times}: {}",
-                event.kind,
-                render::plain(&event.reason, 60),
-                render::plain(&event.message, 160)
-            )?;
+            let (reason, message) = (render::plain(&event.reason, 60), render::plain(&event.message, 160));
+            let line = format!("{} {reason}{times}: {message}", event.kind);
+            writeln!(out, "{}", render::wrapped(&line, 3))?;
         }
     }
     let firing = found.iter().filter(|f| f.state == State::Firing).count();
@@ -340,6 +464,13 @@ fn text(
     let active = rules.rules().iter().filter(|rule| rule.enabled()).count();
     writeln!(out, "{firing} firing, {pending} pending; {seen} objects seen by {active} rules")?;
     Ok(())
+}
+
+/// The evidence that tells most: values that are there, before fields that are not.
+fn telling(evidence: &[String]) -> impl Iterator<Item = &String> {
+    let is_there = |line: &&String| !line.ends_with("(not set)") && !line.ends_with("(or not set)");
+    let some = evidence.iter().any(|line| is_there(&line));
+    evidence.iter().filter(move |line| !some || is_there(line)).take(3)
 }
 
 /// SARIF 2.1.0, as code-scanning tools read it. Objects have no lines; their names stand as logical locations.

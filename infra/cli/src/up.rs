@@ -1,7 +1,9 @@
 //! `prodrome up`: the whole system on this machine, deployed from `template.yaml` to an emulator.
 
+mod proxy;
 mod receiver;
 mod screen;
+mod stop;
 mod system;
 
 use crate::library::Library;
@@ -11,10 +13,13 @@ use clap::Args;
 use jiff::SignedDuration;
 use prodrome_recording::play::{PlayOptions, PlayServer};
 use prodrome_recording::{Recording, Timeline};
-use std::io::IsTerminal as _;
+use screen::Screen;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use stop::Stop;
 use system::{Cluster, System};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::MissedTickBehavior;
 
 /// The demo: several faults and a healthy rollout side by side.
 const DEMO: [&str; 8] = [
@@ -48,7 +53,7 @@ pub(crate) struct Arguments {
     /// Recordings to play side by side in place of the demo
     #[arg(long, value_name = "DIR", num_args = 1..)]
     recording: Vec<PathBuf>,
-    /// Begin the recording at this second
+    /// Begin the recordings at this second of theirs; the demo begins at 270, others at 0
     #[arg(long, value_name = "SECONDS", conflicts_with = "kubeconfig")]
     from: Option<u32>,
     /// End when the recording does, with a summary
@@ -65,35 +70,20 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let root = repository()?;
     let rules = arguments.library.load()?;
-    let stop = stopped()?;
-    tokio::pin!(stop);
-    let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let play = match &arguments.kubeconfig {
-        Some(_) => None,
-        None => Some(play(&arguments, &root).await?),
+    let mut stop = Stop::on_signals()?;
+    let (play, cluster) = if let Some(path) = &arguments.kubeconfig {
+        (None, Cluster::Kubeconfig { path: path.clone(), context: arguments.context.clone() })
+    } else {
+        let play = play(&arguments, &root).await?;
+        let url = play.url();
+        (Some(play), Cluster::Recording(url))
     };
-    let cluster = match (&arguments.kubeconfig, &play) {
-        (Some(path), _) => Cluster { kubeconfig: path.clone(), context: arguments.context.clone() },
-        (None, Some(play)) => {
-            let path = scratch.path().join("kubeconfig");
-            std::fs::write(&path, play.kubeconfig()).context("cannot write a kubeconfig")?;
-            Cluster { kubeconfig: path, context: None }
-        }
-        (None, None) => bail!("there is neither a cluster nor a recording to watch"),
-    };
-    let starting = System::start(
-        &root,
-        scratch.path(),
-        &cluster,
-        &arguments.library,
-        arguments.routing.as_deref(),
-        &rules,
-    );
+    let starting = System::start(&root, &cluster, &arguments.library, arguments.routing.as_deref(), &rules);
     let mut system = tokio::select! {
         started = starting => started?,
-        () = &mut stop => return Ok(Outcome::Quiet),
+        () = stop.asked() => return Ok(Outcome::Quiet),
     };
-    let mut screen = screen::Screen::new(std::io::stdout().is_terminal(), title(&arguments));
+    let mut screen = Screen::new(title(&arguments))?;
     let ended = async {
         match &play {
             Some(play) if arguments.exit => {
@@ -103,22 +93,47 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
             _ => std::future::pending().await,
         }
     };
+    let shown = show(&mut system, &mut screen, ended, &mut stop).await;
+    let told = if shown.is_ok() {
+        let look = system.look().await;
+        screen.finish(&look, clock::now())
+    } else {
+        Ok(()) // who reads is gone, or the watcher is: nothing is new
+    };
+    tokio::select! {
+        () = system.stop() => {}
+        () = stop.insisted() => {}
+    }
+    shown.and(told).map(|()| Outcome::Quiet)
+}
+
+/// Shows how it goes, until it ends or is ended.
+async fn show(
+    system: &mut System,
+    screen: &mut Screen,
+    ended: impl Future<Output = ()>,
+    stop: &mut Stop,
+) -> Result<()> {
     tokio::pin!(ended);
     let mut tick = tokio::time::interval(Duration::from_secs(1));
-    let failed = loop {
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut resized = signal(SignalKind::window_change()).context("cannot follow the window's size")?;
+    loop {
         tokio::select! {
-            () = &mut stop => break None,
-            () = &mut ended => break None,
-            notice = system.notice() => match notice {
-                Ok(notice) => screen.told(notice, clock::now())?,
-                Err(error) => break Some(error),
-            },
-            _ = tick.tick() => screen.draw(&system.look(clock::now()).await, clock::now())?,
+            () = stop.asked() => return Ok(()),
+            () = &mut ended => return Ok(()),
+            notice = system.notice() => {
+                screen.told(notice?, clock::now())?;
+                continue;
+            }
+            _ = tick.tick() => {}
+            _ = resized.recv() => {}
         }
-    };
-    screen.finish(&system.look(clock::now()).await)?;
-    system.stop().await;
-    failed.map_or(Ok(Outcome::Quiet), Err)
+        tokio::select! {
+            look = system.look() => screen.draw(&look, clock::now())?,
+            () = stop.asked() => return Ok(()),
+        }
+    }
 }
 
 /// The folder that holds `template.yaml`: this one or one above, or above the program's.
@@ -150,19 +165,6 @@ fn title(arguments: &Arguments) -> String {
     match &arguments.kubeconfig {
         Some(path) => format!("the cluster of {}", render::plain(&path.display().to_string(), 80)),
         None if arguments.recording.is_empty() => "the demo: recorded clusters side by side".to_owned(),
-        None => format!("{} recordings", arguments.recording.len()),
+        None => render::count(arguments.recording.len(), "recording"),
     }
-}
-
-/// Ctrl-C, or SIGTERM.
-fn stopped() -> Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }

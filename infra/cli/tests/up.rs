@@ -16,5 +16,6 @@ fn a_recorded_fault_reaches_the_screen_through_the_deployed_functions() {
     let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
     assert_eq!(run.status.code(), Some(0), "{out}\n{err}");
     assert!(out.contains("PodImagePullFailing Deployment image-tag-missing/app"), "{out}\n{err}");
-    assert!(out.contains("1 alerts"), "told once: {out}\n{err}");
+    assert!(out.contains("why: image-not-found, 9"), "{out}\n{err}");
+    assert!(out.contains("1 alert,"), "told once: {out}\n{err}");
 }

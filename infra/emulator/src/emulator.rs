@@ -128,6 +128,11 @@ impl Emulator {
         &self.log
     }
 
+    /// A folder for what goes with it, readable by its user alone. Whatever ends us, it is removed.
+    pub fn folder(&self) -> &Path {
+        &self.guard.state
+    }
+
     /// The last lines of its log.
     pub fn log_tail(&self, lines: usize) -> String {
         log_tail(&self.log, lines)

@@ -2,10 +2,13 @@ use jiff::{SignedDuration, Timestamp};
 use prodrome_alerting::Head;
 use prodrome_alerting::keys::HEAD;
 use prodrome_cluster::{ObjectError, ObjectsCluster};
+use prodrome_diagnose::{Diagnose, InProcess};
 use prodrome_evaluate::Evaluate;
+use prodrome_flows::FlowSet;
 use prodrome_lambda::{Delivery, Handler, Tally};
 use prodrome_lifecycle::{Check, Phase};
 use prodrome_model::{ChangeKind, CheckMessage, Resource, Scope, Source};
+use prodrome_plugin::{AnyCluster, Registry};
 use prodrome_queue::pack::{ChangeHead, PackBuilder, PackHead};
 use prodrome_queue::{Body, MemoryQueue, Message, Queue, QueueName};
 use prodrome_rules::RuleSet;
@@ -35,6 +38,7 @@ pub struct World<A> {
     /// What was counted.
     pub tally: Tally,
     evaluate: Evaluate<MemoryStore, MemoryQueue, ObjectsCluster>,
+    diagnose: Option<Diagnose<MemoryStore, MemoryQueue, InProcess>>,
     sweep: Sweep<MemoryStore, MemoryStore, MemoryQueue>,
     alert: A,
     scope: Scope,
@@ -70,6 +74,7 @@ impl<A: Handler> World<A> {
         Self {
             evaluate: Evaluate::new(checks.clone(), queue.clone(), cluster.clone(), rules, SHARDS),
             sweep: Sweep::new(checks.clone(), episodes.clone(), queue.clone()),
+            diagnose: None,
             alert: alert(episodes.clone(), queue.clone()),
             cluster,
             checks,
@@ -82,6 +87,14 @@ impl<A: Handler> World<A> {
             sequence: 0,
             over: false,
         }
+    }
+
+    /// The same, with a diagnosis by these flows; the plugins run in this process and read this cluster.
+    #[must_use]
+    pub fn diagnosing(self, flows: Arc<FlowSet>, plugins: Arc<Registry>) -> Self {
+        let plugins = InProcess::new(plugins, AnyCluster::new(self.cluster.clone()));
+        let diagnose = Diagnose::new(MemoryStore::new(), self.queue.clone(), plugins, flows);
+        Self { diagnose: Some(diagnose), evaluate: self.evaluate.diagnosing(), ..self }
     }
 
     /// The present.
@@ -196,10 +209,18 @@ impl<A: Handler> World<A> {
     async fn deliver(&mut self) {
         for queue in QueueName::ALL {
             for message in self.queue.receive(queue, self.now, BATCH) {
-                let delivery =
-                    Delivery { id: message.id.to_string(), body: message.body, attempt: message.attempt };
+                let delivery = Delivery {
+                    id: message.id.to_string(),
+                    body: message.body,
+                    attempt: message.attempt,
+                    sent_at: Some(message.sent_at),
+                };
                 let handled = match queue {
                     QueueName::Findings => self.alert.handle(&delivery, self.now, &mut self.tally).await,
+                    QueueName::Diagnoses => match &self.diagnose {
+                        Some(diagnose) => diagnose.handle(&delivery, self.now, &mut self.tally).await,
+                        None => Ok(()),
+                    },
                     QueueName::Checks if self.over && !self.goes_on(&delivery.body).await => Ok(()),
                     QueueName::Changes | QueueName::Checks => {
                         self.evaluate.handle(&delivery, self.now, &mut self.tally).await

@@ -16,7 +16,8 @@ pub struct Config {
     /// `TENANT` (default `default`), `REGION` (default `local`) and `CLUSTER`: how the cluster is called
     /// everywhere else.
     pub scope: Scope,
-    /// `KINDS`: the kinds to watch, by commas, spaces or lines; text after `#` is a comment.
+    /// `KINDS`: the kinds to watch, by commas, spaces or lines; text after `#` is a comment. And `MORE_KINDS`, so
+    /// that whoever adds one need not repeat the others.
     pub kinds: Vec<KindPattern>,
     /// `NAMESPACES`: the namespaces to watch, by commas or spaces; all unless set.
     pub namespaces: Vec<String>,
@@ -91,13 +92,14 @@ impl fmt::Display for ConfigError {
 
 impl Config {
     /// The names of all settings.
-    pub const NAMES: [&'static str; 16] = [
+    pub const NAMES: [&'static str; 17] = [
         "KUBECONFIG",
         "CONTEXT",
         "CLUSTER",
         "TENANT",
         "REGION",
         "KINDS",
+        "MORE_KINDS",
         "NAMESPACES",
         "CHANGES_QUEUE_URL",
         "SHARDS",
@@ -156,12 +158,11 @@ impl Config {
     /// What the watcher itself needs of it.
     pub fn settings(&self) -> Settings {
         Settings {
-            scope: self.scope.clone(),
-            kinds: self.kinds.clone(),
             namespaces: self.namespaces.clone(),
             shards: self.shards,
             waiting_bytes_max: self.waiting_bytes_max,
             keep_managed_fields: self.keep_managed_fields,
+            ..Settings::new(self.scope.clone(), self.kinds.clone())
         }
     }
 }
@@ -214,10 +215,11 @@ impl Vars<'_> {
             self.mistake("KINDS", "the kinds to watch, such as Pod,apps/Deployment", None);
         }
         let mut kinds = Vec::new();
-        for word in words {
+        let more = self.words("MORE_KINDS").into_iter().map(|word| ("MORE_KINDS", word));
+        for (name, word) in words.into_iter().map(|word| ("KINDS", word)).chain(more) {
             match word.parse() {
                 Ok(kind) => kinds.push(kind),
-                Err(_) => self.mistake("KINDS", "kinds such as Pod, apps/Deployment or *", Some(word)),
+                Err(_) => self.mistake(name, "kinds such as Pod, apps/Deployment or *", Some(word)),
             }
         }
         kinds
@@ -304,6 +306,7 @@ mod tests {
             ("TENANT", "t"),
             ("REGION", "eu-central-1"),
             ("KINDS", "Pod, apps/Deployment # the usual\n*.example.com/*"),
+            ("MORE_KINDS", "Secret"),
             ("NAMESPACES", "a, b"),
             ("CHANGES_QUEUE_URL", "http://127.0.0.1/q"),
             ("SHARDS", "16"),
@@ -315,7 +318,7 @@ mod tests {
         ];
         let config = config(&vars).unwrap();
         let kinds: Vec<_> = config.kinds.iter().map(ToString::to_string).collect();
-        assert_eq!(kinds, ["Pod", "apps/Deployment", "*.example.com/*"]);
+        assert_eq!(kinds, ["Pod", "apps/Deployment", "*.example.com/*", "Secret"]);
         assert_eq!(config.namespaces, ["a", "b"]);
         assert_eq!(config.place, PlaceIn::File("/p".into()));
         assert_eq!(config.listen.to_string(), "127.0.0.1:9000");
@@ -338,6 +341,7 @@ mod tests {
         let vars = [
             ("KUBECONFIG", "/k"),
             ("KINDS", "Pod,a/b/c"),
+            ("MORE_KINDS", "Po d!"),
             ("CHANGES_QUEUE_URL", "changes"),
             ("SHARDS", "0"),
             ("WAITING_BYTES_MAX", "8M"),
@@ -352,6 +356,7 @@ mod tests {
             [
                 "CLUSTER",
                 "KINDS",
+                "MORE_KINDS",
                 "CHANGES_QUEUE_URL",
                 "SHARDS",
                 "WAITING_BYTES_MAX",

@@ -39,6 +39,10 @@ impl Hub {
         self.lock().open_stream(resource, place)
     }
 
+    pub(crate) fn reopen_stream(&self, stream: StreamId, resource: Arc<Resource>) {
+        self.lock().reopen_stream(stream, resource);
+    }
+
     pub(crate) fn close_stream(&self, stream: StreamId) {
         self.lock().close_stream(stream);
         self.work.notify_one();

@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// What the watcher counts, readable while it runs.
 #[derive(Debug, Default)]
@@ -31,6 +33,21 @@ struct Shared {
     unresolved: Vec<String>,
     discovered: bool,
     ready: bool,
+    /// When some kind was last followed, or the run began; of no meaning while one is.
+    in_touch: Option<Instant>,
+}
+
+impl Shared {
+    fn is_in_touch(&self) -> bool {
+        self.kinds.values().any(|kind| kind.state == KindState::Watching)
+    }
+
+    /// To be called before a kind changes: what it is then no more, it was until now.
+    fn note_touch(&mut self) {
+        if self.is_in_touch() {
+            self.in_touch = Some(Instant::now());
+        }
+    }
 }
 
 /// What is known of a collection that is watched.
@@ -164,6 +181,7 @@ impl Metrics {
 
     pub(crate) fn began(&self, epoch: u64) {
         self.epoch.store(epoch, Relaxed);
+        self.shared().in_touch.get_or_insert_with(Instant::now);
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -179,6 +197,7 @@ impl Metrics {
 
     pub(crate) fn state(&self, kind: &str, state: KindState) {
         let mut shared = self.shared();
+        shared.note_touch();
         match shared.kinds.get_mut(kind) {
             Some(kind) => kind.state = state,
             None => {
@@ -194,7 +213,9 @@ impl Metrics {
     }
 
     pub(crate) fn forget(&self, kind: &str) {
-        self.shared().kinds.remove(kind);
+        let mut shared = self.shared();
+        shared.note_touch();
+        shared.kinds.remove(kind);
     }
 
     pub(crate) fn restarted(&self, why: Restart) {
@@ -213,6 +234,14 @@ impl Metrics {
         let reached = |kind: &Kind| kind.reached || kind.state == KindState::Denied;
         shared.ready = shared.ready || (shared.discovered && shared.kinds.values().all(reached));
         shared.ready
+    }
+
+    /// For how long no kind at all was followed: the cluster is out of reach, or was not yet reached. One kind
+    /// whose API is broken (an aggregated one, a bad conversion) is no such thing.
+    pub fn cut_off_for(&self, now: Instant) -> Duration {
+        let shared = self.shared();
+        let since = shared.in_touch.filter(|_| !shared.is_in_touch());
+        since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
     /// What each kind is doing.

@@ -126,7 +126,7 @@ impl<Q: Queue> Sender<Q> {
         }
         let shard = if course.fills_a_pack(all) { fullest } else { only };
         let head = PackHead { scope: self.scope.clone(), shard, shards: self.shards };
-        let mut builder = PackBuilder::new(&head);
+        let mut builder = PackBuilder::of_watcher(&head, self.lag_seconds());
         course.packs += 1;
         let id = course.packs;
         let tickets = self.hub.take(id, shard, |item| self.pack(&mut builder, &mut course.sequence, &item));
@@ -170,10 +170,21 @@ impl<Q: Queue> Sender<Q> {
 
     fn heartbeat(&self, course: &mut Course) -> Parcel {
         let head = PackHead { scope: self.scope.clone(), shard: None, shards: self.shards };
-        let pack = PackBuilder::new(&head).finish().expect("a pack without changes is small");
+        let pack = PackBuilder::of_watcher(&head, self.lag_seconds()).finish();
+        let pack = pack.expect("a pack without changes is small");
         course.packs += 1;
         course.last_pack = Instant::now();
         Parcel { id: course.packs, pack, tickets: Vec::new() }
+    }
+
+    /// How far behind the cluster this watcher is now: it holds changes that the queue has not accepted, or it is
+    /// cut off from the cluster and may hold none of what happens there.
+    fn lag_seconds(&self) -> u32 {
+        let now = Instant::now();
+        let waiting =
+            self.hub.oldest().map_or(Duration::ZERO, |oldest| now.saturating_duration_since(oldest));
+        let lag = waiting.max(self.metrics.cut_off_for(now));
+        u32::try_from(lag.as_secs()).unwrap_or(u32::MAX)
     }
 
     /// Tries until the queue has accepted it.

@@ -15,22 +15,24 @@ use crate::waiting::{Mark, StreamId};
 use crate::watermark::Version;
 use prodrome_scan::ScanError;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 
 /// How many objects a page of a list holds.
 const PAGE_OBJECTS: u32 = 500;
-/// How long the API server is asked to keep a watch up, at least; up to half as long again is added at random.
-const WATCH_LASTS: Duration = Duration::from_mins(5);
-/// How much longer than that the stream may be silent before it is taken for dead.
+/// How much longer than it was asked to keep a watch up the stream may be silent before it is taken for dead.
 const WATCH_GRACE: Duration = Duration::from_secs(30);
 /// How long an answer, or the next piece of a list, may take.
 const ANSWER_WAIT: Duration = Duration::from_mins(1);
 /// A watch that ends sooner than this without an event did not go well.
 const WATCH_LASTS_MIN: Duration = Duration::from_secs(5);
 const FAILURE_WAIT: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
-const DENIED_WAIT: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(5));
+const DENIED_WAIT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(5));
+/// So many denials in a row are one that somebody must hear of. An API server that has just started denies
+/// everything until it has read the roles and accounts, which takes it some seconds.
+const DENIALS_BELIEVED: u32 = 4;
 /// The longest wait that an API server may ask for.
 const THROTTLED_WAIT_MAX: Duration = Duration::from_mins(2);
 /// A line that cannot be read is asked for again so often before it is skipped.
@@ -60,6 +62,11 @@ pub(crate) struct Common<A> {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
     pub(crate) epoch: u64,
+    /// How long the API server is asked to keep a watch up, at least; up to half as long again is added at random.
+    pub(crate) watch_lasts: Duration,
+    /// How many lists this run has begun. A list's name must not come back, whichever stream begins it: what an
+    /// earlier one named would count as there.
+    pub(crate) lists: AtomicU64,
     /// So many lists are read at once: a cold start of forty kinds must not fill the memory.
     pub(crate) lists_at_once: Semaphore,
     /// Called when the definition of a custom resource comes, changes or goes: kinds may have come with it.
@@ -73,7 +80,6 @@ pub(crate) struct Stream<A> {
     kind: String,
     id: StreamId,
     reader: Reader,
-    lists: u64,
     failures: Backoff,
     denials: Backoff,
     /// Where a line could not be read, and how often.
@@ -89,7 +95,6 @@ impl<A: Api> Stream<A> {
             collection,
             id,
             reader,
-            lists: 0,
             failures: Backoff::new(FAILURE_WAIT.0, FAILURE_WAIT.1, seed),
             denials: Backoff::new(DENIED_WAIT.0, DENIED_WAIT.1, seed),
             malformed: None,
@@ -132,9 +137,9 @@ impl<A: Api> Stream<A> {
         }
     }
 
-    fn begin_list(&mut self) -> State {
-        self.lists += 1;
-        let list: Arc<str> = format!("{}/{}/{}", self.common.epoch, self.kind, self.lists).into();
+    fn begin_list(&self) -> State {
+        let number = self.common.lists.fetch_add(1, Relaxed) + 1;
+        let list: Arc<str> = format!("{}/{}/{number}", self.common.epoch, self.kind).into();
         let mark = Mark::Begin { list: Arc::clone(&list) };
         self.common.hub.mark(self.id, mark, self.common.clock.now());
         State::Listing { list, next: None, version: None }
@@ -180,7 +185,8 @@ impl<A: Api> Stream<A> {
 
     /// Follows changes until the API server ends the watch; moves `from` along and counts the events.
     async fn watch(&mut self, from: &mut Version, events_seen: &mut u64) -> Result<(), ApiError> {
-        let lasting = WATCH_LASTS + self.failures.jittered(WATCH_LASTS / 2);
+        let lasts = self.common.watch_lasts;
+        let lasting = lasts + self.failures.jittered(lasts / 2);
         let silence_max = lasting + WATCH_GRACE;
         let mut events = in_time(self.common.api.watch(&self.collection, from, lasting), ANSWER_WAIT).await?;
         self.common.metrics.state(&self.kind, KindState::Watching);
@@ -235,7 +241,7 @@ impl<A: Api> Stream<A> {
         match end {
             // Not even a bookmark came. The cluster may be quiet; or its etcd was restored and counts from an
             // earlier version again, and a watch of a version to come brings nothing for a long time.
-            Ok(()) | Err(ApiError::Silent(_)) if events_seen == 0 && lasted >= WATCH_LASTS => {
+            Ok(()) | Err(ApiError::Silent(_)) if events_seen == 0 && lasted >= self.common.watch_lasts => {
                 match self.is_ahead(&from).await {
                     Ok(true) => {
                         tracing::warn!(
@@ -285,7 +291,8 @@ impl<A: Api> Stream<A> {
             }
             ApiError::Unauthorized(_) | ApiError::Forbidden(_) => {
                 self.common.metrics.restarted(why);
-                if self.denials.failures() == 0 {
+                let wait = self.denials.next_wait();
+                if self.denials.failures() == DENIALS_BELIEVED {
                     let needed = self.permission();
                     tracing::error!(
                         kind,
@@ -294,8 +301,10 @@ impl<A: Api> Stream<A> {
                         "kind cannot be watched with these credentials"
                     );
                 }
-                self.common.metrics.state(kind, KindState::Denied);
-                State::BackingOff { wait: self.denials.next_wait(), then: Box::new(again) }
+                let is_believed = self.denials.failures() >= DENIALS_BELIEVED;
+                let state = if is_believed { KindState::Denied } else { KindState::BackingOff };
+                self.common.metrics.state(kind, state);
+                State::BackingOff { wait, then: Box::new(again) }
             }
             ApiError::Gone => {
                 tracing::info!(kind, "version is too old, listing anew");
@@ -334,7 +343,7 @@ impl<A: Api> Stream<A> {
     }
 
     fn reached(&mut self) {
-        if self.denials.failures() > 0 {
+        if self.denials.failures() >= DENIALS_BELIEVED {
             tracing::info!(kind = self.kind, "kind can be watched again");
         }
         self.denials.reset();

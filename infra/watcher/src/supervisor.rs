@@ -169,6 +169,7 @@ impl<A: Api + 'static> Supervisor<A> {
         let (stream, place) = match roster.running.get(&id) {
             // It ended, yet is served: in another version, or after all.
             Some(&stream) if self.ended.remove(&id).is_some() => {
+                hub.reopen_stream(stream, Arc::new(collection.resource.clone()));
                 (stream, hub.look(|waiting| waiting.place(stream).cloned()))
             }
             Some(_) => return,

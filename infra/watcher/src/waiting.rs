@@ -159,6 +159,13 @@ impl Waiting {
         id
     }
 
+    /// The stream goes on in another version of its kind.
+    pub(crate) fn reopen_stream(&mut self, stream: StreamId, resource: Arc<Resource>) {
+        if let Some(stream) = self.streams.get_mut(&stream) {
+            stream.resource = resource;
+        }
+    }
+
     /// The stream brings nothing more. What waits of it is sent all the same; its place counts no more.
     pub(crate) fn close_stream(&mut self, stream: StreamId) {
         self.streams.remove(&stream);

@@ -15,10 +15,13 @@ use kube::Client;
 use prodrome_model::{SHARDS_DEFAULT, Scope};
 use prodrome_queue::Queue;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
+/// How long a watch is asked to last, unless told otherwise.
+const WATCH_LASTS: Duration = Duration::from_mins(5);
 /// How often the place is saved, at most.
 const SAVE_EVERY: Duration = Duration::from_secs(10);
 /// How many kinds are listed at once.
@@ -44,6 +47,9 @@ pub struct Settings {
     pub waiting_bytes_max: usize,
     /// Whether `metadata.managedFields` is sent along.
     pub keep_managed_fields: bool,
+    /// How long the API server is asked to keep a watch up, at least; up to half as long again is added at random,
+    /// so that not all end at once. Longer saves requests; shorter notices sooner that a connection is dead.
+    pub watch_lasts: Duration,
 }
 
 impl Settings {
@@ -56,6 +62,7 @@ impl Settings {
             shards: SHARDS_DEFAULT,
             waiting_bytes_max: 8 * 1024 * 1024,
             keep_managed_fields: false,
+            watch_lasts: WATCH_LASTS,
         }
     }
 }
@@ -91,8 +98,15 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
     /// ends it: a cluster or queue out of reach is waited for.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), PlaceError> {
         let Self { client, queue, places, settings, clock, status: Status { metrics, hub } } = self;
-        let Settings { scope, kinds, namespaces, shards, waiting_bytes_max: _, keep_managed_fields } =
-            settings;
+        let Settings {
+            scope,
+            kinds,
+            namespaces,
+            shards,
+            waiting_bytes_max: _,
+            keep_managed_fields,
+            watch_lasts,
+        } = settings;
 
         let begun = begin(&places, &clock).await?;
         let epoch = begun.epoch;
@@ -107,6 +121,8 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
             metrics: Arc::clone(&metrics),
             clock: clock.clone(),
             epoch,
+            watch_lasts,
+            lists: AtomicU64::default(),
             lists_at_once: Semaphore::new(LISTS_AT_ONCE),
             definitions: Notify::new(),
         });

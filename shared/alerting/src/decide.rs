@@ -126,7 +126,13 @@ impl Turn<'_> {
 
         alert.severity = alert.severity.max(finding.severity);
         alert.since = alert.since.min(finding.since);
-        alert.opening.cause = alert.opening.cause.take().or_else(|| finding.cause.clone());
+        if alert.opening.cause.is_none() && finding.cause.is_some() {
+            // The first that is understood speaks for all.
+            let known = bounded(finding);
+            alert.opening.cause = known.cause;
+            alert.opening.diagnosis = known.diagnosis.or(alert.opening.diagnosis.take());
+            alert.opening.owner = known.owner;
+        }
         alert.open += u32::from(!affected);
         alert.total += u32::from(!counted);
         if opens {

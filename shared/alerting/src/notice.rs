@@ -1,6 +1,6 @@
 use crate::Alert;
 use jiff::Timestamp;
-use prodrome_model::{EventBrief, Finding, Notice, NoticeKind};
+use prodrome_model::{Diagnosis, EventBrief, Evidence, Finding, Notice, NoticeKind, RuledOut, Unseen};
 use std::collections::BTreeMap;
 
 /// At most so many joined objects are named in one notice.
@@ -14,6 +14,8 @@ const LABELS_MAX: usize = 32;
 const LABEL_MAX: usize = 320;
 const EVIDENCE_MAX: usize = 20;
 const EVIDENCE_LINE_MAX: usize = 400;
+/// Items of each list of a diagnosis.
+const DIAGNOSIS_MAX: usize = 8;
 const EVENTS_MAX: usize = 10;
 const EVENT_MESSAGE_MAX: usize = 1_000;
 const EVENT_WORD_MAX: usize = 100;
@@ -32,6 +34,7 @@ pub(crate) fn notice(alert: &Alert, kind: NoticeKind, now: Timestamp) -> Notice 
         severity: alert.severity,
         owner: opening.owner,
         cause: opening.cause,
+        diagnosis: opening.diagnosis,
         object: opening.subject.object().clone(),
         group: opening.group,
         count: if resolved || alert.open == 0 { alert.total } else { alert.open },
@@ -65,7 +68,39 @@ pub(crate) fn bounded(finding: &Finding) -> Finding {
         evidence: finding.evidence.iter().take(EVIDENCE_MAX).map(|e| cut(e, EVIDENCE_LINE_MAX)).collect(),
         events: events.collect(),
         stale: finding.stale.as_deref().map(|text| cut(text, SUMMARY_MAX)),
+        diagnosis: finding.diagnosis.as_deref().map(|diagnosis| Box::new(bounded_diagnosis(diagnosis))),
         ..finding.clone()
+    }
+}
+
+/// What plugins said, cut likewise. How each node of the flow stood is the run's matter, not the alert's.
+fn bounded_diagnosis(diagnosis: &Diagnosis) -> Diagnosis {
+    let evidence = |list: &[Evidence]| -> Vec<Evidence> {
+        let some = list.iter().take(DIAGNOSIS_MAX);
+        some.map(|e| Evidence { text: cut(&e.text, EVIDENCE_LINE_MAX), ..e.clone() }).collect()
+    };
+    let short = |text: &str| cut(text, EVIDENCE_LINE_MAX);
+    Diagnosis {
+        summary: cut(&diagnosis.summary, SUMMARY_MAX),
+        cause: diagnosis.cause.as_deref().map(|cause| cut(cause, LABEL_MAX)),
+        shared: diagnosis.shared.as_deref().map(|shared| cut(shared, LABEL_MAX)),
+        evidence: evidence(&diagnosis.evidence),
+        facts: evidence(&diagnosis.facts),
+        remediation: diagnosis.remediation.iter().take(DIAGNOSIS_MAX).map(|step| short(step)).collect(),
+        ruled_out: diagnosis
+            .ruled_out
+            .iter()
+            .take(DIAGNOSIS_MAX)
+            .map(|ruled| RuledOut { cause: short(&ruled.cause), reason: short(&ruled.reason) })
+            .collect(),
+        not_looked_at: diagnosis
+            .not_looked_at
+            .iter()
+            .take(DIAGNOSIS_MAX)
+            .map(|unseen| Unseen { what: short(&unseen.what), reason: short(&unseen.reason) })
+            .collect(),
+        nodes: Vec::new(),
+        ..diagnosis.clone()
     }
 }
 

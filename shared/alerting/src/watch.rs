@@ -16,13 +16,26 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WatchSign {
-    /// When a pack of this cluster was last handled, quiet ones (bookmarks) included.
+    /// When a pack of this cluster's watcher was last handled, those without changes included.
     pub seen_at: Timestamp,
-    /// How old the newest change of that pack was then.
+    /// How far behind the cluster it was then: the watcher's own part, and the queue's.
     pub lag_seconds: u32,
 }
 
 impl WatchSign {
+    /// The sign that is given at `now` by a pack whose watcher had seen everything up to `seen_up_to`.
+    pub fn given(seen_up_to: Timestamp, now: Timestamp) -> Self {
+        let lag = now.duration_since(seen_up_to).as_secs().max(0);
+        Self { seen_at: now, lag_seconds: u32::try_from(lag).unwrap_or(u32::MAX) }
+    }
+
+    /// Up to when everything had been seen, to the second. It only grows: a pack that comes late or once more
+    /// tells nothing new.
+    pub fn seen_up_to(&self) -> Timestamp {
+        let lag = SignedDuration::from_secs(i64::from(self.lag_seconds));
+        self.seen_at.checked_sub(lag).unwrap_or(Timestamp::MIN)
+    }
+
     /// Whether what this cluster shows may be old.
     pub fn is_behind(&self, now: Timestamp, policy: &Policy) -> bool {
         now.duration_since(self.seen_at) > policy.silence_max
@@ -33,6 +46,15 @@ impl WatchSign {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sign_tells_up_to_when_everything_was_seen() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let sign = WatchSign::given(at(940), at(1_000));
+        assert_eq!((sign.lag_seconds, sign.seen_up_to()), (60, at(940)));
+        let ahead = WatchSign::given(at(1_005), at(1_000));
+        assert_eq!((ahead.lag_seconds, ahead.seen_up_to()), (0, at(1_000)), "a queue's clock that is ahead");
+    }
 
     #[test]
     fn behind_is_silent_or_late() {

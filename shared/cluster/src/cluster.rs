@@ -33,6 +33,19 @@ pub trait Cluster: Send + Sync {
         object: &ObjectKey,
         uid: &str,
     ) -> impl Future<Output = Result<Vec<EventBrief>, ClusterError>> + Send;
+
+    /// The end of what a container of a pod has written, or of its life before this one; `None` where there is
+    /// no such log. At most some hundred lines.
+    fn logs(
+        &self,
+        pod: &ObjectKey,
+        container: &str,
+        previous: bool,
+    ) -> impl Future<Output = Result<Option<String>, ClusterError>> + Send {
+        let (what, which) =
+            (format!("log of {container} of {pod}"), if previous { "previous" } else { "current" });
+        async move { Err(ClusterError::NoLogs { what, which }) }
+    }
 }
 
 /// A page of a list.

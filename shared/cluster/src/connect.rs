@@ -1,10 +1,11 @@
 //! How a cluster is reached: by a kubeconfig, from within, or by its address.
 
+use crate::Tokens;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::client::AuthError;
+use kube::config::{ExecConfig, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,28 +13,14 @@ use std::time::Duration;
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A cluster by its address, for where there is no kubeconfig.
-///
-/// The token is used as it is: one that expires (those of EKS last 15 minutes) is not renewed.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Endpoint {
     /// The URL of the API server.
     pub url: String,
     /// Its certificate authority, PEM in base64 (as kubeconfigs and EKS have it); public roots where absent.
     pub ca: Option<String>,
-    /// The bearer token; none where absent.
-    pub token: Option<String>,
-}
-
-impl fmt::Debug for Endpoint {
-    /// Without the token.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let token = self.token.as_ref().map(|_| "<secret>");
-        f.debug_struct("Endpoint")
-            .field("url", &self.url)
-            .field("ca", &self.ca)
-            .field("token", &token)
-            .finish()
-    }
+    /// Its bearer tokens; none where absent.
+    pub tokens: Option<Tokens>,
 }
 
 /// Why there is no way to a cluster. Nothing was sent yet.
@@ -75,6 +62,12 @@ pub enum ConnectError {
     #[error("this is no pod of a cluster: {reason}")]
     NotInCluster {
         /// What is missing.
+        reason: String,
+    },
+    /// The kubeconfig leaves the credentials to a program, and that gives none.
+    #[error("no credentials: {reason}")]
+    Credentials {
+        /// What became of it.
         reason: String,
     },
     /// The address, the certificate authority or the credentials cannot be used.
@@ -128,21 +121,20 @@ pub fn in_cluster() -> Result<Config, ConnectError> {
     Config::incluster().map(tuned).map_err(|error| ConnectError::NotInCluster { reason: chain(&error) })
 }
 
-/// The configuration of an address.
-pub fn endpoint(endpoint: Endpoint) -> Result<Config, ConnectError> {
-    let Endpoint { url, ca, token } = endpoint;
+/// The configuration of an address. Its tokens are not part of it, as they change.
+pub fn endpoint(endpoint: &Endpoint) -> Result<Config, ConnectError> {
+    let Endpoint { url, ca, tokens: _ } = endpoint;
     let refused = |reason: &str| ConnectError::Endpoint { url: url.clone(), reason: reason.to_owned() };
     let uri: http::Uri = url.parse().map_err(|_| refused("it is no URL"))?;
     if !matches!(uri.scheme_str(), Some("https" | "http")) || uri.host().is_none() {
         return Err(refused("expected https://HOST, with :PORT where it is not 443"));
     }
     let mut config = Config::new(uri);
-    if let Some(ca) = ca.filter(|ca| !ca.is_empty()) {
-        let certificates = certificates(&ca);
+    if let Some(ca) = ca.as_ref().filter(|ca| !ca.is_empty()) {
+        let certificates = certificates(ca);
         config.root_cert =
             Some(certificates.ok_or_else(|| refused("its certificate authority is no base64 of PEM"))?);
     }
-    config.auth_info.token = token.filter(|token| !token.is_empty()).map(Into::into);
     Ok(tuned(config))
 }
 
@@ -162,7 +154,40 @@ fn certificates(base64: &str) -> Option<Vec<Vec<u8>>> {
 /// A client. It neither retries by itself (what asks knows better when to) nor waits long for a connection.
 pub fn client(config: Config) -> Result<Client, ConnectError> {
     let url = config.cluster_url.to_string();
-    Client::try_from(config).map_err(|error| ConnectError::Endpoint { url, reason: chain(&error) })
+    let program = config.auth_info.exec.clone();
+    Client::try_from(config).map_err(|error| match &error {
+        kube::Error::Auth(error) => {
+            ConnectError::Credentials { reason: credentials(error, program.as_ref()) }
+        }
+        error => ConnectError::Endpoint { url, reason: chain(error) },
+    })
+}
+
+/// What is wrong with credentials. Of a program that makes them it tells the complaint, and never the output, which
+/// may hold a token.
+pub(crate) fn credentials(error: &AuthError, program: Option<&ExecConfig>) -> String {
+    let command = program.and_then(|program| program.command.as_deref());
+    let name = command.map_or_else(
+        || "the kubeconfig's program for them".to_owned(),
+        |name| format!("the program {name:?}, which the kubeconfig names for them,"),
+    );
+    match error {
+        AuthError::AuthExecStart(error) => {
+            let hint = program
+                .and_then(|program| program.install_hint.as_deref())
+                .and_then(|hint| hint.lines().next());
+            let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+            format!("{name} cannot be run: {error}; install it, or put it on the PATH{hint}")
+        }
+        AuthError::AuthExecRun { out, .. } => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            let said: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+            let said = said.last().map(|line| format!(": {line}")).unwrap_or_default();
+            format!("{name} failed ({}){said}", out.status)
+        }
+        AuthError::AuthExecParse(_) => format!("{name} printed no ExecCredential"),
+        error => chain(error),
+    }
 }
 
 fn tuned(mut config: Config) -> Config {

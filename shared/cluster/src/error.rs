@@ -18,7 +18,9 @@ pub enum ClusterError {
         reason: String,
     },
     /// The credentials are not accepted at all (a token that expired).
-    #[error("the cluster does not accept the credentials: {reason}")]
+    #[error(
+        "the cluster does not accept the credentials: {reason}; if they have expired, log in again or renew them"
+    )]
     Unauthorized {
         /// What the API server said.
         reason: String,
@@ -45,6 +47,21 @@ pub enum ClusterError {
         /// `group/Kind`.
         kind: String,
     },
+    /// What is read here holds no logs.
+    #[error("no {which} {what} is at hand")]
+    NoLogs {
+        /// Whose.
+        what: String,
+        /// `current`, `previous`.
+        which: &'static str,
+    },
+}
+
+impl From<kube::Error> for ClusterError {
+    /// Why a request came to no answer at all.
+    fn from(error: kube::Error) -> Self {
+        crate::request::explain(error)
+    }
 }
 
 impl ClusterError {

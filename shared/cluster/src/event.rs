@@ -18,6 +18,10 @@ pub struct AboutObject {
     pub object: ObjectKey,
     /// That object's uid; empty where the event has none.
     pub uid: String,
+    /// The `apiVersion` by which the event names that object; empty where it does not.
+    pub api_version: String,
+    /// When it was first seen.
+    pub first_seen: Option<Timestamp>,
     /// The event in short.
     pub brief: EventBrief,
 }
@@ -37,18 +41,21 @@ impl AboutObject {
             raw.event_time,
             raw.first_timestamp,
         ];
-        let api_version = about.api_version.unwrap_or_default();
+        let mut api_version = about.api_version.unwrap_or_default();
         let mut kind = GroupKind::from_api_version(&api_version, &about.kind.unwrap_or_default());
         if api_version.is_empty()
             && let Some(builtin) = builtin_of_kind(&kind)
         {
             kind = builtin.group_kind();
+            api_version = builtin.api_version();
         }
         let namespace = about.namespace.as_deref().filter(|namespace| !namespace.is_empty());
         let message = [raw.message, raw.note].into_iter().flatten().find(|text| !text.is_empty());
         Ok(Self {
             object: ObjectKey::new(kind, namespace, about.name.unwrap_or_default()),
             uid: about.uid.unwrap_or_default(),
+            api_version,
+            first_seen: times.into_iter().flatten().chain(raw.metadata.creation_timestamp).min(),
             brief: EventBrief {
                 kind: raw.kind.unwrap_or_default(),
                 reason: raw.reason.unwrap_or_default(),

@@ -20,6 +20,9 @@ pub struct KubeCluster {
 
 /// Objects a page of a list has.
 const PAGE: usize = 500;
+/// The lines that are read of a log's end, and its bytes at most.
+const LOG_LINES: &str = "400";
+const LOG_BYTES: &str = "262144";
 /// Pages of events that are read about one object.
 const EVENT_PAGES_MAX: usize = 10;
 
@@ -36,12 +39,16 @@ impl KubeCluster {
 
     /// By its address.
     pub fn from_endpoint(endpoint: Endpoint) -> Result<Self, ConnectError> {
-        Ok(Self::new(connect::client(connect::endpoint(endpoint)?)?))
+        let client = connect::client(connect::endpoint(&endpoint)?)?;
+        Ok(Self::over(Api::new(client, endpoint.tokens)))
     }
 
     /// Over a client made elsewhere.
     pub fn new(client: Client) -> Self {
-        let api = Api::new(client);
+        Self::over(Api::new(client, None))
+    }
+
+    fn over(api: Api) -> Self {
         Self { discovery: Discovery::new(api.clone()), api }
     }
 
@@ -51,11 +58,14 @@ impl KubeCluster {
         uid: &str,
         after: Option<&str>,
     ) -> Result<(Vec<AboutObject>, Option<String>), ClusterError> {
-        let mut fields =
-            format!("involvedObject.kind={},involvedObject.name={}", object.kind.kind, object.name);
+        let mut fields = format!(
+            "involvedObject.kind={},involvedObject.name={}",
+            escaped(&object.kind.kind),
+            escaped(&object.name)
+        );
         // A kubelet writes its node's name in place of the uid, so a node is asked for by its name alone.
         if !uid.is_empty() && object.kind.kind != "Node" {
-            fields = format!("{fields},involvedObject.uid={uid}");
+            fields = format!("{fields},involvedObject.uid={}", escaped(uid));
         }
         // Events about objects without a namespace are kept in this one.
         let namespace = object.namespace.as_deref().unwrap_or("default");
@@ -176,24 +186,68 @@ impl Cluster for KubeCluster {
         }
         Ok(newest_first(found))
     }
+
+    async fn logs(
+        &self,
+        pod: &ObjectKey,
+        container: &str,
+        previous: bool,
+    ) -> Result<Option<String>, ClusterError> {
+        let namespace = pod.namespace.as_deref().unwrap_or_default();
+        if ![namespace, &pod.name, container].into_iter().all(object_name_is_valid) {
+            return Ok(None);
+        }
+        let path = format!("/api/v1/namespaces/{namespace}/pods/{}/log", pod.name);
+        let query = [
+            ("container", container),
+            ("previous", if previous { "true" } else { "false" }),
+            ("tailLines", LOG_LINES),
+            ("limitBytes", LOG_BYTES),
+        ];
+        let what = || format!("the log of {container} of {pod}");
+        self.api.text("get", what, &path, &query).await
+    }
 }
 
-/// Whether a selector can stand in a query: its operators are known, and its parts are what labels can be made
-/// of. Custom resources hold others, and those are not to be taken for more of the query.
+/// Whether a selector can stand in a query: its operators are known, and its keys and values are such as labels can
+/// have. Custom resources hold others: the API server refuses those, and they must not be taken for more of the
+/// query.
 fn is_plain(selector: &LabelSelector) -> bool {
-    let is_word = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./".contains(&b));
-    let is_key = |text: &str| !text.is_empty() && is_word(text);
-    selector.match_labels.iter().all(|(key, value)| is_key(key) && is_word(value))
+    selector.match_labels.iter().all(|(key, value)| is_label_key(key) && is_label_value(value))
         && selector.match_expressions.iter().all(|requirement| {
             let takes_values = match &*requirement.operator {
                 "In" | "NotIn" => true,
                 "Exists" | "DoesNotExist" => false,
                 _ => return false,
             };
-            is_key(&requirement.key)
+            is_label_key(&requirement.key)
                 && takes_values != requirement.values.is_empty()
-                && requirement.values.iter().all(|value| is_word(value))
+                && requirement.values.iter().all(|value| is_label_value(value))
         })
+}
+
+/// A name, perhaps below a DNS name: `app`, `app.kubernetes.io/name`.
+fn is_label_key(key: &str) -> bool {
+    let (domain, name) = key.split_once('/').map_or((None, key), |(domain, name)| (Some(domain), name));
+    let is_part = |part: &str| {
+        let known = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        !part.is_empty() && !part.starts_with('-') && !part.ends_with('-') && part.bytes().all(known)
+    };
+    let is_domain = |domain: &str| domain.len() <= 253 && domain.split('.').all(is_part);
+    !name.is_empty() && is_label_value(name) && domain.is_none_or(is_domain)
+}
+
+fn is_label_value(value: &str) -> bool {
+    let begins_and_ends_well =
+        [value.bytes().next(), value.bytes().last()].iter().flatten().all(u8::is_ascii_alphanumeric);
+    begins_and_ends_well
+        && value.len() <= 63
+        && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}
+
+/// As a value of a field selector.
+fn escaped(value: &str) -> String {
+    value.replace('\\', r"\\").replace(',', r"\,").replace('=', r"\=")
 }
 
 #[derive(Deserialize)]

@@ -31,9 +31,11 @@ mod kube_cluster;
 mod objects;
 pub mod owner;
 mod request;
+mod tokens;
 
 pub use cluster::{Cluster, ListPage};
 pub use connect::{ConnectError, Endpoint};
 pub use error::ClusterError;
 pub use kube_cluster::KubeCluster;
-pub use objects::{ObjectError, ObjectsCluster};
+pub use objects::{Logs, ObjectError, ObjectsCluster};
+pub use tokens::Tokens;

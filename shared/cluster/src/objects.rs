@@ -40,6 +40,19 @@ struct Objects {
     events: BTreeMap<ObjectKey, BTreeMap<Name, AboutObject>>,
     /// An event → what it is about, to find it again when it changes or goes.
     about: BTreeMap<Name, ObjectKey>,
+    /// Logs, where there are any: `namespace/pod/container` → current and previous.
+    logs: Option<BTreeMap<String, Logs>>,
+}
+
+/// What one container wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+pub struct Logs {
+    /// In its present life.
+    #[serde(default)]
+    pub current: Option<String>,
+    /// In the one before.
+    #[serde(default)]
+    pub previous: Option<String>,
 }
 
 #[derive(Debug)]
@@ -73,6 +86,11 @@ impl ObjectsCluster {
     /// Says that a kind is served (and known), though there may be no object of it.
     pub fn serve(&self, resource: &Resource) {
         self.write().kind(resource);
+    }
+
+    /// Takes in what containers wrote, by `namespace/pod/container`. Without this nothing is known of logs.
+    pub fn set_logs(&self, logs: BTreeMap<String, Logs>) {
+        self.write().logs = Some(logs);
     }
 
     /// Takes an object in, in the place of what it was before. An older version of the same object than the one
@@ -231,6 +249,22 @@ impl Cluster for ObjectsCluster {
         let objects = self.read();
         let about = objects.events.get(object).into_iter().flat_map(BTreeMap::values);
         Ok(newest_first(about.filter(|event| event.is_about_uid(uid)).map(|e| e.brief.clone()).collect()))
+    }
+
+    async fn logs(
+        &self,
+        pod: &ObjectKey,
+        container: &str,
+        previous: bool,
+    ) -> Result<Option<String>, ClusterError> {
+        let which = if previous { "previous" } else { "current" };
+        let objects = self.read();
+        let Some(logs) = &objects.logs else {
+            return Err(ClusterError::NoLogs { what: format!("log of {container} of {pod}"), which });
+        };
+        let key = format!("{}/{}/{container}", pod.namespace.as_deref().unwrap_or_default(), pod.name);
+        let of = logs.get(&key);
+        Ok(of.and_then(|logs| if previous { logs.previous.clone() } else { logs.current.clone() }))
     }
 }
 

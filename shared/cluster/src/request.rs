@@ -1,5 +1,5 @@
-use crate::ClusterError;
-use crate::connect::chain;
+use crate::connect::{chain, credentials};
+use crate::{ClusterError, Tokens};
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
@@ -12,6 +12,8 @@ use tokio::time::timeout;
 #[derive(Clone)]
 pub(crate) struct Api {
     client: Client,
+    /// Where the client does not see to its credentials itself.
+    tokens: Option<Tokens>,
 }
 
 /// What the API said, where it is no error.
@@ -34,8 +36,8 @@ const ANSWER_BYTES_MAX: usize = 256 << 20;
 const REASON_CHARS_MAX: usize = 300;
 
 impl Api {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client }
+    pub(crate) fn new(client: Client, tokens: Option<Tokens>) -> Self {
+        Self { client, tokens }
     }
 
     /// Asks for a path. `what` names it in errors.
@@ -46,14 +48,40 @@ impl Api {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Answer, ClusterError> {
-        let (status, body) = self.send(path, query).await?;
+        let (status, body) = self.ask(path, query).await?;
         if status.is_success() {
             return match String::from_utf8(body.into()) {
                 Ok(text) => Ok(Answer::Found(text)),
                 Err(_) => Err(ClusterError::Unavailable { reason: "the answer is no UTF-8".to_owned() }),
             };
         }
-        let said: Said = serde_json::from_slice(&body).unwrap_or_default();
+        Self::refusal(verb, what, status, &body)
+    }
+
+    /// Asks for a text that need be neither JSON nor UTF-8; `None` where the server says that there is none.
+    pub(crate) async fn text(
+        &self,
+        verb: &'static str,
+        what: impl Fn() -> String,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Option<String>, ClusterError> {
+        let (status, body) = self.ask(path, query).await?;
+        match status {
+            status if status.is_success() => Ok(Some(String::from_utf8_lossy(&body).into_owned())),
+            // Of a container that has not begun, or has no life before this one.
+            StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => Ok(None),
+            status => Self::refusal(verb, what, status, &body).map(|_| None),
+        }
+    }
+
+    fn refusal(
+        verb: &'static str,
+        what: impl Fn() -> String,
+        status: StatusCode,
+        body: &[u8],
+    ) -> Result<Answer, ClusterError> {
+        let said: Said = serde_json::from_slice(body).unwrap_or_default();
         let reason = match said.message.chars().take(REASON_CHARS_MAX).collect::<String>() {
             message if message.is_empty() => format!("HTTP {status}"),
             message => message,
@@ -82,10 +110,32 @@ impl Api {
         })
     }
 
-    async fn send(&self, path: &str, query: &[(&str, &str)]) -> Result<(StatusCode, Bytes), ClusterError> {
-        let unavailable = |reason: String| ClusterError::Unavailable { reason };
+    /// Asks with a token, where there are any; with another one, where that is refused.
+    async fn ask(&self, path: &str, query: &[(&str, &str)]) -> Result<(StatusCode, Bytes), ClusterError> {
         let uri = uri(path, query);
-        let request = Request::get(uri).header(http::header::ACCEPT, "application/json");
+        let Some(tokens) = &self.tokens else { return self.send(&uri, None).await };
+        let none = |reason: String| ClusterError::Unauthorized { reason };
+        let token = tokens.token(None).await.map_err(none)?;
+        let answer = self.send(&uri, Some(&token)).await?;
+        if answer.0 != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        let renewed = tokens.token(Some(&token)).await.map_err(none)?;
+        if renewed == token { Ok(answer) } else { self.send(&uri, Some(&renewed)).await }
+    }
+
+    async fn send(&self, uri: &str, token: Option<&str>) -> Result<(StatusCode, Bytes), ClusterError> {
+        let unavailable = |reason: String| ClusterError::Unavailable { reason };
+        let mut request = Request::get(uri).header(http::header::ACCEPT, "application/json, */*");
+        if let Some(token) = token {
+            let mut value =
+                http::HeaderValue::from_str(&format!("Bearer {}", token.trim())).map_err(|_| {
+                    let reason = "the token holds characters that a header cannot carry".to_owned();
+                    ClusterError::Unauthorized { reason }
+                })?;
+            value.set_sensitive(true);
+            request = request.header(http::header::AUTHORIZATION, value);
+        }
         let request =
             request.body(kube::client::Body::empty()).map_err(|error| unavailable(chain(&error)))?;
         let exchange = async {
@@ -102,16 +152,13 @@ impl Api {
 }
 
 /// Credentials that cannot be had are credentials that are not accepted; all else may be better in a moment.
-fn explain(error: kube::Error) -> ClusterError {
+pub(crate) fn explain(error: kube::Error) -> ClusterError {
     match error {
-        kube::Error::Auth(error) => ClusterError::Unauthorized { reason: chain(&error) },
-        kube::Error::Service(error) => {
-            let reason = chain(&*error);
-            match error.downcast::<kube::client::AuthError>() {
-                Ok(_) => ClusterError::Unauthorized { reason },
-                Err(_) => ClusterError::Unavailable { reason },
-            }
-        }
+        kube::Error::Auth(error) => ClusterError::Unauthorized { reason: credentials(&error, None) },
+        kube::Error::Service(error) => match error.downcast::<kube::client::AuthError>() {
+            Ok(error) => ClusterError::Unauthorized { reason: credentials(&error, None) },
+            Err(error) => ClusterError::Unavailable { reason: chain(&*error) },
+        },
         error => ClusterError::Unavailable { reason: chain(&error) },
     }
 }

@@ -31,12 +31,14 @@ fn delivery(record: SqsMessage) -> Result<Delivery, Failure> {
     let id =
         id.ok_or_else(|| Failure::fatal("record_without_id", "a record of the batch has no messageId"))?;
     let attempt = record.attributes.get("ApproximateReceiveCount").and_then(|n| n.parse().ok()).unwrap_or(1);
+    let sent_at = record.attributes.get("SentTimestamp").and_then(|ms| ms.parse().ok());
+    let sent_at = sent_at.and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let mut attributes = record.message_attributes;
     let body = match attributes.remove("pack").and_then(|pack| pack.binary_value) {
         Some(bytes) => Body::Pack(bytes.0),
         None => Body::Text(record.body.unwrap_or_default()),
     };
-    Ok(Delivery { id, body, attempt })
+    Ok(Delivery { id, body, attempt, sent_at })
 }
 
 /// Handles each message by itself: one that fails or panics goes back alone. Returns the answer that names the
@@ -103,7 +105,7 @@ mod tests {
 
     fn event(bodies: &[&str]) -> SqsEvent {
         let records = bodies.iter().enumerate().map(|(i, body)| {
-            serde_json::json!({ "messageId": format!("m{i}"), "body": body, "attributes": {"ApproximateReceiveCount": "2"} })
+            serde_json::json!({ "messageId": format!("m{i}"), "body": body, "attributes": {"ApproximateReceiveCount": "2", "SentTimestamp": "1800000000123"} })
         });
         serde_json::from_value(serde_json::json!({ "Records": records.collect::<Vec<_>>() })).unwrap()
     }
@@ -116,6 +118,7 @@ mod tests {
         assert_eq!(failed, ["m1", "m2"]);
         assert_eq!((tally.count(metric::CHANGES_RECEIVED), tally.count(metric::ERRORS)), (4, 2));
         assert_eq!(deliveries[0].attempt, 2);
+        assert_eq!(deliveries[0].sent_at, Timestamp::from_millisecond(1_800_000_000_123).ok());
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use jiff::Timestamp;
 use prodrome_queue::Body;
 
 /// One message as it reached a function, from whichever queue.
@@ -9,6 +10,8 @@ pub struct Delivery {
     pub body: Body,
     /// The how-manieth time it was delivered, from 1.
     pub attempt: u32,
+    /// When it was sent, by the queue's clock.
+    pub sent_at: Option<Timestamp>,
 }
 
 /// Why a message was not handled. It goes back to its queue, and after some tries to the dead letters.

@@ -14,20 +14,27 @@
 //! );
 //! ```
 
+mod aws;
 mod batch;
 mod delivery;
+mod eks;
+mod functions;
 mod logs;
 pub mod metric;
 mod parameters;
+mod secrets_manager;
 mod serve;
 mod settings;
 mod tally;
 
 pub use batch::{Handler, answer_batch, deliveries};
 pub use delivery::{Delivery, Failure};
+pub use eks::{EksTokenError, EksTokens};
+pub use functions::{Functions, InvokeError};
 pub use logs::init_logs;
 pub use metric::Meter;
 pub use parameters::{ParameterError, Parameters};
+pub use secrets_manager::{SecretsManager, SecretsManagerError};
 pub use serve::{now, serve_queue, serve_schedule};
 pub use settings::{Settings, SettingsError, environment};
 pub use tally::Tally;

@@ -26,6 +26,18 @@ pub const FINDINGS_ENDED: &str = "FindingsEnded";
 pub const CLUSTER_ERRORS: &str = "ClusterErrors";
 /// Records that fell due and were handed over by the sweep.
 pub const DUE_HANDED_OVER: &str = "DueHandedOver";
+/// Findings whose cause was found.
+pub const CAUSES_FOUND: &str = "CausesFound";
+/// Findings whose cause is not known.
+pub const CAUSES_UNKNOWN: &str = "CausesUnknown";
+/// Findings that were compared with another that had been examined.
+pub const DIAGNOSES_COMPARED: &str = "DiagnosesCompared";
+/// Calls of plugins.
+pub const PLUGIN_CALLS: &str = "PluginCalls";
+/// Plugins that hung, failed, answered nonsense or were not there.
+pub const PLUGIN_FAILURES: &str = "PluginFailures";
+/// Plugins that failed so often that they are spared for a while.
+pub const PLUGINS_SPARED: &str = "PluginsSpared";
 /// Alerts that were opened.
 pub const ALERTS_OPENED: &str = "AlertsOpened";
 /// Notices that a channel accepted.
@@ -38,6 +50,9 @@ pub const NOTICES_REFUSED: &str = "NoticesRefused";
 pub const ERRORS: &str = "Errors";
 /// How long after its due time a check was looked at, in milliseconds.
 pub const CHECK_LATENESS: &str = "CheckLatenessMilliseconds";
+/// How far behind its cluster a watcher was, its own part and the queue's together, in seconds: one value for
+/// each pack of a watcher, so that no value means no watcher.
+pub const WATCHER_LAG: &str = "WatcherLagSeconds";
 
 /// Collects a function's metrics and writes them at the end of each invocation.
 #[derive(Clone, Copy)]
@@ -70,6 +85,9 @@ impl Meter {
             #[expect(clippy::cast_precision_loss, reason = "milliseconds of lateness stay far below 2^52")]
             metrics::histogram!(CHECK_LATENESS).record(*ms as f64);
         }
+        for seconds in &tally.watcher_lag_seconds {
+            metrics::histogram!(WATCHER_LAG).record(f64::from(*seconds));
+        }
     }
 
     /// Writes what was counted since the last time, as one line to the log.
@@ -80,5 +98,36 @@ impl Meter {
         let mut out = std::io::stdout().lock();
         self.collector.flush(&mut out)?;
         out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The alarm of a silent watcher counts the values of its lag: nothing else may make one.
+    #[test]
+    fn a_watchers_lag_has_a_value_only_where_a_watcher_was_heard() {
+        let meter = Meter::install("test").unwrap();
+        let flushed = |tally: &Tally| {
+            meter.record(tally);
+            let mut out = Vec::new();
+            meter.collector.flush(&mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let mut heard = Tally::default();
+        heard.watcher_lag_seconds.extend([0, 7]);
+        heard.add(CHANGES_RECEIVED, 0);
+        let line = flushed(&heard);
+        assert!(line.contains(r#""WatcherLagSeconds":[0.0,7.0]"#), "{line}");
+        let mut other = Tally::default();
+        other.lateness_ms.push(5);
+        other.add(CHECKS_LOOKED_AT, 1);
+        let line = flushed(&other);
+        assert!(line.contains(CHECK_LATENESS) && !line.contains(WATCHER_LAG), "{line}");
+        assert!(
+            line.contains(CHANGES_RECEIVED),
+            "a count goes on with zeros, and tells nothing of silence: {line}"
+        );
     }
 }

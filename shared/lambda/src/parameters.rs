@@ -1,23 +1,11 @@
-use aws_credential_types::provider::ProvideCredentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
+use crate::aws::{Aws, Refused};
 use aws_types::SdkConfig;
-use jiff::Timestamp;
-use std::time::{Duration, SystemTime};
-
-/// How long one request may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// More is no answer to our question.
-const ANSWER_BYTES_MAX: u64 = 64 * 1024;
+use serde_json::{Value, json};
 
 /// Reads parameters from the SSM parameter store, decrypted.
-///
-/// One signed request of one operation: the service's whole SDK takes longer to compile than all else together.
 #[derive(Debug, Clone)]
 pub struct Parameters {
-    aws: SdkConfig,
-    http: reqwest::Client,
-    clock: fn() -> Timestamp,
+    aws: Aws,
 }
 
 /// Why a parameter could not be read.
@@ -45,70 +33,26 @@ impl Parameters {
     /// # Errors
     /// Where TLS cannot be set up.
     pub fn new(aws: &SdkConfig) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
-        Ok(Self { aws: aws.clone(), http, clock: crate::now })
+        Ok(Self { aws: Aws::new(aws)? })
     }
 
     /// The value of a parameter.
     pub async fn get(&self, name: &str) -> Result<String, ParameterError> {
-        let unreadable = |reason: String| ParameterError::Unreadable { name: name.to_owned(), reason };
-        let region = self.aws.region().ok_or_else(|| unreadable("no region is set".to_owned()))?;
-        let url = match self.aws.endpoint_url() {
-            Some(url) => url.to_owned(),
-            None => format!("https://ssm.{region}.amazonaws.com/"),
-        };
-        let body = serde_json::json!({ "Name": name, "WithDecryption": true }).to_string();
-        let headers =
-            [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", "AmazonSSM.GetParameter")];
-        let provider =
-            self.aws.credentials_provider().ok_or_else(|| unreadable("no credentials are set".to_owned()))?;
-        let credentials =
-            provider.provide_credentials().await.map_err(|error| unreadable(error.to_string()))?;
-        let identity = credentials.into();
-        let now = (self.clock)();
-        let time =
-            SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(now.as_millisecond()).unwrap_or(0));
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(region.as_ref())
-            .name("ssm")
-            .time(time)
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|error| unreadable(error.to_string()))?
-            .into();
-        let request =
-            SignableRequest::new("POST", &url, headers.into_iter(), SignableBody::Bytes(body.as_bytes()))
-                .map_err(|error| unreadable(error.to_string()))?;
-        let (signature, _) =
-            sign(request, &params).map_err(|error| unreadable(error.to_string()))?.into_parts();
-        let mut request = self.http.post(&url).body(body);
-        for (header, value) in headers.into_iter().chain(signature.headers()) {
-            request = request.header(header, value);
-        }
-        let answer = request.send().await.map_err(|error| unreadable(error.without_url().to_string()))?;
-        if answer.content_length().is_some_and(|length| length > ANSWER_BYTES_MAX) {
-            return Err(unreadable("the answer is too long".to_owned()));
-        }
-        let status = answer.status();
-        let answer: serde_json::Value =
-            answer.json().await.map_err(|error| unreadable(error.without_url().to_string()))?;
-        if status.is_success() {
-            let value = answer.pointer("/Parameter/Value").and_then(serde_json::Value::as_str);
-            return value
-                .map(str::to_owned)
-                .ok_or_else(|| unreadable("the answer holds no value".to_owned()));
-        }
-        let text =
-            |key: &str| answer.get(key).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-        let code = text("__type");
-        if code.ends_with("ParameterNotFound") {
-            return Err(ParameterError::Missing { name: name.to_owned() });
-        }
-        let message = if text("message").is_empty() { text("Message") } else { text("message") };
-        Err(unreadable(format!("{status} {code} {message}")))
+        self.ask(name).await.map_err(|Refused { code, reason }| {
+            let name = name.to_owned();
+            if code == "ParameterNotFound" {
+                ParameterError::Missing { name }
+            } else {
+                ParameterError::Unreadable { name, reason }
+            }
+        })
+    }
+
+    async fn ask(&self, name: &str) -> Result<String, Refused> {
+        let body = json!({ "Name": name, "WithDecryption": true });
+        let region = self.aws.region()?;
+        let answer = self.aws.call("ssm", &region, "AmazonSSM.GetParameter", &body).await?;
+        let value = answer.pointer("/Parameter/Value").and_then(Value::as_str);
+        value.map(str::to_owned).ok_or_else(|| "the answer holds no value".to_owned().into())
     }
 }

@@ -6,6 +6,8 @@ pub struct Tally {
     counts: BTreeMap<&'static str, u64>,
     /// How late each check was looked at, in milliseconds.
     pub lateness_ms: Vec<u64>,
+    /// How far behind each watcher was whose pack was handled, in seconds.
+    pub watcher_lag_seconds: Vec<u32>,
 }
 
 impl Tally {
@@ -30,5 +32,6 @@ impl Tally {
             self.add(name, n);
         }
         self.lateness_ms.extend(other.lateness_ms);
+        self.watcher_lag_seconds.extend(other.watcher_lag_seconds);
     }
 }

@@ -1,6 +1,6 @@
-use crate::Terms;
+use crate::{Counted, Terms};
 use jiff::{SignedDuration, Timestamp};
-use prodrome_model::{EndReason, Finding, Metadata, ObjectRef, Resource, Scope, stable_hash};
+use prodrome_model::{EndReason, Finding, Metadata, ObjectKey, ObjectRef, Resource, Scope, stable_hash};
 use serde::{Deserialize, Serialize};
 
 /// A rule's open matter with one object. Small: a few fields, and the finding once it fired.
@@ -52,9 +52,40 @@ pub struct Check {
     /// What was said when it fired; its end repeats it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finding: Option<Box<Finding>>,
+    /// Of a rule on events: the event that was seen last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<SeenEvent>,
+    /// Of a rule with a frequency: what is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<Counted>,
     /// Since when no rule of that name is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orphan_since: Option<Timestamp>,
+}
+
+/// An event as a check remembers it: the object that the check is about is the one that it tells of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SeenEvent {
+    /// Where the event is.
+    pub object: ObjectKey,
+    /// The event's own identity.
+    pub uid: String,
+    /// How often it was seen.
+    pub count: u32,
+    /// When it was first seen.
+    pub first_seen: Timestamp,
+    /// When it was last seen.
+    pub last_seen: Timestamp,
+}
+
+impl SeenEvent {
+    /// Since when it goes on without a break longer than `window`, as far as its times tell.
+    pub fn began(&self, window: SignedDuration) -> Timestamp {
+        let gaps = i32::try_from(self.count.saturating_sub(1)).unwrap_or(i32::MAX);
+        let length = self.last_seen.duration_since(self.first_seen);
+        if gaps > 0 && length / gaps <= window { self.first_seen.min(self.last_seen) } else { self.last_seen }
+    }
 }
 
 /// Where a [`Check`] is in its life.

@@ -5,6 +5,7 @@
 //!   which objects of a pack have open checks, and nothing else has to be read for those that have none;
 //! - an edge: same partitions as markers, in the shard of the object referred *to*: sort
 //!   `e:<object path>#<hash of the check>`, with the key of the check that waits for it as its data;
+//! - a counter: partition `count#<scope>#<rule>`, sort = a hash of what is counted together;
 //! - a relist: partition `relist#<scope>#<rule>`, sort = the namespace.
 
 use prodrome_model::{ObjectKey, Scope, shard_of, stable_hash};
@@ -48,6 +49,11 @@ pub fn edge(scope: &Scope, shards: u16, referred: &str, check: &Key) -> Key {
 /// Where a relist is kept; `namespace` is empty for the whole cluster.
 pub fn relist(scope: &Scope, rule: &str, namespace: &str) -> Key {
     Key::new(format!("relist#{scope}#{rule}"), format!("ns:{namespace}"))
+}
+
+/// Where the begins that a rule counts together are kept.
+pub fn counter(scope: &Scope, rule: &str, group: &str) -> Key {
+    Key::new(format!("count#{scope}#{rule}"), stable_hash(&[group]))
 }
 
 /// Reads the sort key of a marker: the object's path and the rule.

@@ -17,13 +17,15 @@
 //! Nothing here reads a clock or a store. [`keys`] says where checks, their markers and their edges are kept.
 
 mod check;
+mod count;
 mod decide;
 pub mod keys;
 mod relist;
 mod sighting;
 mod terms;
 
-pub use check::{Check, Phase};
+pub use check::{Check, Phase, SeenEvent};
+pub use count::{Begin, Counted, Counter, Quota, Standing, spread};
 pub use decide::{Decision, decide};
 pub use relist::Relist;
 pub use sighting::{Seen, Sighting, Verdict};

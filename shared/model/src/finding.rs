@@ -1,4 +1,4 @@
-use crate::{EventBrief, Fingerprint, ObjectRef, Owner, Scope, Severity, Subject};
+use crate::{Diagnosis, EventBrief, Fingerprint, ObjectRef, Owner, Scope, Severity, Subject};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,6 +24,12 @@ pub struct Finding {
     /// The root cause (an id of the vocabulary of causes), once one is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+    /// The root-cause flow that the rule names, until it has run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<String>,
+    /// What the flow concluded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnosis: Option<Box<Diagnosis>>,
     /// What it is about.
     pub subject: Subject,
     /// Whom it is told together with.

@@ -13,24 +13,28 @@
 //! ```
 
 mod change;
+mod diagnosis;
 mod event;
 mod finding;
 mod fingerprint;
 mod metadata;
 mod notice;
 mod object;
+mod plugin;
 mod scope;
 mod severity;
 mod shard;
 mod work;
 
 pub use change::{Change, ChangeKind, Source};
+pub use diagnosis::{Diagnosis, Evidence, NodeOutcome, RuledOut, Unseen, Verdict};
 pub use event::EventBrief;
 pub use finding::{EndReason, Ended, Finding, FindingState, Group};
 pub use fingerprint::{Fingerprint, stable_hash};
 pub use metadata::{LabelSelector, LabelSelectorRequirement, Metadata, ObjectHead, OwnerReference};
 pub use notice::{Notice, NoticeKind};
 pub use object::{GroupKind, ObjectKey, ObjectRef, Resource, Subject};
+pub use plugin::{FactType, PluginRequest, PluginResponse, RuleBrief};
 pub use scope::Scope;
 pub use severity::{Owner, Severity};
 pub use shard::{SHARDS_DEFAULT, shard_of};

@@ -1,4 +1,4 @@
-use crate::{EventBrief, Fingerprint, Group, ObjectRef, Owner, Scope, Severity};
+use crate::{Diagnosis, EventBrief, Fingerprint, Group, ObjectRef, Owner, Scope, Severity};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -27,6 +27,9 @@ pub struct Notice {
     /// The root cause, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+    /// What the root-cause flow concluded about the object that opened the alert.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnosis: Option<Box<Diagnosis>>,
     /// The object that opened the alert.
     pub object: ObjectRef,
     /// The group it stands for.

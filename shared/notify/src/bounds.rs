@@ -1,5 +1,5 @@
 use crate::text::cut;
-use prodrome_model::{Notice, ObjectRef};
+use prodrome_model::{Diagnosis, Notice, ObjectRef};
 use std::collections::BTreeMap;
 
 const LABELS_MAX: usize = 64;
@@ -32,6 +32,9 @@ pub(crate) fn bounded(notice: &Notice) -> Notice {
     notice.joined.iter_mut().for_each(bound_object);
     notice.labels = labels(notice.labels);
     notice.object_labels = labels(notice.object_labels);
+    if let Some(diagnosis) = &mut notice.diagnosis {
+        bound_diagnosis(diagnosis);
+    }
     notice.evidence.truncate(EVIDENCE_MAX);
     notice.evidence.iter_mut().for_each(|line| *line = cut(line, VALUE_MAX));
     notice.events.truncate(EVENTS_MAX);
@@ -41,6 +44,36 @@ pub(crate) fn bounded(notice: &Notice) -> Notice {
         event.message = cut(&event.message, TEXT_MAX);
     }
     notice
+}
+
+fn bound_diagnosis(diagnosis: &mut Diagnosis) {
+    let Diagnosis { flow, run, cause, summary, evidence, remediation, faulty, shared, .. } = diagnosis;
+    for text in [flow, run].into_iter().chain(cause).chain(shared) {
+        *text = cut(text, NAME_MAX);
+    }
+    *summary = cut(summary, TEXT_MAX);
+    remediation.truncate(EVIDENCE_MAX);
+    remediation.iter_mut().for_each(|step| *step = cut(step, VALUE_MAX));
+    for list in [evidence, &mut diagnosis.facts] {
+        list.truncate(EVIDENCE_MAX);
+        for item in list {
+            item.text = cut(&item.text, VALUE_MAX);
+            item.source = cut(&item.source, NAME_MAX);
+            item.object.iter_mut().for_each(bound_object);
+        }
+    }
+    faulty.iter_mut().chain(&mut diagnosis.examined).for_each(bound_object);
+    diagnosis.ruled_out.truncate(EVIDENCE_MAX);
+    for ruled in &mut diagnosis.ruled_out {
+        ruled.cause = cut(&ruled.cause, NAME_MAX);
+        ruled.reason = cut(&ruled.reason, VALUE_MAX);
+    }
+    diagnosis.not_looked_at.truncate(EVIDENCE_MAX);
+    for unseen in &mut diagnosis.not_looked_at {
+        unseen.what = cut(&unseen.what, VALUE_MAX);
+        unseen.reason = cut(&unseen.reason, VALUE_MAX);
+    }
+    diagnosis.nodes.clear();
 }
 
 fn bound_object(object: &mut ObjectRef) {

@@ -39,6 +39,8 @@ pub(crate) struct Message {
 const EVIDENCE_MAX: usize = 8;
 const EVENTS_MAX: usize = 5;
 const JOINED_MAX: usize = 10;
+/// Steps of a repair that are told.
+const STEPS_MAX: usize = 5;
 
 /// A kind, a namespace and a name as long as Kubernetes lets them be: a name that is cut finds nothing.
 const NAME_MAX: usize = 63 + 1 + 63 + 1 + 253;
@@ -66,19 +68,15 @@ impl Message {
                 format!("{cluster} ({region})")
             },
             owner: notice.owner,
-            cause: notice
-                .cause
-                .as_deref()
-                .map(|cause| one_line(cause, 100))
-                .filter(|cause| !cause.is_empty()),
+            cause: cause(notice),
             since: notice.since,
             ended: notice.ended,
             lasted: span(notice.ended.unwrap_or(now).duration_since(notice.since)),
             summary: or(one_line(&notice.summary, 500), "no summary"),
             joined: some(&notice.joined, JOINED_MAX, name),
-            evidence: some(&notice.evidence, EVIDENCE_MAX, |line| one_line(line, 300)),
+            evidence: evidence(notice),
             events: some(&notice.events, EVENTS_MAX, |event| event_line(event, now)),
-            runbook: notice.runbook.as_deref().map(|text| lines(text, 10, 300)).unwrap_or_default(),
+            runbook: runbook(notice),
             notes: notes(notice, now),
             fingerprint: notice.fingerprint.as_str().to_owned(),
         }
@@ -201,8 +199,63 @@ fn event_line(event: &EventBrief, now: Timestamp) -> String {
     format!("{kind} {reason}{times}{ago}: {message}")
 }
 
+/// `image-auth, 90 % sure: the registry r.example does not accept …`.
+fn cause(notice: &Notice) -> Option<String> {
+    let known = notice.cause.as_deref().map(|cause| one_line(cause, 100)).filter(|cause| !cause.is_empty());
+    let Some(diagnosis) = &notice.diagnosis else { return known };
+    let summary = one_line(&diagnosis.summary, 300);
+    Some(match known {
+        Some(cause) if summary.is_empty() => format!("{cause}, {:.0} % sure", diagnosis.confidence * 100.0),
+        Some(cause) => format!("{cause}, {:.0} % sure: {summary}", diagnosis.confidence * 100.0),
+        None if summary.is_empty() => "unknown".to_owned(),
+        None => format!("unknown: {summary}"),
+    })
+}
+
+/// What speaks for the cause before what the rule saw.
+fn evidence(notice: &Notice) -> Vec<String> {
+    let found =
+        notice.diagnosis.iter().flat_map(|diagnosis| diagnosis.evidence.iter().chain(&diagnosis.facts));
+    let mut lines: Vec<String> = found
+        .map(|evidence| match &evidence.object {
+            Some(object) => format!("{}: {}", name(object), one_line(&evidence.text, 300)),
+            None => one_line(&evidence.text, 300),
+        })
+        .collect();
+    let seen = notice.evidence.iter().map(|line| one_line(line, 300));
+    lines.extend(seen.collect::<Vec<_>>().into_iter().filter(|line| !line.is_empty()));
+    some(&lines, EVIDENCE_MAX, Clone::clone)
+}
+
+/// What helps against the cause before what the rule's author wrote.
+fn runbook(notice: &Notice) -> Vec<String> {
+    let steps = notice.diagnosis.iter().flat_map(|diagnosis| &diagnosis.remediation).take(STEPS_MAX);
+    let mut all: Vec<String> =
+        steps.map(|step| one_line(step, 300)).filter(|step| !step.is_empty()).collect();
+    all.extend(notice.runbook.as_deref().map(|text| lines(text, 10, 300)).unwrap_or_default());
+    all
+}
+
 fn notes(notice: &Notice, now: Timestamp) -> Vec<String> {
     let mut notes = Vec::new();
+    if let Some(diagnosis) = &notice.diagnosis {
+        let of = |names: Vec<String>| names.into_iter().take(8).collect::<Vec<_>>().join(", ");
+        if let Some(faulty) = diagnosis.faulty.as_ref().filter(|faulty| **faulty != notice.group.owner) {
+            notes.push(format!("To be repaired: {}", name(faulty)));
+        }
+        if let Some(shared) = diagnosis.shared.as_deref().filter(|_| notice.count > 1) {
+            notes.push(format!("All of them depend on {}", one_line(shared, 200)));
+        }
+        if diagnosis.cause.is_none() && !diagnosis.ruled_out.is_empty() {
+            let causes = diagnosis.ruled_out.iter().map(|ruled| one_line(&ruled.cause, 60)).collect();
+            notes.push(format!("Ruled out: {}", of(causes)));
+        }
+        if !diagnosis.not_looked_at.is_empty() {
+            let unseen = diagnosis.not_looked_at.iter();
+            let unseen = unseen.map(|u| format!("{} ({})", one_line(&u.what, 80), one_line(&u.reason, 80)));
+            notes.push(one_line(&format!("Not looked at: {}", of(unseen.collect())), 500));
+        }
+    }
     if let Some(why) = &notice.stale {
         notes.push(format!("Last known state; the live object could not be read: {}", one_line(why, 200)));
     }

@@ -8,20 +8,23 @@ pub enum QueueName {
     Changes,
     /// Checks that fall due, each with its exact delay: evaluate and sweep → evaluate.
     Checks,
-    /// Findings, and alerts that fall due: evaluate, sweep and alert → alert.
+    /// Findings, and alerts that fall due: evaluate, diagnose, sweep and alert → alert.
     Findings,
+    /// Findings that wait for their diagnosis: evaluate and diagnose → diagnose.
+    Diagnoses,
 }
 
 impl QueueName {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Changes, Self::Checks, Self::Findings];
+    pub const ALL: [Self; 4] = [Self::Changes, Self::Checks, Self::Diagnoses, Self::Findings];
 
-    /// The name in logs and settings: `changes`, `checks`, `findings`.
+    /// The name in logs and settings: `changes`, `checks`, `findings`, `diagnoses`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Changes => "changes",
             Self::Checks => "checks",
             Self::Findings => "findings",
+            Self::Diagnoses => "diagnoses",
         }
     }
 }

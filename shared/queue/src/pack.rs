@@ -2,7 +2,8 @@
 //!
 //! A pack is one zstd frame of JSON lines. The first line is the head,
 //! `{"version":1,"tenant":…,"region":…,"cluster":…,"shard":0,"shards":4}`; every further line is a
-//! [`Change`](prodrome_model::Change). A pack without changes is a sign of life.
+//! [`Change`](prodrome_model::Change). A watcher's head says how far behind it is (`"lagSeconds":0`); its pack
+//! without changes is a sign of life.
 //!
 //! ```
 //! use prodrome_model::{Change, ChangeKind, Resource, Scope, Source};

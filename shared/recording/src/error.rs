@@ -5,7 +5,7 @@ use std::path::PathBuf;
 pub enum RecordingError {
     /// The folder is no recording.
     #[error(
-        "{}: no recording: expected meta.json and watch.jsonl.zst (or watch.jsonl), found no {missing}",
+        "{} is no recording: expected a folder with meta.json and watch.jsonl.zst (or watch.jsonl), found no {missing}",
         dir.display()
     )]
     NotARecording {

@@ -2,16 +2,22 @@
 
 mod condition;
 mod fields;
+mod macros;
 mod reference;
 mod rule;
 mod scalar;
 
+pub use fields::{nearest, suggest};
+
 use crate::diagnostic::{Code, Diagnostic, Level, LineIndex};
 use crate::rule::Rule;
 use crate::rule_set::RuleSet;
-use crate::source::{self, Comment, SourceFile, Span, Tree, TreeValue};
+use crate::source::{self, Comment, Key, SourceFile, Span, Tree, TreeValue};
 use crate::text::{cut, one_line};
+use macros::{Expanded, Macros};
 use std::collections::HashMap;
+
+pub(crate) use macros::{DEFAULTS, Step, UseSite};
 
 /// How much of a name or a path a message shows, in characters.
 const SHOWN_MAX: usize = 300;
@@ -93,6 +99,8 @@ impl Names {
 
 /// A file and what was read from it.
 pub(crate) struct CheckedFile {
+    /// Its `defaults` and `let`, if it has them.
+    pub(crate) heads: Vec<(Key, Tree)>,
     pub(crate) rules: Vec<CheckedRule>,
     pub(crate) diagnostics: Vec<Diagnostic>,
     pub(crate) comments: Vec<Comment>,
@@ -104,24 +112,41 @@ pub(crate) struct CheckedRule {
     pub(crate) name_span: Span,
     pub(crate) tree: Tree,
     pub(crate) rule: Option<Rule>,
+    /// The keys that it has from the file's defaults.
+    pub(crate) defaulted: Vec<String>,
+    /// Where it uses conditions that the file names.
+    pub(crate) uses: Vec<UseSite>,
 }
 
 /// All rules of one file, duplicates among them included.
 pub(crate) fn check_file(file: &SourceFile) -> CheckedFile {
-    let mut checker =
-        Checker { file: &file.name, lines: LineIndex::new(&file.text), diagnostics: Vec::new(), rule: None };
+    let mut checker = Checker {
+        file: &file.name,
+        lines: LineIndex::new(&file.text),
+        diagnostics: Vec::new(),
+        rule: None,
+        macros: Macros::default(),
+        written: None,
+        uses: Vec::new(),
+    };
     let mut rules = Vec::new();
+    let mut trees = Vec::new();
     let mut comments = Vec::new();
     for document in source::read(&file.text) {
         comments.extend(document.comments);
         match document.tree {
-            Ok(tree) => checker.document(tree, &mut rules),
+            Ok(tree) => trees.push(tree),
             Err(error) => {
                 checker.error(Code::Syntax, error.span, "", "YAML or JSON", &error.reason, None);
             }
         }
     }
-    CheckedFile { rules, diagnostics: checker.diagnostics, comments }
+    let heads = checker.take_macros(&mut trees);
+    for tree in trees {
+        checker.document(tree, &mut rules);
+    }
+    checker.unused_lets();
+    CheckedFile { heads, rules, diagnostics: checker.diagnostics, comments }
 }
 
 /// That something is wrong, and has been said.
@@ -134,6 +159,11 @@ struct Checker<'f> {
     diagnostics: Vec<Diagnostic>,
     /// The rule that is being checked.
     rule: Option<String>,
+    macros: Macros,
+    /// The rule as it was written, where something was put in place: paths are those of what was written.
+    written: Option<Tree>,
+    /// What the rule uses, and where.
+    uses: Vec<(String, Span)>,
 }
 
 impl Checker<'_> {
@@ -158,8 +188,26 @@ impl Checker<'_> {
         for (key, tree) in entries {
             self.rule = Some(key.text.clone());
             let errors_before = self.error_count();
-            let rule = self.rule(&key, &tree).filter(|_| self.error_count() == errors_before);
-            rules.push(CheckedRule { name: key.text, name_span: key.span, tree, rule });
+            self.uses.clear();
+            self.written = Some(tree.clone());
+            let expanded = self.expand(&tree);
+            self.written = None;
+            let (mut defaulted, mut uses) = (Vec::new(), Vec::new());
+            let rule = match expanded {
+                None => None,
+                Some(Expanded { tree, uses: none, defaulted: no }) if none.is_empty() && no.is_empty() => {
+                    self.rule(&key, &tree)
+                }
+                Some(expanded) => {
+                    self.written = Some(tree.clone());
+                    let rule = self.rule(&key, &expanded.tree);
+                    self.written = None;
+                    (defaulted, uses) = (expanded.defaulted, expanded.uses);
+                    rule
+                }
+            };
+            let rule = rule.filter(|_| self.error_count() == errors_before);
+            rules.push(CheckedRule { name: key.text, name_span: key.span, tree, rule, defaulted, uses });
             self.rule = None;
         }
     }
@@ -189,15 +237,27 @@ impl Checker<'_> {
         path: &str,
         expected: &str,
         found: &str,
-        help: Option<String>,
+        mut help: Option<String>,
     ) {
+        let mut path = path.to_owned();
+        if self.written.is_some()
+            && let Some((origin, named)) = self.origin(span)
+        {
+            path = origin;
+            let uses = self.uses.iter().find(|(name, _)| Some(name) == named.as_ref());
+            if let Some((_, used)) = uses {
+                let at = self.lines.place(*used).start;
+                let used = format!("used at {}:{}:{}", self.file, at.line, at.column);
+                help = Some(help.map_or_else(|| used.clone(), |help| format!("{help}; {used}")));
+            }
+        }
         self.diagnostics.push(Diagnostic {
             code,
             level,
             file: self.file.to_owned(),
             place: self.lines.place(span),
             rule: self.rule.as_deref().map(shown),
-            path: shown(path),
+            path: shown(&path),
             expected: expected.to_owned(),
             found: shown(found),
             help,

@@ -71,6 +71,20 @@ impl Clause {
         }
     }
 
+    /// Whether one of the paths that it looks at is such a one.
+    pub(crate) fn any_path(&self, is: &dyn Fn(&[String]) -> bool) -> bool {
+        match self {
+            Self::Condition(condition) => {
+                let parts = match &condition.test {
+                    Test::Operator(..) => &[][..],
+                    Test::Each(parts) => parts,
+                };
+                is(&condition.field) || is(&condition.sub_field) || parts.iter().any(|part| part.any_path(is))
+            }
+            Self::AnyOf(lists) => lists.iter().flatten().any(|clause| clause.any_path(is)),
+        }
+    }
+
     /// Every instant at which time turns the verdict on one value that it looks at.
     pub(crate) fn turning_instants(&self, element: Option<&Node<'_>>, visit: &mut dyn FnMut(Timestamp)) {
         match self {

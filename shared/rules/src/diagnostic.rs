@@ -101,22 +101,25 @@ impl fmt::Display for Diagnostic {
 }
 
 /// Turns bytes of a text into lines and columns.
-pub(crate) struct LineIndex<'t> {
+pub struct LineIndex<'t> {
     text: &'t str,
     line_starts: Vec<usize>,
 }
 
 impl<'t> LineIndex<'t> {
-    pub(crate) fn new(text: &'t str) -> Self {
+    /// Of a text.
+    pub fn new(text: &'t str) -> Self {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
         Self { text, line_starts: std::iter::once(0).chain(breaks).collect() }
     }
 
-    pub(crate) fn place(&self, span: Span) -> Place {
+    /// Where a stretch begins and ends.
+    pub fn place(&self, span: Span) -> Place {
         Place { start: self.position(span.start), end: self.position(span.end.max(span.start)) }
     }
 
-    pub(crate) fn position(&self, offset: usize) -> Position {
+    /// The line and column of a byte.
+    pub fn position(&self, offset: usize) -> Position {
         let mut offset = offset.min(self.text.len());
         while !self.text.is_char_boundary(offset) {
             offset -= 1;

@@ -12,7 +12,7 @@ pub const EVIDENCE_VALUE_MAX: usize = 200;
 /// Of one condition over many elements.
 const EVIDENCE_PER_CONDITION_MAX: usize = 4;
 /// How many instants are tried one by one for the one that turns the verdict.
-const INSTANTS_MAX: usize = 64;
+pub(crate) const INSTANTS_MAX: usize = 64;
 
 /// What a rule says of an object at one instant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

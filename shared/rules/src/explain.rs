@@ -9,11 +9,12 @@ use crate::judge::Partner;
 use crate::reference::{Reference, ReferenceGroup, Target, Want};
 use crate::rule::Rule;
 use crate::since::Since;
+use crate::time::print_duration;
 use crate::value::Trail;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt;
-use words::{condition_words, namespaces, place_words, reference_words, subjects, timing};
+use words::{condition_words, frequency_words, namespaces, reference_words, since_words, subjects, timing};
 
 /// How many values or elements are shown of one condition.
 const SHOWN_MAX: usize = 5;
@@ -97,11 +98,18 @@ impl Explainer<'_, '_> {
             let holds = self.object.map(|context| rule.looks_at(context.root));
             parts.push(Explanation { holds, ..Explanation::new(namespaces(rule)) });
         }
-        for (clauses, title) in [(&rule.filter, "it is about objects where"), (&rule.check, "what is wrong")]
+        for (clauses, title) in
+            [(rule.written_filter(), "it is about objects where"), (&rule.check[..], "what is wrong")]
         {
             if !clauses.is_empty() {
                 parts.push(self.all(clauses, title));
             }
+        }
+        if rule.is_about_events() {
+            let holds = self.object.map(|context| all_hold(rule.implied(), Some(context.root), context));
+            let text =
+                format!("the event was last seen less than {} ago", print_duration(rule.event_window()));
+            parts.push(Explanation { holds, ..Explanation::new(text) });
         }
         for group in &rule.references {
             parts.push(self.group(group));
@@ -120,6 +128,9 @@ impl Explainer<'_, '_> {
             rule.severity,
             rule.owner
         );
+        if let Some(frequency) = &rule.frequency {
+            parts.push(Explanation::new(frequency_words(frequency)));
+        }
         parts.push(Explanation::new(timing(rule)));
         for since in &rule.since {
             parts.push(self.since(since));
@@ -219,10 +230,11 @@ impl Explainer<'_, '_> {
     fn reference(&self, reference: &Reference) -> Explanation {
         let mut explanation = Explanation::new(reference_words(reference));
         let Some(context) = self.object else {
-            if let Want::Check(clauses) = &reference.want {
+            if let Want::Check(clauses) | Want::Then(clauses, _) = &reference.want {
                 explanation.parts =
                     clauses.iter().map(|clause| self.clause(clause, None, &Trail::Root)).collect();
             }
+            explanation.parts.extend(reference.next().map(|next| self.reference(next)));
             return explanation;
         };
         let targets = reference.traced_targets(context.root);
@@ -234,11 +246,24 @@ impl Explainer<'_, '_> {
         let mut answers = Vec::new();
         for (target, line) in &targets {
             let partner = self.look_up.map_or(Partner::Unknown, |look_up| look_up(target));
+            let partner = match reference.counting(partner, context) {
+                Partner::Found(mut objects) => {
+                    objects.retain(|object| {
+                        all_hold(&reference.filter, Some(object), Context { root: object, now: context.now })
+                    });
+                    Partner::Found(objects)
+                }
+                Partner::Unknown => Partner::Unknown,
+            };
             let (holds, what) = match &partner {
                 Partner::Unknown => (None, "not looked up"),
                 Partner::Found(objects) if objects.is_empty() => (Some(reference.wants_missing()), "missing"),
                 Partner::Found(objects) => match &reference.want {
                     Want::Missing => (Some(false), "there"),
+                    Want::Then(..) => {
+                        let look_up = self.look_up.unwrap_or(&|_| Partner::Unknown);
+                        (reference.chain_answer(objects, context.now, look_up), "there")
+                    }
                     Want::Check(_) => {
                         let any = objects.iter().any(|object| reference.partner(object, context.now).matches);
                         (Some(any), "there")
@@ -249,7 +274,9 @@ impl Explainer<'_, '_> {
             if explanation.found.len() < SHOWN_MAX {
                 explanation.found.push(format!("{line}: {what}"));
             }
-            let (Want::Check(clauses), Partner::Found(objects)) = (&reference.want, &partner) else {
+            let (Want::Check(clauses) | Want::Then(clauses, _), Partner::Found(objects)) =
+                (&reference.want, &partner)
+            else {
                 continue;
             };
             for object in objects.iter().take(SHOWN_MAX.saturating_sub(explanation.parts.len())) {
@@ -257,7 +284,18 @@ impl Explainer<'_, '_> {
                 let title = format!("{} {}", target.kind().kind, crate::value::print_value_text(name));
                 let there =
                     Explainer { object: Some(Context { root: object, now: context.now }), look_up: None };
-                explanation.parts.push(there.all(clauses, &title));
+                let mut part = there.all(clauses, &title);
+                if let Some(next) = reference.next() {
+                    let own = object.get(&["metadata", "namespace"]).and_then(Node::text);
+                    let look_up = |target: &Target| match self.look_up {
+                        Some(look_up) => look_up(&target.clone().seen_from(own)),
+                        None => Partner::Unknown,
+                    };
+                    let beyond = Explainer { object: there.object, look_up: Some(&look_up) };
+                    part.parts.push(beyond.reference(next));
+                    part.holds = conjunction(part.parts.iter().map(|part| part.holds));
+                }
+                explanation.parts.push(part);
             }
         }
         explanation.holds = disjunction(answers.into_iter());
@@ -266,9 +304,9 @@ impl Explainer<'_, '_> {
 
     fn since(&self, since: &Since) -> Explanation {
         let words = Explainer { object: None, look_up: None };
-        let place = place_words(&since.field, since.select.as_ref(), &since.sub_field);
-        let mut explanation = Explanation::new(format!("the match began at {place}, where that is earlier"));
-        explanation.parts = since.each.iter().map(|part| words.clause(part, None, &Trail::Root)).collect();
+        let mut explanation = Explanation::new(since_words(since));
+        let each = since.places.iter().flat_map(|place| &place.each);
+        explanation.parts = each.map(|part| words.clause(part, None, &Trail::Root)).collect();
         if !explanation.parts.is_empty() {
             explanation.text.push_str(", of the elements where");
         }

@@ -1,7 +1,7 @@
-use crate::check::{CheckedRule, check_file};
+use crate::check::{CheckedRule, DEFAULTS, check_file};
 use crate::diagnostic::Diagnostic;
-use crate::print::{rule_body, write_rule};
-use crate::source::{Comment, SourceFile, Tree, TreeValue};
+use crate::print::{tree_out, write_rule, written_body};
+use crate::source::{Comment, Key, SourceFile, Tree, TreeValue};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The canonical form of a rule file, as YAML: keys in the language's order, defaults left out, short
@@ -20,17 +20,34 @@ pub fn format(file: &SourceFile) -> Result<String, Vec<Diagnostic>> {
     if diagnostics.iter().any(Diagnostic::is_error) {
         return Err(diagnostics);
     }
-    let mut comments = Comments::place(file, &checked.rules, checked.comments);
+    let parts: Vec<Part<'_>> = checked
+        .heads
+        .iter()
+        .map(|(key, tree)| Part { name: &key.text, offset: key.span.start, tree, rule: None })
+        .chain(checked.rules.iter().map(|rule| Part {
+            name: &rule.name,
+            offset: rule.name_span.start,
+            tree: &rule.tree,
+            rule: Some(rule),
+        }))
+        .collect();
+    let defaults = default_keys(&checked.heads);
+    let mut comments = Comments::place(file, &parts, checked.comments);
     let mut text = String::new();
-    for (index, checked) in checked.rules.iter().enumerate() {
-        let Some(rule) = &checked.rule else { continue };
+    for (index, part) in parts.iter().enumerate() {
         if index > 0 {
             text.push('\n');
         }
-        let body = rule_body(rule);
+        let body = match part.rule {
+            None => tree_out(part.tree),
+            Some(checked) => match &checked.rule {
+                Some(rule) => written_body(rule, checked, &defaults),
+                None => continue,
+            },
+        };
         // Which lines there will be: only above those can a comment stand.
         let mut lines = BTreeSet::new();
-        write_rule(&rule.name, &body, &mut |path| {
+        write_rule(part.name, &body, &mut |path| {
             lines.insert(path.to_owned());
             Vec::new()
         });
@@ -39,7 +56,7 @@ pub fn format(file: &SourceFile) -> Result<String, Vec<Diagnostic>> {
             text.push_str(&comment);
             text.push('\n');
         }
-        text.push_str(&write_rule(&rule.name, &body, &mut |path| above.remove(path).unwrap_or_default()));
+        text.push_str(&write_rule(part.name, &body, &mut |path| above.remove(path).unwrap_or_default()));
     }
     if !comments.at_end.is_empty() && !text.is_empty() {
         text.push('\n');
@@ -49,6 +66,23 @@ pub fn format(file: &SourceFile) -> Result<String, Vec<Diagnostic>> {
         text.push('\n');
     }
     Ok(text)
+}
+
+/// What stands at the top of a file: a rule, its `defaults` or its `let`.
+struct Part<'c> {
+    name: &'c str,
+    offset: usize,
+    tree: &'c Tree,
+    rule: Option<&'c CheckedRule>,
+}
+
+/// The keys of a file's defaults.
+fn default_keys(heads: &[(Key, Tree)]) -> Vec<&str> {
+    let defaults = heads.iter().find(|(key, _)| key.text == DEFAULTS);
+    match defaults.map(|(_, tree)| &tree.value) {
+        Some(TreeValue::Map(entries)) => entries.iter().map(|(key, _)| key.text.as_str()).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// The comments of a file, by rule and by the path of what they are about.
@@ -65,11 +99,11 @@ struct Anchor {
 }
 
 impl Comments {
-    fn place(file: &SourceFile, rules: &[CheckedRule], comments: Vec<Comment>) -> Self {
+    fn place(file: &SourceFile, parts: &[Part<'_>], comments: Vec<Comment>) -> Self {
         let mut anchors = Vec::new();
-        for (index, rule) in rules.iter().enumerate() {
-            anchors.push(Anchor { offset: rule.name_span.start, rule: index, path: String::new() });
-            collect(&rule.tree, index, "", &mut anchors);
+        for (index, part) in parts.iter().enumerate() {
+            anchors.push(Anchor { offset: part.offset, rule: index, path: String::new() });
+            collect(part.tree, index, "", &mut anchors);
         }
         // Stable, so that of those that begin together the outermost stays first. Aliases repeat what stands
         // elsewhere, so the order is not a matter of course.

@@ -25,6 +25,33 @@ const fn word(name: &'static str, about: &'static str, schema: fn() -> Value) ->
     Word { name, about, schema }
 }
 
+const NAMESPACES_WORD: Word =
+    word("namespaces", "In which namespaces to look: globs to include and exclude.", || {
+        reference("namespaces")
+    });
+const DURATION_WORD: Word =
+    word("duration", "How long it must match without a break before it fires; 0 fires at once.", || {
+        reference("duration")
+    });
+const GAP_TOLERANCE_WORD: Word =
+    word("gapTolerance", "Before it fires, a break shorter than this does not count.", || {
+        reference("duration")
+    });
+const RESOLVE_AFTER_WORD: Word =
+    word("resolveAfter", "Once fired, it resolves when the match has been gone this long.", || {
+        reference("duration")
+    });
+const SEVERITY_WORD: Word = word("severity", "How bad it is.", || json!({"enum": ["P1", "P2", "P3", "P4"]}));
+const OWNER_WORD: Word = word("owner", "Who has to act.", || json!({"enum": ["user", "platform", "cloud"]}));
+const RUNBOOK_WORD: Word = word("runbook", "What to do about it.", text);
+const FLOW_WORD: Word = word("flow", "Which root-cause flow to run.", text);
+const LABELS_WORD: Word = word(
+    "labels",
+    "Labels that alerts carry, for routing.",
+    || json!({"type": "object", "additionalProperties": reference("scalar")}),
+);
+const ENABLED_WORD: Word = word("enabled", "Whether the rule is switched on.", || json!({"type": "boolean"}));
+
 pub(crate) const RULE: Keys = Keys {
     of: "a rule",
     known: &[
@@ -34,9 +61,7 @@ pub(crate) const RULE: Keys = Keys {
             || json!({"oneOf": [reference("kind"), list(&reference("kind")), {"const": "*"}]}),
         ),
         word("notResource", "With resource \"*\": the kinds left out.", || list(&reference("kind"))),
-        word("namespaces", "In which namespaces to look: globs to include and exclude.", || {
-            reference("namespaces")
-        }),
+        NAMESPACES_WORD,
         word("filterField", "Whom the rule is about: conditions that must all hold.", || {
             reference("clauses")
         }),
@@ -48,35 +73,45 @@ pub(crate) const RULE: Keys = Keys {
                 list(&json!({"oneOf": [reference("reference"), reference("referenceGroup")]})),
             ]})
         }),
-        word("duration", "How long it must match without a break before it fires; 0 fires at once.", || {
-            reference("duration")
-        }),
-        word("gapTolerance", "Before it fires, a break shorter than this does not count.", || {
-            reference("duration")
-        }),
-        word("resolveAfter", "Once fired, it resolves when the match has been gone this long.", || {
-            reference("duration")
-        }),
+        DURATION_WORD,
+        GAP_TOLERANCE_WORD,
+        RESOLVE_AFTER_WORD,
         word("since", "Where the object itself says when the match began.", || {
             json!({"oneOf": [
                 reference("path"),
                 reference("since"),
-                list(&json!({"oneOf": [reference("path"), reference("since")]})),
+                reference("sinceSeveral"),
+                list(&json!({"oneOf": [reference("path"), reference("since"), reference("sinceSeveral")]})),
             ]})
         }),
-        word("severity", "How bad it is.", || json!({"enum": ["P1", "P2", "P3", "P4"]})),
-        word("owner", "Who has to act.", || json!({"enum": ["user", "platform", "cloud"]})),
+        word("frequency", "Fires when the match began so often within a window.", || reference("frequency")),
+        SEVERITY_WORD,
+        OWNER_WORD,
         word("summary", "One line that tells what is wrong, with fields in braces: {metadata.name}.", text),
-        word("runbook", "What to do about it.", text),
-        word("flow", "Which root-cause flow to run.", text),
-        word(
-            "labels",
-            "Labels that alerts carry, for routing.",
-            || json!({"type": "object", "additionalProperties": reference("scalar")}),
-        ),
-        word("enabled", "Whether the rule is switched on.", || json!({"type": "boolean"})),
+        RUNBOOK_WORD,
+        FLOW_WORD,
+        LABELS_WORD,
+        ENABLED_WORD,
     ],
-    later: &["frequency", "period", "plugin"],
+    later: &["period", "plugin"],
+};
+
+/// What a file may say once for all of its rules.
+pub(crate) const DEFAULTS: Keys = Keys {
+    of: "`defaults`",
+    known: &[
+        NAMESPACES_WORD,
+        DURATION_WORD,
+        GAP_TOLERANCE_WORD,
+        RESOLVE_AFTER_WORD,
+        SEVERITY_WORD,
+        OWNER_WORD,
+        RUNBOOK_WORD,
+        FLOW_WORD,
+        LABELS_WORD,
+        ENABLED_WORD,
+    ],
+    later: &[],
 };
 
 pub(crate) const NAMESPACES: Keys = Keys {
@@ -171,8 +206,55 @@ pub(crate) const SINCE: Keys = Keys {
     of: "`since`",
     known: &{
         let [a, b, c, d, ..] = CONDITION_WORDS;
+        [a, b, c, EACH, d, TAKE]
+    },
+    later: &[],
+};
+
+/// One of several paths.
+pub(crate) const SINCE_PLACE: Keys = Keys {
+    of: "a path of `since`",
+    known: &{
+        let [a, b, c, d, ..] = CONDITION_WORDS;
         [a, b, c, EACH, d]
     },
+    later: &[],
+};
+
+const TAKE: Word = word(
+    "take",
+    "Which of several timestamps counts: the earliest or the latest.",
+    || json!({"enum": ["earliest", "latest"]}),
+);
+
+/// Several paths of which all timestamps are put together.
+pub(crate) const SINCE_SEVERAL: Keys = Keys {
+    of: "`since`",
+    known: &[
+        word("earliest", "Of all timestamps under these paths the earliest.", since_places),
+        word("latest", "Of all timestamps under these paths the latest.", since_places),
+    ],
+    later: &[],
+};
+
+pub(crate) const FREQUENCY: Keys = Keys {
+    of: "`frequency`",
+    known: &[
+        word(
+            "count",
+            "So many begins of the match, or with distinct so many different values.",
+            || json!({"type": "integer", "minimum": 2, "maximum": crate::frequency::Frequency::COUNT_MAX}),
+        ),
+        word("within", "Within this window.", || reference("duration")),
+        word(
+            "by",
+            "Whose begins are counted together: object, owner, namespace, or the path of a value.",
+            || json!({"oneOf": [{"enum": ["object", "owner", "namespace"]}, reference("path")]}),
+        ),
+        word("distinct", "Count the different values under this path in place of begins.", || {
+            reference("path")
+        }),
+    ],
     later: &[],
 };
 
@@ -183,6 +265,11 @@ pub(crate) const REFERENCE: Keys = Keys {
             "resource",
             "The kind of the other object, or the field that names it.",
             || json!({"oneOf": [reference("kind"), reference("kindField")]}),
+        ),
+        word(
+            "direction",
+            "incoming: it is the other object that names or selects this one.",
+            || json!({"enum": ["outgoing", "incoming"]}),
         ),
         word(
             "name",
@@ -200,6 +287,9 @@ pub(crate) const REFERENCE: Keys = Keys {
             "Not where this holds of the map that has the name in it.",
             || json!({"oneOf": [reference("clause"), reference("clauses")]}),
         ),
+        word("filterField", "Of the other objects only those count of which all of this holds.", || {
+            reference("clauses")
+        }),
         word(
             "exists",
             "false: the reference holds where the other object is missing.",
@@ -208,8 +298,11 @@ pub(crate) const REFERENCE: Keys = Keys {
         word("checkField", "The reference holds where all of this holds of the other object.", || {
             reference("clauses")
         }),
+        word("reference", "What the other object refers to in turn has to hold as well.", || {
+            reference("reference")
+        }),
     ],
-    later: &["direction"],
+    later: &[],
 };
 
 pub(crate) const REFERENCE_GROUP: Keys = Keys {
@@ -238,6 +331,21 @@ pub(crate) fn reference(name: &str) -> Value {
 
 pub(crate) fn list(items: &Value) -> Value {
     json!({"type": "array", "items": items, "minItems": 1})
+}
+
+/// Conditions from elsewhere, in the place of one.
+pub(crate) const USE: Keys = Keys {
+    of: "a `use`, which stands by itself",
+    known: &[word(
+        "use",
+        "Conditions that the file's let names, in the place of this one.",
+        || json!({"oneOf": [{"type": "string"}, list(&json!({"type": "string"}))]}),
+    )],
+    later: &[],
+};
+
+fn since_places() -> Value {
+    list(&json!({"oneOf": [reference("path"), reference("sincePlace")]}))
 }
 
 fn text() -> Value {

@@ -3,6 +3,7 @@ use crate::quantity::{Factor, Quantity};
 use crate::time::parse_timestamp;
 use crate::value::{Path, Value};
 use jiff::{SignedDuration, Timestamp};
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// What is asked of a value.
@@ -63,6 +64,26 @@ impl PartialEq for Pattern {
     }
 }
 
+impl Relation {
+    /// Whether a text compares in this way to what stands in the other field.
+    pub(crate) fn holds<'o, O: Iterator<Item = Cow<'o, str>>>(
+        self,
+        text: &str,
+        others: &dyn Fn() -> O,
+        factor: Option<Factor>,
+    ) -> bool {
+        let is = |order| others().any(|other| compare(text, &other, factor) == Some(order));
+        match self {
+            Self::Equal => others().any(|other| same(text, &other, factor) == Some(true)),
+            Self::NotEqual => {
+                others().next().is_some() && others().all(|other| same(text, &other, factor) == Some(false))
+            }
+            Self::Less => is(Ordering::Less),
+            Self::Greater => is(Ordering::Greater),
+        }
+    }
+}
+
 impl Operator {
     /// Whether a value satisfies it. `others` gives the values at another path of the same object.
     pub(crate) fn holds(
@@ -104,19 +125,7 @@ impl Operator {
             }
             Self::Field(relation, path, factor) => {
                 let others = others(path);
-                match relation {
-                    Relation::Equal => others.iter().any(|other| same(text, other, *factor) == Some(true)),
-                    Relation::NotEqual => {
-                        !others.is_empty()
-                            && others.iter().all(|other| same(text, other, *factor) == Some(false))
-                    }
-                    Relation::Less => {
-                        others.iter().any(|other| compare(text, other, *factor) == Some(Ordering::Less))
-                    }
-                    Relation::Greater => {
-                        others.iter().any(|other| compare(text, other, *factor) == Some(Ordering::Greater))
-                    }
-                }
+                relation.holds(text, &|| others.iter().map(Cow::from), *factor)
             }
         }
     }

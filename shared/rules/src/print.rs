@@ -1,18 +1,21 @@
 //! The canonical form of a rule: keys in the language's order, defaults left out, durations as `5m`.
 
+mod written;
 mod yaml;
 
 use crate::condition::{Clause, Condition, Quantifier, Test};
+use crate::frequency::{CountBy, Frequency};
 use crate::glob::Glob;
 use crate::operator::{Operator, Relation};
 use crate::reference::{NamespaceFrom, PartnerKind, Reference, ReferenceGroup, Want, Way};
 use crate::rule::{Rule, Subjects};
-use crate::since::Since;
+use crate::since::{Since, SincePlace, Take};
 use crate::time::print_duration;
 use crate::value::Select;
 use prodrome_model::stable_hash;
 use std::fmt::Display;
 
+pub(crate) use written::{tree_out, written_body};
 pub(crate) use yaml::write_rule;
 
 /// A value to print.
@@ -33,6 +36,12 @@ pub(crate) fn hash(rule: &Rule) -> String {
 
 /// A rule's keys and values.
 pub(crate) fn rule_body(rule: &Rule) -> Out {
+    rule_body_with(rule, &[])
+}
+
+/// The same, and these keys also where they say what is so anyway.
+pub(crate) fn rule_body_with(rule: &Rule, said: &[&str]) -> Out {
+    let says = |key: &str| said.contains(&key);
     let mut map = Map::default();
     match &rule.subjects {
         Subjects::Kinds(names) => match names.as_slice() {
@@ -44,7 +53,7 @@ pub(crate) fn rule_body(rule: &Rule) -> Out {
             map.add_some("notResource", (!except.is_empty()).then(|| texts(except)));
         }
     }
-    if !rule.namespaces.is_all() {
+    if !rule.namespaces.is_all() || says("namespaces") {
         let mut globs = Map::default();
         for (key, list) in [("include", &rule.namespaces.include), ("exclude", &rule.namespaces.exclude)] {
             globs.add_some(key, (!list.is_empty()).then(|| texts(list.iter().map(Glob::as_str))));
@@ -52,30 +61,37 @@ pub(crate) fn rule_body(rule: &Rule) -> Out {
         map.add("namespaces", globs.out());
     }
     let clauses_or_none = |list: &[Clause]| (!list.is_empty()).then(|| clauses(list, "field"));
-    map.add_some("filterField", clauses_or_none(&rule.filter));
+    map.add_some("filterField", clauses_or_none(rule.written_filter()));
     map.add_some("checkField", clauses_or_none(&rule.check));
     match rule.references.as_slice() {
         [] => {}
         [group] => map.add("reference", reference_group(group)),
         groups => map.add("reference", Out::List(groups.iter().map(reference_group).collect())),
     }
-    map.add_some("duration", (!rule.duration.is_zero()).then(|| duration(rule.duration)));
-    map.add_some("gapTolerance", (!rule.gap_tolerance.is_zero()).then(|| duration(rule.gap_tolerance)));
+    map.add_some("duration", (!rule.duration.is_zero() || says("duration")).then(|| duration(rule.duration)));
+    map.add_some(
+        "gapTolerance",
+        (!rule.gap_tolerance.is_zero() || says("gapTolerance")).then(|| duration(rule.gap_tolerance)),
+    );
     map.add_some("resolveAfter", rule.resolve_after.map(duration));
     match rule.since.as_slice() {
         [] => {}
         [one] => map.add("since", since(one)),
         several => map.add("since", Out::List(several.iter().map(since).collect())),
     }
-    map.add_some("severity", (rule.severity != Rule::SEVERITY_DEFAULT).then(|| text(rule.severity)));
-    map.add_some("owner", (rule.owner != Rule::OWNER_DEFAULT).then(|| text(rule.owner)));
+    map.add_some("frequency", rule.frequency.as_ref().map(frequency));
+    map.add_some(
+        "severity",
+        (rule.severity != Rule::SEVERITY_DEFAULT || says("severity")).then(|| text(rule.severity)),
+    );
+    map.add_some("owner", (rule.owner != Rule::OWNER_DEFAULT || says("owner")).then(|| text(rule.owner)));
     map.add_some("summary", rule.summary.as_ref().map(text));
     map.add_some("runbook", rule.runbook.as_ref().map(text));
     map.add_some("flow", rule.flow.as_ref().map(text));
-    if !rule.labels.is_empty() {
+    if !rule.labels.is_empty() || says("labels") {
         map.add("labels", Out::Map(rule.labels.iter().map(|(k, v)| (k.clone(), text(v))).collect()));
     }
-    map.add_some("enabled", (!rule.enabled).then(|| Out::Word("false".to_owned())));
+    map.add_some("enabled", (!rule.enabled || says("enabled")).then(|| Out::Word(rule.enabled.to_string())));
     map.out()
 }
 
@@ -162,6 +178,7 @@ fn reference(reference: &Reference) -> Out {
             map.add("resource", kind.out());
         }
     }
+    map.add_some("direction", reference.incoming.then(|| text("incoming")));
     match &reference.way {
         Way::Named { paths, unless } => {
             match paths.as_slice() {
@@ -182,15 +199,47 @@ fn reference(reference: &Reference) -> Out {
         Some(NamespaceFrom::None) => map.add("namespace", text("none")),
         Some(NamespaceFrom::Field(path)) => map.add("namespace", texts(path)),
     }
+    map.add_some("filterField", (!reference.filter.is_empty()).then(|| clauses(&reference.filter, "field")));
     match &reference.want {
         Want::Missing => map.add("exists", Out::Word("false".to_owned())),
         Want::Check(list) => map.add("checkField", clauses(list, "field")),
+        Want::Then(list, next) => {
+            map.add_some("checkField", (!list.is_empty()).then(|| clauses(list, "field")));
+            map.add("reference", self::reference(next));
+        }
     }
     map.out()
 }
 
+fn frequency(frequency: &Frequency) -> Out {
+    let mut map = Map::default();
+    map.add("count", Out::Word(frequency.count.to_string()));
+    map.add("within", duration(frequency.within));
+    match &frequency.by {
+        CountBy::Object => {}
+        CountBy::Owner | CountBy::Namespace => map.add("by", text(frequency.by_words())),
+        CountBy::Value(path) => map.add("by", texts(path)),
+    }
+    map.add_some("distinct", frequency.distinct.as_ref().map(texts));
+    map.out()
+}
+
 fn since(since: &Since) -> Out {
-    if since.select.is_none() && since.each.is_empty() && since.sub_field.is_empty() {
+    let latest = since.take == Take::Latest;
+    match since.places.as_slice() {
+        [one] => since_place(one, latest),
+        several => {
+            let key = if latest { "latest" } else { "earliest" };
+            Out::Map(vec![(
+                key.to_owned(),
+                Out::List(several.iter().map(|p| since_place(p, false)).collect()),
+            )])
+        }
+    }
+}
+
+fn since_place(since: &SincePlace, latest: bool) -> Out {
+    if !latest && since.select.is_none() && since.each.is_empty() && since.sub_field.is_empty() {
         return texts(&since.field);
     }
     let mut map = Map::default();
@@ -198,6 +247,7 @@ fn since(since: &Since) -> Out {
     map.add_select(since.select.as_ref());
     map.add_some("each", (!since.each.is_empty()).then(|| clauses(&since.each, "subField")));
     map.add_some("subField", (!since.sub_field.is_empty()).then(|| texts(&since.sub_field)));
+    map.add_some("take", latest.then(|| text("latest")));
     map.out()
 }
 

@@ -10,6 +10,14 @@ pub(crate) struct Quantity(i128);
 impl Quantity {
     /// `None` where the text is no quantity.
     pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text.as_bytes().first()? {
+            b'0'..=b'9' | b'-' | b'+' | b'.' => short(text.as_bytes()).or_else(|| Self::parse_long(text)),
+            _ => None,
+        }
+    }
+
+    /// Any quantity, however long.
+    fn parse_long(text: &str) -> Option<Self> {
         let (negative, unsigned) = match text.as_bytes().first()? {
             b'-' => (true, text.get(1..)?),
             b'+' => (false, text.get(1..)?),
@@ -74,6 +82,47 @@ impl std::fmt::Display for Factor {
         let fraction = format!("{thousandths:03}");
         write!(f, "{whole}.{}", fraction.trim_end_matches('0'))
     }
+}
+
+/// `None` where it is no quantity, or one that takes more care.
+fn short(text: &[u8]) -> Option<Quantity> {
+    let unsigned = text.strip_prefix(b"-").unwrap_or(text);
+    let mut number = 0_i128;
+    let mut digits = 0;
+    let mut fraction = None;
+    let mut rest = unsigned;
+    while let [byte, after @ ..] = rest {
+        match byte {
+            b'0'..=b'9' if digits == 18 => return None,
+            b'0'..=b'9' => {
+                number = number * 10 + i128::from(byte - b'0');
+                digits += 1;
+            }
+            b'.' if fraction.is_none() => fraction = Some(digits),
+            _ => break,
+        }
+        rest = after;
+    }
+    let fraction = fraction.map_or(0, |whole| digits - whole);
+    // Units of 10⁻⁹ in one of the last digit.
+    let (exponent, factor) = match rest {
+        b"" => (9, 1),
+        b"m" => (6, 1),
+        b"k" => (12, 1),
+        b"M" => (15, 1),
+        b"G" => (18, 1),
+        b"Ki" => (9, 1 << 10),
+        b"Mi" => (9, 1 << 20),
+        b"Gi" => (9, 1 << 30),
+        b"Ti" => (9, 1 << 40),
+        _ => return None,
+    };
+    if digits == 0 || fraction > exponent {
+        return None;
+    }
+    let scale = 10_i128.checked_pow(exponent - fraction)?;
+    let nano = number.checked_mul(scale)?.checked_mul(factor)?;
+    Some(Quantity(if unsigned.len() < text.len() { -nano } else { nano }))
 }
 
 /// The power of ten that a decimal suffix stands for.

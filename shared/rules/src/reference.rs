@@ -1,3 +1,5 @@
+mod incoming;
+
 use crate::condition::{Clause, Context, all_hold};
 use crate::evaluation::{Evaluation, Evidence, earliest_turn};
 use crate::json::Node;
@@ -14,6 +16,10 @@ pub struct Reference {
     pub(crate) resource: PartnerKind,
     pub(crate) way: Way,
     pub(crate) namespace: Option<NamespaceFrom>,
+    /// It is the other object that names or selects this one.
+    pub(crate) incoming: bool,
+    /// Of the other objects only these count.
+    pub(crate) filter: Vec<Clause>,
     pub(crate) want: Want,
 }
 
@@ -63,6 +69,8 @@ pub(crate) enum NamespaceFrom {
 pub(crate) enum Want {
     Missing,
     Check(Vec<Clause>),
+    /// All of this, and what it refers to in turn.
+    Then(Vec<Clause>, Box<Reference>),
 }
 
 /// What a reference points at, in the words of the object that refers to it.
@@ -86,6 +94,15 @@ pub enum Target {
         /// Never empty: an empty selector yields no target.
         selector: LabelSelector,
     },
+    /// All objects of a kind that may refer to this one; whether one does is for [`Reference::refers_to`] to say.
+    Referrers {
+        /// Their kind; for the group see `Named`.
+        kind: GroupKind,
+        /// Where they are; `None` means everywhere.
+        namespace: Namespace,
+        /// What is written in each that does, if it refers by name: what lacks this text need not be looked at.
+        name: Option<String>,
+    },
 }
 
 /// Where a target is looked for.
@@ -103,14 +120,16 @@ impl Target {
     /// The kind of what is pointed at.
     pub fn kind(&self) -> &GroupKind {
         match self {
-            Self::Named { kind, .. } | Self::Selected { kind, .. } => kind,
+            Self::Named { kind, .. } | Self::Selected { kind, .. } | Self::Referrers { kind, .. } => kind,
         }
     }
 
     /// Where to look for it, seen from an object in `own` namespace.
     pub fn namespace<'a>(&'a self, own: Option<&'a str>) -> Option<&'a str> {
         match self {
-            Self::Named { namespace, .. } | Self::Selected { namespace, .. } => match namespace {
+            Self::Named { namespace, .. }
+            | Self::Selected { namespace, .. }
+            | Self::Referrers { namespace, .. } => match namespace {
                 Namespace::Same => own,
                 Namespace::None => None,
                 Namespace::Named(name) => Some(name),
@@ -119,10 +138,25 @@ impl Target {
     }
 }
 
+impl Target {
+    /// The same, seen from an object elsewhere: in `own` namespace.
+    pub(crate) fn seen_from(mut self, own: Option<&str>) -> Self {
+        let (Self::Named { namespace, .. }
+        | Self::Selected { namespace, .. }
+        | Self::Referrers { namespace, .. }) = &mut self;
+        if *namespace == Namespace::Same {
+            *namespace = own.map_or(Namespace::None, |own| Namespace::Named(own.to_owned()));
+        }
+        self
+    }
+}
+
 impl fmt::Display for Target {
     /// `ConfigMap settings`, `ConfigMap shop/settings`, `Pod app=web`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Named { kind, namespace, .. } | Self::Selected { kind, namespace, .. }) = self;
+        let (Self::Named { kind, namespace, .. }
+        | Self::Selected { kind, namespace, .. }
+        | Self::Referrers { kind, namespace, .. }) = self;
         write!(f, "{} ", kind.kind)?;
         if let Namespace::Named(name) = namespace {
             write!(f, "{name}/")?;
@@ -130,6 +164,7 @@ impl fmt::Display for Target {
         match self {
             Self::Named { name, .. } => f.write_str(name),
             Self::Selected { selector, .. } => f.write_str(&selector.to_query()),
+            Self::Referrers { .. } => f.write_str("that refers to it"),
         }
     }
 }
@@ -158,10 +193,26 @@ impl Reference {
         matches!(self.namespace, None | Some(NamespaceFrom::Same | NamespaceFrom::None))
     }
 
+    /// Whether it is the other object that refers to the one that the rule is about.
+    pub fn is_incoming(&self) -> bool {
+        self.incoming
+    }
+
+    /// What the other objects refer to in turn.
+    pub fn next(&self) -> Option<&Self> {
+        match &self.want {
+            Want::Then(_, next) => Some(next),
+            Want::Missing | Want::Check(_) => None,
+        }
+    }
+
     /// What the reference's `checkField` says of a target that is there.
     pub fn partner(&self, target: &Node<'_>, now: Timestamp) -> Evaluation {
         let Want::Check(clauses) = &self.want else { return Evaluation::default() };
-        let holds = |now| all_hold(clauses, Some(target), Context { root: target, now });
+        let holds = |now| {
+            let context = Context { root: target, now };
+            all_hold(&self.filter, Some(target), context) && all_hold(clauses, Some(target), context)
+        };
         let matches = holds(now);
         let turns_at = earliest_turn(self.partner_instants(target), now, matches, &holds);
         let mut evidence = Evidence::default();
@@ -187,10 +238,14 @@ impl Reference {
 
     pub(crate) fn partner_instants(&self, target: &Node<'_>) -> Vec<Timestamp> {
         let mut instants = Vec::new();
-        if let Want::Check(clauses) = &self.want {
-            for clause in clauses {
+        let (Want::Check(clauses) | Want::Then(clauses, _)) = &self.want else {
+            for clause in &self.filter {
                 clause.turning_instants(Some(target), &mut |instant| instants.push(instant));
             }
+            return instants;
+        };
+        for clause in self.filter.iter().chain(clauses) {
+            clause.turning_instants(Some(target), &mut |instant| instants.push(instant));
         }
         instants
     }
@@ -198,6 +253,10 @@ impl Reference {
     /// Each target, with the path and value that point at it.
     pub(crate) fn traced_targets(&self, referrer: &Node<'_>) -> Vec<(Target, String)> {
         let mut found = Vec::new();
+        if self.incoming {
+            found.extend(self.referrers(referrer));
+            return found;
+        }
         match &self.way {
             Way::Named { paths, unless } => {
                 for path in paths {

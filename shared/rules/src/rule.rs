@@ -1,5 +1,6 @@
 use crate::condition::{Clause, Context, all_hold};
 use crate::evaluation::{Evaluation, Evidence, earliest_turn};
+use crate::frequency::Frequency;
 use crate::json::Node;
 use crate::kind::{KindName, KindPattern};
 use crate::namespaces::Namespaces;
@@ -24,6 +25,8 @@ pub struct Rule {
     pub(crate) subjects: Subjects,
     pub(crate) namespaces: Namespaces,
     pub(crate) filter: Vec<Clause>,
+    /// How many clauses at the end of `filter` nobody wrote: see [`Rule::imply_event_window`].
+    pub(crate) implied: usize,
     pub(crate) check: Vec<Clause>,
     pub(crate) references: Vec<ReferenceGroup>,
     pub(crate) duration: SignedDuration,
@@ -31,6 +34,7 @@ pub struct Rule {
     pub(crate) resolve_after: Option<SignedDuration>,
     /// The first that yields a timestamp.
     pub(crate) since: Vec<Since>,
+    pub(crate) frequency: Option<Frequency>,
     pub(crate) severity: Severity,
     pub(crate) owner: Owner,
     pub(crate) summary: Option<Template>,
@@ -144,8 +148,13 @@ impl Rule {
         &self.references
     }
 
-    /// All references, of all groups.
+    /// All references, of all groups, and those that follow them.
     pub fn references(&self) -> impl Iterator<Item = &Reference> {
+        self.first_references().flat_map(|reference| std::iter::once(reference).chain(reference.next()))
+    }
+
+    /// Those of the object itself.
+    pub(crate) fn first_references(&self) -> impl Iterator<Item = &Reference> {
         self.references.iter().flat_map(ReferenceGroup::references)
     }
 
@@ -170,7 +179,8 @@ impl Rule {
         if let Some(template) = &self.summary {
             return template.fill(object);
         }
-        let text = |key| object.get(&["metadata", key]).and_then(Node::text).unwrap_or_default();
+        let holder = if self.is_about_events() { "involvedObject" } else { "metadata" };
+        let text = |key| object.get(&[holder, key]).and_then(Node::text).unwrap_or_default();
         let words = words(&self.name);
         let line = match (text("namespace"), text("name")) {
             (_, "") => words,
@@ -182,7 +192,14 @@ impl Rule {
 
     /// Whether the object lies in a namespace that the rule looks at.
     pub(crate) fn looks_at(&self, object: &Node<'_>) -> bool {
-        let metadata = |key| object.get(&["metadata", key]).and_then(Node::text);
+        let namespace = object.get(&self.namespace_path()).and_then(Node::text);
+        self.namespaces.admit(namespace.filter(|name| !name.is_empty()))
+    }
+
+    /// Where an object tells the namespace that is meant.
+    pub(crate) fn namespace_path(&self) -> [&'static str; 2] {
+        // An event about a Node lies in some namespace, and the Node in none: the Node is meant.
+        let holder = if self.is_about_events() { "involvedObject" } else { "metadata" };
         // A Namespace is in none: its own name is meant.
         let is_namespace = match &self.subjects {
             Subjects::Kinds(names) => {
@@ -191,8 +208,7 @@ impl Rule {
             }
             Subjects::Every { .. } => false,
         };
-        let key = if is_namespace { "name" } else { "namespace" };
-        self.namespaces.admit(metadata(key).filter(|name| !name.is_empty()))
+        [holder, if is_namespace { "name" } else { "namespace" }]
     }
 
     pub(crate) fn holds(&self, object: &Node<'_>, now: Timestamp) -> bool {

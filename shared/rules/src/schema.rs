@@ -8,13 +8,22 @@ use serde_json::{Map, Value, json};
 /// A little laxer than [`load`](crate::load), which also looks into regular expressions, templates, numbers
 /// and the keys that exclude each other.
 pub fn schema() -> Value {
-    let key = "^[A-Z][A-Za-z0-9]{0,62}$";
+    let key = "^([A-Z][A-Za-z0-9]{0,62}|defaults|let)$";
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Prodrome rules",
         "description": "A map from rule names to rules.",
         "type": "object",
         "propertyNames": {"pattern": key},
+        "properties": {
+            "defaults": reference("defaults"),
+            "let": {
+                "description": "Named lists of conditions; `use` puts them in place.",
+                "type": "object",
+                "propertyNames": {"pattern": "^[A-Za-z][A-Za-z0-9]*$"},
+                "additionalProperties": reference("letClauses"),
+            },
+        },
         "additionalProperties": reference("rule"),
         "$defs": {
             "rule": {
@@ -25,6 +34,8 @@ pub fn schema() -> Value {
                 "properties": properties(&language::RULE),
                 "additionalProperties": false,
             },
+            "defaults": map(&language::DEFAULTS, &[]),
+            "letClauses": list(&json!({"anyOf": [reference("clause"), reference("part")]})),
             "namespaces": {
                 "oneOf": [
                     list(&reference("scalar")),
@@ -32,15 +43,20 @@ pub fn schema() -> Value {
                 ],
             },
             "clauses": list(&reference("clause")),
-            "clause": {"oneOf": [reference("condition"), map(&language::ANY_OF_CLAUSE, &["anyOf"])]},
+            "clause": {"oneOf": [reference("condition"), map(&language::ANY_OF_CLAUSE, &["anyOf"]), map(&language::USE, &["use"])]},
             "condition": one_operator(map(&language::CONDITION, &["field"])),
             "parts": list(&reference("part")),
-            "part": {"oneOf": [reference("elementCondition"), map(&language::ANY_OF_PART, &["anyOf"])]},
+            "part": {"oneOf": [reference("elementCondition"), map(&language::ANY_OF_PART, &["anyOf"]), map(&language::USE, &["use"])]},
             "elementCondition": one_operator(map(&language::PART, &[])),
             "since": map(&language::SINCE, &["field"]),
+            "sincePlace": map(&language::SINCE_PLACE, &["field"]),
+            "sinceSeveral": with(map(&language::SINCE_SEVERAL, &[]), "oneOf", json!([
+                {"required": ["earliest"]}, {"required": ["latest"]},
+            ])),
+            "frequency": map(&language::FREQUENCY, &["count", "within"]),
             "reference": with(map(&language::REFERENCE, &["resource"]), "allOf", json!([
                 {"oneOf": [{"required": ["name"]}, {"required": ["selector"]}]},
-                {"oneOf": [{"required": ["exists"]}, {"required": ["checkField"]}]},
+                {"oneOf": [{"required": ["exists"]}, {"anyOf": [{"required": ["checkField"]}, {"required": ["reference"]}]}]},
             ])),
             "referenceGroup": map(&language::REFERENCE_GROUP, &["anyOf"]),
             "kindField": map(&language::KIND_FIELD, &["field"]),

@@ -4,9 +4,24 @@ use crate::time::parse_timestamp;
 use crate::value::{self, Path, Select, Trail};
 use jiff::Timestamp;
 
-/// Where an object says when its present state began.
+/// Where an object says when its present state began: of all timestamps found there, one.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Since {
+    pub(crate) places: Vec<SincePlace>,
+    pub(crate) take: Take,
+}
+
+/// Which of several timestamps counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Take {
+    #[default]
+    Earliest,
+    Latest,
+}
+
+/// A path to timestamps.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SincePlace {
     pub(crate) field: Path,
     pub(crate) select: Option<Select>,
     /// Of the elements, only those of which all of this holds.
@@ -15,20 +30,35 @@ pub(crate) struct Since {
 }
 
 impl Since {
-    /// The earliest of the timestamps found, no later than now.
+    /// The one of the timestamps found that counts, no later than now.
     pub(crate) fn begin(&self, object: &Node<'_>, now: Timestamp) -> Option<Timestamp> {
+        let mut taken: Option<Timestamp> = None;
+        for place in &self.places {
+            place.stamps(object, now, &mut |stamp| {
+                taken = Some(match (taken, self.take) {
+                    (None, _) => stamp,
+                    (Some(taken), Take::Earliest) => taken.min(stamp),
+                    (Some(taken), Take::Latest) => taken.max(stamp),
+                });
+            });
+        }
+        taken.map(|stamp| stamp.min(now))
+    }
+}
+
+impl SincePlace {
+    fn stamps(&self, object: &Node<'_>, now: Timestamp, visit: &mut dyn FnMut(Timestamp)) {
         let context = Context { root: object, now };
-        let mut earliest: Option<Timestamp> = None;
         value::places(Some(object), &self.field, &Trail::Root, &mut |node, trail| {
             value::elements(node, self.select.as_ref(), trail, &mut |element, trail| {
                 if all_hold(&self.each, element, context) {
                     value::values(element, &self.sub_field, trail, &mut |value, _| {
-                        let stamp = value.text().and_then(parse_timestamp);
-                        earliest = [earliest, stamp].into_iter().flatten().min();
+                        if let Some(stamp) = value.text().and_then(parse_timestamp) {
+                            visit(stamp);
+                        }
                     });
                 }
             });
         });
-        earliest.map(|stamp| stamp.min(now))
     }
 }

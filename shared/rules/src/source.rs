@@ -4,8 +4,8 @@ mod read;
 mod split;
 mod tree;
 
-pub(crate) use read::{Comment, read};
-pub(crate) use tree::{Key, Span, Tree, TreeValue};
+pub use read::{Comment, Document, SyntaxError, read};
+pub use tree::{Key, Span, Tree, TreeValue};
 
 /// A rule file: its name, for messages, and its text, YAML or JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]

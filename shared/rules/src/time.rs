@@ -54,6 +54,40 @@ pub fn print_duration(duration: SignedDuration) -> String {
 
 /// An RFC 3339 timestamp, with fractions and offsets or without; `None` for anything else.
 pub(crate) fn parse_timestamp(text: &str) -> Option<Timestamp> {
+    short_timestamp(text.as_bytes()).or_else(|| parse_any_timestamp(text))
+}
+
+/// `2026-01-02T03:04:05Z`, as objects mostly write it; `None` for what takes more care.
+fn short_timestamp(text: &[u8]) -> Option<Timestamp> {
+    let bytes: &[u8; 20] = text.try_into().ok()?;
+    let digit = |at: usize| Some(i64::from(bytes[at].wrapping_sub(b'0'))).filter(|digit| *digit < 10);
+    let two = |at| Some(digit(at)? * 10 + digit(at + 1)?);
+    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'Z')];
+    if marks.iter().any(|(at, mark)| bytes[*at] != *mark) {
+        return None;
+    }
+    let (year, month, day) = (two(0)? * 100 + two(2)?, two(5)?, two(8)?);
+    let (hour, minute, second) = (two(11)?, two(14)?, two(17)?);
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 => 28 + i64::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    // The ends of time, leap seconds and days that are none take more care.
+    let is_plain =
+        (1..9999).contains(&year) && (1..=days).contains(&day) && hour < 24 && minute < 60 && second < 60;
+    if !is_plain {
+        return None;
+    }
+    // Days since 1970, in years that begin with March.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1 - 719_468;
+    Timestamp::from_second(days * 86_400 + hour * 3600 + minute * 60 + second).ok()
+}
+
+fn parse_any_timestamp(text: &str) -> Option<Timestamp> {
     // jiff reads more than RFC 3339; what counts as a timestamp is not to hang on its version.
     let bytes = text.as_bytes();
     let shape = b"dddd-dd-ddTdd:dd:dd";
@@ -134,6 +168,23 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(parse_timestamp(text).map(|t| t.to_string()).as_deref(), want, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn short_timestamps_are_what_the_careful_reader_reads(
+            text in r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](Z|\.5Z|z|[+]01:00)|[0-9]{4}-02-29T00:00:00Z",
+        ) {
+            proptest::prop_assert_eq!(parse_timestamp(&text), parse_any_timestamp(&text), "{}", text);
+        }
+
+        #[test]
+        fn any_second_is_read_back(second in -62_000_000_000_i64..253_000_000_000) {
+            let stamp = Timestamp::from_second(second).unwrap();
+            proptest::prop_assert_eq!(parse_timestamp(&stamp.to_string()), Some(stamp));
         }
     }
 }

@@ -29,6 +29,7 @@ mod find;
 mod list;
 mod plan;
 mod private;
+pub mod scanner;
 mod skip;
 mod text;
 

@@ -1,4 +1,5 @@
 use crate::ScanError;
+use crate::scanner::{self, DEPTH_ANY, Level, Scanner, SkipError, Work};
 use memchr::memchr2;
 
 /// Where the value that begins at `at` ends (exclusive). `at` must be at the value's first byte.
@@ -8,14 +9,26 @@ pub fn skip_value(json: &[u8], at: usize) -> Result<usize, ScanError> {
     match json.get(at) {
         Some(b'"') => string_end(json, at),
         Some(b'{' | b'[') => {
-            let mut container = Container::default();
-            container
-                .feed(json.get(at..).unwrap_or_default())
-                .map(|length| at + length)
-                .ok_or(ScanError::Truncated { at: json.len() })
+            let end = scanner::with(Level::Best, ContainerEnd { json, at });
+            end.map_err(|_| ScanError::Truncated { at: json.len() })
         }
         Some(b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => Ok(scalar_end(json, at)),
         _ => Err(ScanError::expected(json, at, "a value")),
+    }
+}
+
+struct ContainerEnd<'j> {
+    json: &'j [u8],
+    at: usize,
+}
+
+impl Work for ContainerEnd<'_> {
+    type Output = Result<usize, SkipError>;
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
+    fn run<S: Scanner>(self, scanner: S) -> Self::Output {
+        scanner::container_end(scanner, self.json, self.at, DEPTH_ANY)
     }
 }
 

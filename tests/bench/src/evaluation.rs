@@ -46,8 +46,12 @@ pub async fn evaluate(rules: &Arc<RuleSet>, mix: &Mix, run: &Run) -> Result<Eval
         raw_bytes +=
             prodrome_queue::pack::decode(pack, prodrome_queue::pack::UNCOMPRESSED_MAX)?.raw_bytes as u64;
     }
-    let deliveries =
-        packs.into_iter().map(|pack| Delivery { id: String::new(), body: Body::Pack(pack), attempt: 1 });
+    let deliveries = packs.into_iter().map(|pack| Delivery {
+        id: String::new(),
+        body: Body::Pack(pack),
+        attempt: 1,
+        sent_at: None,
+    });
     let deliveries: Vec<_> = deliveries.collect();
     let mut tally = Tally::default();
     let begun = process::cpu_of_this_thread()?;

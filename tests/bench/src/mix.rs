@@ -203,7 +203,7 @@ async fn is_quiet(rules: &Arc<RuleSet>, resource: &Resource, object: &[u8], now:
     };
     builder.push_raw(&head, Some(object));
     let body = Body::Pack(builder.finish()?.bytes);
-    let delivery = Delivery { id: "1".to_owned(), body, attempt: 1 };
+    let delivery = Delivery { id: "1".to_owned(), body, attempt: 1, sent_at: None };
     let handled = evaluate.handle(&delivery, now, &mut Tally::default()).await;
     Ok(handled.is_ok() && store.is_empty() && queue.sent() == 0)
 }

@@ -7,33 +7,44 @@ use prodrome_model::{ChangeKind, Resource, SHARDS_DEFAULT, Scope, Source};
 use prodrome_queue::pack::{ChangeHead, PackBuilder, PackHead};
 use prodrome_queue::{Message, Queue, QueueName};
 use serde_json::Value;
+use std::cell::Cell;
 
 /// Packs made by hand, for what a watcher would not send, or not in that order. Counts its changes.
 pub struct Packs<'s> {
     system: &'s System,
     scope: Scope,
-    sequence: u64,
+    sequence: Cell<u64>,
 }
 
 impl<'s> Packs<'s> {
     pub(crate) fn new(system: &'s System, scope: Scope) -> Self {
-        Self { system, scope, sequence: 0 }
+        Self { system, scope, sequence: Cell::new(0) }
     }
 
     /// A pack of objects as they are now. They must bear a `metadata.resourceVersion`.
-    pub fn pack(&mut self, objects: &[Value]) -> Result<Vec<u8>> {
+    pub fn pack(&self, objects: &[Value]) -> Result<Vec<u8>> {
         let changes: Vec<_> = objects.iter().map(|o| (resource_of(o), o.to_string().into_bytes())).collect();
         self.pack_raw(&changes)
     }
 
     /// A pack of bytes that may be anything.
-    pub fn pack_raw(&mut self, changes: &[(Resource, Vec<u8>)]) -> Result<Vec<u8>> {
+    pub fn pack_raw(&self, changes: &[(Resource, Vec<u8>)]) -> Result<Vec<u8>> {
         let mut builder = PackBuilder::new(&self.head());
         for (resource, object) in changes {
-            self.sequence += 1;
+            self.sequence.update(|sequence| sequence + 1);
             builder.push_raw(&self.change(resource, now()), Some(object));
         }
         Ok(builder.finish()?.bytes)
+    }
+
+    /// A pack without changes that no watcher made.
+    pub fn pack_without_changes(&self) -> Vec<u8> {
+        finished(PackBuilder::new(&self.head()))
+    }
+
+    /// What a quiet watcher sends, which is so far behind its cluster as it knows.
+    pub fn heartbeat(&self, lag_seconds: u32) -> Vec<u8> {
+        finished(PackBuilder::of_watcher(&self.head(), lag_seconds))
     }
 
     /// Hands a pack to the queue.
@@ -52,10 +63,14 @@ impl<'s> Packs<'s> {
             kind: ChangeKind::Applied,
             resource,
             epoch: 1,
-            sequence: self.sequence,
+            sequence: self.sequence.get(),
             observed_at,
             source: &Source::Watch,
             list: None,
         }
     }
+}
+
+fn finished(builder: PackBuilder) -> Vec<u8> {
+    builder.finish().expect("a pack without changes is small").bytes
 }

@@ -43,8 +43,8 @@ impl Setup {
 
     /// With another value for a parameter of the template.
     #[must_use]
-    pub fn parameter(mut self, name: &str, value: impl ToString) -> Self {
-        self.parameters.push((name.to_owned(), value.to_string()));
+    pub fn parameter(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.parameters.push((name.to_owned(), value.into()));
         self
     }
 

@@ -131,6 +131,11 @@ impl System {
         })
     }
 
+    /// What falls due in a bucket of a table's index, sooner or later.
+    pub fn due(&self, table: &DynamoStore, bucket: &str) -> Result<Vec<Record>> {
+        Ok(self.runtime.block_on(table.due(bucket, Timestamp::MAX, 1_000, None))?.records)
+    }
+
     fn table(&self, output: &str) -> Result<DynamoStore> {
         let client = aws_sdk_dynamodb::Client::new(&self.aws);
         Ok(DynamoStore::new(client, self.stack.output(output)?))

@@ -24,7 +24,7 @@ async fn episode(world: &mut World) {
 /// How often each channel was told each notice.
 fn copies(world: &World) -> BTreeMap<(String, NoticeKind, u32), usize> {
     let mut copies = BTreeMap::new();
-    for (channel, notice) in world.phones.memory.delivered() {
+    for (channel, notice) in world.phones.0.delivered() {
         *copies.entry((channel, notice.kind, notice.sequence)).or_insert(0) += 1;
     }
     copies
@@ -36,7 +36,7 @@ fn assert_told(world: &World, repeats_max: usize, what: &str) {
         let of = |kind| copies.iter().filter(move |((c, k, _), _)| c == channel && *k == kind);
         assert_eq!(of(NoticeKind::Alert).count(), 1, "{what}: {channel}: {copies:#?}");
         assert_eq!(of(NoticeKind::Resolved).count(), 1, "{what}: {channel}: {copies:#?}");
-        let last = world.phones.memory.delivered().into_iter().rfind(|(c, _)| c == channel).unwrap().1;
+        let last = world.phones.0.delivered().into_iter().rfind(|(c, _)| c == channel).unwrap().1;
         assert_eq!(last.kind, NoticeKind::Resolved, "{what}: {channel}");
         assert_eq!(last.count, 2, "{what}: {channel}: both were counted");
     }

@@ -15,7 +15,7 @@ fn urgent(pod: &str, since: i64) -> Finding {
 #[tokio::test]
 async fn a_channel_that_is_down_gets_the_last_word_when_it_is_back_and_others_do_not_wait() {
     let mut world = World::new();
-    world.phones.memory.down_until("phone", at(3_000));
+    world.phones.0.down_until("phone", at(3_000));
     world.send(&urgent("a", 0)).await;
     world.until(10).await;
     world.send(&urgent("b", 10)).await;
@@ -25,7 +25,7 @@ async fn a_channel_that_is_down_gets_the_last_word_when_it_is_back_and_others_do
     assert!(phone[0].ends_with("alert P1 n=2 +b"), "begin and news in one: {phone:#?}");
     let back: i64 = phone[0].split_once('s').unwrap().0.parse().unwrap();
     assert!((3_000..3_000 + 1_350).contains(&back), "{phone:#?}");
-    let attempts = world.phones.memory.attempts();
+    let attempts = world.phones.0.attempts();
     let in_vain = attempts.iter().filter(|a| a.channel == "phone" && !a.delivered).count();
     assert!((5..20).contains(&in_vain), "{in_vain} attempts in vain");
 }
@@ -33,7 +33,7 @@ async fn a_channel_that_is_down_gets_the_last_word_when_it_is_back_and_others_do
 #[tokio::test]
 async fn what_began_and_ended_while_a_channel_was_down_is_told_once_as_over() {
     let mut world = World::new();
-    world.phones.memory.down_until("chat", at(600));
+    world.phones.0.down_until("chat", at(600));
     let a = crashing("web", "a", 0);
     world.send(&a).await;
     world.until(100).await;
@@ -49,12 +49,12 @@ async fn what_began_and_ended_while_a_channel_was_down_is_told_once_as_over() {
 async fn a_receiver_that_says_when_is_asked_then() {
     let mut world = World::new();
     let pause = Outcome::RetryAfter(Some(SignedDuration::from_secs(90)), Reason::RateLimited);
-    world.phones.memory.script("chat", [pause]);
+    world.phones.0.script("chat", [pause]);
     let a = crashing("web", "a", 0);
     world.send(&a).await;
     world.until(1_000).await;
     let attempts: Vec<i64> =
-        world.phones.memory.attempts().iter().map(|a| crate::findings::seconds(a.at)).collect();
+        world.phones.0.attempts().iter().map(|a| crate::findings::seconds(a.at)).collect();
     assert_eq!(attempts.len(), 2);
     assert!((90..140).contains(&attempts[1]), "{attempts:?}");
     assert!(matches!(
@@ -66,11 +66,11 @@ async fn a_receiver_that_says_when_is_asked_then() {
 #[tokio::test]
 async fn a_revoked_token_is_asked_again_for_a_day_and_seen() {
     let mut world = World::new();
-    world.phones.memory.script("chat", std::iter::repeat_n(Outcome::Refused(Reason::Unauthorized), 500));
+    world.phones.0.script("chat", std::iter::repeat_n(Outcome::Refused(Reason::Unauthorized), 500));
     let a = crashing("web", "a", 0);
     world.send(&a).await;
     world.until(50 * 3_600).await;
-    let attempts = world.phones.memory.attempts();
+    let attempts = world.phones.0.attempts();
     // P3 is told again after a day, and that is tried for another day.
     let first_day = attempts.iter().filter(|x| x.at < at(86_400)).count();
     assert!((90..=97).contains(&first_day), "{first_day}: every quarter of an hour");
@@ -84,7 +84,7 @@ async fn a_revoked_token_is_asked_again_for_a_day_and_seen() {
 #[tokio::test]
 async fn a_token_that_is_renewed_finds_its_notice() {
     let mut world = World::new();
-    world.phones.memory.script("chat", std::iter::repeat_n(Outcome::Refused(Reason::Unauthorized), 3));
+    world.phones.0.script("chat", std::iter::repeat_n(Outcome::Refused(Reason::Unauthorized), 3));
     world.send(&crashing("web", "a", 0)).await;
     world.until(3_600).await;
     assert_eq!(world.told("chat"), ["2700s alert P3 n=1"]);
@@ -93,11 +93,11 @@ async fn a_token_that_is_renewed_finds_its_notice() {
 #[tokio::test]
 async fn an_answer_that_was_lost_is_the_one_thing_told_twice() {
     let mut world = World::new();
-    world.phones.memory.lose_answers("chat", 1);
+    world.phones.0.lose_answers("chat", 1);
     let a = crashing("web", "a", 0);
     world.send(&a).await;
     world.until(100).await;
-    let delivered = world.phones.memory.delivered();
+    let delivered = world.phones.0.delivered();
     assert_eq!(delivered.len(), 2);
     assert_eq!(delivered[0], delivered[1], "the very same notice, so that a receiver can tell");
 }
@@ -105,12 +105,12 @@ async fn an_answer_that_was_lost_is_the_one_thing_told_twice() {
 #[tokio::test]
 async fn a_channel_that_gives_no_answer_is_left_alone_for_a_while() {
     let mut world = World::new();
-    world.phones.memory.down_until("chat", at(12));
+    world.phones.0.down_until("chat", at(12));
     for i in 0..50 {
         world.send(&crashing(&format!("app-{i}"), &format!("app-{i}-a"), 0)).await;
     }
     world.until(14).await;
-    let attempts = world.phones.memory.attempts();
+    let attempts = world.phones.0.attempts();
     assert_eq!(attempts.len(), 1, "fifty wait for one that was tried");
     world.until(600).await;
     assert_eq!(world.told("chat").len(), 50);
@@ -131,7 +131,7 @@ default: [chat]
     }
     let before = world.store.operations();
     world.until(3_600).await;
-    let attempts = world.phones.memory.attempts();
+    let attempts = world.phones.0.attempts();
     assert_eq!(attempts.len(), 100);
     for (i, attempt) in attempts.iter().enumerate() {
         let window = attempts[i..].iter().take_while(|a| a.at < attempt.at + SignedDuration::from_secs(60));
@@ -172,7 +172,7 @@ default: [manager]
 #[tokio::test]
 async fn a_queue_that_accepts_nothing_delays_and_loses_nothing() {
     let mut world = World::new();
-    world.phones.memory.down_until("chat", at(2));
+    world.phones.0.down_until("chat", at(2));
     world.send(&crashing("web", "a", 0)).await;
     world.queue.set_refusing(prodrome_queue::QueueName::Findings, Some("down".into()));
     world.until(50).await;

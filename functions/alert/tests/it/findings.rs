@@ -42,6 +42,8 @@ pub(crate) fn crashing(deployment: &str, pod: &str, since: i64) -> Finding {
         severity: Severity::P3,
         owner: Owner::User,
         cause: None,
+        flow: None,
+        diagnosis: None,
         subject,
         group: Group {
             owner: object("Deployment", deployment),

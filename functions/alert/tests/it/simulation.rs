@@ -34,9 +34,9 @@ async fn run(seed: u64, unkind: bool) {
                 _ => Outcome::Refused(Reason::Unauthorized),
             });
             let outcomes: Vec<Outcome> = outcomes.collect();
-            world.phones.memory.script(channel, outcomes);
+            world.phones.0.script(channel, outcomes);
         }
-        world.phones.memory.down_until("phone", at(random.i64(0..4_000)));
+        world.phones.0.down_until("phone", at(random.i64(0..4_000)));
     }
 
     // Each pod has a few episodes one after another; their findings and ends are sent in any order.
@@ -80,7 +80,7 @@ async fn run(seed: u64, unkind: bool) {
 
 /// What must hold in the end, whatever happened.
 fn check(world: &World, fingerprints: &BTreeSet<Fingerprint>, unkind: bool) {
-    let delivered = world.phones.memory.delivered();
+    let delivered = world.phones.0.delivered();
     let memories: BTreeMap<String, Memory> = world
         .records("fingerprint#")
         .into_iter()

@@ -26,7 +26,7 @@ async fn a_fault_is_told_at_once_followed_and_ended() {
     );
     assert_eq!(world.told("phone"), Vec::<String>::new());
     world.assert_at_rest();
-    let receipts: Vec<_> = world.phones.memory.attempts().into_iter().map(|a| a.receipt).collect();
+    let receipts: Vec<_> = world.phones.0.attempts().into_iter().map(|a| a.receipt).collect();
     assert_eq!(receipts, [None, Some("receipt-1".to_owned()), Some("receipt-1".to_owned())]);
     assert_eq!(world.tally.count(metric::ALERTS_OPENED), 1);
     assert_eq!(world.tally.count(metric::NOTICES_SENT), 3);
@@ -214,7 +214,7 @@ async fn what_cannot_be_understood_is_refused_for_good() {
         (Body::Text(newer.to_string()), "finding_version_unknown"),
         (Body::Pack(vec![1, 2, 3]), "finding_malformed"),
     ] {
-        let delivery = prodrome_lambda::Delivery { id: "m".into(), body, attempt: 1 };
+        let delivery = prodrome_lambda::Delivery { id: "m".into(), body, attempt: 1, sent_at: None };
         let failure =
             Handler::handle(&world.alerts, &delivery, at(0), &mut Tally::default()).await.unwrap_err();
         assert_eq!((failure.code, failure.retryable), (code, false), "{failure}");
@@ -228,7 +228,8 @@ async fn a_finding_too_large_for_the_table_is_refused_and_others_go_on() {
     let mut finding = crashing("web", "a", 0);
     finding.group.key = "x".repeat(500_000);
     let message = AlertMessage::Finding(Box::new(finding));
-    let delivery = prodrome_lambda::Delivery { id: "m".into(), body: text(&message), attempt: 1 };
+    let delivery =
+        prodrome_lambda::Delivery { id: "m".into(), body: text(&message), attempt: 1, sent_at: None };
     let failure = Handler::handle(&world.alerts, &delivery, at(0), &mut Tally::default()).await.unwrap_err();
     assert_eq!((failure.code, failure.retryable), ("record_too_large", false));
     assert_eq!(world.told("chat"), Vec::<String>::new());

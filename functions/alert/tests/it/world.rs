@@ -7,13 +7,12 @@ use prodrome_alert::Alerts;
 use prodrome_alerting::log::{Entry, Event};
 use prodrome_alerting::{Delivery, Head, due_buckets, keys};
 use prodrome_lambda::{Handler, Tally};
+use prodrome_local::mortal::{Mortal, dies_after};
 use prodrome_model::{AlertMessage, DueMessage, Finding, Fingerprint, Notice};
-use prodrome_notify::{Channels, MemoryChannels, Routing};
+use prodrome_notify::{MemoryChannels, Routing};
 use prodrome_queue::{Body, MemoryQueue, Message, Queue, QueueName};
-use prodrome_store::{Key, MemoryStore, Page, Record, Store, StoreError, Write};
-use std::pin::pin;
+use prodrome_store::{MemoryStore, Record, Store};
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 const ROUTING: &str = "
@@ -28,69 +27,13 @@ routes:
 ";
 
 /// Channels in memory, with a moment before and after each sending in which the sender may die.
-#[derive(Clone)]
-pub(crate) struct Phones {
-    pub(crate) memory: Arc<MemoryChannels>,
-}
-
-impl Channels for Phones {
-    async fn send(
-        &self,
-        channel: &str,
-        notice: &Notice,
-        receipt: Option<&str>,
-        now: Timestamp,
-    ) -> prodrome_notify::Delivery {
-        around(self.memory.send(channel, notice, receipt, now)).await
-    }
-}
-
-/// A store with a moment before and after each operation in which whoever asked may die.
-#[derive(Clone)]
-pub(crate) struct Moments {
-    pub(crate) memory: MemoryStore,
-}
-
-impl Store for Moments {
-    async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
-        around(self.memory.get(key)).await
-    }
-
-    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Record>, StoreError> {
-        around(self.memory.get_many(keys)).await
-    }
-
-    async fn query(&self, partition: &str, prefix: &str, after: Option<&str>) -> Result<Page, StoreError> {
-        around(self.memory.query(partition, prefix, after)).await
-    }
-
-    async fn due(
-        &self,
-        bucket: &str,
-        until: Timestamp,
-        limit: u32,
-        after: Option<&str>,
-    ) -> Result<Page, StoreError> {
-        around(self.memory.due(bucket, until, limit, after)).await
-    }
-
-    async fn commit(&self, writes: Vec<Write>) -> Result<(), StoreError> {
-        around(self.memory.commit(writes)).await
-    }
-}
-
-async fn around<T>(operation: impl Future<Output = T>) -> T {
-    yield_once().await;
-    let done = operation.await;
-    yield_once().await;
-    done
-}
+type Phones = Mortal<Arc<MemoryChannels>>;
 
 pub(crate) struct World {
     pub(crate) store: MemoryStore,
     pub(crate) queue: MemoryQueue,
     pub(crate) phones: Phones,
-    pub(crate) alerts: Alerts<Moments, MemoryQueue, Phones>,
+    pub(crate) alerts: Alerts<Mortal<MemoryStore>, MemoryQueue, Phones>,
     pub(crate) tally: Tally,
     pub(crate) now: Timestamp,
     next_tick: Timestamp,
@@ -109,9 +52,9 @@ impl World {
     pub(crate) fn routed_by(routing: &str) -> Self {
         let routing = Arc::new(Routing::parse("routing.yaml", routing).unwrap());
         let (store, queue) = (MemoryStore::new(), MemoryQueue::new(at(0)));
-        let phones = Phones { memory: Arc::new(MemoryChannels::new()) };
+        let phones = Mortal(Arc::new(MemoryChannels::new()));
         Self {
-            alerts: Alerts::new(Moments { memory: store.clone() }, queue.clone(), phones.clone(), routing),
+            alerts: Alerts::new(Mortal(store.clone()), queue.clone(), phones.clone(), routing),
             store,
             queue,
             phones,
@@ -154,6 +97,7 @@ impl World {
                 id: delivery.id.to_string(),
                 body: delivery.body,
                 attempt: delivery.attempt,
+                sent_at: Some(delivery.sent_at),
             };
             let death = (self.death)();
             let (alerts, now) = (&self.alerts, self.now);
@@ -200,7 +144,7 @@ impl World {
 
     /// What the people behind a channel have, a line each: `30s update P3 n=2 +b`.
     pub(crate) fn told(&self, channel: &str) -> Vec<String> {
-        let attempts = self.phones.memory.attempts();
+        let attempts = self.phones.0.attempts();
         let delivered = attempts.iter().filter(|a| a.delivered && a.channel == channel);
         delivered.map(|a| format!("{}s {}", crate::findings::seconds(a.at), line(&a.notice))).collect()
     }
@@ -251,32 +195,4 @@ pub(crate) fn line(notice: &Notice) -> String {
 
 pub(crate) fn text(message: &AlertMessage) -> Body {
     Body::Text(serde_json::to_string(message).unwrap())
-}
-
-/// Runs a future, or drops it after so many polls: the process dies where it stands.
-pub(crate) async fn dies_after<F: Future>(polls: Option<usize>, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    std::future::poll_fn(move |context| {
-        if let Some(left) = &mut left {
-            if *left == 0 {
-                return Poll::Ready(None);
-            }
-            *left -= 1;
-        }
-        future.as_mut().poll(context).map(Some)
-    })
-    .await
-}
-
-async fn yield_once() {
-    let mut yielded = false;
-    std::future::poll_fn(|context| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }

@@ -36,11 +36,14 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
     let rules = Library { rules: arguments.files, only: arguments.only }.load()?;
     let Some(file) = arguments.object else {
         let described: Vec<String> = rules.rules().iter().map(|rule| rule.describe().to_string()).collect();
-        print!("{}", described.join("\n"));
+        crate::write(&described.join("\n"))?;
         return Ok(Outcome::Quiet);
     };
     let now = arguments.now.unwrap_or_else(clock::now);
     let world = objects::read(&file, true)?;
+    for line in &world.left_out {
+        eprintln!("prodrome: left out: {}", crate::render::plain(line, 300));
+    }
     let mut nodes = Vec::new();
     for (resource, bytes) in &world.objects {
         nodes.push((
@@ -65,7 +68,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Outcome> {
             }
         }
     }
-    print!("{}", explained.join("\n"));
+    crate::write(&explained.join("\n"))?;
     Ok(Outcome::Quiet)
 }
 
@@ -100,11 +103,13 @@ fn look_up<'n>(target: &Target, own: Option<&str>, all: &'n [(&Resource, Node<'n
     }
     let namespace = target.namespace(own);
     let found = of_kind.filter(|(resource, node)| {
-        let there = !resource.namespaced || text(node, "namespace") == namespace;
+        let anywhere = matches!(target, Target::Referrers { .. }) && namespace.is_none();
+        let there = anywhere || !resource.namespaced || text(node, "namespace") == namespace;
         there
             && match target {
                 Target::Named { name, .. } => text(node, "name") == Some(name),
                 Target::Selected { selector, .. } => selector.selects(&labels(node)),
+                Target::Referrers { .. } => true,
             }
     });
     Partner::Found(found.map(|(_, node)| node).collect())

@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     for (source, text) in formatted {
         let is_json = Path::new(&source.name).extension().is_some_and(|e| e == "json");
         if !arguments.check && !arguments.write {
-            print!("{text}");
+            crate::write(&text)?;
             continue;
         }
         // The canonical form is YAML: a JSON file cannot be in it.
@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
             continue;
         }
         differing = true;
-        println!("{}", source.name);
+        say!("{}", source.name);
         if arguments.write {
             if source.name == "-" {
                 bail!("standard input cannot be written to; leave out --write");

@@ -2,18 +2,14 @@
 
 use super::cases::{self, Case, TestData, What};
 use super::trial;
+use crate::progress::Progress;
 use crate::{Outcome, library, render};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use prodrome_rules::RuleSet;
 use std::collections::BTreeSet;
-use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// Runs that take less show no progress.
-const PROGRESS_AFTER: Duration = Duration::from_secs(1);
 
 /// Arguments of `prodrome rules test`.
 #[derive(Args)]
@@ -49,19 +45,20 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
         }
     }
     let total: usize = suites.iter().map(|suite| suite.cases.len()).sum();
-    let mut progress = Progress { total, done: 0, began: Instant::now(), shown: false };
+    let (mut progress, mut done) = (Progress::new(), 0);
     let colours = render::colours();
     let mut failed = 0;
     for suite in &suites {
         for case in &suite.cases {
             let lines = trial::play(case, suite.rules.clone()).await;
-            progress.step();
+            done += 1;
+            progress.tell(|| format!("{done} of {total} cases"));
             if lines.is_empty() {
                 continue;
             }
             failed += 1;
             progress.clear();
-            println!(
+            say!(
                 "{} {}:{} {}",
                 render::paint("failed", "1;31", colours),
                 suite.file.display(),
@@ -69,16 +66,21 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
                 render::plain(&case.name, 200)
             );
             for line in lines {
-                println!("    {line}");
+                say!("    {line}");
             }
         }
     }
     progress.clear();
     let gaps = if arguments.case.is_none() { gaps(&suites) } else { Vec::new() };
     for gap in &gaps {
-        println!("{} {gap}", render::paint("uncovered", "33", colours));
+        say!("{} {gap}", render::paint("uncovered", "33", colours));
     }
-    println!("{total} cases in {} files: {} passed, {failed} failed", suites.len(), total - failed);
+    say!(
+        "{} in {}: {} passed, {failed} failed",
+        render::count(total, "case"),
+        render::count(suites.len(), "file"),
+        total - failed
+    );
     let bad = failed > 0 || (arguments.coverage && !gaps.is_empty());
     Ok(if bad { Outcome::Found } else { Outcome::Quiet })
 }
@@ -182,28 +184,4 @@ fn gaps(suites: &[Suite]) -> Vec<String> {
         }
     }
     gaps
-}
-
-/// How far it is, on a terminal, where it takes long.
-struct Progress {
-    total: usize,
-    done: usize,
-    began: Instant,
-    shown: bool,
-}
-
-impl Progress {
-    fn step(&mut self) {
-        self.done += 1;
-        if self.began.elapsed() >= PROGRESS_AFTER && std::io::stderr().is_terminal() {
-            eprint!("\r{} of {} cases", self.done, self.total);
-            self.shown = std::io::stderr().flush().is_ok();
-        }
-    }
-
-    fn clear(&mut self) {
-        if std::mem::take(&mut self.shown) {
-            eprint!("\r\x1b[K");
-        }
-    }
 }

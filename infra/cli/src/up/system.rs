@@ -1,25 +1,58 @@
 //! Everything that runs: the emulator with the deployed template, the watcher, and the screen's channel.
 
+use super::proxy::Proxy;
 use super::receiver::Receiver;
 use crate::library::Library;
 use anyhow::{Context, Result, anyhow, bail};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use jiff::Timestamp;
+use prodrome_cluster::connect;
 use prodrome_emulator::{Code, Deployment, Emulator, Options, Stack, Template};
 use prodrome_lifecycle::{Check, keys};
 use prodrome_model::{Notice, SHARDS_DEFAULT, Scope};
 use prodrome_queue::{QueueName, SqsQueue};
-use prodrome_rules::RuleSet;
+use prodrome_rules::{RuleSet, SourceFile};
 use prodrome_store::{DynamoStore, Store};
-use prodrome_watcher::{Clock, FilePlaces, KindPattern, Settings, Status, Watcher, connect};
+use prodrome_watcher::{Clock, Connection, FilePlaces, KindPattern, Settings, Status, Watcher};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// The cluster to be watched.
-pub(super) struct Cluster {
-    pub(super) kubeconfig: PathBuf,
-    pub(super) context: Option<String>,
+pub(super) enum Cluster {
+    /// By a kubeconfig and one of its contexts.
+    Kubeconfig {
+        /// The file, or several as in `KUBECONFIG`.
+        path: PathBuf,
+        /// Its current one where absent.
+        context: Option<String>,
+    },
+    /// A recording that is played at this address.
+    Recording(String),
+}
+
+impl Cluster {
+    async fn connect(&self) -> Result<Connection> {
+        Ok(match self {
+            Self::Kubeconfig { path, context } => {
+                let config = connect::kubeconfig(Some(path), context.as_deref()).await?;
+                let (server, namespace) = (config.cluster_url.to_string(), config.default_namespace.clone());
+                Connection { client: connect::client(config)?, server, namespace }
+            }
+            Self::Recording(url) => {
+                let config = kube::Config::new(url.parse().context("the recording has no address")?);
+                let client = kube::Client::try_from(config).context("the recording cannot be reached")?;
+                Connection { client, server: url.clone(), namespace: "default".to_owned() }
+            }
+        })
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Kubeconfig { context: Some(context), .. } => context.clone(),
+            Self::Kubeconfig { .. } | Self::Recording(_) => "local".to_owned(),
+        }
+    }
 }
 
 /// A running system.
@@ -27,6 +60,7 @@ pub(super) struct System {
     emulator: Option<Emulator>,
     stack: Stack,
     receiver: Receiver,
+    _proxy: Proxy,
     checks: DynamoStore,
     scope: Scope,
     status: Status,
@@ -39,7 +73,6 @@ pub(super) struct System {
 pub(super) struct Look {
     pub(super) checks: Vec<Check>,
     pub(super) changes_seen: u64,
-    pub(super) changes_sent: u64,
     pub(super) lag_seconds: f64,
     pub(super) dead_letters: Vec<(&'static str, u64)>,
 }
@@ -48,27 +81,24 @@ impl System {
     /// Starts all of it. Says on standard error what takes long.
     pub(super) async fn start(
         root: &Path,
-        scratch: &Path,
         cluster: &Cluster,
         library: &Library,
         routing: Option<&Path>,
         rules: &RuleSet,
     ) -> Result<Self> {
-        let connection = connect(Some(&cluster.kubeconfig), cluster.context.as_deref()).await?;
+        let connection = cluster.connect().await?;
         connection.check().await?;
         let receiver = Receiver::start().await?;
-        let routing = write_routing(scratch, &receiver.url, routing)?;
-        let rules_dir = write_rules(scratch, library)?;
-        let kubeconfig = cluster.kubeconfig.canonicalize().context("the kubeconfig is gone")?;
-        let parameters = [
-            ("ClusterKubeconfig", kubeconfig.display().to_string()),
-            ("ClusterContext", cluster.context.clone().unwrap_or_default()),
-            ("RoutingFile", routing.display().to_string()),
-        ];
-        let template = root.join("template.yaml");
-        let environment = vec![(SECRET.to_owned(), webhook_key())];
-        let started =
-            tokio::task::spawn_blocking(move || deploy(&template, &rules_dir, &parameters, environment));
+        let key = key()?;
+        let proxy = Proxy::start(connection.client.clone(), key.clone()).await?;
+        let files = Files {
+            template: root.join("template.yaml"),
+            rules: library.sources()?,
+            flows: library.flow_sources()?,
+            routing: routing_file(&receiver.url, routing)?,
+            kubeconfig: proxy.kubeconfig(),
+        };
+        let started = tokio::task::spawn_blocking(move || deploy(&files, key));
         let (emulator, stack) = started.await.context("the emulator could not be started")??;
         let aws = sdk_config(&emulator).await;
         let queue = SqsQueue::new(
@@ -76,9 +106,9 @@ impl System {
             [(QueueName::Changes, stack.output("ChangesQueueUrl")?.to_owned())],
         );
         let checks = DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), stack.output("ChecksTableName")?);
-        let scope = Scope::new("default", "local", connection_name(cluster));
+        let scope = Scope::new("default", "local", cluster.name());
         let settings = Settings::new(scope.clone(), kinds(rules)?);
-        let places = FilePlaces::new(scratch.join("place.json"));
+        let places = FilePlaces::new(emulator.folder().join("place.json"));
         let watcher = Watcher::new(connection.client, queue, places, settings, Clock::system());
         let status = watcher.status();
         let (stop, mut stopped) = watch::channel(false);
@@ -93,7 +123,17 @@ impl System {
                 watcher.run(until).await.map_err(|error| anyhow!("the watcher ended: {error}"))
             })
         });
-        Ok(Self { emulator: Some(emulator), stack, receiver, checks, scope, status, stop, watching })
+        Ok(Self {
+            emulator: Some(emulator),
+            stack,
+            receiver,
+            _proxy: proxy,
+            checks,
+            scope,
+            status,
+            stop,
+            watching,
+        })
     }
 
     /// The next notice that the alert function sent; an error where something broke that ends all.
@@ -109,19 +149,22 @@ impl System {
     }
 
     /// How it is now.
-    pub(super) async fn look(&self, _: Timestamp) -> Look {
+    pub(super) async fn look(&self) -> Look {
         let metrics = self.status.render();
         let mut look = Look {
             changes_seen: total(&metrics, "prodrome_watcher_changes_seen_total"),
-            changes_sent: total(&metrics, "prodrome_watcher_changes_sent_total"),
             lag_seconds: self.status.lag_seconds(),
             ..Look::default()
         };
         look.checks = self.open_checks().await.unwrap_or_default();
         if let Some(emulator) = &self.emulator {
             let client = emulator.client().clone();
-            let outputs =
-                ["ChangesDeadLetterQueueUrl", "ChecksDeadLetterQueueUrl", "FindingsDeadLetterQueueUrl"];
+            let outputs = [
+                "ChangesDeadLetterQueueUrl",
+                "ChecksDeadLetterQueueUrl",
+                "DiagnosesDeadLetterQueueUrl",
+                "FindingsDeadLetterQueueUrl",
+            ];
             let urls: Vec<_> =
                 outputs.iter().filter_map(|o| Some((*o, self.stack.output(o).ok()?.to_owned()))).collect();
             let depths = tokio::task::spawn_blocking(move || {
@@ -184,29 +227,59 @@ impl System {
 /// The variable that holds the key by which the screen's channel is signed.
 const SECRET: &str = "PRODROME_SCREEN_KEY";
 
-fn deploy(
-    template: &Path,
-    rules: &Path,
-    parameters: &[(&str, String)],
-    environment: Vec<(String, String)>,
-) -> Result<(Emulator, Stack)> {
+/// What the functions are given.
+struct Files {
+    template: PathBuf,
+    rules: Vec<SourceFile>,
+    flows: Vec<SourceFile>,
+    routing: String,
+    kubeconfig: String,
+}
+
+fn deploy(files: &Files, key: String) -> Result<(Emulator, Stack)> {
     let program = std::env::current_exe().context("this program is not found on the disk")?;
-    let options = Options { environment, ..Options::default() };
-    let emulator = Emulator::start(&options, &|step| eprintln!("{step}"))?;
-    eprintln!("deploying {} to the emulator", template.file_name().unwrap_or_default().to_string_lossy());
-    let template = Template::read(template)?;
-    let code = Code::launching(&program)?.with_dir("rules", rules)?;
-    let mut deployment = Deployment::new("prodrome", &template).code(&code);
-    for (name, value) in parameters {
-        deployment = deployment.parameter(name, value.clone());
-    }
+    let options = Options { environment: vec![(SECRET.to_owned(), key)], ..Options::default() };
+    let emulator = Emulator::start(&options, &step)?;
+    step("deploying template.yaml to the emulator");
+    let template = Template::read(&files.template)?;
+    // Beside the emulator's own: a process that is killed takes them along.
+    let folder = emulator.folder().join("prodrome");
+    let (rules, routing, kubeconfig) =
+        (folder.join("rules"), folder.join("routing.json"), folder.join("kubeconfig"));
+    let write = || -> std::io::Result<()> {
+        let flows = rules.join("flows");
+        std::fs::create_dir_all(&flows)?;
+        for (index, file) in files.rules.iter().enumerate() {
+            let name = Path::new(&file.name).file_name().unwrap_or_default().to_string_lossy().into_owned();
+            std::fs::write(rules.join(format!("{index:03}-{name}")), &file.text)?;
+        }
+        for file in &files.flows {
+            std::fs::write(flows.join(Path::new(&file.name).file_name().unwrap_or_default()), &file.text)?;
+        }
+        std::fs::write(&routing, &files.routing)?;
+        std::fs::write(&kubeconfig, &files.kubeconfig)
+    };
+    write().with_context(|| format!("cannot write to {}", folder.display()))?;
+    let code = Code::launching(&program)?.with_dir("rules", &rules)?;
+    let deployment = Deployment::new("prodrome", &template)
+        .code(&code)
+        .parameter("ClusterKubeconfig", kubeconfig.display().to_string())
+        .parameter("RoutingFile", routing.display().to_string());
     let stack = emulator.deploy(&deployment)?;
     Ok((emulator, stack))
 }
 
+/// Says what takes long. In a terminal the many steps of one thing (`fetching …: 7 boto3`) share a line.
+fn step(text: &str) {
+    match (std::io::stderr().is_terminal(), text.contains(": ")) {
+        (true, true) => eprint!("\r{text}\x1b[K"),
+        (true, false) => eprintln!("\r{text}\x1b[K"),
+        (false, _) => eprintln!("{text}"),
+    }
+}
+
 /// A routing file that tells this screen everything, beside what the user's own says.
-fn write_routing(scratch: &Path, url: &str, own: Option<&Path>) -> Result<PathBuf> {
-    let path = scratch.join("routing.yaml");
+fn routing_file(url: &str, own: Option<&Path>) -> Result<String> {
     let text = match own {
         Some(own) => {
             let text =
@@ -229,20 +302,7 @@ fn write_routing(scratch: &Path, url: &str, own: Option<&Path>) -> Result<PathBu
     if let Some(routes) = routing["routes"].as_array_mut() {
         routes.insert(0, serde_json::json!({ "channels": ["prodrome-screen"], "continue": true }));
     }
-    std::fs::write(&path, serde_json::to_string_pretty(&routing)?).context("cannot write a routing file")?;
-    Ok(path)
-}
-
-/// The rules as the functions read them: a folder of files.
-fn write_rules(scratch: &Path, library: &Library) -> Result<PathBuf> {
-    let dir = scratch.join("rules");
-    std::fs::create_dir(&dir).context("cannot write the rules")?;
-    for (index, file) in library.sources()?.iter().enumerate() {
-        let name = Path::new(&file.name).file_name().unwrap_or_default().to_string_lossy().into_owned();
-        std::fs::write(dir.join(format!("{index:03}-{name}")), &file.text)
-            .context("cannot write the rules")?;
-    }
-    Ok(dir)
+    serde_json::to_string_pretty(&routing).context("cannot write a routing file")
 }
 
 /// The kinds that the rules name.
@@ -262,10 +322,6 @@ fn kinds(rules: &RuleSet) -> Result<Vec<KindPattern>> {
     Ok(kinds)
 }
 
-fn connection_name(cluster: &Cluster) -> String {
-    cluster.context.clone().unwrap_or_else(|| "local".to_owned())
-}
-
 async fn sdk_config(emulator: &Emulator) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(emulator.endpoint())
@@ -276,9 +332,12 @@ async fn sdk_config(emulator: &Emulator) -> SdkConfig {
 }
 
 /// A key that only this run knows.
-fn webhook_key() -> String {
-    let seed = [std::process::id().to_string(), crate::clock::now().to_string()];
-    prodrome_model::stable_hash(&[&seed[0], &seed[1]])
+fn key() -> Result<String> {
+    use std::io::Read as _;
+    let mut seed = [0; 32];
+    let random = std::fs::File::open("/dev/urandom").and_then(|mut random| random.read_exact(&mut seed));
+    random.context("the system gives no random numbers (/dev/urandom)")?;
+    Ok(seed.iter().fold(String::new(), |key, byte| key + &format!("{byte:02x}")))
 }
 
 /// The sum of a Prometheus counter over its labels.

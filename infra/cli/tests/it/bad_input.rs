@@ -37,6 +37,49 @@ fn object_files_that_hold_no_objects_are_refused() {
 }
 
 #[test]
+fn what_cannot_be_read_does_not_take_the_rest_down() {
+    let pod = |name: &str| {
+        let metadata = format!(r#"{{"name":"{name}","namespace":"n","uid":"{name}"}}"#);
+        format!(r#"{{"apiVersion":"v1","kind":"Pod","metadata":{metadata},"status":{{"phase":"Failed"}}}}"#)
+    };
+    let odd = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":7}}"#;
+    let rules =
+        "PodFailed:\n  resource: Pod\n  checkField: [{ field: [status, phase], equalValue: [Failed] }]\n";
+    let list = format!(r#"{{"apiVersion":"v1","kind":"List","items":[7,{},{odd}]}}"#, pod("in-list"));
+    let dir = folder(&[
+        ("some.jsonl", &format!("{odd}\n{{\"a\":1}}\n{}\n", pod("in-file"))),
+        ("list.json", &list),
+        ("prose.yaml", "a: [\n"),
+        ("rules.yaml", rules),
+    ]);
+    let at = |name| within(&dir, name);
+    let ran = prodrome(&[
+        "scan",
+        "--rules",
+        &at("rules.yaml"),
+        "--output",
+        "json",
+        "--from",
+        &at("some.jsonl"),
+        &at("prose.yaml"),
+        &at("list.json"),
+    ]);
+    let names: Vec<_> = ran.json_lines().iter().map(|line| line["object"]["name"].clone()).collect();
+    assert_eq!(names, ["in-list", "in-file"], "{ran:?}");
+    assert_eq!(ran.code, 2, "one file is none: {ran:?}");
+    for words in [
+        "some.jsonl, document 1: ",
+        "some.jsonl, document 2: ",
+        "list.json, document 1: item 1: ",
+        "prose.yaml",
+    ] {
+        assert!(ran.stderr.contains(words), "expected {words:?} in {ran:?}");
+    }
+    let ran = prodrome(&["scan", "--rules", &at("rules.yaml"), "--from", &at("some.jsonl")]);
+    assert_eq!(ran.code, 1, "an object that is none is left out: {ran:?}");
+}
+
+#[test]
 fn an_empty_object_file_is_an_empty_world() {
     let dir = folder(&[("empty.yaml", "")]);
     let ran = prodrome(&["scan", "--from", &within(&dir, "empty.yaml")]);
@@ -133,16 +176,102 @@ fn a_cluster_that_cannot_be_reached_is_told_with_what_to_do() {
              clusters: [{ name: a, cluster: { server: \"http://127.0.0.1:9\" } }]\nusers: [{ name: a, user: {} }]\n",
         ),
     ]);
+    let server = who_accepts_no_token();
+    let kubeconfig = |user: &str| {
+        format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{{ name: a, context: {{ cluster: a, user: a }} }}]\n\
+             clusters: [{{ name: a, cluster: {{ server: \"{server}\" }} }}]\nusers: [{{ name: a, user: {user} }}]\n"
+        )
+    };
+    let program = |rest: &str| {
+        let version = "client.authentication.k8s.io/v1";
+        kubeconfig(&format!("{{ exec: {{ apiVersion: {version}, interactiveMode: Never, {rest} }} }}"))
+    };
+    let write = |name: &str, text: String| std::fs::write(dir.path().join(name), text).unwrap();
+    write("expired.yaml", kubeconfig("{ token: old }"));
+    write(
+        "no-program.yaml",
+        program("command: no-such-program, installHint: it comes with the cloud's tools"),
+    );
+    let script = "echo a-token; echo; echo the session has expired >&2; exit 3";
+    write("program.yaml", program(&format!("command: sh, args: [\"-c\", \"{script}\"]")));
     let at = |name| within(&dir, name);
     let out = at("recording");
-    for command in [vec!["scan"], vec!["record", "--out", &out]] {
+    for command in [vec!["scan"], vec!["record", "--out", &out], vec!["up"]] {
         let with = |more: &[&str], words: &[&str]| refused(&[&command, more].concat(), words);
+        with(&["--kubeconfig", &at("expired.yaml")], &["does not accept the credentials", "expired"]);
+        let words =
+            ["no-such-program", "install it, or put it on the PATH (it comes with the cloud's tools)"];
+        with(&["--kubeconfig", &at("no-program.yaml")], &words);
+        let ran = prodrome(&[&command, &["--kubeconfig", &at("program.yaml")][..]].concat());
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(
+            ran.stderr.contains("\"sh\"") && ran.stderr.ends_with(": the session has expired\n"),
+            "{ran:?}"
+        );
+        assert!(!ran.stderr.contains("a-token"), "what a program prints may be a token: {ran:?}");
         with(&["--kubeconfig", &at("missing.yaml")], &["missing.yaml", "no kubeconfig"]);
         with(&["--kubeconfig", &at("broken.yaml")], &["broken.yaml"]);
         with(&["--kubeconfig", &at("nobody.yaml"), "--context", "b"], &["no context \"b\"", "it has a"]);
-        with(&["--kubeconfig", &at("nobody.yaml")], &["the cluster", "refused"]);
+        with(&["--kubeconfig", &at("nobody.yaml")], &["efused"]);
     }
     assert!(!Path::new(&out).exists(), "nothing is left of a recording that did not begin");
+}
+
+/// An API server to which every token has expired.
+fn who_accepts_no_token() -> String {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            let body = r#"{"kind":"Status","status":"Failure","message":"Unauthorized","code":401}"#;
+            let head = "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nConnection: close";
+            let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            // A client that leaves early is no matter of ours.
+            drop(connection.read(&mut [0; 4096]).and_then(|_| connection.write_all(answer.as_bytes())));
+        }
+    });
+    url
+}
+
+#[test]
+fn what_a_run_needs_is_looked_at_before_anything_is_started() {
+    let dir = folder(&[("routing.yaml", "channels: [\n"), ("rules.yaml", "PodFailed: [\n")]);
+    let at = |name| within(&dir, name);
+    let demo = "events/recordings/image-tag-missing";
+    refused(&["up", "--recording", "rules"], &["rules is no recording", "meta.json"]);
+    refused(&["up", "--recording", demo, "--from", "99999"], &["--from 99999", "has only", "seconds"]);
+    refused(&["up", "--routing", &at("routing.yaml")], &["routing file is wrong", "routing.yaml:1:11"]);
+    refused(&["up", "--routing", &at("missing.yaml")], &["cannot read", "missing.yaml"]);
+    refused(&["up", "--rules", &at("rules.yaml")], &["rules.yaml:1:", "there is no rule to use"]);
+
+    let mut here = crate::run::command();
+    let output =
+        here.args(["up", "--exit"]).env("PATH", dir.path()).env("XDG_CACHE_HOME", dir.path()).output();
+    let said = String::from_utf8(output.unwrap().stderr).unwrap();
+    assert!(said.contains("found no python3") && said.contains("apt-get install python3-venv"), "{said}");
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_a_command_without_a_word() {
+    for arguments in [
+        &["rules", "list"][..],
+        &["rules", "explain"],
+        &["rules", "fmt", "rules/pods.yaml"],
+        &["completion", "bash"],
+        &["replay", "--output", "json", "events/recordings/crash-exit-1"],
+        &["scan", "--output", "json", "--from", "rules/testdata/pod.yaml"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut child = crate::run::command();
+        let child = child.args(arguments).stdout(writer).stderr(std::process::Stdio::piped());
+        let output = child.stdin(std::process::Stdio::null()).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(!stderr.contains("panicked") && !stderr.contains("roken pipe"), "{arguments:?}: {stderr}");
+    }
 }
 
 #[test]
@@ -156,6 +285,8 @@ fn mistakes_on_the_command_line_are_exit_code_2() {
         &["record", "--out", "x", "--for", "soon"],
         &["rules"],
         &["rules", "fmt"],
+        &["up", "--kubeconfig", "x", "--recording", "y"],
+        &["up", "--kubeconfig", "x", "--exit"],
     ] {
         let ran = prodrome(arguments);
         assert_eq!((ran.code, &*ran.stdout), (2, ""), "{arguments:?}: {ran:?}");

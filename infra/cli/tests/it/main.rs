@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bad_input;
+mod flows;
 mod record;
 mod recordings;
 mod replay;
 mod rules;
 mod run;
 mod scan;
+mod why;

@@ -54,8 +54,47 @@ fn only_says_which_rules_are_used() {
     let line = &ran.json_lines()[0];
     assert_eq!(
         (&line["type"], &line["cause"], &line["object"]["kind"]),
-        (&json!("alert"), &Value::Null, &json!("Pod"))
+        (&json!("alert"), &json!("app-error"), &json!("Pod"))
     );
+}
+
+#[test]
+fn one_registry_that_is_down_is_one_alert_that_says_so() {
+    let ran = prodrome(&["replay", &recording("two-tenants-one-registry-down"), "--output", "json"]);
+    let lines = ran.json_lines();
+    let alerts: Vec<&Value> = lines.iter().filter(|line| line["type"] == "alert").collect();
+    assert_eq!(alerts.len(), 1, "{ran:?}");
+    assert_eq!(
+        (&alerts[0]["cause"], &alerts[0]["owner"]),
+        (&json!("registry-unreachable"), &json!("platform"))
+    );
+    let owners: BTreeSet<&str> =
+        lines.iter().filter_map(|line| line["object"]["name"].as_str()?.get(..1)).collect();
+    assert_eq!(owners, BTreeSet::from(["a", "b"]), "the pods of both applications: {ran:?}");
+    assert!(lines.iter().all(|line| line["count"].as_u64().unwrap() <= 4), "{ran:?}");
+}
+
+#[test]
+fn a_log_beside_the_stream_says_why() {
+    let there = tempfile::tempdir().unwrap();
+    let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/recordings/crash-exit-1");
+    for file in ["watch.jsonl.zst", "meta.json"] {
+        std::fs::copy(from.join(file), there.path().join(file)).unwrap();
+    }
+    let replay = || prodrome(&["replay", there.path().to_str().unwrap(), "--output", "json"]).json_lines();
+    let line = replay().into_iter().find(|line| line["rule"] == "PodCrashLooping").unwrap();
+    let text = |key: &str| line["object"][key].as_str().unwrap().to_owned();
+    let container = format!("{}/{}/main", text("namespace"), text("name"));
+    let said = "panic: dial tcp 10.96.7.7:5432: connect: connection refused";
+    let logs = json!({ container: { "previous": said } });
+    std::fs::write(there.path().join("logs.json"), logs.to_string()).unwrap();
+    let line = replay().into_iter().find(|line| line["rule"] == "PodCrashLooping").unwrap();
+    assert_eq!(line["cause"], "app-dependency-unreachable", "{line}");
+    assert_eq!(line["faulty"]["kind"], "Deployment", "{line}");
+    std::fs::write(there.path().join("logs.json"), "[]").unwrap();
+    let ran = prodrome(&["replay", there.path().to_str().unwrap()]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stderr.contains("namespace/pod/container"), "{ran:?}");
 }
 
 #[test]

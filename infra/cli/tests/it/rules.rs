@@ -39,6 +39,14 @@ fn all_shipped_rule_tests_pass_and_cover_every_rule() {
 }
 
 #[test]
+fn events_and_frequencies_are_told_as_the_language_says() {
+    let folder = root().join("infra/cli/tests/language");
+    let ran = prodrome(&["rules", "test", "--coverage", folder.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains(" 0 failed"), "{}", ran.stdout);
+}
+
+#[test]
 fn cases_that_hold_pass() {
     let ran = cases(
         "
@@ -54,7 +62,7 @@ fn cases_that_hold_pass() {
   quiet: [ PodFailed ]
 ",
     );
-    assert_eq!((ran.code, &*ran.stdout), (0, "2 cases in 1 files: 2 passed, 0 failed\n"), "{ran:?}");
+    assert_eq!((ran.code, &*ran.stdout), (0, "2 cases in 1 file: 2 passed, 0 failed\n"), "{ran:?}");
 }
 
 #[test]
@@ -94,7 +102,7 @@ failed pods.test.yaml:13 of another object
     unexpected: PodFailed fired at 5m on Pod n/a: Pod failed: n/a
 failed pods.test.yaml:16 goes on
     expected PodFailed to resolve at 8m; found: PodFailed fired at 5m on Pod n/a
-5 cases in 1 files: 0 passed, 5 failed
+5 cases in 1 file: 0 passed, 5 failed
 ";
     assert_eq!(ran.stdout, want);
 }
@@ -153,7 +161,7 @@ fn check_tells_mistakes_by_line_and_as_data() {
     )]);
     let file = within(&dir, "rules.yaml");
     let ran = prodrome(&["rules", "check", &file]);
-    assert_eq!((ran.code, &*ran.stdout), (1, "0 rules in 1 files are sound, 2 mistakes\n"), "{ran:?}");
+    assert_eq!((ran.code, &*ran.stdout), (1, "0 rules in 1 file are sound, 2 mistakes\n"), "{ran:?}");
     assert!(ran.stderr.starts_with(&format!("{file}:3:30 A.checkField[0]")), "{ran:?}");
     let data = prodrome(&["rules", "check", "--output", "json", &file]);
     assert_eq!((data.code, &*data.stderr), (1, ""), "{data:?}");

@@ -4,9 +4,8 @@ use crate::kube_api::KubeApi;
 use crate::trim::OwnObject;
 use http::Method;
 use kube::Client;
-use serde::Deserialize;
-use serde_json::json;
-use std::sync::{Mutex, PoisonError};
+use serde_json::{Value, json};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Keeps the [`Places`] in a `ConfigMap` of the cluster that is watched, so that a cluster that is built anew
 /// starts anew.
@@ -14,8 +13,9 @@ pub struct ConfigMapPlaces {
     api: KubeApi,
     namespace: String,
     name: String,
-    /// The version that was read or written last; `None` where there was none.
-    version: Mutex<Option<String>>,
+    /// As it was read or written last; `None` where there was none. What others have put there (labels, what
+    /// kubectl or a controller knows it by) is written back as it was.
+    stored: Mutex<Option<Value>>,
 }
 
 /// The key of the `ConfigMap` that holds the places.
@@ -24,30 +24,11 @@ const KIND: &str = "ConfigMap";
 /// How often a save that lost against another writer is tried.
 const CONFLICT_TRIES: usize = 4;
 
-#[derive(Deserialize)]
-struct Stored {
-    metadata: Metadata,
-    #[serde(default)]
-    data: Data,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Metadata {
-    resource_version: String,
-}
-
-#[derive(Deserialize, Default)]
-struct Data {
-    #[serde(rename = "place.json")]
-    place: Option<String>,
-}
-
 impl ConfigMapPlaces {
     /// In this `ConfigMap`, which is made where it does not exist and the credentials allow it.
     pub fn new(client: Client, namespace: impl Into<String>, name: impl Into<String>) -> Self {
         let (namespace, name) = (namespace.into(), name.into());
-        Self { api: KubeApi::new(client), namespace, name, version: Mutex::new(None) }
+        Self { api: KubeApi::new(client), namespace, name, stored: Mutex::new(None) }
     }
 
     fn what(&self) -> String {
@@ -61,12 +42,8 @@ impl ConfigMapPlaces {
         PlaceError::ConfigMap { namespace, name, reason: format!("cannot {verb} it: {error}"), retryable }
     }
 
-    fn version(&self) -> Option<String> {
-        self.version.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set_version(&self, version: Option<String>) {
-        *self.version.lock().unwrap_or_else(PoisonError::into_inner) = version;
+    fn stored(&self) -> MutexGuard<'_, Option<Value>> {
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn collection(&self) -> String {
@@ -75,8 +52,23 @@ impl ConfigMapPlaces {
 
     async fn write(&self, places: &Places) -> Result<(), ApiError> {
         let place = serde_json::to_string(places).expect("a map of texts is JSON");
-        let version = self.version();
-        let mut object = json!({
+        let stored = self.stored().clone();
+        let (method, path, mut object) = match stored {
+            None => (Method::POST, self.collection(), self.new_object()),
+            // With the version that was read: where it is no longer the present one, the write is refused.
+            Some(object) => (Method::PUT, format!("{}/{}", self.collection(), self.name), object),
+        };
+        if !object["data"].is_object() {
+            object["data"] = json!({});
+        }
+        object["data"][KEY] = place.into();
+        let json = serde_json::to_vec(&object).expect("a value is JSON");
+        *self.stored() = Some(read(&self.api.write(method, &path, json).await?)?);
+        Ok(())
+    }
+
+    fn new_object(&self) -> Value {
+        json!({
             "apiVersion": "v1",
             "kind": KIND,
             "metadata": {
@@ -84,22 +76,17 @@ impl ConfigMapPlaces {
                 "namespace": self.namespace,
                 "labels": { "app.kubernetes.io/name": "prodrome-watcher" },
             },
-            "data": { KEY: place },
-        });
-        let (method, path) = match version {
-            None => (Method::POST, self.collection()),
-            Some(version) => {
-                object["metadata"]["resourceVersion"] = version.into();
-                (Method::PUT, format!("{}/{}", self.collection(), self.name))
-            }
-        };
-        let json = serde_json::to_vec(&object).expect("a value is JSON");
-        let stored = self.api.write(method, &path, json).await?;
-        let stored: Stored = serde_json::from_slice(&stored)
-            .map_err(|error| ApiError::Broken(format!("the answer cannot be read: {error}")))?;
-        self.set_version(Some(stored.metadata.resource_version));
-        Ok(())
+        })
     }
+}
+
+/// The API server's answer, less what it keeps by itself.
+fn read(json: &[u8]) -> Result<Value, ApiError> {
+    let unreadable = |reason: String| ApiError::Broken(format!("the answer cannot be read: {reason}"));
+    let mut object: Value = serde_json::from_slice(json).map_err(|error| unreadable(error.to_string()))?;
+    let metadata = object["metadata"].as_object_mut().ok_or_else(|| unreadable("no metadata".to_owned()))?;
+    metadata.remove("managedFields");
+    Ok(object)
 }
 
 impl PlaceStore for ConfigMapPlaces {
@@ -107,14 +94,13 @@ impl PlaceStore for ConfigMapPlaces {
         let path = format!("{}/{}", self.collection(), self.name);
         match self.api.get(&path, "application/json", None).await {
             Ok(Some(answer)) => {
-                let stored: Stored = serde_json::from_slice(&answer.body).map_err(|error| {
-                    self.error("read", &ApiError::Broken(format!("the answer cannot be read: {error}")))
-                })?;
-                self.set_version(Some(stored.metadata.resource_version));
-                Ok(stored.data.place.and_then(|place| parse(place.as_bytes(), &self.what())))
+                let object = read(&answer.body).map_err(|error| self.error("read", &error))?;
+                let place = object["data"][KEY].as_str().map(str::to_owned);
+                *self.stored() = Some(object);
+                Ok(place.and_then(|place| parse(place.as_bytes(), &self.what())))
             }
             Ok(None) | Err(ApiError::NotServed) => {
-                self.set_version(None);
+                *self.stored() = None;
                 Ok(None)
             }
             Err(error) => Err(self.error("read", &error)),

@@ -7,6 +7,7 @@
 //! When packs leave, and what is in them, on virtual time.
 
 use super::*;
+use crate::metrics::KindState;
 use crate::waiting::{Change, StreamId};
 use jiff::Timestamp;
 use prodrome_model::Resource;
@@ -222,6 +223,37 @@ async fn a_quiet_watcher_says_that_it_lives() {
     sleep(Duration::from_secs(150)).await;
     let accepted = bench.accepted();
     assert_eq!(accepted, [(60_000, None, vec![]), (120_000, None, vec![])]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_pack_says_how_far_behind_its_watcher_is() {
+    let bench = Bench::new(1 << 20);
+    let lags = |bench: &Bench| -> Vec<Option<u32>> {
+        let accepted = bench.queue.accepted.lock().unwrap();
+        accepted.iter().map(|(_, bytes)| decode(bytes, UNCOMPRESSED_MAX).unwrap().lag_seconds).collect()
+    };
+    bench.metrics.began(1);
+    sleep(Duration::from_secs(61)).await;
+    assert_eq!(lags(&bench), [Some(60)], "it has not reached the cluster yet");
+    bench.metrics.state("pods", KindState::Watching);
+    bench.metrics.state("nodes", KindState::BackingOff);
+    sleep(Duration::from_mins(1)).await;
+    assert_eq!(lags(&bench)[1..], [Some(0)], "one kind is followed");
+    sleep(Duration::from_secs(9)).await;
+    bench.metrics.state("pods", KindState::BackingOff);
+    sleep(Duration::from_mins(1)).await;
+    assert_eq!(lags(&bench)[2..], [Some(50)], "none is any more, for as long");
+    bench.metrics.state("pods", KindState::Watching);
+    *bench.queue.down.lock().unwrap() = true;
+    for version in 1..=8 {
+        bench.put("a", version, 0).await;
+        sleep(Duration::from_secs(5)).await;
+    }
+    *bench.queue.down.lock().unwrap() = false;
+    sleep(Duration::from_mins(2)).await;
+    let later = &lags(&bench)[3..];
+    assert!(later.iter().any(|lag| *lag >= Some(5)), "one was made while others waited: {later:?}");
+    assert_eq!(lags(&bench).last(), Some(&Some(0)), "all has gone");
 }
 
 #[tokio::test(start_paused = true)]

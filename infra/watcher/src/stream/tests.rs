@@ -27,6 +27,8 @@ enum Line {
     Silence,
 }
 
+const WATCH_LASTS: Duration = Duration::from_mins(5);
+
 struct Script {
     answers: Mutex<VecDeque<Answer>>,
     calls: Mutex<Vec<String>>,
@@ -159,6 +161,8 @@ async fn play_with(place: Option<&str>, answers: Vec<Answer>, kind: &str, bytes_
         metrics: Arc::clone(&metrics),
         clock: Clock::new(|| Timestamp::UNIX_EPOCH),
         epoch: 7,
+        watch_lasts: WATCH_LASTS,
+        lists: AtomicU64::default(),
         lists_at_once: Semaphore::new(1),
         definitions: Notify::new(),
     });
@@ -398,20 +402,34 @@ async fn a_version_that_is_not_yet_is_waited_for_and_then_given_up() {
     assert_eq!(got.place.as_deref(), Some("4"));
 }
 
+fn denied() -> Answer {
+    Answer::Error(|| ApiError::Forbidden("configmaps is forbidden".to_owned()))
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_denied_kind_waits_long_and_holds_up_nobody() {
-    let denied = || Answer::Error(|| ApiError::Forbidden("configmaps is forbidden".to_owned()));
-    let got = play(None, vec![denied(), denied()]).await;
-    let seconds: Vec<u64> =
-        got.calls.iter().map(|call| call.split('s').next().unwrap().parse().unwrap()).collect();
-    assert!(
-        (30..=60).contains(&seconds[1]) && (60..=120).contains(&(seconds[2] - seconds[1])),
-        "{seconds:?}"
-    );
+async fn a_denied_kind_waits_ever_longer_and_holds_up_nobody() {
+    let got = play(None, (0..12).map(|_| denied()).collect()).await;
+    let at = |call: &String| call.split('s').next().unwrap().parse().unwrap();
+    let seconds: Vec<u64> = got.calls.iter().map(at).collect();
+    assert!(seconds[3] <= 7, "soon at first: {seconds:?}");
+    assert!((150..=300).contains(&(seconds[12] - seconds[11])), "at last every few minutes: {seconds:?}");
     assert_eq!(got.state, KindState::Denied);
     assert!(got.ready, "what cannot be reached does not count");
     assert_eq!(got.waits, ["ListBegin   of 7/configmaps/1"]);
-    assert_eq!(got.restarts, [("denied", 2)]);
+    assert_eq!(got.restarts, [("denied", 12)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_denies_everything_while_it_starts_is_not_believed() {
+    let broken = || Answer::Error(|| ApiError::Broken("refused".to_owned()));
+    let unauthorized = || Answer::Error(|| ApiError::Unauthorized("who is that?".to_owned()));
+    let first = Answer::Events(vec![event("ADDED", "a", 5)]);
+    let got = play(Some("1"), vec![first, broken(), unauthorized(), denied()]).await;
+    assert_eq!(got.state, KindState::BackingOff, "nobody needs to hear of it yet");
+    let last = got.calls.last().unwrap();
+    assert!(last.ends_with("watch configmaps 5"), "{last}");
+    let second: u64 = last.split('s').next().unwrap().parse().unwrap();
+    assert!(second <= 4, "tried again soon: {:?}", got.calls);
 }
 
 #[tokio::test(start_paused = true)]

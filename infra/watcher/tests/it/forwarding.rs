@@ -228,6 +228,17 @@ async fn a_kind_that_comes_later_is_found_and_one_that_goes_is_said_to_be_gone()
     world.in_step(&DATABASE).await;
     run.until("missed", |status| status.unresolved() == ["Database"]).await;
     assert!(!run.status.kinds().contains_key("shop.example.com/databases"));
+
+    // It comes back without one of its objects. A list that bore an earlier one's name would hide that.
+    api.serve(DATABASE);
+    api.apply(&DATABASE, "shop", "others", json!({}));
+    api.apply(&definitions, "", "databases.shop.example.com", json!({ "again": true }));
+    world.in_step(&DATABASE).await;
+    let changes = world.queue.received().changes.into_iter();
+    let begun: Vec<_> = changes.filter(|c| c.kind == ChangeKind::ListBegin).map(|c| c.list).collect();
+    assert!(begun.iter().all(|list| begun.iter().filter(|l| *l == list).count() == 1), "{begun:?}");
+    api.stop_serving(&DATABASE);
+    run.until("missed again", |status| status.unresolved() == ["Database"]).await;
     run.end().await.unwrap();
     let places = world.places().load().await.unwrap().unwrap();
     assert!(!places.versions.contains_key("shop.example.com/databases"), "{places:?}");
@@ -296,7 +307,9 @@ async fn the_place_is_kept_in_a_config_map_that_is_not_forwarded() {
     let run = Run::begin(client.clone(), &world.queue, places(), settings(&["Pod", "ConfigMap"]));
     world.queue.until("both lists", |received| received.ended.len() == 2).await;
     // Someone else touches it, so that the next save meets a conflict.
-    let theirs = api.object(&CONFIG_MAP, "prodrome", "watcher").unwrap();
+    let mut theirs = api.object(&CONFIG_MAP, "prodrome", "watcher").unwrap();
+    theirs["metadata"]["annotations"] = json!({ "example.com/tracked-by": "someone" });
+    theirs["data"]["note"] = "theirs".into();
     api.apply(&CONFIG_MAP, "prodrome", "watcher", theirs);
     run.end().await.unwrap();
 
@@ -307,6 +320,8 @@ async fn the_place_is_kept_in_a_config_map_that_is_not_forwarded() {
     assert_eq!(config_maps, ["prodrome/other"]);
     let stored = api.object(&CONFIG_MAP, "prodrome", "watcher").unwrap();
     assert_eq!(stored["metadata"]["labels"]["app.kubernetes.io/name"], "prodrome-watcher");
+    assert_eq!(stored["metadata"]["annotations"]["example.com/tracked-by"], "someone");
+    assert_eq!(stored["data"]["note"], "theirs", "what others keep there is left alone");
 }
 
 #[tokio::test]

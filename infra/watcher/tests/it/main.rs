@@ -3,5 +3,7 @@
 
 mod fake_api;
 mod forwarding;
+mod manifests;
 mod program;
+mod real;
 mod world;

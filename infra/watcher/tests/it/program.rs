@@ -1,30 +1,39 @@
 //! The program itself: its exit codes, its one line about a mistake, its signals.
 
 use crate::fake_api::{FakeApi, Fault, POD};
-use crate::world::kubeconfig;
+use crate::world::{TestQueue, kubeconfig};
 use axum::Router;
 use axum::routing::post;
+use prodrome_queue::{PACK_ATTRIBUTE, body_of};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-struct Program {
-    folder: TempDir,
-    vars: Vec<(&'static str, String)>,
+pub(crate) struct Program {
+    pub(crate) folder: TempDir,
+    vars: Vec<(String, String)>,
 }
 
 impl Program {
     /// With settings that would do, up to the addresses of the cluster and the queue.
     fn new(cluster: SocketAddr, queue: SocketAddr) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("kubeconfig");
+        let program = Self::by_kubeconfig(Path::new(""), queue);
+        let config = program.folder.path().join("kubeconfig");
         std::fs::write(&config, kubeconfig(&format!("http://{cluster}"))).unwrap();
+        program.with("KUBECONFIG", &config.display().to_string())
+    }
+
+    /// The same, for a cluster that a file says how to reach.
+    pub(crate) fn by_kubeconfig(config: &Path, queue: SocketAddr) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("place.json");
-        let vars = vec![
+        let vars = [
             ("KUBECONFIG", config.display().to_string()),
             ("PLACE_FILE", place.display().to_string()),
             ("CLUSTER", "test".into()),
@@ -36,16 +45,17 @@ impl Program {
             ("AWS_ACCESS_KEY_ID", "test".into()),
             ("AWS_SECRET_ACCESS_KEY", "test".into()),
         ];
+        let vars = vars.map(|(name, value)| (name.to_owned(), value)).into();
         Self { folder, vars }
     }
 
-    fn with(mut self, name: &'static str, value: &str) -> Self {
-        self.vars.retain(|(known, _)| *known != name);
-        self.vars.push((name, value.to_owned()));
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.vars.retain(|(known, _)| known != name);
+        self.vars.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    fn start(&self) -> Child {
+    pub(crate) fn start(&self) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_watcher"));
         command.env_clear().envs(self.vars.iter().cloned()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
@@ -114,15 +124,18 @@ async fn an_expired_token_is_said_so() {
     assert!(said.contains("has the token expired?"), "{said}");
 }
 
-/// An SQS that accepts all, and says how many packs it got.
-async fn accepting_queue() -> (SocketAddr, tokio::sync::mpsc::UnboundedReceiver<usize>) {
-    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+/// An SQS that accepts all, and what it got.
+pub(crate) async fn accepting_queue() -> (SocketAddr, TestQueue) {
+    let queue = TestQueue::new();
+    let accepts = queue.clone();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let answer = async move |body: String| {
         let request: Value = serde_json::from_str(&body).unwrap();
         let entries = request["Entries"].as_array().unwrap();
-        let _closed = sender.send(entries.len());
+        let packs =
+            entries.iter().map(|entry| entry["MessageAttributes"][PACK_ATTRIBUTE]["BinaryValue"].as_str());
+        accepts.take(packs.map(|pack| body_of(None, pack).unwrap()));
         let successful: Vec<_> = entries
             .iter()
             .map(|entry| json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "x" }))
@@ -131,40 +144,61 @@ async fn accepting_queue() -> (SocketAddr, tokio::sync::mpsc::UnboundedReceiver<
     };
     let app = Router::new().fallback(post(answer));
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-    (address, receiver)
+    (address, queue)
 }
 
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
+}
+
+/// The log of a program while it runs.
+pub(crate) struct Log {
+    coming: UnboundedReceiver<Value>,
+    pub(crate) lines: Vec<Value>,
+}
+
+impl Log {
+    pub(crate) fn of(child: &mut Child) -> Self {
+        let log = BufReader::new(child.stdout.take().unwrap());
+        let (lines, coming) = unbounded_channel();
+        std::thread::spawn(move || {
+            for line in log.lines() {
+                let _closed = lines.send(serde_json::from_str(&line.unwrap()).unwrap());
+            }
+        });
+        Self { coming, lines: Vec::new() }
+    }
+
+    /// Waits until it has said something so many times.
+    pub(crate) async fn until(&mut self, message: &str, times: usize) {
+        while self.lines.iter().filter(|line| line["message"] == message).count() < times {
+            let line = tokio::time::timeout(Duration::from_mins(1), self.coming.recv()).await;
+            self.lines.push(line.expect("it says so in time").expect("it has not ended"));
+        }
+    }
+
+    /// Waits for the program's end: its exit code.
+    pub(crate) async fn end(&mut self, mut child: Child) -> Option<i32> {
+        while let Some(line) = self.coming.recv().await {
+            self.lines.push(line);
+        }
+        tokio::task::spawn_blocking(move || child.wait().unwrap().code()).await.unwrap()
+    }
 }
 
 #[tokio::test]
 async fn asked_to_end_it_sends_saves_and_ends() {
     let server = FakeApi::start(&[POD]).await;
     server.api.apply(&POD, "shop", "a", json!({}));
-    let (queue, mut packs) = accepting_queue().await;
+    let (queue, sent) = accepting_queue().await;
     let program = Program::new(server.address, queue);
     let mut child = program.start();
-    let mut received = 0;
-    while received < 2 {
-        // The list in one pack, its end in another.
-        let next = tokio::time::timeout(Duration::from_secs(30), packs.recv()).await;
-        received += next.expect("packs arrive").unwrap();
-    }
+    let mut log = Log::of(&mut child);
+    sent.until("the list", |received| received.ended.len() == 1).await;
     signal(&child, "-TERM");
-    let status = tokio::task::spawn_blocking(move || {
-        let status = child.wait().unwrap();
-        let mut log = String::new();
-        child.stdout.take().unwrap().read_to_string(&mut log).unwrap();
-        (status, log)
-    });
-    let (status, log) = status.await.unwrap();
-    assert_eq!(status.code(), Some(0), "{log}");
-    assert!(log.contains("watcher stopped"), "{log}");
-    for line in log.lines() {
-        serde_json::from_str::<Value>(line).unwrap();
-    }
+    assert_eq!(log.end(child).await, Some(0), "{:?}", log.lines);
+    assert_eq!(log.lines.last().unwrap()["message"], "watcher stopped");
     let place = std::fs::read_to_string(program.folder.path().join("place.json")).unwrap();
     let place: Value = serde_json::from_str(&place).unwrap();
     assert!(place["versions"]["pods"].is_string(), "{place}");
@@ -177,27 +211,12 @@ async fn a_second_signal_ends_it_at_once() {
     // The queue is out of reach, so that the first signal waits for it.
     let program = Program::new(server.address, nobody());
     let mut child = program.start();
-    let log = child.stdout.take().unwrap();
-    let (lines, mut said) = tokio::sync::mpsc::unbounded_channel();
-    let reader = tokio::task::spawn_blocking(move || {
-        for line in BufReader::new(log).lines() {
-            let _closed = lines.send(line.unwrap());
-        }
-    });
-    let mut until = async |what: &str| loop {
-        let line = tokio::time::timeout(Duration::from_mins(1), said.recv()).await;
-        let line = line.expect("it says so in time").expect("it has not ended");
-        if line.contains(what) {
-            break;
-        }
-    };
-    until("the queue did not accept a pack").await;
+    let mut log = Log::of(&mut child);
+    log.until("the queue did not accept a pack", 1).await;
     let asked = Instant::now();
     signal(&child, "-TERM");
-    until("watcher stops").await;
+    log.until("watcher stops: sending what waits", 1).await;
     signal(&child, "-INT");
-    let status = tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
-    assert_eq!(status.code(), Some(130));
+    assert_eq!(log.end(child).await, Some(130));
     assert!(asked.elapsed() < Duration::from_secs(10), "before it would have given up by itself");
-    reader.await.unwrap();
 }

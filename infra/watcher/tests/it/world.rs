@@ -120,17 +120,19 @@ impl TestQueue {
         received
     }
 
-    fn drain(&self) {
+    /// Takes in what has come out of a queue.
+    pub(crate) fn take(&self, bodies: impl Iterator<Item = Body>) {
         let mut received = self.received.lock().unwrap();
-        for delivery in self.memory.receive(QueueName::Changes, Timestamp::UNIX_EPOCH, 1000) {
-            let Body::Pack(bytes) = &delivery.body else { panic!("the watcher sends packs") };
+        for body in bodies {
+            let Body::Pack(bytes) = &body else { panic!("the watcher sends packs") };
             let pack = decode(bytes, UNCOMPRESSED_MAX).unwrap();
             received.packs += 1;
             for change in pack.changes {
                 received.take(change.unwrap());
             }
-            self.memory.ack(delivery.id);
         }
+        drop(received);
+        self.news.notify_waiters();
     }
 }
 
@@ -141,8 +143,11 @@ impl Queue for TestQueue {
             return Err(SendError { queue: to, total: messages.len(), failed: vec![failed] });
         }
         self.memory.send(to, messages).await?;
-        self.drain();
-        self.news.notify_waiters();
+        let deliveries = self.memory.receive(QueueName::Changes, Timestamp::UNIX_EPOCH, 1000);
+        self.take(deliveries.into_iter().map(|delivery| {
+            self.memory.ack(delivery.id);
+            delivery.body
+        }));
         Ok(())
     }
 }

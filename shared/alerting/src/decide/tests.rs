@@ -13,6 +13,8 @@ struct TestGroup {
     due: Option<Timestamp>,
     behind: bool,
     policy: Policy,
+    /// A channel that the routing file names besides.
+    also: Option<&'static str>,
     told: Vec<String>,
     notices: Vec<Decided>,
     log: Vec<Logged>,
@@ -45,6 +47,8 @@ fn finding(name: &str, since: i64) -> Finding {
         severity: Severity::P3,
         owner: Owner::User,
         cause: None,
+        flow: None,
+        diagnosis: None,
         subject,
         group: Group { owner: pod("web"), key: "shop/Deployment/web".into() },
         since: at(since),
@@ -75,6 +79,7 @@ impl TestGroup {
             due: None,
             behind: false,
             policy: Policy::default(),
+            also: None,
             told: Vec::new(),
             notices: Vec::new(),
             log: Vec::new(),
@@ -105,9 +110,11 @@ impl TestGroup {
                 view.members.insert(id, member.clone());
             }
         }
+        let also = self.also;
         let route = |notice: &Notice| {
             let mut channels = vec!["chat".to_owned()];
             channels.extend((notice.severity >= Severity::P2).then(|| "phone".to_owned()));
+            channels.extend(also.map(str::to_owned));
             channels
         };
         let context = Context { now: at(self.now), behind: self.behind, policy: &self.policy, route: &route };
@@ -169,6 +176,33 @@ fn those_that_join_within_half_a_minute_come_in_one_update() {
     let mut group = TestGroup::new();
     group.fires("a").until(5).fires("b").until(25).fires("c").until(3_600);
     assert_eq!(group.told(), ["0s alert P3 n=1", "30s update P3 n=3 +b,c"]);
+}
+
+#[test]
+fn an_update_is_owed_only_while_one_of_those_that_joined_is_there() {
+    let mut group = TestGroup::new();
+    group.fires("a").until(5).fires("b").until(10).recovers("b", 5).until(1_000);
+    assert_eq!(group.told(), ["0s alert P3 n=1"], "who came and went is no news");
+    group.fires("c").until(2_000);
+    assert_eq!(group.told(), ["1030s update P3 n=2 +b,c"], "but is named with those that come");
+}
+
+#[test]
+fn a_fault_began_with_the_earliest_of_its_objects() {
+    let mut group = TestGroup::new();
+    group.until(100).fires("a").take(&[finding("b", 40)]).until(1_000);
+    let since: Vec<i64> = group.notices.iter().map(|told| told.notice.since.as_second() - START).collect();
+    assert_eq!(since, [100, 40]);
+}
+
+#[test]
+fn the_end_goes_to_those_who_heard_of_the_alert() {
+    let mut group = TestGroup::new();
+    group.fires("a").until(60);
+    group.also = Some("newcomer");
+    group.recovers("a", 0);
+    let told: Vec<_> = group.notices.iter().map(|told| told.channels.clone()).collect();
+    assert_eq!(told, [["chat"], ["chat"]]);
 }
 
 #[test]
@@ -293,6 +327,20 @@ fn a_deleted_pod_keeps_its_place_for_its_successor() {
 }
 
 #[test]
+fn a_deletion_that_is_heard_of_late_keeps_the_place_as_long() {
+    let mut group = TestGroup::new();
+    group.fires("a").until(400).take(&[ended(finding("a", 0), 100, EndReason::Deleted)]);
+    group.until(500).fires("b").until(600);
+    assert_eq!(
+        group.told(),
+        ["0s alert P3 n=1"],
+        "the queue that is late with the end is late with the successor"
+    );
+    group.is_deleted("b", 500).until(1_000);
+    assert_eq!(group.told(), ["720s resolved P3 n=2 +b ended=600s"]);
+}
+
+#[test]
 fn a_successor_that_comes_too_late_is_a_new_alert() {
     let mut group = TestGroup::new();
     group.fires("a").until(100).is_deleted("a", 0).until(221).fires("b");
@@ -360,6 +408,17 @@ fn four_flips_in_half_an_hour_are_told_once_and_then_muted_until_it_is_quiet() {
     assert_eq!(group.told(), ["4000s resolved P3 n=1 ended=2200s"], "30 minutes after the last flip");
     group.fires("a").until(20_100).recovers("a", 20_000);
     assert_eq!(group.told().len(), 2, "and then it starts anew");
+}
+
+#[test]
+fn as_many_flips_over_a_longer_time_are_each_told() {
+    let mut group = TestGroup::new();
+    for i in 0..6 {
+        group.until(i * 1_800).fires("a").until(i * 1_800 + 900).recovers("a", i * 1_800);
+    }
+    let told = group.told();
+    assert_eq!(told.len(), 12, "half an hour never sees four: {told:?}");
+    assert!(told.iter().all(|line| !line.contains("flapping")), "{told:?}");
 }
 
 #[test]

@@ -27,6 +27,7 @@ fn notice(kind: NoticeKind, sequence: u32, joined: &[&str]) -> Notice {
         severity: Severity::P3,
         owner: Owner::User,
         cause: None,
+        diagnosis: None,
         object: pod("a"),
         group: Group { owner: pod("web"), key: "web".into() },
         count: 1,

@@ -1,4 +1,5 @@
-//! What every `Cluster` keeps. Each part runs on objects in memory and on an API server over HTTP.
+//! What every `Cluster` keeps. Each part runs on objects in memory, on an API server that plays recordings, and on a
+//! real one.
 
 use crate::world::{by_kubeconfig, fixture, in_memory, now, recording, server};
 use prodrome_cluster::{Cluster, ClusterError, KubeCluster, ObjectsCluster, owner};
@@ -7,8 +8,8 @@ use prodrome_recording::Timeline;
 use prodrome_recording::play::PlayServer;
 use serde_json::{Value, json};
 
-/// Runs one part of the contract on both.
-macro_rules! on_both {
+/// Runs one part of the contract on each.
+macro_rules! on_each {
     ($($name:ident)*) => {
         mod memory {
             $(#[tokio::test] async fn $name() { super::$name(&super::memory_with_fixture()).await; })*
@@ -19,10 +20,17 @@ macro_rules! on_both {
                 super::$name(&cluster).await;
             })*
         }
+        mod real {
+            $(#[tokio::test] async fn $name() {
+                let test = concat!("contract::real::", stringify!($name));
+                let Some((_server, cluster)) = crate::real::real_with_fixture(test).await else { return };
+                super::$name(&cluster).await;
+            })*
+        }
     };
 }
 
-on_both! {
+on_each! {
     a_kind_is_found_by_its_group_or_alone
     a_kind_that_is_not_served_is_unknown
     an_object_is_there_or_not
@@ -70,7 +78,11 @@ async fn names(
     loop {
         let page = cluster.list(&GroupKind::core(kind), namespace, labels, after.as_deref()).await.unwrap();
         for item in &page.items {
-            names.push(serde_json::from_slice::<ObjectHead>(item).unwrap().metadata.name);
+            let metadata = serde_json::from_slice::<ObjectHead>(item).unwrap().metadata;
+            // A real cluster has some of its own.
+            if metadata.namespace.is_none_or(|namespace| namespace != "kube-system") {
+                names.push(metadata.name);
+            }
         }
         pages += 1;
         after = page.next;
@@ -132,7 +144,9 @@ async fn an_object_is_there_or_not(cluster: &impl Cluster) {
 }
 
 async fn no_name_reaches_for_something_else(cluster: &impl Cluster) {
-    for name in ["", ".", "..", "../pods", "web-0/status", "web-0?x=y", "%2e%2e", "web-0#"] {
+    for name in
+        ["", ".", "..", "../pods", "web-0/status", "web-0?x=y", "%2e%2e", "web-0#", "web-0,metadata.name!=x"]
+    {
         assert_eq!(cluster.get(&key("", "Pod", Some("shop"), name)).await, Ok(None), "{name:?}");
         assert_eq!(cluster.get(&key("", "Pod", Some(name), "web-0")).await, Ok(None), "{name:?}");
         assert_eq!(cluster.events(&key("", "Pod", Some("shop"), name), "").await, Ok(vec![]), "{name:?}");
@@ -175,6 +189,13 @@ async fn a_selector_that_is_none_of_labels_does_no_harm(cluster: &impl Cluster) 
     let rows = [
         (json!({ "matchLabels": { "app": "web,tier=x" } }), 0),
         (json!({ "matchLabels": { "app&limit=1": "web" } }), 0),
+        (json!({ "matchLabels": { "app": "web/x" } }), 0),
+        (json!({ "matchLabels": { "app": "-web" } }), 0),
+        (json!({ "matchLabels": { "app": "w".repeat(64) } }), 0),
+        (json!({ "matchLabels": { "a/b/c": "web" } }), 0),
+        (json!({ "matchLabels": { "Example.com/app": "web" } }), 0),
+        (json!({ "matchLabels": { "app": "" } }), 0),
+        (json!({ "matchExpressions": [{ "key": "/app", "operator": "DoesNotExist" }] }), 2),
         (json!({ "matchExpressions": [{ "key": "app", "operator": "Like", "values": ["w*"] }] }), 0),
         (json!({ "matchExpressions": [{ "key": "app", "operator": "In", "values": [] }] }), 0),
         (json!({ "matchExpressions": [{ "key": "app", "operator": "NotIn", "values": ["a) , (b"] }] }), 2),
@@ -185,21 +206,29 @@ async fn a_selector_that_is_none_of_labels_does_no_harm(cluster: &impl Cluster) 
     }
 }
 
+async fn uid_of(cluster: &impl Cluster, key: &ObjectKey) -> String {
+    let object = cluster.get(key).await.unwrap().unwrap();
+    serde_json::from_slice::<ObjectHead>(&object).unwrap().metadata.uid
+}
+
 async fn events_are_the_newest_of_this_very_object(cluster: &impl Cluster) {
     let pod = |name| key("", "Pod", Some("shop"), name);
-    let events = cluster.events(&pod("web-0"), "uid-0").await.unwrap();
+    let uid = async |name| uid_of(cluster, &pod(name)).await;
+    let events = cluster.events(&pod("web-0"), &uid("web-0").await).await.unwrap();
     let reasons: Vec<&str> = events.iter().map(|event| &*event.reason).collect();
     assert_eq!((reasons.len(), reasons[0], reasons[19]), (20, "R25", "R6"));
     assert_eq!((events[0].count, &*events[0].kind), (25, "Normal"));
     assert_eq!(events[0].last_seen.map(|t| t.to_string()).as_deref(), Some("2030-05-05T05:04:25Z"));
 
-    assert_eq!(cluster.events(&pod("web-1"), "uid-1").await, Ok(vec![]), "only its predecessor had any");
+    let of_this_one = cluster.events(&pod("web-1"), &uid("web-1").await).await;
+    assert_eq!(of_this_one, Ok(vec![]), "only its predecessor had any");
     assert_eq!(cluster.events(&pod("web-1"), "").await.unwrap().len(), 1, "without a uid the name has to do");
     assert_eq!(cluster.events(&pod("web-9"), "uid-9").await, Ok(vec![]));
 }
 
 async fn events_of_a_node_are_found_though_a_kubelet_names_no_uid(cluster: &impl Cluster) {
-    let events = cluster.events(&key("", "Node", None, "node-a"), "node-uid").await.unwrap();
+    let node = key("", "Node", None, "node-a");
+    let events = cluster.events(&node, &uid_of(cluster, &node).await).await.unwrap();
     assert_eq!(events.iter().map(|event| &*event.reason).collect::<Vec<_>>(), ["R31"]);
 }
 

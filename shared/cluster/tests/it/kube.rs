@@ -1,11 +1,15 @@
 //! What a cluster over HTTP does when the API server does not answer as it should, and how it is found at all.
 
 use crate::world::{by_kubeconfig, resource, server};
-use prodrome_cluster::{Cluster, ClusterError, ConnectError, Endpoint, KubeCluster};
+use jiff::{SignedDuration, Timestamp};
+use prodrome_cluster::{Cluster, ClusterError, ConnectError, Endpoint, KubeCluster, Tokens};
 use prodrome_model::{GroupKind, ObjectKey};
 use prodrome_recording::Timeline;
 use prodrome_recording::play::{Fault, PlayOptions, PlayServer, Verb};
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use wiremock::matchers::header;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 async fn pair() -> (PlayServer, KubeCluster) {
     let server = server(&Timeline::default(), 0).await;
@@ -152,7 +156,10 @@ async fn kinds_are_asked_for_once() {
 #[tokio::test]
 async fn an_endpoint_needs_an_address_and_shows_no_token() {
     let (server, _cluster) = pair().await;
-    let endpoint = Endpoint { url: server.url(), ca: None, token: Some("s3cret".into()) };
+    let tokens = Tokens::new(SignedDuration::from_mins(1), crate::world::now, || {
+        Box::pin(async { Ok("s3cret".to_owned()) })
+    });
+    let endpoint = Endpoint { url: server.url(), ca: None, tokens: Some(tokens) };
     assert!(!format!("{endpoint:?}").contains("s3cret"));
     let cluster = KubeCluster::from_endpoint(endpoint).unwrap();
     assert!(cluster.get(&pod()).await.unwrap().is_some());
@@ -163,10 +170,44 @@ async fn an_endpoint_needs_an_address_and_shows_no_token() {
         ("https://10.0.0.1", Some("aGVsbG8="), "its certificate authority is no base64 of PEM"),
     ];
     for (url, ca, want) in rows {
-        let endpoint = Endpoint { url: url.into(), ca: ca.map(str::to_owned), token: None };
+        let endpoint = Endpoint { url: url.into(), ca: ca.map(str::to_owned), tokens: None };
         let error = KubeCluster::from_endpoint(endpoint).err().unwrap().to_string();
         assert!(error.contains(want), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_token_that_expired_is_replaced_and_the_question_asked_again() {
+    static SECONDS: AtomicI64 = AtomicI64::new(0);
+    let server = MockServer::start().await;
+    let kinds = r#"{"kind":"APIResourceList","resources":[{"name":"pods","kind":"Pod","namespaced":true,"verbs":["get","list","watch"]}]}"#;
+    let accepted = |token: &str| Mock::given(header("authorization", &*format!("Bearer {token}")));
+    let unauthorized = r#"{"kind":"Status","message":"Unauthorized","code":401}"#;
+    Mock::given(wiremock::matchers::any())
+        .respond_with(ResponseTemplate::new(401).set_body_raw(unauthorized, "application/json"))
+        .with_priority(9)
+        .mount(&server)
+        .await;
+    let ok = || ResponseTemplate::new(200).set_body_raw(kinds, "application/json");
+    accepted("t1").respond_with(ok()).up_to_n_times(1).mount(&server).await;
+    accepted("t2").respond_with(ok()).mount(&server).await;
+    // Each look at the clock is a minute later.
+    let clock = || Timestamp::from_second(SECONDS.fetch_add(60, Relaxed)).unwrap();
+    let given = std::sync::Arc::new(AtomicI64::new(0));
+    let tokens = Tokens::new(SignedDuration::from_hours(1), clock, move || {
+        let n = given.fetch_add(1, Relaxed) + 1;
+        Box::pin(async move { Ok(format!("t{n}")) })
+    });
+    let endpoint = Endpoint { url: server.uri(), ca: None, tokens: Some(tokens) };
+    let cluster = KubeCluster::from_endpoint(endpoint).unwrap();
+    cluster.resource(&GroupKind::core("Pod")).await.unwrap();
+    assert!(cluster.get(&pod()).await.unwrap().is_some(), "by t2, as t1 has had its time");
+
+    server.reset().await;
+    let body = ResponseTemplate::new(401).set_body_raw(unauthorized, "application/json");
+    Mock::given(wiremock::matchers::any()).respond_with(body).expect(2).mount(&server).await;
+    let error = cluster.get(&pod()).await.unwrap_err().to_string();
+    assert!(error.starts_with("the cluster does not accept the credentials: Unauthorized;"), "{error}");
 }
 
 #[tokio::test]

@@ -7,4 +7,6 @@ mod kube;
 #[cfg(test)]
 mod objects;
 #[cfg(test)]
+mod real;
+#[cfg(test)]
 mod world;

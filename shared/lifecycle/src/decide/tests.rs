@@ -49,6 +49,8 @@ fn blank() -> Check {
         evidence: Vec::new(),
         edges: Vec::new(),
         finding: None,
+        event: None,
+        counted: None,
         orphan_since: None,
     }
 }

@@ -39,6 +39,8 @@ fn findings_and_notices_go_the_same_way() {
         severity: notice.severity,
         owner: notice.owner,
         cause: None,
+        flow: None,
+        diagnosis: None,
         subject: Subject::Object { object: notice.object.clone(), uid: String::new() },
         group: notice.group.clone(),
         since: notice.since,

@@ -406,3 +406,20 @@ async fn a_terminal_is_written_to() {
     let text = String::from_utf8(screen.0.lock().unwrap().clone()).unwrap();
     assert!(text.starts_with("03:10:02 P2 RESOLVED PodCrashLooping: Deployment shop/cart"), "{text}");
 }
+
+#[tokio::test]
+async fn a_terminal_that_is_gone_is_tried_again() {
+    struct Gone;
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let World { channels, .. } = world().await;
+    let told = channels.with_terminal(Gone).send("terminal", &sample::resolved(), None, sample::now()).await;
+    assert_eq!(told.outcome, Outcome::RetryAfter(None, Reason::Unreachable));
+    assert!(told.detail.is_some_and(|detail| detail.contains("broken pipe")));
+}

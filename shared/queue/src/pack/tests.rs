@@ -52,6 +52,25 @@ fn inflated(bytes: &[u8]) -> String {
 }
 
 #[test]
+fn a_watcher_says_how_far_behind_it_is() {
+    let made = |builder: PackBuilder| builder.finish().unwrap().bytes;
+    let of_lines = |more: &str| {
+        let head = r#"{"version":1,"tenant":"default","region":"eu-central-1","cluster":"prod","shard":3,"shards":4"#;
+        pack_of_lines(&format!("{head}{more}}}\n"))
+    };
+    for (name, bytes, want) in [
+        ("somebody else", made(PackBuilder::new(&head())), None),
+        ("a watcher", made(PackBuilder::of_watcher(&head(), 0)), Some(0)),
+        ("one that is behind", made(PackBuilder::of_watcher(&head(), 90)), Some(90)),
+        ("as it is written", of_lines(r#","lagSeconds":7"#), Some(7)),
+        ("a sign that cannot be read", of_lines(r#","lagSeconds":"long""#), None),
+    ] {
+        let decoded = decode(&bytes, UNCOMPRESSED_MAX).unwrap();
+        assert_eq!((decoded.lag_seconds, decoded.head), (want, head()), "{name}");
+    }
+}
+
+#[test]
 fn a_pack_is_json_lines() {
     let text = inflated(&pack_of(&[change(1, r#"{"a":1}"#), mark(ChangeKind::ListEnd)]));
     let pods = r#""resource":{"version":"v1","kind":"Pod","plural":"pods","namespaced":true}"#;

@@ -118,7 +118,7 @@ impl Checker<'_> {
 }
 
 /// `did you mean …?`, or all there are.
-fn suggest(found: &str, known: &[&str]) -> String {
+pub fn suggest(found: &str, known: &[&str]) -> String {
     match nearest(found, known) {
         Some(near) => format!("did you mean `{near}`?"),
         None => {
@@ -145,7 +145,7 @@ const OTHER_WORDS: &[(&str, &str)] = &[
 
 /// The word most like another, if it is like enough to be what was meant: but for a slip, its beginning, or
 /// what other languages call it.
-pub(super) fn nearest<'k>(found: &str, known: &[&'k str]) -> Option<&'k str> {
+pub fn nearest<'k>(found: &str, known: &[&'k str]) -> Option<&'k str> {
     let plain = |text: &str| text.to_lowercase().replace(['-', '_', ' '], "");
     let found = plain(found);
     let slip = known

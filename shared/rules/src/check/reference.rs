@@ -45,11 +45,28 @@ impl Checker<'_> {
         let resource = resource.and_then(|tree| self.partner_kind(tree, &fields.at("resource")));
         let way = self.way(&fields);
         let namespace = fields.get("namespace").map(|tree| self.namespace(tree, &fields.at("namespace")));
+        let incoming = fields.get("direction").map(|tree| {
+            let words = [("outgoing", false), ("incoming", true)];
+            self.choice(tree, &fields.at("direction"), &words)
+        });
+        let incoming = incoming.unwrap_or(Some(false));
+        if let (Some(true), Some(PartnerKind::FromField { .. }), Some(tree)) =
+            (incoming, &resource, fields.get("resource"))
+        {
+            let expected = "a kind: nobody can be asked who may refer to it otherwise";
+            self.error(Code::Conflict, tree.span, &fields.at("resource"), expected, "a field", None);
+            return None;
+        }
+        let filter = fields
+            .get("filterField")
+            .map(|tree| self.clauses(tree, &fields.at("filterField"), Scope::Object, 0));
         let want = self.want(&fields);
         Some(Reference {
             resource: resource?,
             way: way?,
             namespace: namespace.map_or(Some(None), |namespace| namespace.map(Some))?,
+            incoming: incoming?,
+            filter: filter.unwrap_or(Some(Vec::new()))?,
             want: want?,
         })
     }
@@ -148,6 +165,9 @@ impl Checker<'_> {
     }
 
     fn want(&mut self, fields: &Fields<'_>) -> Option<Want> {
+        if let Some(tree) = fields.get("reference") {
+            return self.want_next(fields, tree);
+        }
         match (fields.get("exists"), fields.get("checkField")) {
             (Some(exists), None) => {
                 let at = fields.at("exists");
@@ -170,6 +190,24 @@ impl Checker<'_> {
                 None
             }
         }
+    }
+}
+
+impl Checker<'_> {
+    /// What the other object refers to in turn. That is as far as it goes.
+    fn want_next(&mut self, fields: &Fields<'_>, tree: &Tree) -> Option<Want> {
+        self.excluded(fields, "exists", "reference");
+        let check = fields
+            .get("checkField")
+            .map(|tree| self.clauses(tree, &fields.at("checkField"), Scope::Object, 0));
+        let at = fields.at("reference");
+        if let Some(third) = tree.get("reference") {
+            let expected = "two references in a row at most";
+            self.error(Code::TooDeep, third.span, &format!("{at}.reference"), expected, "a third one", None);
+            return None;
+        }
+        let next = self.reference(tree, &at);
+        Some(Want::Then(check.unwrap_or(Some(Vec::new()))?, Box::new(next?)))
     }
 }
 

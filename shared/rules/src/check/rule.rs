@@ -2,12 +2,13 @@ use super::condition::Scope;
 use super::fields::Fields;
 use super::{Checker, Reported};
 use crate::diagnostic::Code;
-use crate::kind::{KindPattern, is_event};
+use crate::frequency::{CountBy, Frequency};
+use crate::kind::{KindName, KindPattern, is_event};
 use crate::language;
 use crate::namespaces::Namespaces;
 use crate::print;
 use crate::rule::{REFERENCE_DURATION_MIN, Rule, Subjects};
-use crate::since::Since;
+use crate::since::{Since, SincePlace, Take};
 use crate::source::{Key, Tree, TreeValue};
 use crate::template::Template;
 use crate::time::print_duration;
@@ -37,21 +38,25 @@ impl Checker<'_> {
         let duration = self.optional(&fields, "duration", Self::duration);
         self.check_reference_duration(key, &fields, &duration);
         let gap_tolerance = self.optional(&fields, "gapTolerance", Self::duration);
-        let is_at_once = duration.as_ref().is_ok_and(|duration| duration.unwrap_or_default().is_zero());
+        let about_events = subjects
+            .as_ref()
+            .is_some_and(|subjects| matches!(subjects, Subjects::Kinds(names) if is_events(names)));
+        let frequency = self.optional(&fields, "frequency", Self::frequency);
+        if fields.has("frequency") {
+            for key in ["gapTolerance", "reference"] {
+                self.excluded(&fields, key, "frequency");
+            }
+        }
+        let is_at_once =
+            !about_events && duration.as_ref().is_ok_and(|duration| duration.unwrap_or_default().is_zero());
         if is_at_once && matches!(gap_tolerance, Ok(Some(gap)) if !gap.is_zero()) {
             let help = "a rule without a duration fires at once; take it out, or add a duration";
             self.no_effect(&fields, "gapTolerance", "a `duration` beside it", help);
         }
         let resolve_after = self.optional(&fields, "resolveAfter", Self::duration);
         let since = self.optional(&fields, "since", Self::since_list);
-        let severity = self.optional(&fields, "severity", |checker, tree, at| {
-            let words = Severity::ALL.map(|severity| (severity.as_str(), severity));
-            checker.choice(tree, at, &words)
-        });
-        let owner = self.optional(&fields, "owner", |checker, tree, at| {
-            let words = [Owner::User, Owner::Platform, Owner::Cloud].map(|owner| (owner.as_str(), owner));
-            checker.choice(tree, at, &words)
-        });
+        let severity = self.optional(&fields, "severity", Self::severity);
+        let owner = self.optional(&fields, "owner", Self::owner);
         let summary = self.optional(&fields, "summary", Self::template);
         let text = |checker: &mut Self, key| {
             checker.optional(&fields, key, |checker, tree, at| {
@@ -67,12 +72,14 @@ impl Checker<'_> {
             subjects: subjects?,
             namespaces: namespaces.ok()?.unwrap_or_default(),
             filter: filter.ok()?.unwrap_or_default(),
+            implied: 0,
             check: check.ok()?.unwrap_or_default(),
             references: references.ok()?.unwrap_or_default(),
             duration: duration.ok()?.unwrap_or_default(),
             gap_tolerance: gap_tolerance.ok()?.unwrap_or_default(),
             resolve_after: resolve_after.ok()?,
             since: since.ok()?.unwrap_or_default(),
+            frequency: frequency.ok()?,
             severity: severity.ok()?.unwrap_or(Rule::SEVERITY_DEFAULT),
             owner: owner.ok()?.unwrap_or(Rule::OWNER_DEFAULT),
             summary: summary.ok()?,
@@ -83,7 +90,34 @@ impl Checker<'_> {
             hash: String::new(),
         };
         rule.hash = print::hash(&rule);
+        if about_events {
+            rule.imply_event_window();
+        }
         Some(rule)
+    }
+
+    /// The values of `defaults`, each by itself.
+    pub(super) fn check_defaults(&mut self, fields: &Fields<'_>) {
+        self.optional(fields, "namespaces", Self::namespaces).ok();
+        for key in ["duration", "gapTolerance", "resolveAfter"] {
+            self.optional(fields, key, Self::duration).ok();
+        }
+        self.optional(fields, "severity", Self::severity).ok();
+        self.optional(fields, "owner", Self::owner).ok();
+        for key in ["runbook", "flow"] {
+            self.optional(fields, key, |checker, tree, at| checker.scalar(tree, at, "a text").map(drop)).ok();
+        }
+        self.optional(fields, "labels", Self::labels).ok();
+        self.optional(fields, "enabled", Self::boolean).ok();
+    }
+
+    fn severity(&mut self, tree: &Tree, path: &str) -> Option<Severity> {
+        self.choice(tree, path, &Severity::ALL.map(|severity| (severity.as_str(), severity)))
+    }
+
+    fn owner(&mut self, tree: &Tree, path: &str) -> Option<Owner> {
+        let words = [Owner::User, Owner::Platform, Owner::Cloud].map(|owner| (owner.as_str(), owner));
+        self.choice(tree, path, &words)
     }
 
     /// The value of a key that may be absent.
@@ -128,9 +162,12 @@ impl Checker<'_> {
             TreeValue::List(_) => self.kind_list(tree, &at)?,
             _ => vec![self.kind(tree, &at)?],
         };
-        let is_event = |pattern: &KindPattern| matches!(pattern, KindPattern::Exact(kind) if is_event(kind));
-        if kinds.iter().any(|name| is_event(&name.pattern)) {
-            self.later(tree, &at, "a rule on `Event`");
+        let is_event = |name: &KindName| matches!(&name.pattern, KindPattern::Exact(kind) if is_event(kind));
+        if kinds.iter().any(is_event) && !is_events(&kinds) {
+            let expected = "`Event` alone: such a rule is about what events tell of";
+            let help =
+                "make rules of their own for the others; events.k8s.io/Event is the same as Event".to_owned();
+            self.error(Code::Conflict, tree.span, &at, expected, &tree.describe(), Some(help));
             return None;
         }
         Some(Subjects::Kinds(kinds))
@@ -194,22 +231,111 @@ impl Checker<'_> {
     }
 
     fn since(&mut self, tree: &Tree, path: &str) -> Option<Since> {
+        if tree.get("earliest").is_some() || tree.get("latest").is_some() {
+            return self.since_several(tree, path);
+        }
+        let place = self.since_place(tree, path, &language::SINCE)?;
+        let take = tree.get("take").map(|tree| {
+            let words = [("earliest", Take::Earliest), ("latest", Take::Latest)];
+            self.choice(tree, &super::fields::child(path, "take"), &words)
+        });
+        Some(Since { places: vec![place], take: take.unwrap_or(Some(Take::Earliest))? })
+    }
+
+    /// `{ earliest: […] }` or `{ latest: […] }`.
+    fn since_several(&mut self, tree: &Tree, path: &str) -> Option<Since> {
+        let fields = self.fields(tree, path, "a path", &language::SINCE_SEVERAL)?;
+        if fields.has("earliest") && fields.has("latest") {
+            self.excluded(&fields, "latest", "earliest");
+            return None;
+        }
+        let (key, take) =
+            if fields.has("latest") { ("latest", Take::Latest) } else { ("earliest", Take::Earliest) };
+        let at = fields.at(key);
+        let items = self.items(fields.get(key)?, &at, "a list of paths")?;
+        let places: Vec<_> = items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| self.since_place(item, &format!("{at}[{index}]"), &language::SINCE_PLACE))
+            .collect();
+        Some(Since { places: places.into_iter().collect::<Option<_>>()?, take })
+    }
+
+    fn since_place(&mut self, tree: &Tree, path: &str, keys: &language::Keys) -> Option<SincePlace> {
         if !matches!(tree.value, TreeValue::Map(_)) {
             let field = self.path(tree, path)?;
-            return Some(Since { field, select: None, each: Vec::new(), sub_field: Vec::new() });
+            return Some(SincePlace { field, select: None, each: Vec::new(), sub_field: Vec::new() });
         }
-        let fields = self.fields(tree, path, "a path", &language::SINCE)?;
+        let fields = self.fields(tree, path, "a path", keys)?;
         let field = self.required(&fields, "field", "the path of the timestamp");
         let field = field.and_then(|tree| self.path(tree, &fields.at("field")));
         let select = self.select(&fields);
         let each =
             self.optional(&fields, "each", |checker, tree, at| checker.clauses(tree, at, Scope::Element, 0));
         let sub_field = self.optional(&fields, "subField", Self::path);
-        Some(Since {
+        Some(SincePlace {
             field: field?,
             select: select.ok()?,
             each: each.ok()?.unwrap_or_default(),
             sub_field: sub_field.ok()?.unwrap_or_default(),
+        })
+    }
+
+    fn frequency(&mut self, tree: &Tree, path: &str) -> Option<Frequency> {
+        let fields = self.fields(tree, path, "a frequency: a map", &language::FREQUENCY)?;
+        let count = self.required(&fields, "count", "how often the match has to begin");
+        let count = count.and_then(|tree| {
+            let most = Frequency::COUNT_MAX;
+            let expected = format!("a whole number from 2 to {most}");
+            let text = self.scalar(tree, &fields.at("count"), &expected)?;
+            let count = text.parse().ok().filter(|count| (2..=most).contains(count));
+            if count.is_none() {
+                self.error(
+                    Code::BadChoice,
+                    tree.span,
+                    &fields.at("count"),
+                    &expected,
+                    &tree.describe(),
+                    None,
+                );
+            }
+            count
+        });
+        let within = self.required(&fields, "within", "the window");
+        let within = within.and_then(|tree| {
+            let within = self.duration(tree, &fields.at("within"))?;
+            if within.is_zero() {
+                let at = fields.at("within");
+                self.error(
+                    Code::BadDuration,
+                    tree.span,
+                    &at,
+                    "a window of some length",
+                    &tree.describe(),
+                    None,
+                );
+            }
+            Some(within)
+        });
+        let by = fields.get("by").map(|tree| self.count_by(tree, &fields.at("by")));
+        let distinct = self.optional(&fields, "distinct", Self::path);
+        Some(Frequency {
+            count: count?,
+            within: within?,
+            by: by.unwrap_or(Some(CountBy::Object))?,
+            distinct: distinct.ok()?,
+        })
+    }
+
+    fn count_by(&mut self, tree: &Tree, path: &str) -> Option<CountBy> {
+        if matches!(tree.value, TreeValue::List(_)) {
+            return self.path(tree, path).map(CountBy::Value);
+        }
+        let words = [("object", 0), ("owner", 1), ("namespace", 2)];
+        Some(match self.choice(tree, path, &words)? {
+            0 => CountBy::Object,
+            1 => CountBy::Owner,
+            _ => CountBy::Namespace,
         })
     }
 
@@ -245,6 +371,12 @@ impl Checker<'_> {
         }
         sound.then_some(labels)
     }
+}
+
+/// Whether the kinds are the core group's `Event` alone.
+fn is_events(kinds: &[KindName]) -> bool {
+    let event = KindPattern::Exact(prodrome_model::GroupKind::core("Event"));
+    matches!(kinds, [name] if name.pattern == event)
 }
 
 /// What a name was probably meant to be.

@@ -210,13 +210,6 @@ impl Checker<'_> {
             }
         }
     }
-
-    /// Something that the language has, but not in this version.
-    pub(super) fn later(&mut self, tree: &Tree, path: &str, what: &str) {
-        let expected = "only what this version can do";
-        let help = "it is planned; take it out until then".to_owned();
-        self.error(Code::NotSupported, tree.span, path, expected, what, Some(help));
-    }
 }
 
 /// How a text is like a kind of Kubernetes.

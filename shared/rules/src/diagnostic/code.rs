@@ -42,6 +42,7 @@ codes! {
     NothingToCheck = "nothing-to-check", "A rule with neither a checkField nor a reference would always match.";
     BadName = "bad-name", "A rule's name that is not CamelCase.";
     DuplicateRule = "duplicate-rule", "A rule's name that another rule has already; the first one is kept.";
+    UnknownName = "unknown-name", "A `use` of something that no `let` of the file names.";
     BadKind = "bad-kind", "A text that cannot be a kind.";
     UnknownKind = "unknown-kind", "A kind that Kubernetes does not have, and that is nearly one it has.";
     BadDuration = "bad-duration", "A text that is no duration.";
@@ -53,7 +54,28 @@ codes! {
     BadChoice = "bad-choice", "Something else than the few words that the key takes.";
     TooDeep = "too-deep", "An anyOf nested too deeply.";
     NoEffect = "no-effect", "Something that changes nothing.";
+    UnknownNode = "unknown-node", "A flow's `after` or `when` names a node that it does not have or does not wait for.";
+    UnknownPlugin = "unknown-plugin", "A flow names a plugin that is not among the known ones.";
+    UnknownFact = "unknown-fact", "A result that the plugin does not declare.";
+    Cycle = "cycle", "Nodes of a flow that wait for each other.";
+    BadExpression = "bad-expression", "A `when` that is no CEL expression, or whose types do not go together.";
+    BadNumber = "bad-number", "A text that is no number, or one out of the range that the key takes.";
     NotSupported = "not-supported", "A part of the language that this version cannot do yet.";
+}
+
+impl Code {
+    /// Whether only root-cause flows can be wrong in this way; they share the diagnostics of rules.
+    pub const fn is_of_flows(self) -> bool {
+        matches!(
+            self,
+            Self::UnknownNode
+                | Self::UnknownPlugin
+                | Self::UnknownFact
+                | Self::Cycle
+                | Self::BadExpression
+                | Self::BadNumber
+        )
+    }
 }
 
 impl fmt::Display for Code {

@@ -1,11 +1,13 @@
 //! The parts of a rule in words.
 
 use crate::condition::{Clause, Condition, Quantifier, Test};
+use crate::frequency::{CountBy, Frequency};
 use crate::glob::Glob;
 use crate::kind::KindName;
 use crate::operator::{Operator, Pattern, Relation};
 use crate::reference::{NamespaceFrom, PartnerKind, Reference, Want, Way};
 use crate::rule::{Rule, Subjects};
+use crate::since::{Since, Take};
 use crate::time::print_duration;
 use crate::value::{Select, print_path};
 
@@ -32,10 +34,41 @@ pub(super) fn timing(rule: &Rule) -> String {
     } else {
         format!("it fires when all of this has held for {}", print_duration(rule.duration))
     };
-    if !rule.duration.is_zero() && !rule.gap_tolerance.is_zero() {
+    if !rule.is_about_events() && !rule.duration.is_zero() && !rule.gap_tolerance.is_zero() {
         text = format!("{text}, breaks shorter than {} aside", print_duration(rule.gap_tolerance));
     }
     format!("{text}; it resolves when it has not held for {}", print_duration(rule.resolve_after()))
+}
+
+pub(super) fn frequency_words(frequency: &Frequency) -> String {
+    let whose = match &frequency.by {
+        CountBy::Object => "of one object".to_owned(),
+        CountBy::Owner => "of objects with the same topmost owner".to_owned(),
+        CountBy::Namespace => "in one namespace".to_owned(),
+        CountBy::Value(path) => format!("of objects with the same {}", print_path(path)),
+    };
+    let (count, within) = (frequency.count, print_duration(frequency.within));
+    match &frequency.distinct {
+        None => format!("the match has to begin {count} times within {within}, {whose}"),
+        Some(path) => {
+            format!(
+                "matches have to begin with {count} different {} within {within}, {whose}",
+                print_path(path)
+            )
+        }
+    }
+}
+
+pub(super) fn since_words(since: &Since) -> String {
+    let places = since.places.iter().map(|p| place_words(&p.field, p.select.as_ref(), &p.sub_field));
+    let places = list(&places.collect::<Vec<_>>(), " and ");
+    match since.take {
+        Take::Earliest if since.places.len() == 1 => {
+            format!("the match began at {places}, where that is earlier")
+        }
+        Take::Earliest => format!("the match began at the earliest of {places}, where that is earlier"),
+        Take::Latest => format!("the match began at the latest of {places}, where that is earlier"),
+    }
 }
 
 pub(super) fn condition_words(condition: &Condition) -> String {
@@ -123,12 +156,20 @@ pub(super) fn reference_words(reference: &Reference) -> String {
     let mut text = match &reference.way {
         Way::Named { paths, unless } => {
             let paths: Vec<_> = paths.iter().map(|path| print_path(path)).collect();
-            let mut text = format!("a {kind} that {} names", list(&paths, " or "));
+            let paths = list(&paths, " or ");
+            let mut text = if reference.incoming {
+                format!("a {kind} that names this object in {paths}")
+            } else {
+                format!("a {kind} that {paths} names")
+            };
             if !unless.is_empty() {
                 let unless: Vec<_> = unless.iter().map(clause_words).collect();
                 text = format!("{text} (unless beside it {})", list(&unless, " and "));
             }
             text
+        }
+        Way::Selected(path) if reference.incoming => {
+            format!("a {kind} that selects this object by {}", print_path(path))
         }
         Way::Selected(path) => format!("a {kind} that {} selects", print_path(path)),
     };
@@ -139,10 +180,15 @@ pub(super) fn reference_words(reference: &Reference) -> String {
         Some(NamespaceFrom::None) => text.push_str(", in no namespace"),
         Some(NamespaceFrom::Same) | None => {}
     }
+    if !reference.filter.is_empty() {
+        let filter: Vec<_> = reference.filter.iter().map(clause_words).collect();
+        text = format!("{text} (of those where {})", list(&filter, " and "));
+    }
     match (&reference.want, &reference.way) {
+        (Want::Missing, _) if reference.incoming => text.push_str(" does not exist"),
         (Want::Missing, Way::Named { .. }) => text.push_str(" does not exist"),
         (Want::Missing, Way::Selected(_)) => text.push_str(" does not exist: it selects nothing"),
-        (Want::Check(_), _) => text.push_str(" has"),
+        (Want::Check(_) | Want::Then(..), _) => text.push_str(" has"),
     }
     text
 }

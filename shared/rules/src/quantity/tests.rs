@@ -105,3 +105,14 @@ fn a_factor_has_at_most_three_decimals() {
         assert_eq!(Factor::parse(text).map(|f| f.to_string()).as_deref(), want, "{text}");
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn short_quantities_are_what_the_careful_reader_reads(
+        text in r"[+-]?[0-9]{0,20}(\.[0-9]{0,11})?(|m|u|n|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|e[0-9]|x|%)|[0-9.kmi-]{0,8}",
+    ) {
+        proptest::prop_assert_eq!(Quantity::parse(&text), Quantity::parse_long(&text), "{}", text);
+    }
+}

@@ -9,30 +9,35 @@ const NODES_MAX: usize = 200_000;
 const DEPTH_MAX: usize = 64;
 
 /// One document of a file.
-pub(crate) struct Document {
-    pub(crate) tree: Result<Tree, SyntaxError>,
-    pub(crate) comments: Vec<Comment>,
+pub struct Document {
+    /// What it holds.
+    pub tree: Result<Tree, SyntaxError>,
+    /// The comments in it.
+    pub comments: Vec<Comment>,
 }
 
 /// A comment of a rule file.
 #[derive(Debug, Clone)]
-pub(crate) struct Comment {
+pub struct Comment {
     /// With its `#`.
-    pub(crate) text: String,
-    pub(crate) span: Span,
+    pub text: String,
+    /// Where.
+    pub span: Span,
     /// Behind something on its line, rather than on a line of its own.
-    pub(crate) trailing: bool,
+    pub trailing: bool,
 }
 
 /// Why a document cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SyntaxError {
-    pub(crate) reason: String,
-    pub(crate) span: Span,
+pub struct SyntaxError {
+    /// Why.
+    pub reason: String,
+    /// Where.
+    pub span: Span,
 }
 
 /// All documents of a file that are not empty.
-pub(crate) fn read(text: &str) -> Vec<Document> {
+pub fn read(text: &str) -> Vec<Document> {
     let mut read = Vec::new();
     for span in documents(text) {
         let slice = text.get(span.start..span.end).unwrap_or_default();

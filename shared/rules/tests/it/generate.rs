@@ -155,7 +155,7 @@ pub(crate) fn clause() -> impl Strategy<Value = Value> {
     plain.prop_recursive(2, 8, 3, |inner| any_of(inner.boxed()))
 }
 
-fn clauses() -> impl Strategy<Value = Value> {
+pub(crate) fn clauses() -> impl Strategy<Value = Value> {
     prop::collection::vec(clause(), 1..4).prop_map(Value::from)
 }
 
@@ -202,16 +202,24 @@ fn reference() -> impl Strategy<Value = Value> {
     ];
     let namespace =
         prop_oneof![Just(None), Just(Some(json!("same"))), Just(Some(json!("none"))), path().prop_map(Some)];
+    let simple = |kind: &'static str| json!({"resource": kind, "name": ["a"], "exists": false});
     let want = prop_oneof![
-        Just(("exists".to_owned(), json!(false))),
-        clauses().prop_map(|clauses| ("checkField".to_owned(), clauses)),
+        4 => Just(("exists".to_owned(), json!(false))),
+        4 => clauses().prop_map(|clauses| ("checkField".to_owned(), clauses)),
+        1 => Just(("reference".to_owned(), simple("Pod"))),
     ];
-    (resource, way, namespace, want).prop_map(|(resource, mut map, namespace, (key, want))| {
-        map.insert("resource".to_owned(), resource);
-        insert(&mut map, "namespace", namespace);
-        map.insert(key, want);
-        Value::Object(map)
-    })
+    let filter = prop::option::weighted(0.2, clauses());
+    (resource, way, namespace, want, filter, prop::bool::weighted(0.2)).prop_map(
+        |(resource, mut map, namespace, (key, want), filter, incoming)| {
+            let incoming = incoming && resource.is_string();
+            insert(&mut map, "direction", incoming.then_some("incoming"));
+            map.insert("resource".to_owned(), resource);
+            insert(&mut map, "namespace", namespace);
+            insert(&mut map, "filterField", filter);
+            map.insert(key, want);
+            Value::Object(map)
+        },
+    )
 }
 
 fn references() -> impl Strategy<Value = Value> {
@@ -237,8 +245,33 @@ fn since() -> impl Strategy<Value = Value> {
             insert(&mut map, "subField", sub_field);
             Value::Object(map)
         });
-    let one = prop_oneof![path(), map];
+    let place = prop_oneof![path(), map];
+    let take = (place.clone(), select(&["earliest", "latest"][..])).prop_map(|(place, take)| match place {
+        Value::Object(mut map) => {
+            map.insert("take".to_owned(), take.into());
+            Value::Object(map)
+        }
+        path => json!({"field": path, "take": take}),
+    });
+    let several = (prop::collection::vec(place.clone(), 1..3), select(&["earliest", "latest"][..]))
+        .prop_map(|(places, key)| json!({key: places}));
+    let one = prop_oneof![3 => place, 1 => take, 1 => several];
     prop_oneof![3 => one.clone(), 1 => prop::collection::vec(one, 1..3).prop_map(Value::from)]
+}
+
+fn frequency() -> impl Strategy<Value = Value> {
+    let by = prop_oneof![
+        Just(None),
+        select(&["object", "owner", "namespace"][..]).prop_map(|word| Some(word.into())),
+        path().prop_map(Some)
+    ];
+    (2..100_u32, 1..1000_i64, by, prop::option::of(path())).prop_map(|(count, within, by, distinct)| {
+        let mut map =
+            Map::from_iter([("count".to_owned(), json!(count)), ("within".to_owned(), json!(within))]);
+        insert(&mut map, "by", by);
+        insert(&mut map, "distinct", distinct);
+        Value::Object(map)
+    })
 }
 
 /// The keys of a rule that only asks about its own object.
@@ -254,8 +287,12 @@ pub(crate) fn rule() -> impl Strategy<Value = Value> {
 
 /// The keys of a rule with anything that the language has.
 pub(crate) fn full_rule() -> impl Strategy<Value = Value> {
-    let resource =
-        prop_oneof![kind(), prop::collection::vec(kind(), 1..3).prop_map(Value::from), Just(json!("*")),];
+    let resource = prop_oneof![
+        kind(),
+        prop::collection::vec(kind(), 1..3).prop_map(Value::from),
+        Just(json!("*")),
+        Just(json!("Event"))
+    ];
     let globs =
         || prop::collection::vec(select(&["shop-*", "*", "a?"][..]), 1..3).prop_map(|globs| json!(globs));
     let namespaces = prop_oneof![
@@ -285,9 +322,16 @@ pub(crate) fn full_rule() -> impl Strategy<Value = Value> {
         prop::option::of(clauses()),
         prop::option::of(references()),
         prop::option::of(since()),
+        prop::option::weighted(0.2, frequency()),
     );
     (resource, namespaces, parts, times, words).prop_map(
-        |(resource, namespaces, (filter, check, reference, since), (duration, gap, resolve), words)| {
+        |(
+            resource,
+            namespaces,
+            (filter, check, reference, since, frequency),
+            (duration, gap, resolve),
+            words,
+        )| {
             let (severity, owner, summary, runbook, labels, enabled) = words;
             let mut map = Map::from_iter([("resource".to_owned(), resource.clone())]);
             insert(&mut map, "notResource", (resource == "*").then(|| json!(["Node"])));
@@ -297,7 +341,9 @@ pub(crate) fn full_rule() -> impl Strategy<Value = Value> {
                 check.or_else(|| reference.is_none().then(|| json!([{"field": ["a"], "nilValue": true}])));
             insert(&mut map, "checkField", check);
             let duration = duration.or_else(|| reference.is_some().then_some(60));
-            insert(&mut map, "gapTolerance", gap.filter(|_| duration.is_some()));
+            let frequency = frequency.filter(|_| reference.is_none());
+            insert(&mut map, "gapTolerance", gap.filter(|_| duration.is_some() && frequency.is_none()));
+            insert(&mut map, "frequency", frequency);
             insert(&mut map, "duration", duration);
             insert(&mut map, "reference", reference);
             insert(&mut map, "resolveAfter", resolve);

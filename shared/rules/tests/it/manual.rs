@@ -127,8 +127,11 @@ fn every_code_is_explained_as_the_checker_explains_it() {
     let manual = manual();
     let documented: Vec<(String, String)> =
         rows(&manual, "| code | meaning |").into_iter().map(|row| (row[0].clone(), row[1].clone())).collect();
-    let codes: Vec<(String, String)> =
-        Code::ALL.iter().map(|code| (code.to_string(), code.about().to_owned())).collect();
+    let codes: Vec<(String, String)> = Code::ALL
+        .iter()
+        .filter(|c| !c.is_of_flows())
+        .map(|c| (c.to_string(), c.about().to_owned()))
+        .collect();
     assert_eq!(documented, codes);
 }
 

@@ -13,7 +13,9 @@ fn refers(reference: &str) -> Rule {
 fn targets(rule: &Rule, text: &str) -> Vec<String> {
     let print = |target: Target| {
         let namespace = match &target {
-            Target::Named { namespace, .. } | Target::Selected { namespace, .. } => match namespace {
+            Target::Named { namespace, .. }
+            | Target::Selected { namespace, .. }
+            | Target::Referrers { namespace, .. } => match namespace {
                 Namespace::Same => ".".to_owned(),
                 Namespace::None => "-".to_owned(),
                 Namespace::Named(name) => name.clone(),
@@ -21,6 +23,7 @@ fn targets(rule: &Rule, text: &str) -> Vec<String> {
         };
         let what = match &target {
             Target::Named { name, .. } => name.clone(),
+            Target::Referrers { .. } => "?".to_owned(),
             Target::Selected { selector, .. } => selector.to_query(),
         };
         format!("{} {namespace}/{what}", target.kind())
@@ -345,4 +348,104 @@ E: { resource: Secret, enabled: false, checkField: [{ field: [a], nilValue: true
             "any kind but Node"
         ]
     );
+}
+
+/// The names of what is found is what counts: all objects of a kind are offered.
+fn judge_among(rule: &prodrome_rules::Rule, text: &str, others: &[&str]) -> prodrome_rules::Judgement {
+    let nodes: Vec<Node<'static>> = others.iter().map(|text| object(text)).collect();
+    rule.judge(&object(text), at(0), &|target| {
+        let kind = target.kind().kind.clone();
+        let of_kind = nodes.iter().filter(|node| node.child("kind").and_then(Node::text) == Some(&kind));
+        Partner::Found(of_kind.collect())
+    })
+}
+
+#[test]
+fn an_incoming_reference_asks_who_refers() {
+    let rule = rule(
+        "duration: 1m\nreference: { resource: Service, direction: incoming, name: [spec, pod], unless: { field: [off], equalValue: [true] }, exists: false }",
+    );
+    let pod = r#"{"metadata":{"name":"a","namespace":"n"}}"#;
+    for (others, want) in [
+        (&[][..], true),
+        (&[r#"{"kind":"Service","metadata":{"namespace":"n"},"spec":{"pod":"a"}}"#], false),
+        (&[r#"{"kind":"Service","metadata":{"namespace":"other"},"spec":{"pod":"a"}}"#], true),
+        (&[r#"{"kind":"Service","metadata":{"namespace":"n"},"spec":{"pod":"b"}}"#], true),
+        (&[r#"{"kind":"Service","metadata":{"namespace":"n"},"spec":{"pod":"a","off":true}}"#], true),
+        (&[r#"{"kind":"Service","metadata":{"namespace":"n"},"spec":[{"pod":"b"},{"pod":"a"}]}"#], false),
+    ] {
+        let judgement = judge_among(&rule, pod, others);
+        assert_eq!(judgement.evaluation.matches, want, "{others:?}");
+        if want {
+            assert_eq!(judgement.evaluation.evidence, ["no Service names it in spec.pod"]);
+        }
+    }
+}
+
+#[test]
+fn an_incoming_reference_may_come_from_another_namespace_or_by_a_selector() {
+    let named = rule(
+        "duration: 1m\nreference: { resource: Service, direction: incoming, name: [subjects, name], namespace: [subjects, namespace], exists: false }",
+    );
+    let pod = r#"{"metadata":{"name":"a","namespace":"n","labels":{"app":"web"}}}"#;
+    let service = r#"{"kind":"Service","metadata":{"namespace":"other"},"subjects":[{"name":"a","namespace":"x"},{"name":"a","namespace":"n"}]}"#;
+    assert!(!judge_among(&named, pod, &[service]).evaluation.matches);
+    let elsewhere =
+        r#"{"kind":"Service","metadata":{"namespace":"n"},"subjects":[{"name":"a","namespace":"x"}]}"#;
+    assert!(judge_among(&named, pod, &[elsewhere]).evaluation.matches);
+
+    let selected = rule(
+        "duration: 1m\nreference: { resource: Service, direction: incoming, selector: [spec, selector], exists: false }",
+    );
+    for (selector, namespace, want) in [
+        (r#"{"app":"web"}"#, "n", false),
+        (r#"{"app":"db"}"#, "n", true),
+        (r#"{"app":"web"}"#, "m", true),
+        ("{}", "n", true),
+    ] {
+        let service = format!(
+            r#"{{"kind":"Service","metadata":{{"namespace":"{namespace}"}},"spec":{{"selector":{selector}}}}}"#
+        );
+        assert_eq!(judge_among(&selected, pod, &[&service]).evaluation.matches, want, "{service}");
+    }
+}
+
+#[test]
+fn only_those_count_of_which_the_filter_holds() {
+    let rule = rule(
+        "duration: 1m\nreference: { resource: Node, name: [spec, nodeName], filterField: [{ field: [ready], equalValue: [true] }], exists: false }",
+    );
+    let pod = r#"{"metadata":{"name":"a"},"spec":{"nodeName":"x"}}"#;
+    for (node, want) in
+        [(r#"{"kind":"Node","ready":true}"#, false), (r#"{"kind":"Node","ready":false}"#, true)]
+    {
+        assert_eq!(judge_among(&rule, pod, &[node]).evaluation.matches, want, "{node}");
+    }
+}
+
+#[test]
+fn a_reference_may_follow_another() {
+    let rule = rule(
+        "duration: 1m\nreference: { resource: Service, name: [spec, service], checkField: [{ field: [on], equalValue: [true] }], reference: { resource: Node, name: [spec, node], exists: false } }",
+    );
+    let pod = r#"{"metadata":{"name":"a","namespace":"n"},"spec":{"service":"s"}}"#;
+    let service =
+        r#"{"kind":"Service","metadata":{"name":"s","namespace":"n"},"on":true,"spec":{"node":"x"}}"#;
+    let off = r#"{"kind":"Service","metadata":{"name":"s","namespace":"n"},"on":false,"spec":{"node":"x"}}"#;
+    for (others, want) in [
+        (&[service][..], true),
+        (&[service, r#"{"kind":"Node","metadata":{"name":"x"}}"#], false),
+        (&[off], false),
+        (&[], false),
+    ] {
+        let judgement = judge_among(&rule, pod, others);
+        assert_eq!(judgement.evaluation.matches, want, "{others:?}");
+        if want {
+            let evidence = judgement.evaluation.evidence;
+            assert_eq!(evidence[0], "Service s: spec.node = x: this Node does not exist", "{evidence:?}");
+        }
+    }
+    let kinds: Vec<String> =
+        rule.references().flat_map(prodrome_rules::Reference::kinds).map(|kind| kind.to_string()).collect();
+    assert_eq!(kinds, ["Service", "Node"]);
 }

@@ -153,6 +153,10 @@ fn validate(root: &Value, schema: &Value, value: &Value, path: &str) -> Vec<Stri
             let least = argument.as_i64().unwrap();
             unless(value.as_i64().is_none_or(|number| number >= least), "too small".to_owned())
         }
+        "maximum" => {
+            let most = argument.as_i64().unwrap();
+            unless(value.as_i64().is_none_or(|number| number <= most), "too large".to_owned())
+        }
         "pattern" => {
             let fits = |text| pattern(argument.as_str().unwrap()).is_match(text);
             unless(value.as_str().is_none_or(fits), format!("does not fit {argument}"))

@@ -40,6 +40,16 @@ fn since_is_a_timestamp_of_the_object() {
             Some(at(120)),
         ),
         ("[metadata, missing]", None),
+        ("{ field: [status, conditions, lastTransitionTime], take: latest }", Some(at(120))),
+        (
+            "{ latest: [[status, conditions, lastTransitionTime], [metadata, creationTimestamp]] }",
+            Some(at(120)),
+        ),
+        (
+            "{ earliest: [{ field: [status, conditions], subField: [lastTransitionTime] }, [metadata, creationTimestamp]] }",
+            Some(at(5)),
+        ),
+        ("[{ latest: [[metadata, missing]] }, [metadata, creationTimestamp]]", Some(at(5))),
         // The first of a list that yields one.
         ("[[metadata, missing], [metadata, creationTimestamp]]", Some(at(5))),
         (

@@ -1,3 +1,20 @@
 //! From a change of the cluster to a notice: `template.yaml` on the emulator, with the bootstrap of all functions.
 
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod behind;
+#[cfg(test)]
+mod channel;
+#[cfg(test)]
+mod death;
+#[cfg(test)]
+mod house;
+#[cfg(test)]
+mod order;
+#[cfg(test)]
 mod recording;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod shared;

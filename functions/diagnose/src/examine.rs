@@ -1,0 +1,223 @@
+//! One run of a flow: asks what is ready, side by side, until nothing is left to ask.
+
+use crate::breaker::Breaker;
+use crate::plugins::{CallError, Plugins};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use jiff::{SignedDuration, Timestamp};
+use prodrome_flows::{Flow, Node, NodeState, State};
+use prodrome_model::{Diagnosis, Finding, PluginRequest, PluginResponse, RuleBrief};
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Answers larger than this are cut down to what matters, or refused.
+const ANSWER_TEXTS_MAX: usize = 64;
+
+/// Hears of each node as it is done; says whether to go on.
+pub trait Progress: Send + Sync {
+    /// A node is asked.
+    fn asked(&self, _node: &str) {}
+
+    /// A node is done. What is returned is what counts: somebody else may have been first. `None` stops the run.
+    fn done(&self, node: &str, state: NodeState) -> impl Future<Output = Option<NodeState>> + Send;
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Examination {
+    /// What was concluded; absent where the run was stopped.
+    pub diagnosis: Option<Diagnosis>,
+    /// How many calls were made.
+    pub calls: u32,
+    /// How many of them gave no answer.
+    pub failures: u32,
+    /// How many plugins are spared from now on.
+    pub newly_spared: u32,
+}
+
+/// Whom a run asks, and who watches it.
+pub struct Tools<'t, P, G> {
+    /// The plugins.
+    pub plugins: &'t P,
+    /// Who is spared.
+    pub breaker: &'t Breaker,
+    /// Who hears of each node.
+    pub progress: &'t G,
+}
+
+/// Runs a flow about a finding from what is known already.
+pub async fn examine(
+    flow: &Flow,
+    finding: &Finding,
+    run: &str,
+    mut state: State,
+    now: Timestamp,
+    tools: &Tools<'_, impl Plugins, impl Progress>,
+) -> Examination {
+    let Tools { plugins, breaker, progress } = tools;
+    let started = Instant::now();
+    let clock = || later(now, started.elapsed());
+    let mut in_flight: BTreeSet<String> = BTreeSet::new();
+    let mut calls = FuturesUnordered::new();
+    let mut examination = Examination { diagnosis: None, calls: 0, failures: 0, newly_spared: 0 };
+    loop {
+        let plan = flow.plan(&state, clock());
+        let next: Vec<&Node> = plan
+            .calls
+            .iter()
+            .filter(|name| !in_flight.contains(*name))
+            .filter_map(|name| flow.node(name))
+            .collect();
+        for node in next {
+            let room = flow.calls_max().saturating_sub(state.calls);
+            if room == 0 {
+                break;
+            }
+            state.calls += 1;
+            in_flight.insert(node.name().to_owned());
+            progress.asked(node.name());
+            let deadline = later(state.begun, Duration::try_from(flow.deadline()).unwrap_or_default());
+            let request = request(flow, node, finding, run, &state, clock(), deadline);
+            let node_name = node.name().to_owned();
+            let asked = ask(node, request, deadline, clock, *plugins, breaker);
+            calls.push(async move { (node_name, asked.await) });
+        }
+        let Some((node, outcome)) = calls.next().await else {
+            // Nothing is on its way, so nothing is left to ask.
+            examination.diagnosis =
+                plan.conclusion.or_else(|| flow.plan(&exhausted(&state), clock()).conclusion);
+            if let Some(diagnosis) = &mut examination.diagnosis {
+                run.clone_into(&mut diagnosis.run);
+            }
+            return examination;
+        };
+        in_flight.remove(&node);
+        examination.calls += outcome.attempts;
+        examination.failures += u32::from(outcome.result.is_err());
+        examination.newly_spared += u32::from(outcome.spared);
+        state.calls += outcome.attempts.saturating_sub(1);
+        let done = match outcome.result {
+            Ok(response) => NodeState::Answered { response: Box::new(bounded(response)) },
+            Err(error) => NodeState::Failed { reason: error.to_string() },
+        };
+        match progress.done(&node, done).await {
+            Some(done) => state.put(&node, done),
+            None => return examination,
+        }
+    }
+}
+
+/// A state in which no further call may be made.
+fn exhausted(state: &State) -> State {
+    State { calls: u32::MAX, ..state.clone() }
+}
+
+struct Outcome {
+    result: Result<PluginResponse, CallError>,
+    attempts: u32,
+    spared: bool,
+}
+
+/// One node: its plugin, tried again where that may help and there is time.
+async fn ask(
+    node: &Node,
+    request: PluginRequest,
+    deadline: Timestamp,
+    clock: impl Fn() -> Timestamp,
+    plugins: &impl Plugins,
+    breaker: &Breaker,
+) -> Outcome {
+    let plugin = node.plugin();
+    let mut attempts = 0;
+    let mut spared = false;
+    loop {
+        if let Err(failures) = breaker.admit(plugin, clock()) {
+            return Outcome { result: Err(CallError::Spared { failures }), attempts, spared };
+        }
+        attempts += 1;
+        let left = Duration::try_from(deadline.duration_since(clock())).unwrap_or_default();
+        let timeout = Duration::try_from(node.timeout()).unwrap_or_default().min(left);
+        let mut request = request.clone();
+        request.deadline = later(clock(), timeout);
+        let asked = tokio::time::timeout(timeout, plugins.call(plugin, request, timeout)).await;
+        let result = asked.unwrap_or(Err(CallError::Late { seconds: timeout.as_secs() })).and_then(sensible);
+        match result {
+            Ok(response) => {
+                breaker.well(plugin);
+                return Outcome { result: Ok(response), attempts, spared };
+            }
+            Err(error) => {
+                tracing::warn!(plugin, node = node.name(), %error, attempt = attempts, "a plugin gave no answer");
+                spared |= breaker.ill(plugin, clock());
+                let again = attempts <= node.retries() && error.is_retryable() && clock() < deadline;
+                if !again {
+                    return Outcome { result: Err(error), attempts, spared };
+                }
+            }
+        }
+    }
+}
+
+/// An answer that contradicts itself is none.
+fn sensible(response: PluginResponse) -> Result<PluginResponse, CallError> {
+    let nonsense = |reason: &str| Err(CallError::Nonsense { reason: reason.to_owned() });
+    let names_a_cause = response.cause.as_deref().is_some_and(|cause| !cause.trim().is_empty());
+    match response.verdict {
+        prodrome_model::Verdict::Cause if !names_a_cause => {
+            nonsense("the verdict is cause, but none is named")
+        }
+        _ if !(0.0..=1.0).contains(&response.confidence) => nonsense("its confidence is not from 0 to 1"),
+        _ => Ok(response),
+    }
+}
+
+/// An answer with no more lists' items than anybody reads.
+fn bounded(mut response: PluginResponse) -> PluginResponse {
+    response.evidence.truncate(ANSWER_TEXTS_MAX);
+    response.remediation.truncate(ANSWER_TEXTS_MAX);
+    response.ruled_out.truncate(ANSWER_TEXTS_MAX);
+    response.not_looked_at.truncate(ANSWER_TEXTS_MAX);
+    response
+}
+
+fn request(
+    flow: &Flow,
+    node: &Node,
+    finding: &Finding,
+    run: &str,
+    state: &State,
+    now: Timestamp,
+    deadline: Timestamp,
+) -> PluginRequest {
+    let results: BTreeMap<String, PluginResponse> = flow
+        .waits_for(node)
+        .filter_map(|name| Some((name.to_owned(), state.response(name)?.clone())))
+        .collect();
+    PluginRequest {
+        version: 1,
+        run: run.to_owned(),
+        node: node.name().to_owned(),
+        cluster: finding.scope.clone(),
+        object: finding.subject.object().clone(),
+        uid: finding.subject.uid().to_owned(),
+        workload: finding.group.owner.clone(),
+        rule: RuleBrief {
+            name: finding.rule.clone(),
+            severity: finding.severity,
+            owner: finding.owner,
+            since: finding.since,
+            summary: finding.summary.clone(),
+            evidence: finding.evidence.clone(),
+        },
+        params: node.params().clone(),
+        results,
+        now,
+        deadline,
+    }
+}
+
+pub(crate) fn later(at: Timestamp, span: Duration) -> Timestamp {
+    SignedDuration::try_from(span).ok().and_then(|span| at.checked_add(span).ok()).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,5 @@
+//! The Lambda function `diagnose`.
+
+fn main() -> Result<(), lambda_runtime::Error> {
+    prodrome_diagnose::lambda::main()
+}

@@ -1,0 +1,12 @@
+//! The evaluation and the sweep over a store, queues and a cluster in memory, on virtual time.
+
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod story;
+#[cfg(test)]
+mod truth;
+#[cfg(test)]
+mod world;

@@ -1,0 +1,149 @@
+//! Single moments, told one by one.
+
+use crate::truth::{Config, Pod, RULES};
+use crate::world::{Told, World, at, rules};
+use jiff::Timestamp;
+use prodrome_alerting::{Policy, WatchSign, keys};
+use prodrome_lambda::metric;
+use prodrome_model::ChangeKind;
+use prodrome_store::{Fault, OperationKind};
+use std::sync::{Arc, Mutex};
+
+fn world() -> World {
+    World::new(rules(RULES))
+}
+
+fn pod(name: &str) -> Pod {
+    Pod { uid: format!("uid-of-{name}"), created: 0, phase: "Running", ready: true, config: "settings" }
+}
+
+fn sign(world: &World) -> Option<WatchSign> {
+    let key = keys::watch(&world.scope);
+    let record = world.episodes.records().into_iter().find(|record| record.key == key)?;
+    serde_json::from_str(&record.data).unwrap()
+}
+
+/// When signs were written, in seconds.
+fn writes(world: &World) -> Arc<Mutex<Vec<u64>>> {
+    let written: Arc<Mutex<Vec<u64>>> = Arc::default();
+    let (log, queue) = (Arc::clone(&written), world.queue.clone());
+    world.episodes.set_script(move |operation| {
+        if operation.kind == OperationKind::Commit {
+            let now = queue.now().duration_since(at(0)).as_secs();
+            log.lock().unwrap().push(u64::try_from(now).unwrap());
+        }
+        None
+    });
+    written
+}
+
+#[tokio::test]
+async fn packs_of_a_watcher_leave_its_sign_of_life_now_and_then_and_at_once_where_it_falls_behind() {
+    let mut world = world();
+    let written = writes(&world);
+    world.lag_seconds = Some(0);
+    for second in (0..100).step_by(5) {
+        world.until(second).await;
+        world.tell(&[]).await;
+    }
+    world.until(100).await;
+    assert_eq!(*written.lock().unwrap(), [0, 30, 60, 90]);
+    assert_eq!(sign(&world), Some(WatchSign { seen_at: at(90), lag_seconds: 0 }));
+    assert_eq!(world.tally.watcher_lag_seconds, [0; 20], "a value for each pack");
+
+    // Cut off from its cluster since the 100th second, it says so.
+    for second in (110..170).step_by(10) {
+        world.until(second).await;
+        world.lag_seconds = Some(u32::try_from(second - 100).unwrap());
+        world.tell(&[]).await;
+    }
+    world.until(170).await;
+    assert_eq!(written.lock().unwrap()[4..], [120, 140], "its time had come; and it fell behind");
+    assert!(!sign(&world).unwrap().is_behind(at(170), &Policy::default()), "not for long enough yet");
+    world.lag_seconds = Some(75);
+    world.until(175).await;
+    world.tell(&[]).await;
+    world.until(176).await;
+    assert!(sign(&world).unwrap().is_behind(at(176), &Policy::default()));
+    world.lag_seconds = Some(0);
+    world.tell(&[]).await;
+    world.until(177).await;
+    assert_eq!(sign(&world), Some(WatchSign { seen_at: at(176), lag_seconds: 0 }), "back, and known at once");
+}
+
+#[tokio::test]
+async fn what_waits_in_the_queue_counts_and_what_comes_late_or_twice_does_not() {
+    let mut world = world();
+    world.lag_seconds = Some(0);
+    world.tell(&[]).await;
+    // Nobody takes it for a while.
+    world.queue.set_now(at(50));
+    world.now = at(50);
+    world.until(50).await;
+    assert_eq!(sign(&world), Some(WatchSign { seen_at: at(50), lag_seconds: 50 }));
+    assert_eq!(world.tally.watcher_lag_seconds, [50]);
+    world.tell(&[]).await;
+    world.until(51).await;
+    let newest = Some(WatchSign { seen_at: at(50), lag_seconds: 0 });
+    assert_eq!(sign(&world), newest);
+    // A pack of a watcher that saw less than is known already.
+    world.until(120).await;
+    world.lag_seconds = Some(100);
+    world.tell(&[]).await;
+    world.until(121).await;
+    assert_eq!(sign(&world), newest);
+}
+
+#[tokio::test]
+async fn packs_that_no_watcher_made_leave_no_sign() {
+    let mut world = world();
+    world.apply("Pod", &pod("a").json("a", 2)).await;
+    world.until(10).await;
+    assert_eq!(sign(&world), None);
+    assert_eq!(world.tally.watcher_lag_seconds, [0_u32; 0]);
+}
+
+#[tokio::test]
+async fn a_sign_that_cannot_be_noted_loses_no_change_and_is_made_good() {
+    let mut world = world();
+    world.lag_seconds = Some(0);
+    world.episodes.set_script(|_| Some(Fault::Unavailable));
+    world.apply("Pod", &Pod { phase: "Failed", ..pod("a") }.json("a", 2)).await;
+    world.until(5).await;
+    assert_eq!((world.findings.len(), sign(&world)), (1, None));
+    world.episodes.clear_script();
+    world.tell(&[]).await;
+    world.until(6).await;
+    assert_eq!(sign(&world).map(|sign| sign.seen_at), Some(at(5)));
+}
+
+fn unready_reference(version: u64) -> serde_json::Value {
+    Config::Bad.json("settings", version)
+}
+
+/// The rule's objects are told of a second time, though a late pack said in between that it had never ended.
+#[tokio::test]
+async fn late_news_of_an_object_that_others_refer_to_do_not_hide_the_next_time() {
+    let mut world = world();
+    world.apply("ConfigMap", &Config::Good.json("settings", 1)).await;
+    world.apply("Pod", &pod("a").json("a", 2)).await;
+    world.until(100).await;
+    world.apply("ConfigMap", &unready_reference(3)).await;
+    world.until(600).await;
+    world.apply("ConfigMap", &Config::Good.json("settings", 4)).await;
+    world.until(2_000).await;
+    let late = unready_reference(3);
+    world.tell(&[Told { kind: ChangeKind::Applied, of: "ConfigMap", object: Some(&late), list: None }]).await;
+    world.until(4_000).await;
+    world.apply("ConfigMap", &unready_reference(5)).await;
+    world.until(4_600).await;
+    let begun: Vec<Timestamp> = world
+        .findings
+        .iter()
+        .filter(|finding| finding.state == prodrome_model::FindingState::Firing)
+        .map(|finding| finding.since)
+        .collect();
+    assert_eq!(begun.len(), 2, "{begun:?}");
+    assert!(begun[1] >= at(4_000), "{begun:?}");
+    assert_eq!(world.tally.count(metric::FINDINGS_ENDED), 1);
+}

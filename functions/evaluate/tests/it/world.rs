@@ -1,0 +1,338 @@
+//! The functions with everything around them: what the watcher sends, the queues, the table, the live cluster.
+
+use futures::FutureExt;
+use jiff::{SignedDuration, Timestamp};
+use prodrome_cluster::{Cluster, ClusterError, ListPage, ObjectsCluster};
+use prodrome_evaluate::Evaluate;
+use prodrome_lambda::{Handler, Tally};
+use prodrome_lifecycle::{Check, keys};
+use prodrome_local::mortal::{Mortal, dies_after};
+use prodrome_model::{
+    AlertMessage, ChangeKind, EventBrief, Finding, GroupKind, LabelSelector, ObjectKey, Resource, Scope,
+    Source,
+};
+use prodrome_queue::pack::{ChangeHead, PackBuilder, PackHead};
+use prodrome_queue::{Body, MemoryQueue, Message, Queue, QueueName, QueueSettings};
+use prodrome_recording::builtin_of_kind;
+use prodrome_rules::{RuleSet, SourceFile};
+use prodrome_store::MemoryStore;
+use prodrome_sweep::Sweep;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const START: i64 = 1_800_000_000;
+const SHARDS: u16 = 4;
+
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(START + seconds).unwrap()
+}
+
+/// Seconds since the start, with their fraction.
+pub(crate) fn seconds(at: Timestamp) -> f64 {
+    at.duration_since(Timestamp::from_second(START).unwrap()).as_secs_f64()
+}
+
+pub(crate) fn rules(text: &str) -> Arc<RuleSet> {
+    let loaded = prodrome_rules::load(&[SourceFile { name: "rules.yaml".into(), text: text.into() }]);
+    assert_eq!(loaded.diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
+    Arc::new(loaded.rules)
+}
+
+/// A cluster that cannot be read now and then.
+#[derive(Clone)]
+pub(crate) struct Clouded {
+    pub(crate) memory: ObjectsCluster,
+    sky: Arc<Mutex<Sky>>,
+}
+
+struct Sky {
+    random: fastrand::Rng,
+    unreadable_percent: u8,
+}
+
+impl Clouded {
+    fn look(&self) -> Result<&ObjectsCluster, ClusterError> {
+        let mut sky = self.sky.lock().unwrap();
+        let percent = sky.unreadable_percent;
+        if percent > 0 && sky.random.u8(0..100) < percent {
+            return Err(ClusterError::Unavailable { reason: "a fault was injected".into() });
+        }
+        Ok(&self.memory)
+    }
+}
+
+impl Cluster for Clouded {
+    async fn resource(&self, kind: &GroupKind) -> Result<Resource, ClusterError> {
+        self.look()?.resource(kind).await
+    }
+
+    async fn resources(&self) -> Result<Vec<Resource>, ClusterError> {
+        self.look()?.resources().await
+    }
+
+    async fn get(&self, key: &ObjectKey) -> Result<Option<Vec<u8>>, ClusterError> {
+        self.look()?.get(key).await
+    }
+
+    async fn list(
+        &self,
+        kind: &GroupKind,
+        namespace: Option<&str>,
+        selector: Option<&LabelSelector>,
+        after: Option<&str>,
+    ) -> Result<ListPage, ClusterError> {
+        self.look()?.list(kind, namespace, selector, after).await
+    }
+
+    async fn events(&self, object: &ObjectKey, uid: &str) -> Result<Vec<EventBrief>, ClusterError> {
+        self.look()?.events(object, uid).await
+    }
+}
+
+/// What the watcher says of one object, or of a list.
+pub(crate) struct Told<'o> {
+    pub(crate) kind: ChangeKind,
+    pub(crate) of: &'static str,
+    pub(crate) object: Option<&'o Value>,
+    pub(crate) list: Option<String>,
+}
+
+pub(crate) struct World {
+    pub(crate) store: MemoryStore,
+    pub(crate) episodes: MemoryStore,
+    /// How far behind the watcher says it is; nothing, where no watcher makes the packs.
+    pub(crate) lag_seconds: Option<u32>,
+    pub(crate) queue: MemoryQueue,
+    pub(crate) cluster: Clouded,
+    evaluate: Evaluate<Mortal<MemoryStore>, Mortal<MemoryQueue>, Mortal<Clouded>>,
+    sweep: Sweep<Mortal<MemoryStore>, MemoryStore, Mortal<MemoryQueue>>,
+    pub(crate) scope: Scope,
+    pub(crate) now: Timestamp,
+    next_tick: Timestamp,
+    sequence: u64,
+    steps: u32,
+    /// How many messages are handled side by side.
+    pub(crate) side_by_side: usize,
+    /// Says of the next handling after how many polls it dies, if it does.
+    pub(crate) death: Box<dyn FnMut() -> Option<usize>>,
+    pub(crate) deaths: usize,
+    pub(crate) tally: Tally,
+    /// What arrived for `alert`, in order.
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl World {
+    pub(crate) fn new(rules: Arc<RuleSet>) -> Self {
+        let (store, queue) = (MemoryStore::new(), MemoryQueue::new(at(0)));
+        let episodes = MemoryStore::new();
+        let sky = Sky { random: fastrand::Rng::with_seed(0), unreadable_percent: 0 };
+        let cluster = Clouded { memory: ObjectsCluster::new(), sky: Arc::new(Mutex::new(sky)) };
+        let patient = QueueSettings { visibility: Duration::from_secs(40), receives_max: 10_000 };
+        for name in QueueName::ALL {
+            queue.configure(name, patient);
+        }
+        let mortal = (Mortal(store.clone()), Mortal(queue.clone()), Mortal(cluster.clone()));
+        Self {
+            evaluate: Evaluate::new(mortal.0.clone(), mortal.1.clone(), mortal.2, rules, SHARDS)
+                .noting_signs_in(Mortal(episodes.clone())),
+            sweep: Sweep::new(mortal.0, MemoryStore::new(), mortal.1),
+            store,
+            episodes,
+            lag_seconds: None,
+            queue,
+            cluster,
+            scope: Scope::new("default", "local", "kind"),
+            now: at(0),
+            next_tick: at(60),
+            sequence: 0,
+            steps: 0,
+            side_by_side: 1,
+            death: Box::new(|| None),
+            deaths: 0,
+            tally: Tally::default(),
+            findings: Vec::new(),
+        }
+    }
+
+    pub(crate) fn set_unreadable(&self, seed: u64, percent: u8) {
+        let random = fastrand::Rng::with_seed(seed);
+        *self.cluster.sky.lock().unwrap() = Sky { random, unreadable_percent: percent };
+    }
+
+    /// The live cluster has it in this state now; nobody was told of it.
+    pub(crate) fn live(&self, of: &str, object: &Value) {
+        self.cluster.memory.apply(&resource(of), object.to_string().as_bytes()).unwrap();
+    }
+
+    /// The live cluster has it no more; nobody was told of it.
+    pub(crate) fn live_without(&self, of: &str, object: &Value) {
+        self.cluster.memory.delete(&resource(of), object.to_string().as_bytes()).unwrap();
+    }
+
+    /// It happens, and the watcher tells of it.
+    pub(crate) async fn apply(&mut self, of: &'static str, object: &Value) {
+        self.live(of, object);
+        self.tell(&[Told { kind: ChangeKind::Applied, of, object: Some(object), list: None }]).await;
+    }
+
+    /// It goes, and the watcher tells of it.
+    pub(crate) async fn delete(&mut self, of: &'static str, object: &Value) {
+        self.live_without(of, object);
+        self.tell(&[Told { kind: ChangeKind::Deleted, of, object: Some(object), list: None }]).await;
+    }
+
+    /// The watcher sends a pack.
+    pub(crate) async fn tell(&mut self, changes: &[Told<'_>]) {
+        let head = PackHead { scope: self.scope.clone(), shard: None, shards: SHARDS };
+        let mut builder = match self.lag_seconds {
+            Some(lag) => PackBuilder::of_watcher(&head, lag),
+            None => PackBuilder::new(&head),
+        };
+        for Told { kind, of, object, list } in changes {
+            self.sequence += 1;
+            let change = ChangeHead {
+                kind: *kind,
+                resource: &resource(of),
+                epoch: 1,
+                sequence: self.sequence,
+                observed_at: self.now,
+                source: &Source::Watch,
+                list: list.as_deref(),
+            };
+            builder.push_raw(&change, object.map(ToString::to_string).as_deref().map(str::as_bytes));
+        }
+        let pack = builder.finish().unwrap().bytes;
+        // As the watcher does: until the queue has accepted it.
+        while self.queue.send(QueueName::Changes, vec![Message::pack(pack.clone())]).await.is_err() {}
+    }
+
+    /// Lets time pass; everything that comes and falls due until then is handled at its time.
+    pub(crate) async fn until(&mut self, to: i64) {
+        loop {
+            let ready = self.queue.next_ready().unwrap_or(Timestamp::MAX);
+            let next = ready.min(self.next_tick);
+            if next > at(to) {
+                break;
+            }
+            self.now = self.now.max(next);
+            self.queue.set_now(self.now);
+            if ready <= self.next_tick {
+                self.handle().await;
+            } else {
+                self.tick().await;
+            }
+            self.steps += 1;
+            // What is wrong once stays so, as it is written in one transaction.
+            if self.steps.is_multiple_of(16) {
+                self.assert_markers_stand_for_checks();
+            }
+        }
+        self.assert_markers_stand_for_checks();
+        self.now = self.now.max(at(to));
+        self.queue.set_now(self.now);
+    }
+
+    async fn tick(&mut self) {
+        self.next_tick = self.now + SignedDuration::from_mins(1);
+        let death = (self.death)();
+        let mut tally = Tally::default();
+        // A tick that fails or dies is made good by the next.
+        match dies_after(death, self.sweep.tick(self.now, &mut tally)).await {
+            Some(_) => {}
+            None => self.deaths += 1,
+        }
+        self.tally.merge(tally);
+    }
+
+    async fn handle(&mut self) {
+        for message in self.queue.receive(QueueName::Findings, self.now, 100) {
+            let Body::Text(text) = message.body else { panic!("a finding is a text") };
+            let AlertMessage::Finding(finding) = serde_json::from_str(&text).unwrap() else {
+                panic!("only findings go there: {text}")
+            };
+            self.findings.push(*finding);
+            self.queue.ack(message.id);
+        }
+        for queue in [QueueName::Changes, QueueName::Checks] {
+            let mut handlings = Vec::new();
+            for received in self.queue.receive(queue, self.now, self.side_by_side) {
+                let delivery = prodrome_lambda::Delivery {
+                    id: received.id.to_string(),
+                    body: received.body,
+                    attempt: received.attempt,
+                    sent_at: Some(received.sent_at),
+                };
+                let death = (self.death)();
+                let (evaluate, now) = (&self.evaluate, self.now);
+                let handling = async move {
+                    let mut tally = Tally::default();
+                    let done = Box::pin(dies_after(death, evaluate.handle(&delivery, now, &mut tally))).await;
+                    (done, tally)
+                };
+                handlings.push(handling.map(move |(done, tally)| (received.id, done, tally)));
+            }
+            for (id, done, tally) in futures::future::join_all(handlings).await {
+                self.tally.merge(tally);
+                match done {
+                    Some(Ok(())) => _ = self.queue.ack(id),
+                    Some(Err(failure)) => {
+                        assert!(failure.retryable, "{failure}");
+                        self.queue.nack(id, failure.to_string());
+                    }
+                    None => self.deaths += 1,
+                }
+            }
+        }
+    }
+
+    /// The open checks.
+    pub(crate) fn checks(&self) -> Vec<Check> {
+        let records = self.store.records().into_iter().filter(|r| r.key.partition.starts_with("check#"));
+        let checks = records.filter(|record| !record.key.sort.starts_with('~'));
+        checks.map(|record| serde_json::from_str(&record.data).unwrap()).collect()
+    }
+
+    /// Each check (and each note of a partner, `~`) has its marker, and each marker its check; each edge that a
+    /// check names is there, and each edge that is there is named.
+    pub(crate) fn assert_markers_stand_for_checks(&self) {
+        let (mut kept, mut named) = (BTreeSet::new(), BTreeSet::new());
+        let (mut markers, mut edges) = (BTreeSet::new(), BTreeSet::new());
+        for record in self.store.records() {
+            let key = &record.key;
+            if let Some(path) = key.partition.strip_prefix(&format!("check#{}#", self.scope)) {
+                let object = ObjectKey::from_path(path).unwrap();
+                kept.insert(keys::marker(&self.scope, SHARDS, &object, &key.sort));
+                if !key.sort.starts_with('~') {
+                    let check: Check = serde_json::from_str(&record.data).unwrap();
+                    named.extend(check.edges.iter().map(|to| keys::edge(&self.scope, SHARDS, to, key)));
+                }
+            } else if key.sort.starts_with("c:") {
+                markers.insert(key.clone());
+            } else if key.sort.starts_with("e:") {
+                edges.insert(key.clone());
+            }
+        }
+        assert_eq!(kept, markers, "at {} s: a marker for each check", seconds(self.now));
+        assert_eq!(named, edges, "at {} s: an edge for each that is named", seconds(self.now));
+    }
+
+    /// Nothing failed for good, and nothing but what falls due later waits.
+    pub(crate) fn assert_quiet(&self) {
+        for queue in QueueName::ALL {
+            assert_eq!(self.queue.dead_letters(queue), []);
+        }
+        assert_eq!(self.queue.waiting(QueueName::Changes), 0);
+        for check in self.checks() {
+            assert!(check.due >= self.now, "overdue: {check:#?}");
+        }
+        let relists: Vec<_> =
+            self.store.records().into_iter().filter(|r| r.key.partition.starts_with("relist#")).collect();
+        assert_eq!(relists, []);
+    }
+}
+
+pub(crate) fn resource(kind: &str) -> Resource {
+    builtin_of_kind(&GroupKind::new("", kind)).unwrap()
+}

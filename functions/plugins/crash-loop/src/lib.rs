@@ -1,0 +1,290 @@
+//! Why a container ends again and again, or cannot be started: exit codes, who killed it, its last words.
+
+use prodrome_causes::Cause;
+use prodrome_plugin::pod::{Container, Terminated, containers};
+use prodrome_plugin::{
+    Context, Evidence, Explained, FactType, NoParams, Object, Plugin, Problem, Response, Texts,
+};
+
+/// What a container waits for when it cannot be started.
+const START_REASONS: &[&str] = &[
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+    "StartError",
+    "PostStartHookError",
+    "PreStartHookError",
+    "ContainerCannotRun",
+];
+
+/// An init container that runs for longer holds its pod up.
+const STUCK_SECONDS: i64 = 180;
+
+/// The plugin.
+pub fn plugin() -> Plugin {
+    Plugin::new("crash-loop", diagnose)
+        .about("Why a container ends again and again, or cannot be started.")
+        .reads("", "pods", &["get", "list"])
+        .reads("", "pods/log", &["get"])
+        .reads("", "events", &["list"])
+        .fact("exitCode", FactType::Number)
+        .fact("container", FactType::Text)
+}
+
+async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
+    let pods = context.pods().await?;
+    let Some((pod, container)) = pods.iter().find_map(|pod| Some((pod, worst(pod)?))) else {
+        if let Some((pod, container)) = pods.iter().find_map(|pod| Some((pod, stuck(pod, context.now())?))) {
+            return Ok(held_up(&context, pod, &container).await);
+        }
+        return Ok(Response::cleared("no container ended badly or cannot be started"));
+    };
+    let events = context.cluster().events(pod).await.unwrap_or_default();
+    let mut starts = Texts::new();
+    let waits = START_REASONS.contains(&container.waits());
+    if let Some(waiting) = container.waiting.as_ref().filter(|_| waits) {
+        starts.waiting(&waiting.reason, &waiting.message);
+    }
+    if let Some(ended) = container.ended().filter(|ended| START_REASONS.contains(&ended.reason.as_str())) {
+        starts.waiting(&ended.reason, &ended.message);
+    }
+    starts.events(&events, &["FailedPostStartHook", "FailedPreStopHook"]);
+    if waits || !starts.is_empty() {
+        let about: Vec<_> =
+            events.iter().filter(|e| mentions(&e.message, &container.name)).cloned().collect();
+        starts.events(&about, &["Failed"]);
+    }
+    let reference = pod.reference();
+    let mut logs = Texts::new();
+    for previous in [true, false] {
+        if let Ok(Some(log)) = context.cluster().logs(reference, &container.name, previous).await {
+            logs.log(&log);
+        }
+    }
+    if let Some(ended) = container.ended().filter(|ended| !ended.message.is_empty()) {
+        logs.log(&ended.message);
+    }
+    let killed = events.iter().find(|event| {
+        event.reason == "Killing"
+            && event.message.contains("probe")
+            && mentions(&event.message, &container.name)
+    });
+    let killed = killed.map(|event| event.message.clone());
+    let said = match logs.explain() {
+        Some(explained) => Some(context.follow(pod, explained).await),
+        None => None,
+    };
+    let mut response = explain(pod, &container, &starts, said, killed.as_deref());
+    if response.faulty.is_none() {
+        response = response.blaming(context.workload().clone());
+    }
+    Ok(response.fact("container", container.name.as_str()))
+}
+
+/// An init container that runs and runs: what comes after it waits.
+fn stuck(pod: &Object, now: prodrome_plugin::Timestamp) -> Option<Container> {
+    let long = |container: &Container| {
+        let since = container.running.filter(|_| container.init && !container.sidecar);
+        since.is_some_and(|since| now.duration_since(since).as_secs() >= STUCK_SECONDS)
+    };
+    containers(pod).into_iter().find(long)
+}
+
+async fn held_up(context: &Context, pod: &Object, container: &Container) -> Response {
+    let mut logs = Texts::new();
+    if let Ok(Some(log)) = context.cluster().logs(pod.reference(), &container.name, false).await {
+        logs.log(&log);
+    }
+    let name = &container.name;
+    let evidence = Evidence::new("status", format!("the init container {name} runs and does not end"));
+    let summary = format!("the pod waits for its init container {name}, which does not end");
+    let mut response = Response::cause("init-stuck", 0.8, summary)
+        .because(evidence)
+        .remedy(format!("See what {name} waits for: kubectl logs -c {name}."))
+        .blaming(context.workload().clone());
+    if let Some(explained) = logs.explain() {
+        let explained = context.follow(pod, explained).await;
+        response = response.because(Evidence::new("log", explained.response.summary.clone()));
+        response.evidence.extend(explained.response.evidence);
+    }
+    response
+}
+
+fn mentions(message: &str, container: &str) -> bool {
+    message.contains(container) || !message.contains("ontainer")
+}
+
+/// The container that ended worst: those that run first before the others, then the most often restarted.
+fn worst(pod: &Object) -> Option<Container> {
+    let mut bad: Vec<Container> = containers(pod)
+        .into_iter()
+        .filter(|container| {
+            let ended_badly =
+                container.ended().is_some_and(|ended| ended.exit_code != 0 || ended.reason == "OOMKilled");
+            let loops = container.waits() == "CrashLoopBackOff";
+            let over_and_over = container.last.is_some() && container.restarts > 2 && !container.init;
+            loops || START_REASONS.contains(&container.waits()) || ended_badly || over_and_over
+        })
+        .collect();
+    let now_bad = |c: &Container| {
+        c.waits() == "CrashLoopBackOff" || START_REASONS.contains(&c.waits()) || c.terminated.is_some()
+    };
+    bad.sort_by_key(|c| (!now_bad(c), !c.init, std::cmp::Reverse(c.restarts)));
+    bad.into_iter().next()
+}
+
+fn explain(
+    pod: &Object,
+    container: &Container,
+    starts: &Texts,
+    said: Option<Explained>,
+    killed: Option<&str>,
+) -> Response {
+    let name = &container.name;
+    if let Some(explained) = starts.explain() {
+        return explained.response;
+    }
+    let Some(ended) = container.ended() else {
+        return Response::unknown(format!("{name} cannot be started, and nothing says why"));
+    };
+    let how = how(container, ended);
+    let code = |response: Response| response.fact("exitCode", ended.exit_code);
+    if ended.reason == "OOMKilled" {
+        let limit = memory_limit(pod, name);
+        let limit =
+            limit.map_or_else(|| "no limit of its own".to_owned(), |limit| format!("the limit {limit}"));
+        let response =
+            Response::cause("oom-killed", 0.93, format!("{name} used more memory than it may: {limit}"))
+                .because(Evidence::new("status", how))
+                .remedy("Raise the container's memory limit, or find what it needs so much memory for.");
+        return code(response);
+    }
+    if let Some(killed) = killed {
+        let which = if killed.contains("startup") { "startup" } else { "liveness" };
+        let mut response = Response::cause(
+            "probe-failed",
+            0.88,
+            format!("{name} is killed because its {which} probe fails"),
+        )
+        .because(Evidence::new("event", killed))
+        .because(Evidence::new("status", how))
+        .remedy(format!("Compare the {which} probe's port, path and times with what the program does."));
+        // What the program says may explain why it does not answer.
+        if let Some(explained) = said.filter(|e| e.response.confidence >= 0.8) {
+            for evidence in explained.response.evidence {
+                response = response.because(evidence);
+            }
+        }
+        return code(response);
+    }
+    if let Some(explained) = said {
+        let mut response = explained.response;
+        // A program that ran and missed a file is not itself what is missing.
+        let ran = !matches!(ended.exit_code, 126..=128);
+        if explained.cause == Cause::CommandNotFound && ran {
+            response.cause = Some("app-config-missing".to_owned());
+            response.confidence = response.confidence.min(0.7);
+            response.summary = "a file that the program needs is not there".to_owned();
+            response.remediation.clear();
+        }
+        response.summary = format!("{name}: {}", response.summary);
+        return code(response.because(Evidence::new("status", how)));
+    }
+    let response = match ended.exit_code {
+        0 => Response::cause(
+            "app-completed",
+            0.85,
+            format!("{name} does its work and ends, and is started anew each time"),
+        )
+        .remedy("Run it as a Job, or let it go on: with restartPolicy Always a program must not end."),
+        126 => Response::cause("command-not-executable", 0.8, format!("{name}'s command cannot be executed")),
+        127 => Response::cause("command-not-found", 0.8, format!("{name}'s command is not in its image")),
+        139 => Response::cause("app-error", 0.75, format!("{name} dies of a segmentation fault")),
+        134 | 136 => Response::cause("app-error", 0.7, format!("{name} aborts")),
+        137 | 143 => Response::unknown(format!(
+            "{name} was killed (exit code {}), and nothing says by whom",
+            ended.exit_code
+        ))
+        .without("who killed it", "there is no event about it, and the runtime tells no reason"),
+        255 if ended.reason == "Unknown" => {
+            Response::cause("runtime-down", 0.5, format!("the runtime lost {name}"))
+        }
+        code => Response::cause("app-error", 0.6, format!("{name} ends by itself with the exit code {code}"))
+            .without("why it ends", "its log says nothing that is known")
+            .remedy("Read the log of the container before it was started anew: kubectl logs --previous."),
+    };
+    code(response.because(Evidence::new("status", how)))
+}
+
+fn how(container: &Container, ended: &Terminated) -> String {
+    let lasted = ended
+        .started
+        .zip(ended.finished)
+        .map(|(from, to)| format!(" after {} s", to.duration_since(from).as_secs().max(0)));
+    format!(
+        "{} ended with the exit code {} ({}){}, started anew {} times",
+        container.name,
+        ended.exit_code,
+        if ended.reason.is_empty() { "no reason" } else { &ended.reason },
+        lasted.unwrap_or_default(),
+        container.restarts
+    )
+}
+
+fn memory_limit(pod: &Object, container: &str) -> Option<String> {
+    let all = pod.list("/spec/containers").iter().chain(pod.list("/spec/initContainers"));
+    let mut of = all.filter(|spec| spec["name"] == container);
+    of.find_map(|spec| spec["resources"]["limits"]["memory"].as_str().map(str::to_owned))
+}
+
+/// Whether a cause is one of a program's own death.
+#[must_use]
+pub fn is_of_the_program(cause: Cause) -> bool {
+    cause.id().starts_with("app-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prodrome_plugin::kit::Kit;
+    use serde_json::{Value, json};
+
+    fn pod(last: &Value) -> Value {
+        json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "web-0", "namespace": "shop" },
+            "spec": { "containers": [{ "name": "web", "image": "x", "resources": { "limits": { "memory": "64Mi" } } }] },
+            "status": { "phase": "Running", "containerStatuses": [{ "name": "web", "restartCount": 4,
+                "state": { "waiting": { "reason": "CrashLoopBackOff", "message": "back-off 1m20s restarting failed container" } },
+                "lastState": { "terminated": last } }] },
+        })
+    }
+
+    #[tokio::test]
+    async fn exit_codes_and_killers_are_told_apart() {
+        let killing = ("Normal", "Killing", "Container web failed liveness probe, will be restarted");
+        for (name, last, event, log, want) in [
+            ("memory", json!({"exitCode": 137, "reason": "OOMKilled"}), None, "", Some("oom-killed")),
+            ("a probe", json!({"exitCode": 137, "reason": "Error"}), Some(killing), "", Some("probe-failed")),
+            ("done", json!({"exitCode": 0, "reason": "Completed"}), None, "", Some("app-completed")),
+            ("segfault", json!({"exitCode": 139, "reason": "Error"}), None, "", Some("app-error")),
+            ("a kill of unknown hand", json!({"exitCode": 137, "reason": "Error"}), None, "", None),
+            (
+                "its log",
+                json!({"exitCode": 1, "reason": "Error"}),
+                None,
+                "dial tcp: lookup db.shop.svc on 10.96.0.10:53: no such host",
+                Some("app-dns-failure"),
+            ),
+        ] {
+            let mut kit = Kit::new().with(pod(&last));
+            if let Some((kind, reason, message)) = event {
+                kit = kit.event("Pod shop/web-0", kind, reason, message);
+            }
+            if !log.is_empty() {
+                kit = kit.previous_log("shop/web-0/web", log);
+            }
+            let answer = kit.ask(&plugin(), "Pod shop/web-0").await;
+            assert_eq!(answer.cause.as_deref(), want, "{name}: {answer:?}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Why an image cannot be pulled: reads what the runtime and the kubelet wrote, and who else pulls from there.
+
+use prodrome_causes::{Cause, Fact};
+use prodrome_plugin::pod::{Container, containers};
+use prodrome_plugin::{
+    Context, Evidence, Explained, FactType, NoParams, Object, Owner, Plugin, Problem, Response, Texts,
+};
+use std::collections::BTreeSet;
+
+/// What a container waits for when its image does not come.
+const REASONS: &[&str] = &[
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "ImageInspectError",
+    "RegistryUnavailable",
+    "SignatureValidationFailed",
+];
+/// Hosts that clouds and their like run themselves.
+const CLOUD_HOSTS: &[&str] = &[
+    "docker.io",
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "public.ecr.aws",
+    "gcr.io",
+    "pkg.dev",
+    "azurecr.io",
+    "ghcr.io",
+    "quay.io",
+    "registry.k8s.io",
+    "mcr.microsoft.com",
+    "aliyuncs.com",
+];
+
+/// The plugin.
+pub fn plugin() -> Plugin {
+    Plugin::new("image-pull", diagnose)
+        .about("Why an image cannot be pulled.")
+        .reads("", "pods", &["get", "list"])
+        .reads("", "events", &["list"])
+        .fact("registry", FactType::Text)
+        .fact("image", FactType::Text)
+}
+
+async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
+    let pods = context.pods().await?;
+    let stuck = pods.iter().find_map(|pod| Some((pod, waiting(pod)?)));
+    let Some((pod, container)) = stuck else {
+        return Ok(Response::cleared("no container waits for its image"));
+    };
+    let events = context.cluster().events(pod).await.unwrap_or_default();
+    let mut texts = Texts::new();
+    texts.waiting(container.waits(), container.waiting.as_ref().map_or("", |w| w.message.as_str()));
+    let pulls =
+        events.iter().filter(|event| event.message.contains("pull") || event.message.contains("image"));
+    let pulls: Vec<_> = pulls.cloned().collect();
+    texts.events(&pulls, &["Failed", "BackOff", "InspectFailed", "ErrImageNeverPull"]);
+    let others = context.cluster().list("Pod", None, None).await.unwrap_or_default();
+    Ok(explain(&context, pod, &container, &texts, &others))
+}
+
+/// The container of a pod that waits for its image, if there is one.
+fn waiting(pod: &Object) -> Option<Container> {
+    containers(pod).into_iter().find(|container| REASONS.contains(&container.waits()))
+}
+
+fn explain(
+    context: &Context,
+    pod: &Object,
+    container: &Container,
+    texts: &Texts,
+    others: &[Object],
+) -> Response {
+    let image = container.image.as_str();
+    let host = host(image);
+    let answer = |response: Response| response.fact("registry", host.clone()).fact("image", image);
+    let Some(Explained { cause, mut response, facts }) = texts.explain() else {
+        let response = Response::unknown(format!("{image} is not pulled, and nothing says why"));
+        return answer(
+            response.without("the error of the runtime", "neither the status nor an event holds it"),
+        );
+    };
+    let registry = facts.get(Fact::Registry).map_or(host.clone(), str::to_owned);
+    response.summary = format!("{image}: {}", response.summary);
+    let alike: Vec<&Object> =
+        others.iter().filter(|other| waiting(other).is_some_and(|c| self::host(&c.image) == host)).collect();
+    let namespaces: BTreeSet<&str> = alike.iter().filter_map(|pod| pod.namespace()).collect();
+    if of_the_registry(cause) {
+        if alike.len() > 1 {
+            let text = format!(
+                "{} pods in {} namespaces wait for images of {registry}",
+                alike.len(),
+                namespaces.len()
+            );
+            response = response.because(Evidence::new("peers", text));
+        }
+        response = response.sharing(format!("registry {registry}"));
+        if let Some(owner) = owner_of_registry(cause, &registry, texts, &response) {
+            response.owner = Some(owner);
+        }
+    }
+    if let Some(secret) = pull_secrets(pod).filter(|_| cause == Cause::ImageAuth) {
+        response =
+            response.because(Evidence::new("spec", format!("the pod names the pull secrets {secret}")));
+    }
+    if matches!(cause, Cause::ImageAuth) && pull_secrets(pod).is_none() {
+        response = response.because(Evidence::new("spec", "the pod names no pull secret"));
+    }
+    answer(response.blaming(context.workload().clone()))
+}
+
+/// Whether a cause is the registry's matter, so that everybody who pulls from there has it.
+const fn of_the_registry(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::RegistryUnavailable
+            | Cause::RegistryDns
+            | Cause::RegistryUnreachable
+            | Cause::RegistryTlsUntrusted
+            | Cause::RegistryTlsExpired
+            | Cause::ImageRateLimited
+    )
+}
+
+/// A registry that is down is its owner's matter: a cloud's, or the platform's.
+fn owner_of_registry(cause: Cause, registry: &str, _: &Texts, response: &Response) -> Option<Owner> {
+    let of_a_cloud =
+        CLOUD_HOSTS.iter().any(|host| registry == *host || registry.ends_with(&format!(".{host}")));
+    match cause {
+        Cause::RegistryUnavailable => Some(if of_a_cloud { Owner::Cloud } else { Owner::Platform }),
+        // Without a login the limit is that of the address by which all leave.
+        Cause::ImageRateLimited if response.owner.is_none() => Some(Owner::Platform),
+        _ => None,
+    }
+}
+
+fn pull_secrets(pod: &Object) -> Option<String> {
+    let names: Vec<&str> =
+        pod.list("/spec/imagePullSecrets").iter().filter_map(|secret| secret["name"].as_str()).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// The host of an image reference; the public hub where it names none.
+fn host(image: &str) -> String {
+    match image.split_once('/') {
+        Some((first, _)) if first.contains(['.', ':']) || first == "localhost" => first.to_owned(),
+        _ => "docker.io".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prodrome_plugin::kit::Kit;
+    use serde_json::{Value, json};
+
+    fn pod(name: &str, image: &str, reason: &str, message: &str) -> Value {
+        json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name, "namespace": "shop", "uid": name },
+            "spec": { "containers": [{ "name": "app", "image": image }] },
+            "status": { "phase": "Pending", "containerStatuses": [
+                { "name": "app", "state": { "waiting": { "reason": reason, "message": message } } }] },
+        })
+    }
+
+    #[tokio::test]
+    async fn a_registry_that_is_down_is_shared_and_its_owners_matter() {
+        let message = r#"failed to pull and unpack image "r.example/a:1": failed to resolve reference "r.example/a:1": failed to do request: Head "https://r.example/v2/a/manifests/1": dial tcp 10.0.0.7:443: connect: connection refused"#;
+        let kit = Kit::new().with(pod("a", "r.example/a:1", "ErrImagePull", message)).with(pod(
+            "b",
+            "r.example/b:1",
+            "ImagePullBackOff",
+            message,
+        ));
+        let answer = kit.ask(&plugin(), "Pod shop/a").await;
+        assert_eq!(answer.cause.as_deref(), Some("registry-unreachable"));
+        assert_eq!(answer.shared.as_deref(), Some("registry r.example"));
+        assert!(answer.evidence.iter().any(|e| e.text.contains("2 pods in 1 namespaces")), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn a_bare_back_off_is_unknown_and_a_running_pod_is_cleared() {
+        let bare = pod("a", "r.example/a:1", "ImagePullBackOff", r#"Back-off pulling image "r.example/a:1""#);
+        let answer = Kit::new().with(bare).ask(&plugin(), "Pod shop/a").await;
+        assert_eq!((answer.verdict.as_str(), answer.cause), ("unknown", None));
+        let running = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "shop"},
+            "status": {"containerStatuses": [{"name": "app", "state": {"running": {}}}]}});
+        assert_eq!(Kit::new().with(running).ask(&plugin(), "Pod shop/a").await.verdict.as_str(), "cleared");
+    }
+
+    #[test]
+    fn the_host_of_a_reference_is_found() {
+        for (image, want) in [
+            ("nginx", "docker.io"),
+            ("library/nginx:1", "docker.io"),
+            ("r.example/a/b:1", "r.example"),
+            ("localhost:5000/a", "localhost:5000"),
+        ] {
+            assert_eq!(host(image), want, "{image}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Whether what an object refers to is there: ConfigMaps, Secrets and their keys, claims, service accounts, classes.
+
+use prodrome_plugin::{Context, Evidence, NoParams, Object, Plugin, Problem, Response};
+use serde_json::Value;
+
+/// The plugin.
+pub fn plugin() -> Plugin {
+    Plugin::new("references", diagnose)
+        .about("Whether what an object refers to is there.")
+        .reads("", "pods", &["get", "list"])
+        .reads("", "configmaps", &["get"])
+        .reads("", "serviceaccounts", &["get"])
+        .reads("scheduling.k8s.io", "priorityclasses", &["get"])
+        .reads("node.k8s.io", "runtimeclasses", &["get"])
+}
+
+/// The cause where a ConfigMap or a Secret is not there.
+const CONFIG: &str = "config-ref-missing";
+
+/// One thing that is referred to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Reference {
+    kind: &'static str,
+    name: String,
+    key: Option<String>,
+    optional: bool,
+    /// Where it stands.
+    at: String,
+    cause: &'static str,
+}
+
+async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
+    let Some(subject) = context.subject().await? else { return Ok(Response::cleared("the object is gone")) };
+    let pods = context.pods_of(&subject).await?;
+    let (spec, namespace) = match pods.first() {
+        Some(pod) => (pod.at("/spec").clone(), pod.namespace().map(str::to_owned)),
+        None => (subject.at("/spec/template/spec").clone(), subject.namespace().map(str::to_owned)),
+    };
+    let mut looked = 0;
+    let mut unsure = Vec::new();
+    for reference in references(&spec) {
+        let namespaced =
+            !matches!(reference.kind, "scheduling.k8s.io/PriorityClass" | "node.k8s.io/RuntimeClass");
+        let within = namespace.as_deref().filter(|_| namespaced);
+        // What may not be read is noted by the view; the others are still looked at.
+        let Ok(found) = context.cluster().get(reference.kind, within, &reference.name).await else {
+            continue;
+        };
+        // Where none of a kind is to be seen, this one is not known to be missing.
+        if found.is_none() && !reference.optional && !context.cluster().is_known(reference.kind, within).await
+        {
+            unsure.push(format!("the {} {}", reference.kind, reference.name));
+            continue;
+        }
+        looked += 1;
+        if let Some(response) = explain(&reference, found.as_ref()) {
+            return Ok(response.blaming(context.workload().clone()));
+        }
+    }
+    let response = Response::cleared(format!("all of the {looked} objects that it refers to are there"));
+    Ok(unsure
+        .into_iter()
+        .fold(response, |response, what| response.without(what, "no object of its kind is to be seen")))
+}
+
+fn explain(reference: &Reference, found: Option<&Object>) -> Option<Response> {
+    let kind = reference.kind.rsplit('/').next().unwrap_or(reference.kind);
+    let name = &reference.name;
+    if reference.optional {
+        return None;
+    }
+    let Some(object) = found else {
+        let summary = format!("the {kind} {name} does not exist");
+        return Some(
+            Response::cause(reference.cause, 0.9, summary)
+                .because(Evidence::new("spec", format!("{} names the {kind} {name}", reference.at)))
+                .remedy(format!("Create the {kind} {name}, or correct the name.")),
+        );
+    };
+    let key = reference.key.as_ref()?;
+    // The contents of a Secret are not always told.
+    let told = !object.at("/data").is_null() || !object.at("/binaryData").is_null() || kind == "ConfigMap";
+    let has = |map: &str| object.at(map).as_object().is_some_and(|map| map.contains_key(key));
+    if !told || has("/data") || has("/binaryData") {
+        return None;
+    }
+    let summary = format!("the {kind} {name} has no key {key}");
+    Some(
+        Response::cause(reference.cause, 0.9, summary)
+            .because(Evidence::new(
+                "spec",
+                format!("{} names the key {key} of the {kind} {name}", reference.at),
+            ))
+            .remedy(format!("Add the key {key} to the {kind} {name}, or correct the name.")),
+    )
+}
+
+/// Everything that a pod's spec refers to by name.
+fn references(spec: &Value) -> Vec<Reference> {
+    let mut found = Vec::new();
+    let mut add =
+        |kind: &'static str, name: &Value, key: &Value, optional: &Value, at: String, cause: &'static str| {
+            if let Some(name) = name.as_str().filter(|name| !name.is_empty()) {
+                found.push(Reference {
+                    kind,
+                    name: name.to_owned(),
+                    key: key.as_str().map(str::to_owned),
+                    optional: optional.as_bool().unwrap_or(false),
+                    at,
+                    cause,
+                });
+            }
+        };
+    let items = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    for list in ["initContainers", "containers"] {
+        for container in items(&spec[list]) {
+            let name = container["name"].as_str().unwrap_or_default();
+            for source in items(&container["envFrom"]) {
+                let at = format!("{name}.envFrom");
+                let (map, secret) = (&source["configMapRef"], &source["secretRef"]);
+                add("ConfigMap", &map["name"], &Value::Null, &map["optional"], at.clone(), CONFIG);
+                add("Secret", &secret["name"], &Value::Null, &secret["optional"], at, CONFIG);
+            }
+            for variable in items(&container["env"]) {
+                let at = format!("{name}.env.{}", variable["name"].as_str().unwrap_or_default());
+                let (map, secret) =
+                    (&variable["valueFrom"]["configMapKeyRef"], &variable["valueFrom"]["secretKeyRef"]);
+                add("ConfigMap", &map["name"], &map["key"], &map["optional"], at.clone(), CONFIG);
+                add("Secret", &secret["name"], &secret["key"], &secret["optional"], at, CONFIG);
+            }
+        }
+    }
+    for volume in items(&spec["volumes"]) {
+        let at = format!("volumes.{}", volume["name"].as_str().unwrap_or_default());
+        let mut sources = vec![volume.clone()];
+        sources.extend(items(&volume["projected"]["sources"]));
+        for source in sources {
+            let map = &source["configMap"];
+            let secret = &source["secret"];
+            let secret_name =
+                if secret["secretName"].is_null() { &secret["name"] } else { &secret["secretName"] };
+            add("ConfigMap", &map["name"], &Value::Null, &map["optional"], at.clone(), CONFIG);
+            add("Secret", secret_name, &Value::Null, &secret["optional"], at.clone(), CONFIG);
+            for item in items(&map["items"]) {
+                add("ConfigMap", &map["name"], &item["key"], &map["optional"], at.clone(), CONFIG);
+            }
+        }
+    }
+    let (null, top) = (Value::Null, |key: &str| key.to_owned());
+    add(
+        "ServiceAccount",
+        &spec["serviceAccountName"],
+        &null,
+        &null,
+        top("serviceAccountName"),
+        "service-account-missing",
+    );
+    add(
+        "node.k8s.io/RuntimeClass",
+        &spec["runtimeClassName"],
+        &null,
+        &null,
+        top("runtimeClassName"),
+        "runtime-class-missing",
+    );
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prodrome_plugin::kit::Kit;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn what_is_missing_is_named_and_what_is_optional_is_not_missed() {
+        let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "a", "namespace": "shop" },
+            "spec": { "containers": [{ "name": "c", "envFrom": [{ "configMapRef": { "name": "maybe", "optional": true } }],
+                "env": [{ "name": "A", "valueFrom": { "configMapKeyRef": { "name": "settings", "key": "a" } } }] }] } });
+        let map = |data: Value| json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "settings", "namespace": "shop" }, "data": data });
+        let ask = async |kit: Kit| kit.ask(&plugin(), "Pod shop/a").await;
+        let other = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "kube-root-ca.crt", "namespace": "shop" } });
+        let missing = ask(Kit::new().with(pod.clone()).with(other)).await;
+        assert_eq!(missing.summary, "the ConfigMap settings does not exist");
+        let keyless = ask(Kit::new().with(pod.clone()).with(map(json!({ "b": "1" })))).await;
+        assert_eq!(keyless.summary, "the ConfigMap settings has no key a");
+        let unsure = ask(Kit::new().with(pod.clone())).await;
+        assert_eq!((unsure.verdict.as_str(), unsure.not_looked_at.len()), ("cleared", 1));
+        let sound = ask(Kit::new().with(pod).with(map(json!({ "a": "1" })))).await;
+        assert_eq!(sound.verdict.as_str(), "cleared");
+    }
+}

@@ -1,0 +1,138 @@
+//! `prodrome flows`: check, explain and draw root-cause flows.
+
+use crate::Outcome;
+use crate::library::{self, Library};
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use prodrome_flows::{Flow, Loaded};
+use prodrome_model::Diagnosis;
+use std::path::PathBuf;
+
+/// Arguments of `prodrome flows`.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Say everything that is wrong with flow files
+    Check {
+        /// Flow files or folders; the shipped ones unless named
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The form of the output
+        #[arg(long, value_enum, default_value = "text")]
+        output: Form,
+    },
+    /// Say in words what a flow asks, of whom, in which order
+    Explain(One),
+    /// Draw a flow
+    Graph {
+        #[command(flatten)]
+        one: One,
+        /// The form of the picture
+        #[arg(long, value_enum, default_value = "svg")]
+        format: Picture,
+    },
+}
+
+#[derive(Args)]
+struct One {
+    /// The flow's name, or a flow file
+    flow: String,
+    /// Colour a run in: what `prodrome diagnose --output json` printed
+    #[arg(long, value_name = "FILE")]
+    run: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Picture {
+    Svg,
+    Mermaid,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+    match &arguments.command {
+        Command::Check { files, output } => check(files, *output),
+        Command::Explain(one) => {
+            let (flow, run) = one.read()?;
+            crate::write(&prodrome_flows::outline(&flow, run.as_ref()))?;
+            Ok(Outcome::Quiet)
+        }
+        Command::Graph { one, format } => {
+            let (flow, run) = one.read()?;
+            let draw = match format {
+                Picture::Svg => prodrome_flows::svg,
+                Picture::Mermaid => prodrome_flows::mermaid,
+            };
+            crate::write(&draw(&flow, run.as_ref()))?;
+            Ok(Outcome::Quiet)
+        }
+    }
+}
+
+fn check(files: &[PathBuf], output: Form) -> Result<Outcome> {
+    let mut sources = Vec::new();
+    for path in files {
+        sources.extend(library::read(path)?);
+    }
+    if files.is_empty() {
+        sources = library::shipped_flows();
+    }
+    if sources.is_empty() {
+        bail!("there is no flow file (*.yaml, *.yml, *.json) to check");
+    }
+    let Loaded { flows, diagnostics } = prodrome_flows::load(&sources, &prodrome_local::catalogue());
+    match output {
+        Form::Text => {
+            crate::rules::report(&sources, &diagnostics);
+            let errors = diagnostics.iter().filter(|d| d.is_error()).count();
+            say!("{} flows are sound, {errors} mistakes in {} files", flows.len(), sources.len());
+        }
+        Form::Json => {
+            for diagnostic in &diagnostics {
+                say!("{}", serde_json::to_string(diagnostic)?);
+            }
+        }
+    }
+    Ok(if library::any_error(&diagnostics) { Outcome::Found } else { Outcome::Quiet })
+}
+
+impl One {
+    /// The flow, and the run to be coloured in.
+    fn read(&self) -> Result<(Flow, Option<Diagnosis>)> {
+        let path = PathBuf::from(&self.flow);
+        let flows = if path.is_file() {
+            let sources = library::read(&path)?;
+            let loaded = prodrome_flows::load(&sources, &prodrome_local::catalogue());
+            crate::rules::report(&sources, &loaded.diagnostics);
+            loaded.flows
+        } else {
+            Library::default().flows()?
+        };
+        let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(&self.flow);
+        let Some(flow) = flows.get(name) else {
+            let known: Vec<&str> = flows.iter().map(Flow::name).collect();
+            bail!("there is no sound flow {name}; {}", prodrome_rules::suggest(name, &known));
+        };
+        let run = match &self.run {
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read {}", path.display()))?;
+                let run = serde_json::from_str(&text);
+                Some(run.with_context(|| format!("{} is no diagnosis", path.display()))?)
+            }
+            None => None,
+        };
+        Ok((flow.clone(), run))
+    }
+}

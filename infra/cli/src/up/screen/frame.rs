@@ -1,0 +1,157 @@
+//! What stands on the screen, for a size of it. Pure: the tests look at it as a person does.
+
+use super::{Lines, Size, Told};
+use crate::render::{self, Line};
+use crate::up::system::Look;
+use jiff::Timestamp;
+use prodrome_lifecycle::{Check, Phase};
+use prodrome_model::{Notice, NoticeKind};
+
+/// An object's name is not cut below this, whatever the width.
+const NAME_MIN: usize = 16;
+/// Rows that checks get at least, where there are any.
+const CHECK_ROWS_MIN: usize = 3;
+
+/// The lines of the screen: none wider, and no more, than it has room for.
+pub(super) fn frame(told: &Told, look: &Look, now: Timestamp, (width, height): Size) -> Lines {
+    let mut lines = head(told, look, width);
+    let alerts = told.sorted();
+    let mut waiting: Vec<&Check> = look.checks.iter().filter(|check| !check.phase.is_told()).collect();
+    waiting.sort_by_key(|check| check.due);
+
+    // Two titles and two empty lines; what is left is shared out.
+    let rows = height.saturating_sub(lines.len() + 4);
+    let checks_rows = waiting.len().max(1).min(CHECK_ROWS_MIN.max(rows / 3));
+    let alert_rows = rows.saturating_sub(checks_rows).max(1);
+    let over = alerts.iter().filter(|notice| notice.kind == NoticeKind::Resolved).count();
+    lines.push(Line::default());
+    lines.push(title("Alerts", &format!("{} open, {over} over", alerts.len() - over)));
+    let body = alert_lines(&alerts, now, width, alert_rows);
+    let spare = alert_rows - body.len();
+    lines.extend(body);
+    lines.push(Line::default());
+    lines.push(title("Checks that wait", &waiting.len().to_string()));
+    lines.extend(check_lines(&waiting, now, width, checks_rows + spare));
+    lines.truncate(height.max(1));
+    lines.into_iter().map(|line| line.fit(width)).collect()
+}
+
+fn head(told: &Told, look: &Look, width: usize) -> Lines {
+    let hint = "Ctrl-C ends it";
+    let mut first =
+        Line::default().with("Prodrome", "1").with(&format!("  {}", render::plain(&told.title, 200)), "");
+    let room = width.saturating_sub(first.width());
+    if room > hint.len() + 1 {
+        first = first.with(&" ".repeat(room - hint.len()), "").with(hint, "2");
+    }
+    let mut lines = vec![first, Line::default().with(&told.status(look), "2")];
+    for (queue, depth) in &look.dead_letters {
+        lines.push(
+            Line::default().with(&format!("{depth} dead letters of {queue}: see the functions' log"), "31"),
+        );
+    }
+    lines
+}
+
+fn title(text: &str, count: &str) -> Line {
+    Line::default().with(text, "1").with(&format!("  {count}"), "2")
+}
+
+/// Each alert with its summary and its cause, as long as there is room: for causes, then for summaries, then for
+/// alerts at all; the rest is counted.
+fn alert_lines(alerts: &[&Notice], now: Timestamp, width: usize, rows: usize) -> Lines {
+    if alerts.is_empty() {
+        let text = "  none yet; a fault is told once it has lasted as long as its rule says";
+        return vec![Line::default().with(text, "2")];
+    }
+    let shown = if alerts.len() > rows { rows.saturating_sub(1) } else { alerts.len() };
+    let mut summaries = rows.saturating_sub(alerts.len());
+    let open = alerts.iter().filter(|notice| notice.kind != NoticeKind::Resolved).count();
+    let mut causes = summaries.saturating_sub(open);
+    let mut lines = Lines::new();
+    for notice in &alerts[..shown] {
+        lines.push(indent(2).joined(alert(notice, now, Some(width.saturating_sub(2)))));
+        if notice.kind != NoticeKind::Resolved && summaries > 0 {
+            summaries -= 1;
+            lines.push(indent(5).with(&render::plain(&notice.summary, 300), "2"));
+            if let Some(why) = why(notice).filter(|_| causes > 0) {
+                causes -= 1;
+                lines.push(indent(5).with(&why, ""));
+            }
+        }
+    }
+    if shown < alerts.len() {
+        lines.push(indent(2).with(&format!("and {} more", alerts.len() - shown), "2"));
+    }
+    lines
+}
+
+fn check_lines(checks: &[&Check], now: Timestamp, width: usize, rows: usize) -> Lines {
+    if checks.is_empty() {
+        return vec![Line::default().with("  none", "2")];
+    }
+    let shown = if checks.len() > rows { rows.saturating_sub(1) } else { checks.len() };
+    let mut lines: Lines = checks[..shown].iter().map(|check| pending(check, now, width)).collect();
+    if shown < checks.len() {
+        lines.push(indent(2).with(&format!("and {} more", checks.len() - shown), "2"));
+    }
+    lines
+}
+
+fn indent(columns: usize) -> Line {
+    Line::default().with(&" ".repeat(columns), "")
+}
+
+/// An alert on one line. Where the width is known, a long name gives way to what stands behind it.
+pub(super) fn alert(notice: &Notice, now: Timestamp, width: Option<usize>) -> Line {
+    let (mark, when) = match (notice.kind, notice.ended) {
+        (NoticeKind::Resolved, Some(ended)) => {
+            (Line::default().with("ok", "32"), format!("over after {}", render::since(notice.since, ended)))
+        }
+        _ => (
+            Line::default().with(notice.severity.as_str(), render::severity_code(notice.severity)),
+            format!("for {}", render::since(notice.since, now)),
+        ),
+    };
+    let count = if notice.count > 1 { format!(" ({} objects)", notice.count) } else { String::new() };
+    let front = mark.with(" ", "").with(&notice.rule, "1").with(" ", "");
+    let back = format!("{count} {when} [{}]", notice.owner);
+    let owner = render::plain(&notice.group.owner.to_string(), 300);
+    named(front, &owner, &back, width)
+}
+
+/// The cause, in a line.
+pub(super) fn why(notice: &Notice) -> Option<String> {
+    let diagnosis = notice.diagnosis.as_ref()?;
+    let known = match &notice.cause {
+        Some(cause) => format!("{cause}, {:.0} % sure", diagnosis.confidence * 100.0),
+        None => "unknown".to_owned(),
+    };
+    Some(format!("why: {}: {}", render::plain(&known, 80), render::plain(&diagnosis.summary, 240)))
+}
+
+/// What is still being watched, and when something comes of it.
+fn pending(check: &Check, now: Timestamp, width: usize) -> Line {
+    let object = render::plain(&check.object.to_string(), 300);
+    let since = render::since(check.since, now);
+    let back = match check.phase {
+        Phase::Watching { turns_at } => format!(" may begin in {}", render::since(now, turns_at)),
+        Phase::Gap { .. } => format!(" for {since}, interrupted"),
+        _ => format!(" for {since}, due in {}", render::since(now, check.due)),
+    };
+    named(indent(2).with(&format!("{} ", check.rule), ""), &object, &back, Some(width))
+}
+
+fn named(front: Line, name: &str, back: &str, width: Option<usize>) -> Line {
+    let name = match width {
+        Some(width) => {
+            let room = width.saturating_sub(front.width() + render::width(back)).max(NAME_MIN);
+            render::fit(name, room)
+        }
+        None => name.to_owned(),
+    };
+    front.with(&name, "").with(back, "")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+use crate::run::{prodrome, prodrome_reading};
+
+#[test]
+fn a_pasted_error_is_explained() {
+    let ran =
+        prodrome(&["why", "failed to resolve reference \"r.example/shop:2\": r.example/shop:2: not found"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    for words in ["image-not-found", "for the user to repair", "r.example/shop:2", "1. "] {
+        assert!(ran.stdout.contains(words), "expected {words:?} in {ran:?}");
+    }
+    assert!(!ran.stdout.contains('\u{1b}'), "no colours but on a terminal: {ran:?}");
+}
+
+#[test]
+fn a_reason_tells_where_a_text_was_found() {
+    let ran = prodrome(&[
+        "why",
+        "--kind",
+        "event",
+        "--reason",
+        "FailedMount",
+        "--output",
+        "json",
+        "secret \"a\" not found",
+    ]);
+    let answer = &ran.json_lines()[0];
+    assert_eq!((ran.code, answer["cause"].as_str()), (0, Some("config-ref-missing")), "{ran:?}");
+    assert_eq!(answer["facts"]["secret"], "a");
+}
+
+#[test]
+fn json_lines_are_answered_in_their_order() {
+    let input = r#"{"id":"a","kind":"log","reason":"Error","text":"bind: address already in use"}
+{"id":7,"kind":"condition","reason":null,"text":"nothing of the sort"}
+
+{"id":"c","kind":"waiting","reason":"OOMKilled","text":""}
+"#;
+    let ran = prodrome_reading(&["why", "--output", "json"], input);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{ran:?}");
+    let answers = ran.json_lines();
+    let told: Vec<_> =
+        answers.iter().map(|answer| (answer["id"].to_string(), answer["cause"].as_str().unwrap())).collect();
+    assert_eq!(
+        told,
+        [
+            ("\"a\"".to_owned(), "app-port-in-use"),
+            ("7".to_owned(), "unknown"),
+            ("\"c\"".to_owned(), "oom-killed")
+        ]
+    );
+    assert_eq!((answers[0]["owner"].as_str(), answers[1].get("owner")), (Some("user"), None));
+    for field in ["confidence", "summary", "remediation"] {
+        assert!(answers.iter().all(|answer| answer.get(field).is_some()), "{field} in {ran:?}");
+    }
+}
+
+#[test]
+fn a_malformed_line_is_named_and_the_others_go_on() {
+    let input = "{\"id\":\"a\",\"text\":\"OOMKilled\"}\nnot json\n{\"id\":\"b\",\"kind\":\"rumour\",\"text\":\"x\"}\n{\"id\":\"c\"}\n{\"id\":\"d\",\"text\":\"OOMKilled\"}\n";
+    let ran = prodrome_reading(&["why", "--output", "json"], input);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    let answers = ran.json_lines();
+    let wrong: Vec<_> = answers.iter().filter_map(|answer| answer["line"].as_u64()).collect();
+    assert_eq!((answers.len(), wrong), (5, vec![2, 3, 4]), "{ran:?}");
+    assert_eq!((answers[0]["cause"].as_str(), answers[4]["id"].as_str()), (Some("oom-killed"), Some("d")));
+    assert!(ran.stderr.starts_with("prodrome: 3 of 5 lines could not be read"), "{ran:?}");
+    let first =
+        prodrome_reading(&["why", "--output", "json"], "nonsense\n{\"id\":\"a\",\"text\":\"OOMKilled\"}\n");
+    assert_eq!((first.code, first.json_lines()[0]["line"].as_u64()), (2, Some(1)), "{first:?}");
+}
+
+#[test]
+fn a_description_that_is_piped_in_is_read_as_a_whole() {
+    let described = "\
+Name:  web-1
+State:  Waiting
+  Reason:  ImagePullBackOff
+Events:
+  Type     Reason   Age               From     Message
+  ----     ------   ----              ----     -------
+  Normal   Pulling  3m (x4 over 5m)   kubelet  Pulling image \"r.example/shop:2\"
+  Warning  Failed   3m (x4 over 5m)   kubelet  Failed to pull image \"r.example/shop:2\": failed to do request: Head \"https://r.example/v2/shop/manifests/2\": tls: failed to verify certificate: x509: certificate signed by unknown authority
+  Warning  Failed   3m (x4 over 5m)   kubelet  Error: ErrImagePull
+";
+    let ran = prodrome_reading(&["why"], described);
+    assert!(ran.code == 0 && ran.stdout.starts_with("registry-tls-untrusted"), "{ran:?}");
+}
+
+#[test]
+fn hostile_and_broken_input_is_answered_without_leaks() {
+    let ran = prodrome_reading(
+        &["why"],
+        "\u{1b}]0;own\u{7}\u{1b}[2Jlisten tcp :80: bind: address already in use\n",
+    );
+    assert!(ran.code == 0 && ran.stdout.contains("app-port-in-use"), "{ran:?}");
+    assert!(!ran.stdout.contains('\u{1b}') && !ran.stdout.contains('\u{7}'), "{ran:?}");
+    let empty = prodrome_reading(&["why"], "");
+    assert_eq!((empty.code, empty.stdout.as_str()), (2, ""), "{empty:?}");
+    assert!(empty.stderr.contains("standard input is empty"), "{empty:?}");
+    let long = format!(
+        "{{\"id\":\"a\",\"text\":\"{}\"}}\n{{\"id\":\"b\",\"text\":\"OOMKilled\"}}\n",
+        "x".repeat(5 << 20)
+    );
+    let cut = prodrome_reading(&["why", "--output", "json"], &long);
+    assert_eq!(cut.code, 2, "{:?}", cut.stderr);
+    assert_eq!(cut.json_lines()[1]["cause"], "oom-killed");
+}
+
+#[test]
+fn it_is_in_the_help_and_in_completions() {
+    assert!(prodrome(&["help"]).stdout.contains("why"));
+    assert!(prodrome(&["completion", "bash"]).stdout.contains("why"));
+}

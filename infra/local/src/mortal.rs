@@ -1,0 +1,119 @@
+//! Ports with a moment before and after each operation in which whoever asked may die.
+
+use jiff::Timestamp;
+use prodrome_cluster::{Cluster, ClusterError, ListPage};
+use prodrome_model::{EventBrief, GroupKind, LabelSelector, Notice, ObjectKey, Resource};
+use prodrome_notify::{Channels, Delivery};
+use prodrome_queue::{Message, Queue, QueueName, SendError};
+use prodrome_store::{Key, Page, Record, Store, StoreError, Write};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+/// A port that is left alone with each operation: it yields before it begins, and again before its answer is
+/// heard. Whoever runs under [`dies_after`] can so be ended at any of these moments, the operation done or not.
+#[derive(Debug, Clone)]
+pub struct Mortal<P>(pub P);
+
+/// Runs a future, or drops it after so many polls: the process dies where it stands.
+pub async fn dies_after<F: Future>(polls: Option<usize>, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    std::future::poll_fn(move |context| {
+        if let Some(left) = &mut left {
+            if *left == 0 {
+                return Poll::Ready(None);
+            }
+            *left -= 1;
+        }
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+async fn around<T>(operation: impl Future<Output = T>) -> T {
+    yield_once().await;
+    let done = operation.await;
+    yield_once().await;
+    done
+}
+
+async fn yield_once() {
+    let mut yielded = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+impl<S: Store> Store for Mortal<S> {
+    async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
+        around(self.0.get(key)).await
+    }
+
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Record>, StoreError> {
+        around(self.0.get_many(keys)).await
+    }
+
+    async fn query(&self, partition: &str, prefix: &str, after: Option<&str>) -> Result<Page, StoreError> {
+        around(self.0.query(partition, prefix, after)).await
+    }
+
+    async fn due(
+        &self,
+        bucket: &str,
+        until: Timestamp,
+        limit: u32,
+        after: Option<&str>,
+    ) -> Result<Page, StoreError> {
+        around(self.0.due(bucket, until, limit, after)).await
+    }
+
+    async fn commit(&self, writes: Vec<Write>) -> Result<(), StoreError> {
+        around(self.0.commit(writes)).await
+    }
+}
+
+impl<Q: Queue> Queue for Mortal<Q> {
+    async fn send(&self, to: QueueName, messages: Vec<Message>) -> Result<(), SendError> {
+        around(self.0.send(to, messages)).await
+    }
+}
+
+impl<C: Cluster> Cluster for Mortal<C> {
+    async fn resource(&self, kind: &GroupKind) -> Result<Resource, ClusterError> {
+        around(self.0.resource(kind)).await
+    }
+
+    async fn resources(&self) -> Result<Vec<Resource>, ClusterError> {
+        around(self.0.resources()).await
+    }
+
+    async fn get(&self, key: &ObjectKey) -> Result<Option<Vec<u8>>, ClusterError> {
+        around(self.0.get(key)).await
+    }
+
+    async fn list(
+        &self,
+        kind: &GroupKind,
+        namespace: Option<&str>,
+        selector: Option<&LabelSelector>,
+        after: Option<&str>,
+    ) -> Result<ListPage, ClusterError> {
+        around(self.0.list(kind, namespace, selector, after)).await
+    }
+
+    async fn events(&self, object: &ObjectKey, uid: &str) -> Result<Vec<EventBrief>, ClusterError> {
+        around(self.0.events(object, uid)).await
+    }
+}
+
+impl<C: Channels> Channels for Mortal<Arc<C>> {
+    async fn send(&self, channel: &str, notice: &Notice, receipt: Option<&str>, now: Timestamp) -> Delivery {
+        around(self.0.send(channel, notice, receipt, now)).await
+    }
+}

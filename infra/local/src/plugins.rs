@@ -1,0 +1,31 @@
+use prodrome_flows::Catalogue;
+use prodrome_plugin::Registry;
+
+/// The shipped plugins. In the cloud each is a function of its own; on one machine they are all here.
+pub fn plugins() -> Registry {
+    Registry::new([
+        prodrome_plugin_admission::plugin(),
+        prodrome_plugin_autoscaling::plugin(),
+        prodrome_plugin_crash_loop::plugin(),
+        prodrome_plugin_image_pull::plugin(),
+        prodrome_plugin_job::plugin(),
+        prodrome_plugin_mount::plugin(),
+        prodrome_plugin_node::plugin(),
+        prodrome_plugin_pending::plugin(),
+        prodrome_plugin_probe_failing::plugin(),
+        prodrome_plugin_references::plugin(),
+        prodrome_plugin_rollout::plugin(),
+        prodrome_plugin_sandbox::plugin(),
+        prodrome_plugin_service::plugin(),
+        prodrome_plugin_status_text::plugin(),
+        prodrome_plugin_terminating::plugin(),
+    ])
+}
+
+/// What flows may name: the shipped plugins and what they declare.
+pub fn catalogue() -> Catalogue {
+    let plugins = plugins();
+    plugins
+        .iter()
+        .fold(Catalogue::new(), |catalogue, plugin| catalogue.with(plugin.name(), plugin.facts().clone()))
+}

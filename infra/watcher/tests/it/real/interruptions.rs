@@ -1,0 +1,196 @@
+//! Restarts of the watcher, of the API server, and of the store below it.
+
+use super::{Desk, config_map, watching};
+use crate::program::{Log, Program, accepting_queue, signal};
+use prodrome_model::ChangeKind;
+use prodrome_test_cluster::{alone, together};
+use prodrome_watcher::{Settings, Status};
+use serde_json::{Value, json};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+#[tokio::test]
+async fn restarted_in_the_middle_it_goes_on_with_a_watch_and_loses_nothing() {
+    let name = "restarted_in_the_middle_it_goes_on_with_a_watch_and_loses_nothing";
+    let Some(cluster) = together(name).await else { return };
+    let desk = Desk::new(&cluster, "restarts", &["configmaps"]).await;
+    let maps = desk.collection("configmaps");
+    desk.create_many(&maps, "before", 20, &config_map(1)).await;
+    let run = desk.run(desk.settings(&["ConfigMap"])).await;
+    desk.queue.until("the list", |received| received.ended.len() == 1).await;
+    run.end().await.unwrap();
+    let asked = desk.asked(0).len();
+
+    // Away: ended in order, then killed while nothing could be sent.
+    cluster.delete(&format!("{maps}/before-3")).await;
+    cluster.patch(&format!("{maps}/before-4"), &config_map(2)).await;
+    let run = desk.run(desk.settings(&["ConfigMap"])).await;
+    desk.in_step("ConfigMap", &maps).await;
+    desk.queue.down.store(true, Ordering::Relaxed);
+    let seen = run.status.changes_seen();
+    desk.create_many(&maps, "unsent", 20, &config_map(1)).await;
+    cluster.delete(&format!("{maps}/unsent-7")).await;
+    run.until("all seen", |status| status.changes_seen() == seen + 21).await;
+    run.kill().await;
+    cluster.delete(&format!("{maps}/before-5")).await;
+    desk.queue.down.store(false, Ordering::Relaxed);
+    let run = desk.run(desk.settings(&["ConfigMap"])).await;
+    desk.in_step("ConfigMap", &maps).await;
+    run.end().await.unwrap();
+    let since: Vec<_> = desk.asked(asked).into_iter().filter(|asked| asked.contains("configmaps")).collect();
+    assert!(since.iter().all(|asked| asked.starts_with("watch ")), "nothing was listed again: {since:?}");
+}
+
+#[tokio::test]
+async fn asked_to_end_it_sends_what_it_has_seen_and_the_next_run_misses_nothing() {
+    let name = "asked_to_end_it_sends_what_it_has_seen_and_the_next_run_misses_nothing";
+    let Some(cluster) = together(name).await else { return };
+    // The place is kept beside what is watched.
+    let verbs = ["list", "watch", "get", "create", "update"];
+    let desk = Desk::with_rules(&cluster, "signals", &[("", &["configmaps"], &verbs)]).await;
+    let maps = desk.collection("configmaps");
+    desk.create_many(&maps, "web", 5, &config_map(0)).await;
+    let (address, sent) = accepting_queue().await;
+    let program = Program::by_kubeconfig(desk.account.kubeconfig(), address)
+        .with("KINDS", "ConfigMap")
+        .with("NAMESPACES", "signals")
+        .with("PLACE_FILE", "")
+        .with("PLACE_CONFIGMAP", "place");
+    let want = async || {
+        let mut want = cluster.versions(&maps).await;
+        want.remove("signals/place");
+        want
+    };
+    for round in 1..4 {
+        let mut child = program.start();
+        let mut log = Log::of(&mut child);
+        if round == 1 {
+            sent.until("the list", |received| received.ended.len() == 1).await;
+        }
+        for i in 0..5 {
+            cluster.patch(&format!("{maps}/web-{i}"), &config_map(round)).await;
+        }
+        // Not all of it has been seen by now. What was, is sent and passed.
+        signal(&child, "-TERM");
+        cluster.patch(&format!("{maps}/web-0"), &config_map(round + 10)).await;
+        assert_eq!(log.end(child).await, Some(0), "{:?}", log.lines);
+        let saved = cluster.get(&format!("{maps}/place")).await;
+        let saved: Value = serde_json::from_str(saved["data"]["place.json"].as_str().unwrap()).unwrap();
+        let saved: u64 = saved["versions"]["signals:configmaps"].as_str().unwrap().parse().unwrap();
+        // Everything up to the place was sent.
+        let received = sent.received().there("ConfigMap");
+        for (key, version) in want().await {
+            let version: u64 = version.parse().unwrap();
+            assert!(
+                version > saved || received[&key] == version.to_string(),
+                "{key} {version} {saved} {received:?}"
+            );
+        }
+    }
+    let mut child = program.start();
+    let mut log = Log::of(&mut child);
+    let all = want().await;
+    let received = sent.until("all", |received| received.there("ConfigMap") == all).await;
+    signal(&child, "-TERM");
+    log.end(child).await;
+    let lists = received.changes.iter().filter(|change| change.kind == ChangeKind::ListBegin).count();
+    assert_eq!(lists, 1, "listed by the first run alone");
+}
+
+#[tokio::test]
+async fn what_was_deleted_before_a_compaction_is_found_by_a_list() {
+    let Some(cluster) = alone("what_was_deleted_before_a_compaction_is_found_by_a_list").await else {
+        return;
+    };
+    let desk = Desk::new(&cluster, "compaction", &["configmaps", "limitranges"]).await;
+    let (maps, limits) = (desk.collection("configmaps"), desk.collection("limitranges"));
+    desk.create_many(&maps, "web", 10, &config_map(1)).await;
+    desk.create_many(&limits, "web", 2, &json!({ "spec": { "limits": [] } })).await;
+    let kinds = ["ConfigMap", "LimitRange"];
+    let run = desk.run(desk.settings(&kinds)).await;
+    desk.queue.until("the lists", |received| received.ended.len() == 2).await;
+    run.end().await.unwrap();
+
+    cluster.delete(&format!("{maps}/web-3")).await;
+    cluster.patch(&format!("{maps}/web-4"), &config_map(2)).await;
+    desk.create_many(&maps, "late", 2, &config_map(1)).await;
+    cluster.compact().await;
+    let run = desk.run(desk.settings(&kinds)).await;
+    desk.in_step("ConfigMap", &maps).await;
+    desk.in_step("LimitRange", &limits).await;
+    assert_eq!(run.status.restarts().get("gone"), Some(&2), "{:?}", run.status.restarts());
+    let received = desk.queue.received();
+    assert!(
+        received.changes.iter().all(|change| change.kind != ChangeKind::Deleted),
+        "found by the list's end"
+    );
+
+    // And again, under its eyes.
+    watching(&run, "compaction:configmaps").await;
+    cluster.delete(&format!("{maps}/web-5")).await;
+    cluster.compact().await;
+    cluster.patch(&format!("{maps}/web-6"), &config_map(3)).await;
+    desk.in_step("ConfigMap", &maps).await;
+    run.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_api_server_that_was_away_is_taken_up_again() {
+    let Some(cluster) = alone("an_api_server_that_was_away_is_taken_up_again").await else { return };
+    let desk = Desk::new(&cluster, "outage", &["configmaps"]).await;
+    let maps = desk.collection("configmaps");
+    desk.create_many(&maps, "web", 10, &config_map(1)).await;
+    let run = desk.run(desk.settings(&["ConfigMap"])).await;
+    desk.in_step("ConfigMap", &maps).await;
+    watching(&run, "outage:configmaps").await;
+
+    for (round, in_order) in [(2, false), (4, true)] {
+        cluster.patch(&format!("{maps}/web-1"), &config_map(round)).await;
+        if in_order {
+            cluster.end_in_order().await;
+        } else {
+            cluster.kill().await;
+        }
+        let broken = |status: &Status| status.restarts().get("broken") >= Some(&round);
+        run.until("it has noticed", broken).await;
+        cluster.start().await;
+        cluster.patch(&format!("{maps}/web-9"), &config_map(round)).await;
+        cluster.delete(&format!("{maps}/web-{round}")).await;
+        desk.in_step("ConfigMap", &maps).await;
+        watching(&run, "outage:configmaps").await;
+    }
+    run.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_that_counts_from_the_beginning_again_is_listed_anew() {
+    let Some(cluster) = alone("a_store_that_counts_from_the_beginning_again_is_listed_anew").await else {
+        return;
+    };
+    let desk = Desk::new(&cluster, "restored", &["configmaps"]).await;
+    desk.create_many(&desk.collection("configmaps"), "lost", 3, &config_map(1)).await;
+    cluster.pass_versions(1_000).await;
+    let maps = desk.collection("configmaps");
+    cluster.patch(&format!("{maps}/lost-0"), &config_map(2)).await;
+    let run = desk.run(desk.settings(&["ConfigMap"])).await;
+    desk.in_step("ConfigMap", &maps).await;
+    run.end().await.unwrap();
+    let before: u64 = desk.saved().await.versions["restored:configmaps"].parse().unwrap();
+
+    cluster.wipe().await;
+    // Its account and what it may do went as well.
+    let again = Desk::new(&cluster, "restored", &["configmaps"]).await;
+    let desk = Desk { queue: desk.queue, folder: desk.folder, ..again };
+    desk.create_many(&maps, "new", 2, &config_map(1)).await;
+    let settings = Settings { watch_lasts: Duration::from_secs(2), ..desk.settings(&["ConfigMap"]) };
+    let run = desk.run(settings).await;
+    let keys = ["restored/new-0", "restored/new-1"];
+    let lists = desk.queue.until("a list of what is new", |received| {
+        received.ended.len() == 2 && keys.iter().all(|key| received.objects["ConfigMap"].contains_key(*key))
+    });
+    let received = lists.await;
+    assert!(received.changes.iter().all(|change| change.kind != ChangeKind::Deleted));
+    run.end().await.unwrap();
+    let after: u64 = desk.saved().await.versions["restored:configmaps"].parse().unwrap();
+    assert!(after < before, "{after} {before}");
+}

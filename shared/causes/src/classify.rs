@@ -1,0 +1,262 @@
+//! From a text to a cause.
+
+use crate::context::Input;
+use crate::pattern::{Found, Pattern};
+use crate::recognise;
+use crate::rule::Rule;
+use crate::text::{Kind, Text};
+use crate::{Cause, Classification, Facts};
+use aho_corasick::AhoCorasick;
+use prodrome_model::Owner;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+/// Below this a guess is none.
+const FLOOR: f64 = 0.35;
+/// The longest quote.
+const QUOTE_CHARS: usize = 240;
+
+/// Says why, as far as the text does.
+///
+/// ```
+/// use prodrome_causes::{Cause, Fact, Text, classify};
+/// let text = r#"failed to resolve reference "r.example/shop:2": r.example/shop:2: not found"#;
+/// let why = classify(&Text::waiting("ErrImagePull", text));
+/// assert_eq!(why.cause, Some(Cause::ImageNotFound));
+/// assert_eq!(why.facts.get(Fact::Registry), Some("r.example"));
+/// ```
+pub fn classify(text: &Text<'_>) -> Classification {
+    let input = Input::new(text);
+    let mut candidates = Vec::new();
+    INDEX.find(&input, &mut candidates);
+    recognise::beyond_templates(&input, &mut candidates);
+    for candidate in &mut candidates {
+        let trust = trust(&input, candidate);
+        candidate.confidence *= trust;
+        if trust < 0.8 {
+            candidate.rank = candidate.rank.min(-2);
+        }
+    }
+    choose(&input, candidates)
+}
+
+/// A cause that a part of the text speaks for.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    pub(crate) cause: Cause,
+    pub(crate) owner: Option<Owner>,
+    pub(crate) confidence: f64,
+    pub(crate) rank: i8,
+    /// Which part; the whole text where it is empty.
+    pub(crate) at: Range<usize>,
+    pub(crate) facts: Facts,
+}
+
+impl Candidate {
+    pub(crate) fn new(cause: Cause, percent: u8, at: Range<usize>) -> Self {
+        let confidence = f64::from(percent) / 100.0;
+        Self { cause, owner: None, confidence, rank: 0, at, facts: Facts::default() }
+    }
+}
+
+fn choose(input: &Input, mut candidates: Vec<Candidate>) -> Classification {
+    // The innermost error stands last; between lines the last that tells.
+    candidates.sort_by(|a, b| {
+        (b.rank, b.confidence)
+            .partial_cmp(&(a.rank, a.confidence))
+            .unwrap_or(std::cmp::Ordering::Equal)
+            .then(b.at.start.cmp(&a.at.start))
+    });
+    let mut general = Facts::default();
+    recognise::facts(input, &mut general);
+    let mut candidates = candidates.into_iter().filter(|candidate| candidate.confidence >= FLOOR);
+    let Some(best) = candidates.next() else {
+        return Classification::unknown(general);
+    };
+    let mut facts = best.facts;
+    let candidates: Vec<_> = candidates.collect();
+    // A log that shows two errors of equal weight may be about either.
+    let rival = |other: &Candidate| {
+        other.cause != best.cause && other.rank == best.rank && other.confidence + 0.05 >= best.confidence
+    };
+    let doubt = if input.kind == Kind::Log && candidates.iter().any(rival) { 0.08 } else { 0.0 };
+    for other in candidates.into_iter().filter(|other| other.cause == best.cause) {
+        facts.merge(other.facts);
+    }
+    facts.merge(general);
+    let confidence = ((best.confidence - doubt) * 100.0).round() / 100.0;
+    Classification::known(best.cause, best.owner, confidence.min(0.99), facts, quote(input, &best.at))
+}
+
+/// What the level of a log's line takes from what it says: a warning may be a try that went well later.
+fn trust(input: &Input, candidate: &Candidate) -> f64 {
+    if input.kind != Kind::Log {
+        return 1.0;
+    }
+    let line = input.lower().get(input.normal.line(candidate.at.start)).unwrap_or_default();
+    let head: String = line.chars().take(120).collect();
+    let says = |levels: &[&str]| levels.iter().any(|level| head.contains(level));
+    if says(&[
+        "[debug]",
+        " debug ",
+        "level=debug",
+        "\"debug\"",
+        " trace ",
+        "[info]",
+        " info ",
+        "level=info",
+        "\"info\"",
+        "info:",
+    ]) {
+        return 0.6;
+    }
+    if says(&["[warn", " warn ", "level=warn", "\"warn", "warning:", " warning "]) {
+        return 0.85;
+    }
+    1.0
+}
+
+fn quote(input: &Input, at: &Range<usize>) -> String {
+    let line = input.normal.line(at.start);
+    // A long line is quoted from a little before the place that decided.
+    let start = if at.start.saturating_sub(line.start) > QUOTE_CHARS / 2 {
+        at.start - QUOTE_CHARS / 4
+    } else {
+        line.start
+    };
+    let start = input.normal.text.floor_char_boundary(start);
+    let text = input.normal.text.get(start..line.end).unwrap_or_default();
+    let mut quote: String = text.chars().take(QUOTE_CHARS).collect();
+    if text.chars().nth(QUOTE_CHARS).is_some() {
+        quote.push('…');
+    }
+    quote.trim().to_owned()
+}
+
+/// All rules, and a scanner that names those whose literals stand in a text at all.
+struct Index {
+    rules: Vec<(&'static Rule, Pattern)>,
+    scanner: Option<AhoCorasick>,
+}
+
+static INDEX: LazyLock<Index> = LazyLock::new(Index::new);
+
+impl Index {
+    fn new() -> Self {
+        let rules: Vec<_> = recognise::rules()
+            .flat_map(|rule| rule.templates.iter().map(move |template| (rule, *template)))
+            .filter_map(|(rule, template)| Some((rule, Pattern::parse(template)?)))
+            .collect();
+        let scanner = AhoCorasick::new(rules.iter().map(|(_, pattern)| pattern.anchor())).ok();
+        Self { rules, scanner }
+    }
+
+    fn find(&self, input: &Input, candidates: &mut Vec<Candidate>) {
+        let possible = self.possible(input);
+        for ((rule, pattern), possible) in self.rules.iter().zip(possible) {
+            if possible
+                && (rule.domains.is_empty() || rule.domains.contains(&input.domain))
+                && (rule.beside.is_empty() || input.has_any(rule.beside))
+                && !input.has_any(rule.unless)
+                && let Some(found) = pattern.find(input.lower())
+            {
+                candidates.push(candidate(input, rule, &found));
+            }
+        }
+    }
+
+    /// Which templates' longest literals stand in the text.
+    fn possible(&self, input: &Input) -> Vec<bool> {
+        let mut possible = vec![self.scanner.is_none(); self.rules.len()];
+        if let Some(scanner) = &self.scanner {
+            for found in scanner.find_overlapping_iter(input.lower()) {
+                possible[found.pattern().as_usize()] = true;
+            }
+        }
+        possible
+    }
+}
+
+fn candidate(input: &Input, rule: &Rule, found: &Found) -> Candidate {
+    let mut candidate = Candidate::new(rule.cause, rule.confidence, found.at.clone());
+    candidate.owner = rule.owner;
+    candidate.rank = rule.rank;
+    for (fact, range) in &found.holes {
+        candidate.facts.add(*fact, input.normal.text.get(range.clone()).unwrap_or_default());
+    }
+    candidate
+}
+
+/// One cause out of many texts about one object.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Combined {
+    /// The best supported cause, with what all texts that agree with it parsed out.
+    pub best: Classification,
+    /// Which of the texts speak for it, the most telling first.
+    pub support: Vec<usize>,
+    /// Other causes that texts speak for, the best supported first, each with its most telling text.
+    pub others: Vec<(usize, Classification)>,
+}
+
+/// Classifies texts about one object (its statuses, its events, lines of its logs) and says what they come to.
+///
+/// The most telling text decides; others that agree raise its confidence a little only, as one fault writes many
+/// texts. A log is written by a tenant: what it says stays at 0.9 at most.
+pub fn classify_all<'a>(texts: impl IntoIterator<Item = Text<'a>>) -> Combined {
+    let mut known: Vec<(usize, Classification)> = Vec::new();
+    let mut rest = Facts::default();
+    for (n, text) in texts.into_iter().enumerate() {
+        let mut why = classify(&text);
+        if text.kind == Kind::Log {
+            why.confidence = why.confidence.min(0.9);
+        }
+        if why.is_known() { known.push((n, why)) } else { rest.merge(why.facts) }
+    }
+    known.sort_by(|(n, a), (m, b)| b.confidence.total_cmp(&a.confidence).then(n.cmp(m)));
+    let Some((_, first)) = known.first() else {
+        return Combined { best: Classification::unknown(rest), ..Combined::default() };
+    };
+    let (agree, others): (Vec<_>, Vec<_>) =
+        known.iter().cloned().partition(|(_, why)| why.cause == first.cause);
+    let mut best = first.clone();
+    for (_, why) in agree.iter().skip(1) {
+        best.facts.merge(why.facts.clone());
+    }
+    if agree.len() > 1 && best.confidence < 0.9 {
+        best.confidence = ((best.confidence + 0.05) * 100.0).round() / 100.0;
+    }
+    let mut seen: Vec<Option<Cause>> = Vec::new();
+    let others = others
+        .into_iter()
+        .filter(|(_, why)| {
+            let new = !seen.contains(&why.cause);
+            seen.push(why.cause);
+            new
+        })
+        .collect();
+    Combined { best, support: agree.iter().map(|(n, _)| *n).collect(), others }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_template_can_match() {
+        for template in recognise::rules().flat_map(|rule| rule.templates) {
+            let pattern = Pattern::parse(template).unwrap_or_else(|| panic!("{template:?} is no template"));
+            let mut literals = String::new();
+            let mut inside = false;
+            for c in template.chars() {
+                match c {
+                    '<' => inside = true,
+                    '>' if inside => inside = false,
+                    c if !inside => literals.push(c),
+                    _ => {}
+                }
+            }
+            assert_eq!(literals, literals.to_ascii_lowercase(), "{template:?} is looked for in lower case");
+            assert!(pattern.anchor().len() >= 3, "{template:?} would stand anywhere");
+        }
+    }
+}

@@ -1,0 +1,647 @@
+//! From files to flows: everything that a flow file can get wrong is found here, all at once.
+
+use crate::catalogue::{Catalogue, PluginFacts};
+use crate::expression::{Expression, Mistake, MistakeKind, Scope};
+use crate::flow::{Flow, FlowSet, Node};
+use jiff::SignedDuration;
+use prodrome_model::{FactType, stable_hash};
+use prodrome_rules::source::{self, Key, Span, Tree, TreeValue};
+use prodrome_rules::{Code, Diagnostic, Level, LineIndex, SourceFile, nearest, parse_duration, suggest};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+const NODES_MAX: usize = 64;
+const CALLS_MAX: u32 = 256;
+const RETRIES_MAX: u32 = 3;
+const DEADLINE: SignedDuration = SignedDuration::from_secs(20);
+const DEADLINE_MAX: SignedDuration = SignedDuration::from_secs(120);
+const TIMEOUT: SignedDuration = SignedDuration::from_secs(8);
+const THRESHOLD: f64 = 0.5;
+/// How much of what stands in a file a message repeats.
+const SHOWN_MAX: usize = 120;
+
+const FLOW_KEYS: [&str; 5] = ["summary", "deadline", "calls", "threshold", "nodes"];
+const NODE_KEYS: [&str; 7] = ["plugin", "after", "when", "params", "timeout", "retries", "results"];
+
+/// What [`load`] makes of flow files.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// The flows that are sound.
+    pub flows: FlowSet,
+    /// What is wrong with the others, and what is doubtful, in the order of the files.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads flow files, one flow each, named like its file. A flow with a mistake is left out and reported, with all
+/// of its mistakes.
+pub fn load(files: &[SourceFile], catalogue: &Catalogue) -> Loaded {
+    let mut loaded = Loaded::default();
+    for file in files {
+        let name = flow_name(&file.name);
+        let mut checker = Checker {
+            file,
+            flow: name.to_owned(),
+            lines: LineIndex::new(&file.text),
+            catalogue,
+            diagnostics: Vec::new(),
+        };
+        let flow = checker.file();
+        let sound = !checker.diagnostics.iter().any(Diagnostic::is_error);
+        checker.diagnostics.sort_by_key(|diagnostic| diagnostic.place.start);
+        loaded.diagnostics.append(&mut checker.diagnostics);
+        if let Some(flow) = flow.filter(|_| sound) {
+            if loaded.flows.flows.contains_key(name) {
+                let span = Span { start: 0, end: 0 };
+                let found = format!("a second one named {name}");
+                checker.error(Code::DuplicateRule, span, "", "each flow's name once", &found, None);
+                loaded.diagnostics.append(&mut checker.diagnostics);
+            } else {
+                loaded.flows.flows.insert(name.to_owned(), flow);
+            }
+        }
+    }
+    loaded
+}
+
+/// `rules/flows/image-pull.yaml` is the flow `image-pull`.
+fn flow_name(file: &str) -> &str {
+    let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    base.split('.').next().unwrap_or(base)
+}
+
+struct Checker<'f> {
+    file: &'f SourceFile,
+    flow: String,
+    lines: LineIndex<'f>,
+    catalogue: &'f Catalogue,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// A node whose `after` and `when` are not looked at yet.
+struct Draft<'t> {
+    key: &'t Key,
+    node: Node,
+    /// Whether the results of its plugin are known.
+    typed: bool,
+    after: Vec<(&'t str, Span)>,
+    when: Option<(&'t str, Span, bool)>,
+}
+
+impl Checker<'_> {
+    fn file(&mut self) -> Option<Flow> {
+        let documents = source::read(&self.file.text);
+        let mut trees = Vec::new();
+        for document in documents {
+            match document.tree {
+                Ok(tree) if matches!(tree.value, TreeValue::Null) => {}
+                Ok(tree) => trees.push(tree),
+                Err(error) => self.error(Code::Syntax, error.span, "", "YAML or JSON", &error.reason, None),
+            }
+        }
+        if let Some(second) = trees.get(1) {
+            self.error(Code::Syntax, second.span, "", "one flow a file", "a second document", None);
+            return None;
+        }
+        let Some(tree) = trees.first() else {
+            if self.diagnostics.is_empty() {
+                let help = Some("write `nodes:` and the nodes under it".to_owned());
+                self.error(Code::MissingKey, Span::default(), "", "a flow", "an empty file", help);
+            }
+            return None;
+        };
+        self.name(tree.span);
+        self.flow(tree)
+    }
+
+    fn name(&mut self, span: Span) {
+        if !is_kebab(&self.flow) {
+            let found = format!("`{}`", self.flow);
+            let help = Some("name the file like image-pull.yaml".to_owned());
+            self.error(Code::BadName, span, "", "a name of small letters, digits and dashes", &found, help);
+        }
+    }
+
+    fn flow(&mut self, tree: &Tree) -> Option<Flow> {
+        let entries = self.map(tree, "", "a flow", &FLOW_KEYS)?;
+        let summary = self.text(entries, "summary", "").unwrap_or_default().to_owned();
+        let deadline = self.duration(entries, "deadline", "", DEADLINE, DEADLINE_MAX);
+        let calls = self.number(entries, "calls", "", 1.0, f64::from(CALLS_MAX));
+        let threshold = self.number(entries, "threshold", "", 0.0, 1.0).unwrap_or(THRESHOLD);
+        let Some((_, nodes)) = entry(entries, "nodes") else {
+            self.error(Code::MissingKey, tree.span, "", "`nodes`: names and what each asks", "none", None);
+            return None;
+        };
+        let TreeValue::Map(nodes_map) = &nodes.value else {
+            let found = nodes.describe();
+            self.error(Code::WrongType, nodes.span, "nodes", "a map from names to nodes", &found, None);
+            return None;
+        };
+        if nodes_map.is_empty() || nodes_map.len() > NODES_MAX {
+            let found = format!("{} of them", nodes_map.len());
+            let expected = format!("1 to {NODES_MAX} nodes");
+            self.error(Code::EmptyList, nodes.span, "nodes", &expected, &found, None);
+            return None;
+        }
+        let drafts: Vec<Draft<'_>> = nodes_map
+            .iter()
+            .enumerate()
+            .filter_map(|(i, (key, tree))| self.draft(nodes_map, i, key, tree))
+            .collect();
+        let complete = drafts.len() == nodes_map.len();
+        let nodes = self.link(drafts)?;
+        if !complete {
+            return None;
+        }
+        let nodes_count = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be 1 to 256")]
+        let calls_max = calls.map_or(nodes_count.saturating_mul(2), |calls| calls as u32);
+        Some(Flow {
+            name: self.flow.clone(),
+            summary,
+            deadline,
+            calls_max,
+            threshold,
+            nodes,
+            hash: stable_hash(&[&self.flow, &self.file.text]),
+        })
+    }
+
+    fn draft<'t>(
+        &mut self,
+        all: &[(Key, Tree)],
+        index: usize,
+        key: &'t Key,
+        tree: &'t Tree,
+    ) -> Option<Draft<'t>> {
+        let path = format!("nodes.{}", key.text);
+        if all[..index].iter().any(|(earlier, _)| earlier.text == key.text) {
+            self.error(
+                Code::DuplicateKey,
+                key.span,
+                &path,
+                "each node's name once",
+                "it a second time",
+                None,
+            );
+            return None;
+        }
+        if !is_identifier(&key.text) {
+            let expected = "a name of letters, digits and underscores that no word of CEL is";
+            let found = format!("`{}`", shown(&key.text));
+            let help = Some(format!("write `{}`", key.text.replace(['-', ' ', '.'], "_")));
+            self.error(Code::BadName, key.span, &path, expected, &found, help);
+        }
+        let entries = self.map(tree, &path, "a node", &NODE_KEYS)?;
+        let plugin = match self.text(entries, "plugin", &path) {
+            Some(plugin) => plugin.to_owned(),
+            None => {
+                if entry(entries, "plugin").is_none() {
+                    self.error(Code::MissingKey, tree.span, &path, "`plugin`: whom to ask", "none", None);
+                }
+                return None;
+            }
+        };
+        let declared = self.results(entries, &path);
+        let (facts, typed) = self.plugin(entries, &path, &plugin, declared);
+        let after = self.after(entries, &path);
+        let when = entry(entries, "when").and_then(|(_, tree)| match &tree.value {
+            TreeValue::Scalar(text, plain) => Some((text.as_str(), tree.span, *plain)),
+            _ => {
+                let help = Some("write it as a text in quotes".to_owned());
+                let at = format!("{path}.when");
+                self.error(Code::WrongType, tree.span, &at, "a CEL expression", &tree.describe(), help);
+                None
+            }
+        });
+        let params = self.params(entries, &path);
+        let timeout = self.duration(entries, "timeout", &path, TIMEOUT, DEADLINE_MAX);
+        let retries = self.number(entries, "retries", &path, 0.0, f64::from(RETRIES_MAX)).unwrap_or(0.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be 0 to 3")]
+        let retries = retries as u32;
+        let node = Node {
+            name: key.text.clone(),
+            plugin,
+            after: Vec::new(),
+            when: None,
+            params,
+            timeout,
+            retries,
+            facts,
+            depth: 0,
+        };
+        Some(Draft { key, node, typed, after, when })
+    }
+
+    /// The facts of a plugin: those that it declares, else those that the node says it has.
+    fn plugin(
+        &mut self,
+        entries: &[(Key, Tree)],
+        path: &str,
+        plugin: &str,
+        declared: Option<PluginFacts>,
+    ) -> (PluginFacts, bool) {
+        let span = entry(entries, "plugin").map_or_else(Span::default, |(_, tree)| tree.span);
+        let at = format!("{path}.plugin");
+        if !is_kebab(plugin) {
+            let found = format!("`{}`", shown(plugin));
+            let expected = "a plugin's name: small letters, digits and dashes, at most 40";
+            self.error(Code::BadName, span, &at, expected, &found, None);
+            return (PluginFacts::new(), false);
+        }
+        if let Some(known) = self.catalogue.get(plugin) {
+            return (known.clone(), true);
+        }
+        if let Some(declared) = declared {
+            return (declared, true);
+        }
+        if !self.catalogue.is_open() {
+            let names: Vec<&str> = self.catalogue.names().collect();
+            let (level, help) = match nearest(plugin, &names) {
+                Some(near) => (
+                    Level::Error,
+                    format!("did you mean `{near}`? A plugin of your own that is named so needs `results`"),
+                ),
+                None => (
+                    Level::Warning,
+                    format!(
+                        "the function <stack>-plugin-{plugin} has to be there; with `results: {{ name: text }}` its results are checked"
+                    ),
+                ),
+            };
+            let found = format!("`{plugin}`");
+            self.report(level, Code::UnknownPlugin, span, &at, "a known plugin", &found, Some(help));
+        }
+        (PluginFacts::new(), false)
+    }
+
+    fn results(&mut self, entries: &[(Key, Tree)], path: &str) -> Option<PluginFacts> {
+        let (_, tree) = entry(entries, "results")?;
+        let at = format!("{path}.results");
+        let TreeValue::Map(results) = &tree.value else {
+            let found = tree.describe();
+            self.error(Code::WrongType, tree.span, &at, "a map from names to types", &found, None);
+            return None;
+        };
+        let mut facts = PluginFacts::new();
+        for (key, tree) in results {
+            let word = if let TreeValue::Scalar(word, _) = &tree.value { word.as_str() } else { "" };
+            match FactType::from_word(word) {
+                Some(kind) => {
+                    facts.insert(key.text.clone(), kind);
+                }
+                None => {
+                    let words = FactType::ALL.map(FactType::as_str);
+                    let (found, help) = (tree.describe(), Some(suggest(word, &words)));
+                    let at = format!("{at}.{}", key.text);
+                    self.error(Code::BadChoice, tree.span, &at, "the type of a result", &found, help);
+                }
+            }
+        }
+        Some(facts)
+    }
+
+    fn after<'t>(&mut self, entries: &'t [(Key, Tree)], path: &str) -> Vec<(&'t str, Span)> {
+        let Some((_, tree)) = entry(entries, "after") else { return Vec::new() };
+        let items = match &tree.value {
+            TreeValue::List(items) => items.as_slice(),
+            TreeValue::Scalar(..) => std::slice::from_ref(tree),
+            TreeValue::Null => &[],
+            TreeValue::Map(_) => {
+                let at = format!("{path}.after");
+                self.error(Code::WrongType, tree.span, &at, "a list of nodes", &tree.describe(), None);
+                &[]
+            }
+        };
+        let mut names: Vec<(&str, Span)> = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            match &item.value {
+                TreeValue::Scalar(name, _) if !names.iter().any(|(known, _)| known == name) => {
+                    names.push((name, item.span));
+                }
+                TreeValue::Scalar(..) => {}
+                _ => {
+                    let at = format!("{path}.after[{index}]");
+                    self.error(Code::WrongType, item.span, &at, "a node's name", &item.describe(), None);
+                }
+            }
+        }
+        names
+    }
+
+    fn params(&mut self, entries: &[(Key, Tree)], path: &str) -> Map<String, Value> {
+        let Some((_, tree)) = entry(entries, "params") else { return Map::new() };
+        match json(tree) {
+            Value::Object(map) => map,
+            Value::Null => Map::new(),
+            _ => {
+                let at = format!("{path}.params");
+                self.error(Code::WrongType, tree.span, &at, "a map of parameters", &tree.describe(), None);
+                Map::new()
+            }
+        }
+    }
+
+    /// Resolves `after`, finds cycles, checks `when`.
+    fn link(&mut self, drafts: Vec<Draft<'_>>) -> Option<Vec<Node>> {
+        let names: Vec<String> = drafts.iter().map(|draft| draft.node.name.clone()).collect();
+        let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut nodes: Vec<Node> = Vec::new();
+        for draft in &drafts {
+            let mut node = draft.node.clone();
+            for (name, span) in &draft.after {
+                match known.iter().position(|known| known == name) {
+                    Some(index) => node.after.push(index),
+                    None => {
+                        let at = format!("nodes.{}.after", node.name);
+                        let found = format!("`{}`", shown(name));
+                        let help = Some(suggest(name, &known));
+                        self.error(Code::UnknownNode, *span, &at, "a node of this flow", &found, help);
+                    }
+                }
+            }
+            nodes.push(node);
+        }
+        if let Some(cycle) = cycle(&nodes) {
+            let way: Vec<&str> = cycle.iter().chain(cycle.first()).map(|i| known[*i]).collect();
+            let first = &drafts[cycle[0]];
+            let at = format!("nodes.{}.after", first.node.name);
+            let span = first.after.first().map_or(first.key.span, |(_, span)| *span);
+            let found = if cycle.len() == 1 {
+                format!("`{}` waiting for itself", way[0])
+            } else {
+                format!("a cycle: {}", way.join(" waits for "))
+            };
+            let help = Some("take one of these out of `after`".to_owned());
+            self.error(Code::Cycle, span, &at, "nodes that can run one after another", &found, help);
+            return None;
+        }
+        for index in 0..nodes.len() {
+            nodes[index].depth = depth(&nodes, index);
+        }
+        let flow = Flow {
+            name: String::new(),
+            summary: String::new(),
+            deadline: DEADLINE,
+            calls_max: 0,
+            threshold: 0.0,
+            nodes: nodes.clone(),
+            hash: String::new(),
+        };
+        for (index, draft) in drafts.iter().enumerate() {
+            let Some((text, span, plain)) = draft.when else { continue };
+            let ancestors = flow.ancestors(index);
+            let visible: BTreeMap<&str, Option<&PluginFacts>> = ancestors
+                .iter()
+                .map(|i| (known[*i], drafts[*i].typed.then_some(&drafts[*i].node.facts)))
+                .collect();
+            let others = (0..nodes.len()).filter(|i| !ancestors.contains(i)).map(|i| known[i]).collect();
+            match Expression::new(text, &Scope { nodes: visible, others }) {
+                Ok(expression) => nodes[index].when = Some(expression),
+                Err(mistakes) => {
+                    for mistake in mistakes {
+                        self.expression(&draft.node.name, text, span, plain, mistake);
+                    }
+                }
+            }
+        }
+        Some(nodes)
+    }
+
+    fn expression(&mut self, node: &str, text: &str, span: Span, plain: bool, mistake: Mistake) {
+        // Where the text stands in the file as it is, the place within it is known too.
+        let offset = usize::from(!plain);
+        let verbatim = self.file.text.get(span.start + offset..).is_some_and(|rest| rest.starts_with(text));
+        let span = match mistake.at.filter(|_| verbatim) {
+            Some(at) => Span { start: span.start + offset + at.start, end: span.start + offset + at.end },
+            None => span,
+        };
+        let code = match mistake.kind {
+            MistakeKind::Expression => Code::BadExpression,
+            MistakeKind::Node => Code::UnknownNode,
+            MistakeKind::Fact => Code::UnknownFact,
+        };
+        let at = format!("nodes.{node}.when");
+        self.error(code, span, &at, &mistake.expected, &mistake.found, mistake.help);
+    }
+
+    fn map<'t>(
+        &mut self,
+        tree: &'t Tree,
+        path: &str,
+        what: &str,
+        keys: &[&str],
+    ) -> Option<&'t [(Key, Tree)]> {
+        let TreeValue::Map(entries) = &tree.value else {
+            let help = (what == "a flow").then(|| "write `nodes:` and the nodes under it".to_owned());
+            self.error(Code::WrongType, tree.span, path, what, &tree.describe(), help);
+            return None;
+        };
+        for (index, (key, _)) in entries.iter().enumerate() {
+            let at = child(path, &key.text);
+            if entries[..index].iter().any(|(earlier, _)| earlier.text == key.text) {
+                self.error(Code::DuplicateKey, key.span, &at, "each key once", "it a second time", None);
+            } else if !keys.contains(&key.text.as_str()) {
+                let found = format!("unknown key `{}`", shown(&key.text));
+                let help = Some(suggest(&key.text, keys));
+                self.error(Code::UnknownKey, key.span, &at, &format!("a key of {what}"), &found, help);
+            }
+        }
+        Some(entries)
+    }
+
+    fn text<'t>(&mut self, entries: &'t [(Key, Tree)], key: &str, path: &str) -> Option<&'t str> {
+        let (_, tree) = entry(entries, key)?;
+        if let TreeValue::Scalar(text, _) = &tree.value {
+            return Some(text);
+        }
+        self.error(Code::WrongType, tree.span, &child(path, key), "a text", &tree.describe(), None);
+        None
+    }
+
+    fn duration(
+        &mut self,
+        entries: &[(Key, Tree)],
+        key: &str,
+        path: &str,
+        default: SignedDuration,
+        max: SignedDuration,
+    ) -> SignedDuration {
+        let Some((_, tree)) = entry(entries, key) else { return default };
+        let parsed = match &tree.value {
+            TreeValue::Scalar(text, _) => parse_duration(text),
+            _ => None,
+        };
+        match parsed.filter(|d| *d > SignedDuration::ZERO && *d <= max) {
+            Some(duration) => duration,
+            None => {
+                let expected = format!("a duration of at most {} s", max.as_secs());
+                let help = Some("such as 5s".to_owned());
+                let at = child(path, key);
+                self.error(Code::BadDuration, tree.span, &at, &expected, &tree.describe(), help);
+                default
+            }
+        }
+    }
+
+    fn number(&mut self, entries: &[(Key, Tree)], key: &str, path: &str, min: f64, max: f64) -> Option<f64> {
+        let (_, tree) = entry(entries, key)?;
+        let parsed = match &tree.value {
+            TreeValue::Scalar(text, true) => text.parse::<f64>().ok(),
+            _ => None,
+        };
+        let number = parsed.filter(|number| (min..=max).contains(number));
+        if number.is_none() {
+            let expected = format!("a number from {min} to {max}");
+            self.error(Code::BadNumber, tree.span, &child(path, key), &expected, &tree.describe(), None);
+        }
+        number
+    }
+
+    fn error(
+        &mut self,
+        code: Code,
+        span: Span,
+        path: &str,
+        expected: &str,
+        found: &str,
+        help: Option<String>,
+    ) {
+        self.report(Level::Error, code, span, path, expected, found, help);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of a diagnostic, each of another meaning")]
+    fn report(
+        &mut self,
+        level: Level,
+        code: Code,
+        span: Span,
+        path: &str,
+        expected: &str,
+        found: &str,
+        help: Option<String>,
+    ) {
+        self.diagnostics.push(Diagnostic {
+            code,
+            level,
+            file: self.file.name.clone(),
+            place: self.lines.place(span),
+            rule: Some(shown(&self.flow)),
+            path: shown(path),
+            expected: expected.to_owned(),
+            found: shown(found),
+            help,
+        });
+    }
+}
+
+fn entry<'t>(entries: &'t [(Key, Tree)], key: &str) -> Option<(&'t Key, &'t Tree)> {
+    entries.iter().find(|(known, _)| known.text == key).map(|(key, tree)| (key, tree))
+}
+
+fn child(path: &str, key: &str) -> String {
+    if path.is_empty() { shown(key) } else { format!("{path}.{}", shown(key)) }
+}
+
+/// A value of the file as JSON: what stands without quotes is what YAML takes it for.
+fn json(tree: &Tree) -> Value {
+    match &tree.value {
+        TreeValue::Null => Value::Null,
+        TreeValue::Scalar(text, true) => match text.as_str() {
+            "true" => Value::Bool(true),
+            "false" => Value::Bool(false),
+            text => text.parse().map_or_else(|_| Value::from(text), Value::Number),
+        },
+        TreeValue::Scalar(text, false) => Value::from(text.as_str()),
+        TreeValue::List(items) => Value::Array(items.iter().map(json).collect()),
+        TreeValue::Map(entries) => {
+            Value::Object(entries.iter().map(|(key, tree)| (key.text.clone(), json(tree))).collect())
+        }
+    }
+}
+
+/// A cycle, each node waiting for the next and the last for the first; `None` where there is none.
+fn cycle(nodes: &[Node]) -> Option<Vec<usize>> {
+    // 0: not seen, 1: on the way, 2: done.
+    fn visit(nodes: &[Node], at: usize, seen: &mut [u8], way: &mut Vec<usize>) -> Option<Vec<usize>> {
+        seen[at] = 1;
+        way.push(at);
+        for next in &nodes[at].after {
+            match seen[*next] {
+                0 => {
+                    if let Some(cycle) = visit(nodes, *next, seen, way) {
+                        return Some(cycle);
+                    }
+                }
+                1 => return Some(way[way.iter().position(|on| on == next).unwrap_or(0)..].to_vec()),
+                _ => {}
+            }
+        }
+        way.pop();
+        seen[at] = 2;
+        None
+    }
+    let mut seen = vec![0; nodes.len()];
+    (0..nodes.len())
+        .find_map(|at| if seen[at] == 0 { visit(nodes, at, &mut seen, &mut Vec::new()) } else { None })
+}
+
+/// The longest way to a node; there are no cycles.
+fn depth(nodes: &[Node], index: usize) -> usize {
+    fn visit(nodes: &[Node], index: usize, depths: &mut [Option<usize>]) -> usize {
+        if let Some(known) = depths[index] {
+            return known;
+        }
+        let depth = nodes[index].after.iter().map(|next| visit(nodes, *next, depths) + 1).max().unwrap_or(0);
+        depths[index] = Some(depth);
+        depth
+    }
+    visit(nodes, index, &mut vec![None; nodes.len()])
+}
+
+/// A name that CEL takes for a variable.
+fn is_identifier(name: &str) -> bool {
+    const RESERVED: &[&str] = &[
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "false",
+        "for",
+        "function",
+        "if",
+        "import",
+        "in",
+        "let",
+        "loop",
+        "namespace",
+        "null",
+        "package",
+        "return",
+        "true",
+        "var",
+        "void",
+        "while",
+    ];
+    let mut chars = name.chars();
+    let first = chars.next().is_some_and(|c| c.is_ascii_alphabetic());
+    first
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && name.len() <= 40
+        && !RESERVED.contains(&name)
+}
+
+/// A name that can be part of a function's name.
+fn is_kebab(name: &str) -> bool {
+    let sound = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=40).contains(&name.len())
+        && name.chars().all(sound)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+/// A text of the file as a message may hold it.
+fn shown(text: &str) -> String {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SHOWN_MAX).collect();
+    if text.chars().nth(SHOWN_MAX).is_some() { line + "…" } else { line }
+}

@@ -1,0 +1,186 @@
+//! A flow as a picture: in words, as a Mermaid diagram, as SVG. Where a run is at hand, its verdicts are coloured in.
+
+use crate::flow::{Flow, Node};
+use prodrome_model::{Diagnosis, NodeOutcome, Verdict};
+use std::fmt::Write as _;
+
+const BOX_WIDTH: usize = 190;
+const BOX_HEIGHT: usize = 46;
+const GAP_X: usize = 60;
+const GAP_Y: usize = 18;
+const MARGIN: usize = 16;
+
+/// A flow in words, a line a node, in an order in which they can run.
+pub fn outline(flow: &Flow, run: Option<&Diagnosis>) -> String {
+    let mut text = format!(
+        "{}: {}\n  at most {} s and {} calls; names a cause from a confidence of {}\n",
+        flow.name(),
+        flow.summary(),
+        flow.deadline().as_secs(),
+        flow.calls_max(),
+        flow.threshold()
+    );
+    let mut nodes: Vec<&Node> = flow.nodes().iter().collect();
+    nodes.sort_by_key(|node| node.depth);
+    for node in nodes {
+        let after: Vec<&str> = flow.waits_for(node).collect();
+        let mut line = format!("  {} asks {}", node.name(), node.plugin());
+        if !after.is_empty() {
+            line += &format!(" after {}", after.join(", "));
+        }
+        if let Some(when) = node.when() {
+            line += &format!(" when {when}");
+        }
+        line += &format!(" (within {} s", node.timeout().as_secs());
+        if node.retries() > 0 {
+            line += &format!(", tried again {} times", node.retries());
+        }
+        line.push(')');
+        if let Some(outcome) = outcome(run, node) {
+            line += &format!(": {}", words(outcome));
+        }
+        text += &line;
+        text.push('\n');
+    }
+    text
+}
+
+/// A flow as a Mermaid diagram.
+pub fn mermaid(flow: &Flow, run: Option<&Diagnosis>) -> String {
+    let mut text = String::from("flowchart LR\n");
+    for node in flow.nodes() {
+        let label = format!("{}<br/>{}", node.name(), node.plugin());
+        let more = outcome(run, node).map(|o| format!("<br/>{}", quiet(&words(o)))).unwrap_or_default();
+        // Writing into a string cannot fail.
+        _ = writeln!(text, "  {}[\"{label}{more}\"]", node.name());
+    }
+    for node in flow.nodes() {
+        for before in flow.waits_for(node) {
+            match node.when() {
+                Some(when) => _ = writeln!(text, "  {before} -->|\"{}\"| {}", quiet(when), node.name()),
+                None => _ = writeln!(text, "  {before} --> {}", node.name()),
+            }
+        }
+    }
+    for node in flow.nodes() {
+        if let Some(outcome) = outcome(run, node) {
+            _ = writeln!(text, "  style {} fill:{}", node.name(), colour(outcome));
+        }
+    }
+    text
+}
+
+/// A flow as an SVG image: columns by how many nodes lie before.
+pub fn svg(flow: &Flow, run: Option<&Diagnosis>) -> String {
+    let columns = flow.nodes().iter().map(|node| node.depth).max().unwrap_or(0) + 1;
+    let mut rows = vec![0_usize; columns];
+    let places: Vec<(usize, usize)> = flow
+        .nodes()
+        .iter()
+        .map(|node| {
+            let row = rows[node.depth];
+            rows[node.depth] += 1;
+            (MARGIN + node.depth * (BOX_WIDTH + GAP_X), MARGIN + row * (BOX_HEIGHT + GAP_Y))
+        })
+        .collect();
+    let width = 2 * MARGIN + columns * BOX_WIDTH + (columns - 1) * GAP_X;
+    let most = rows.into_iter().max().unwrap_or(1).max(1);
+    let height = 2 * MARGIN + most * BOX_HEIGHT + (most - 1) * GAP_Y;
+    let mut text = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+         viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
+         <title>{}</title>\n",
+        xml(&format!("{}: {}", flow.name(), flow.summary()))
+    );
+    for (node, (x, y)) in flow.nodes().iter().zip(&places) {
+        for before in &node.after {
+            let (from_x, from_y) = places[*before];
+            let (x1, y1) = (from_x + BOX_WIDTH, from_y + BOX_HEIGHT / 2);
+            let (x2, y2) = (*x, y + BOX_HEIGHT / 2);
+            let middle = usize::midpoint(x1, x2);
+            let dash = if node.when.is_some() { " stroke-dasharray=\"5 3\"" } else { "" };
+            _ = writeln!(
+                text,
+                "<path d=\"M{x1} {y1} C{middle} {y1} {middle} {y2} {x2} {y2}\" fill=\"none\" stroke=\"#888\"{dash}/>"
+            );
+        }
+    }
+    for (node, (x, y)) in flow.nodes().iter().zip(&places) {
+        let outcome = outcome(run, node);
+        let fill = outcome.map_or("#f4f4f4", colour);
+        let said = outcome.map_or_else(|| node.plugin().to_owned(), words);
+        let title = node.when().map(|when| format!("when {when}")).unwrap_or_default();
+        _ = writeln!(
+            text,
+            "<g><title>{}</title><rect x=\"{x}\" y=\"{y}\" width=\"{BOX_WIDTH}\" height=\"{BOX_HEIGHT}\" rx=\"6\" \
+             fill=\"{fill}\" stroke=\"#555\"/><text x=\"{}\" y=\"{}\" font-weight=\"bold\">{}</text>\
+             <text x=\"{}\" y=\"{}\">{}</text></g>",
+            xml(&title),
+            x + 10,
+            y + 19,
+            xml(node.name()),
+            x + 10,
+            y + 36,
+            xml(&short(&said, 28)),
+        );
+    }
+    text + "</svg>\n"
+}
+
+fn outcome<'r>(run: Option<&'r Diagnosis>, node: &Node) -> Option<&'r NodeOutcome> {
+    run?.nodes.iter().find(|outcome| outcome.node == node.name())
+}
+
+fn words(outcome: &NodeOutcome) -> String {
+    match (outcome.verdict, &outcome.cause) {
+        (Some(Verdict::Cause), Some(cause)) => format!("{cause} ({:.0} %)", outcome.confidence * 100.0),
+        (Some(verdict), _) if outcome.note.is_empty() => verdict.as_str().to_owned(),
+        (Some(verdict), _) => format!("{}: {}", verdict.as_str(), outcome.note),
+        (None, _) => outcome.note.clone(),
+    }
+}
+
+fn colour(outcome: &NodeOutcome) -> &'static str {
+    match outcome.verdict {
+        Some(Verdict::Cause) => "#f8c0b8",
+        Some(Verdict::Cleared) => "#cdeac8",
+        Some(Verdict::Unknown) => "#f3e6b3",
+        None => "#e4e4e4",
+    }
+}
+
+fn short(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(max - 1).chain(['…']).collect(),
+    }
+}
+
+/// What a plugin said may hold what a tenant wrote.
+fn xml(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe += "&amp;",
+            '<' => safe += "&lt;",
+            '>' => safe += "&gt;",
+            '"' => safe += "&quot;",
+            c if c.is_control() => safe.push(' '),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+/// A text within the quotes of a Mermaid diagram.
+fn quiet(text: &str) -> String {
+    let text = short(text, 80);
+    text.chars()
+        .map(|c| match c {
+            '"' | '`' => '\'',
+            '<' | '>' | '[' | ']' | '{' | '}' | '|' | '#' | ';' | '\\' => ' ',
+            c if c.is_control() => ' ',
+            c => c,
+        })
+        .collect()
+}

@@ -1,0 +1,464 @@
+//! `when`: a CEL expression over what the nodes before came to, checked against what their plugins declare.
+
+use crate::catalogue::PluginFacts;
+use crate::flow::Flow;
+use crate::state::State;
+use cel::common::ast::operators as op;
+use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue};
+use cel::{Context, Program, Value};
+use prodrome_model::{FactType, PluginResponse, Verdict};
+use prodrome_rules::nearest;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Longer expressions are no conditions any more.
+const TEXT_MAX: usize = 1_000;
+/// Deeper nesting is not followed.
+const DEPTH_MAX: usize = 40;
+/// What every node has beside what its plugin declares.
+const FIELDS: [(&str, Type); 5] = [
+    ("verdict", Type::Text),
+    ("cause", Type::Text),
+    ("confidence", Type::Number),
+    ("owner", Type::Text),
+    ("summary", Type::Text),
+];
+
+/// A checked expression.
+#[derive(Clone)]
+pub(crate) struct Expression {
+    text: String,
+    program: Arc<Program>,
+}
+
+/// What is wrong with an expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mistake {
+    /// Where in the text, in bytes, as far as it is known.
+    pub(crate) at: Option<Range<usize>>,
+    pub(crate) kind: MistakeKind,
+    pub(crate) expected: String,
+    pub(crate) found: String,
+    pub(crate) help: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MistakeKind {
+    Expression,
+    Node,
+    Fact,
+}
+
+/// What an expression can see: the nodes that are waited for, each with its facts (`None`: anything), and those
+/// that exist but are not waited for.
+pub(crate) struct Scope<'a> {
+    pub(crate) nodes: BTreeMap<&'a str, Option<&'a PluginFacts>>,
+    pub(crate) others: Vec<&'a str>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Type {
+    Bool,
+    Number,
+    Text,
+    Texts,
+    Any,
+}
+
+impl Type {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Bool => "true or false",
+            Self::Number => "a number",
+            Self::Text => "a text",
+            Self::Texts => "a list of texts",
+            Self::Any => "anything",
+        }
+    }
+
+    fn fits(self, other: Self) -> bool {
+        self == other || self == Self::Any || other == Self::Any
+    }
+}
+
+impl From<FactType> for Type {
+    fn from(fact: FactType) -> Self {
+        match fact {
+            FactType::Text => Self::Text,
+            FactType::Number => Self::Number,
+            FactType::Bool => Self::Bool,
+            FactType::Texts => Self::Texts,
+        }
+    }
+}
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Expression").field(&self.text).finish()
+    }
+}
+
+impl Expression {
+    /// Parses and checks a text; all mistakes where there are some.
+    pub(crate) fn new(text: &str, scope: &Scope<'_>) -> Result<Self, Vec<Mistake>> {
+        let wrong = |found: String| Mistake {
+            at: None,
+            kind: MistakeKind::Expression,
+            expected: "a CEL expression".to_owned(),
+            found,
+            help: Some("such as `text.verdict != \"cause\" || text.confidence < 0.8`".to_owned()),
+        };
+        if text.chars().count() > TEXT_MAX {
+            return Err(vec![wrong(format!("one of more than {TEXT_MAX} characters"))]);
+        }
+        let program = Program::compile(text).map_err(|errors| {
+            let first = errors.errors.first().map(|error| error.msg.clone()).unwrap_or_default();
+            vec![wrong(format!("`{text}`: {first}"))]
+        })?;
+        let mut checker =
+            Checker { program: &program, text, scope, bound: HashMap::new(), mistakes: Vec::new() };
+        let found = checker.infer(program.expression(), 0);
+        if checker.mistakes.is_empty() && !found.fits(Type::Bool) {
+            checker.mistake(
+                program.expression(),
+                MistakeKind::Expression,
+                "true or false".to_owned(),
+                found.words().to_owned(),
+                Some("compare it with something".to_owned()),
+            );
+        }
+        if !checker.mistakes.is_empty() {
+            return Err(checker.mistakes);
+        }
+        Ok(Self { text: text.to_owned(), program: Arc::new(program) })
+    }
+
+    /// As it is written.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it holds for a node. One that cannot be evaluated (a result that an undeclared plugin did not
+    /// give) holds: asking once too often hides nothing.
+    pub(crate) fn holds(&self, flow: &Flow, index: usize, state: &State) -> bool {
+        let mut context = Context::default();
+        for ancestor in flow.ancestors(index) {
+            let node = &flow.nodes[ancestor];
+            context
+                .add_variable_from_value(node.name.as_str(), value(state.response(&node.name), &node.facts));
+        }
+        !matches!(self.program.execute(&context), Ok(Value::Bool(false)))
+    }
+}
+
+/// A node's results as CEL sees them: every declared one is there.
+fn value(response: Option<&PluginResponse>, facts: &PluginFacts) -> Value {
+    let empty = PluginResponse::default();
+    let response = response.unwrap_or(&empty);
+    let text = |text: &str| Value::String(Arc::new(text.to_owned()));
+    let mut map: HashMap<String, Value> = HashMap::new();
+    for (name, fact) in &response.facts {
+        map.insert(name.clone(), from_json(fact, 0));
+    }
+    for (name, kind) in facts {
+        let given = response.facts.get(name);
+        let fitting = match kind {
+            FactType::Text => text(given.and_then(|v| v.as_str()).unwrap_or_default()),
+            FactType::Number => Value::Float(given.and_then(serde_json::Value::as_f64).unwrap_or_default()),
+            FactType::Bool => Value::Bool(given.and_then(serde_json::Value::as_bool).unwrap_or_default()),
+            FactType::Texts => {
+                let items = given.and_then(|v| v.as_array()).into_iter().flatten();
+                Value::List(Arc::new(items.filter_map(|v| v.as_str()).map(text).collect()))
+            }
+        };
+        map.insert(name.clone(), fitting);
+    }
+    let verdict = if response == &empty { Verdict::Unknown } else { response.verdict };
+    map.insert("verdict".to_owned(), text(verdict.as_str()));
+    map.insert("cause".to_owned(), text(response.cause.as_deref().unwrap_or_default()));
+    map.insert("confidence".to_owned(), Value::Float(response.confidence));
+    map.insert("owner".to_owned(), text(response.owner.map_or("", prodrome_model::Owner::as_str)));
+    map.insert("summary".to_owned(), text(&response.summary));
+    Value::from(map)
+}
+
+fn from_json(json: &serde_json::Value, depth: usize) -> Value {
+    match json {
+        serde_json::Value::Bool(value) => Value::Bool(*value),
+        serde_json::Value::Number(number) => Value::Float(number.as_f64().unwrap_or_default()),
+        serde_json::Value::String(text) => Value::String(Arc::new(text.clone())),
+        serde_json::Value::Array(items) if depth < DEPTH_MAX => {
+            Value::List(Arc::new(items.iter().map(|item| from_json(item, depth + 1)).collect()))
+        }
+        serde_json::Value::Object(map) if depth < DEPTH_MAX => {
+            let map: HashMap<String, Value> =
+                map.iter().map(|(key, value)| (key.clone(), from_json(value, depth + 1))).collect();
+            Value::from(map)
+        }
+        _ => Value::Null,
+    }
+}
+
+struct Checker<'a> {
+    program: &'a Program,
+    text: &'a str,
+    scope: &'a Scope<'a>,
+    /// Variables of `exists` and its like.
+    bound: HashMap<String, Type>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Checker<'_> {
+    fn mistake(
+        &mut self,
+        at: &IdedExpr,
+        kind: MistakeKind,
+        expected: String,
+        found: String,
+        help: Option<String>,
+    ) {
+        // Offsets are those of characters.
+        let at = self.program.source_info().offset_for(at.id).and_then(|(start, stop)| {
+            let byte = |at: u32| {
+                let at = usize::try_from(at).ok()?;
+                let begins = self.text.char_indices().map(|(byte, _)| byte);
+                begins.chain([self.text.len()]).nth(at)
+            };
+            let (start, stop) = (byte(start)?, byte(stop).unwrap_or(self.text.len()));
+            (start <= stop).then_some(start..stop)
+        });
+        self.mistakes.push(Mistake { at, kind, expected, found, help });
+    }
+
+    fn infer(&mut self, expr: &IdedExpr, depth: usize) -> Type {
+        if depth > DEPTH_MAX {
+            self.mistake(
+                expr,
+                MistakeKind::Expression,
+                "a simple condition".into(),
+                "one nested too deeply".into(),
+                None,
+            );
+            return Type::Any;
+        }
+        match &expr.expr {
+            Expr::Literal(literal) => match literal {
+                LiteralValue::Boolean(_) => Type::Bool,
+                LiteralValue::Double(_) | LiteralValue::Int(_) | LiteralValue::UInt(_) => Type::Number,
+                LiteralValue::String(_) => Type::Text,
+                LiteralValue::Bytes(_) | LiteralValue::Null => Type::Any,
+            },
+            Expr::Ident(name) => self.ident(expr, name),
+            Expr::Select(select) => match &select.operand.expr {
+                Expr::Ident(node) if !self.bound.contains_key(node) => {
+                    let found = self.field(expr, node, &select.field);
+                    if select.test { Type::Bool } else { found }
+                }
+                _ => {
+                    let operand = self.infer(&select.operand, depth + 1);
+                    if operand != Type::Any {
+                        let found = format!("`.{}` of {}", select.field, operand.words());
+                        self.mistake(expr, MistakeKind::Expression, "a result of a node".into(), found, None);
+                    }
+                    Type::Any
+                }
+            },
+            Expr::List(list) => {
+                let types: Vec<Type> = list.elements.iter().map(|e| self.infer(e, depth + 1)).collect();
+                if types.iter().all(|t| t.fits(Type::Text)) { Type::Texts } else { Type::Any }
+            }
+            Expr::Call(call) => self.call(expr, call, depth),
+            Expr::Comprehension(it) => {
+                let range = self.infer(&it.iter_range, depth + 1);
+                self.want(&it.iter_range, range, Type::Texts);
+                let item = if range == Type::Texts { Type::Text } else { Type::Any };
+                self.bound.insert(it.iter_var.clone(), item);
+                if let Some(second) = &it.iter_var2 {
+                    self.bound.insert(second.clone(), Type::Any);
+                }
+                let accumulated = self.infer(&it.accu_init, depth + 1);
+                self.bound.insert(it.accu_var.clone(), accumulated);
+                self.infer(&it.loop_step, depth + 1);
+                self.infer(&it.result, depth + 1)
+            }
+            Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => {
+                let found = "something else".to_owned();
+                self.mistake(expr, MistakeKind::Expression, "a condition over results".into(), found, None);
+                Type::Any
+            }
+        }
+    }
+
+    fn ident(&mut self, expr: &IdedExpr, name: &str) -> Type {
+        if let Some(bound) = self.bound.get(name) {
+            return *bound;
+        }
+        if self.scope.nodes.contains_key(name) {
+            let found = format!("the node `{name}` itself");
+            let help = format!("write `{name}.verdict`, or another result");
+            self.mistake(expr, MistakeKind::Expression, "a result of a node".into(), found, Some(help));
+        } else {
+            self.unknown_node(expr, name);
+        }
+        Type::Any
+    }
+
+    fn field(&mut self, expr: &IdedExpr, node: &str, field: &str) -> Type {
+        let Some(facts) = self.scope.nodes.get(node).copied() else {
+            self.unknown_node(expr, node);
+            return Type::Any;
+        };
+        if let Some((_, kind)) = FIELDS.iter().find(|(name, _)| *name == field) {
+            return *kind;
+        }
+        let Some(facts) = facts else { return Type::Any };
+        if let Some(kind) = facts.get(field) {
+            return (*kind).into();
+        }
+        let known: Vec<&str> =
+            FIELDS.iter().map(|(name, _)| *name).chain(facts.keys().map(String::as_str)).collect();
+        let expected = format!("a result of `{node}`");
+        let help = prodrome_rules::suggest(field, &known);
+        self.mistake(expr, MistakeKind::Fact, expected, format!("`{field}`"), Some(help));
+        Type::Any
+    }
+
+    fn unknown_node(&mut self, expr: &IdedExpr, name: &str) {
+        let help = if self.scope.others.contains(&name) {
+            format!("add `{name}` to `after`, or what it waits for")
+        } else {
+            let known: Vec<&str> = self.scope.nodes.keys().copied().collect();
+            match nearest(name, &known) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if known.is_empty() => "a node with `when` needs `after`".to_owned(),
+                None => format!("it waits for {}", known.join(", ")),
+            }
+        };
+        let expected = "a node that this one waits for".to_owned();
+        self.mistake(expr, MistakeKind::Node, expected, format!("`{name}`"), Some(help));
+    }
+
+    fn want(&mut self, expr: &IdedExpr, found: Type, want: Type) {
+        if !found.fits(want) {
+            let (want, found) = (want.words().to_owned(), found.words().to_owned());
+            self.mistake(expr, MistakeKind::Expression, want, found, None);
+        }
+    }
+
+    fn call(&mut self, expr: &IdedExpr, call: &CallExpr, depth: usize) -> Type {
+        let args: Vec<(&IdedExpr, Type)> = call
+            .target
+            .as_deref()
+            .into_iter()
+            .chain(&call.args)
+            .map(|arg| (arg, self.infer(arg, depth + 1)))
+            .collect();
+        let name = call.func_name.as_str();
+        match (name, args.as_slice()) {
+            (op::LOGICAL_AND | op::LOGICAL_OR, both) => {
+                both.iter().for_each(|(arg, found)| self.want(arg, *found, Type::Bool));
+                Type::Bool
+            }
+            (op::LOGICAL_NOT, [(arg, found)]) | ("@not_strictly_false", [(arg, found)]) => {
+                self.want(arg, *found, Type::Bool);
+                Type::Bool
+            }
+            (op::EQUALS | op::NOT_EQUALS, [(_, left), (right, found)]) => {
+                self.want(right, *found, *left);
+                Type::Bool
+            }
+            (op::LESS | op::LESS_EQUALS | op::GREATER | op::GREATER_EQUALS, [(_, left), (right, found)]) => {
+                self.want(right, *found, *left);
+                Type::Bool
+            }
+            (op::IN, [(left, item), (right, list)]) => {
+                self.want(right, *list, Type::Texts);
+                self.want(left, *item, Type::Text);
+                Type::Bool
+            }
+            (op::CONDITIONAL, [(condition, found), (_, then), _]) => {
+                self.want(condition, *found, Type::Bool);
+                *then
+            }
+            (op::ADD | op::SUBSTRACT | op::MULTIPLY | op::DIVIDE, [(left, a), (right, b)]) => {
+                self.want(left, *a, Type::Number);
+                self.want(right, *b, Type::Number);
+                Type::Number
+            }
+            ("contains" | "startsWith" | "endsWith", [(left, a), (right, b)]) => {
+                self.want(left, *a, Type::Text);
+                self.want(right, *b, Type::Text);
+                Type::Bool
+            }
+            ("size", [_]) => Type::Number,
+            _ => {
+                let known = ["contains", "startsWith", "endsWith", "size", "exists", "all", "has"];
+                let help = Some(prodrome_rules::suggest(name, &known));
+                let found = format!("`{name}` with {} arguments", args.len());
+                self.mistake(expr, MistakeKind::Expression, "a function of conditions".into(), found, help);
+                Type::Any
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistakes(text: &str) -> Vec<String> {
+        let facts = PluginFacts::from([
+            ("host".to_owned(), FactType::Text),
+            ("count".to_owned(), FactType::Number),
+            ("names".to_owned(), FactType::Texts),
+        ]);
+        let scope = Scope { nodes: [("text", Some(&facts)), ("other", None)].into(), others: vec!["later"] };
+        match Expression::new(text, &scope) {
+            Ok(_) => Vec::new(),
+            Err(mistakes) => mistakes
+                .into_iter()
+                .map(|m| {
+                    let at = m.at.map(|at| text.get(at).unwrap().to_owned()).unwrap_or_default();
+                    format!("{at}|{}|{}|{}", m.expected, m.found, m.help.unwrap_or_default())
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn sound_conditions_pass() {
+        for text in [
+            "text.verdict == 'cause'",
+            "text.confidence < 0.8 && text.count >= 3",
+            "text.cause in ['a', 'b'] || !(text.host.startsWith('r.'))",
+            "text.names.exists(name, name == 'x')",
+            "size(text.names) > 2",
+            "other.whatever == 3",
+            "has(other.whatever)",
+            "text.host != ''",
+        ] {
+            assert_eq!(mistakes(text), Vec::<String>::new(), "{text}");
+        }
+    }
+
+    #[test]
+    fn unsound_conditions_say_what_is_wrong() {
+        for (text, says) in [
+            ("text.hots == 'x'", "did you mean `host`?"),
+            ("txt.verdict == 'cause'", "did you mean `text`?"),
+            ("later.verdict == 'cause'", "add `later` to `after`"),
+            ("text.confidence == 'high'", "a number|a text"),
+            ("text.verdict", "true or false|a text"),
+            ("text.host && true", "true or false|a text"),
+            ("text == 'x'", "write `text.verdict`"),
+            ("text.verdict ==", "a CEL expression"),
+            ("text.host.matches('x')", "a function of conditions"),
+            ("3 in text.host", "a list of texts|a text"),
+        ] {
+            let found = mistakes(text);
+            assert!(found.iter().any(|m| m.contains(says)), "{text}: {found:?}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What a pass over an object costs, in ratios: candidates and baseline take turns pack by pack, on the CPU's clock
+//! of this thread, and the median of the packs counts.
+//!
+//! `cargo bench -p prodrome-rules --bench engine` prints the tables; with `-- --report FILE` it writes them there.
+//! `-- --instructions N` goes over the generated objects N times (`recorded`: over those) and does nothing else, to be counted by callgrind.
+#![expect(clippy::print_stdout, reason = "what it measures is what it prints")]
+#![expect(clippy::cast_precision_loss, reason = "ratios are shown with three digits")]
+
+mod corpus;
+mod library;
+
+use corpus::{Corpus, Object};
+use prodrome_model::GroupKind;
+use prodrome_rules::engine::{Level, Program, Scratch};
+use prodrome_rules::{RuleSet, json};
+use rustix::time::{ClockId, clock_gettime};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::sync::Arc;
+
+/// Objects that are measured at a stretch.
+const PACK: usize = 200;
+/// How often each pack is gone over.
+const ROUNDS: usize = 3;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let value = |name: &str| arguments.iter().position(|a| a == name).and_then(|at| arguments.get(at + 1));
+    if let Some(times) = value("--instructions") {
+        let corpus = if arguments.iter().any(|a| a == "recorded") {
+            corpus::recorded()
+        } else {
+            corpus::generated(PACK)
+        };
+        return instructions(&corpus, times.parse().expect("a number"));
+    }
+    let report = report();
+    match value("--report") {
+        Some(file) => std::fs::write(file, report).expect("the report is written"),
+        None => println!("{report}"),
+    }
+}
+
+/// Nanoseconds of work of this thread.
+fn cpu() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
+}
+
+type Programs = BTreeMap<GroupKind, Program>;
+
+fn programs(rules: &Arc<RuleSet>, corpus: &Corpus, level: Level) -> Programs {
+    let compile = |kind: GroupKind| (kind.clone(), Program::new(rules, &kind).with_level(level));
+    corpus.kinds().into_iter().map(compile).collect()
+}
+
+/// Goes over a pack; how many rules had something to say.
+fn run(programs: &Programs, pack: &[Object], scratch: &mut Scratch) -> usize {
+    let said = pack.iter().map(|Object { kind, json, now }| {
+        let verdicts = programs[kind].run(json, *now, scratch).expect("it is JSON");
+        verdicts.iter().count()
+    });
+    said.sum()
+}
+
+fn parse(pack: &[Object]) {
+    for Object { json, .. } in pack {
+        black_box(serde_json::from_slice::<serde_json::Value>(json).expect("it is JSON"));
+    }
+}
+
+/// The way that everybody writes first: parse, then ask rule by rule.
+fn walk(rules: &RuleSet, pack: &[Object]) -> usize {
+    let mut said = 0;
+    for Object { kind, json, now } in pack {
+        let tree = json::parse(json).expect("it is JSON");
+        for rule in rules.for_kind(kind) {
+            let evaluation = rule.evaluate(&tree, *now);
+            said += usize::from(evaluation.matches || evaluation.turns_at.is_some());
+        }
+    }
+    said
+}
+
+type Candidate<'c> = Box<dyn FnMut(&[Object]) + 'c>;
+
+/// Nanoseconds an object of each candidate, and its time to the first one's: the medians over all packs.
+fn measure(corpus: &Corpus, candidates: &mut [Candidate<'_>]) -> Vec<(f64, f64)> {
+    let mut times = vec![Vec::new(); candidates.len()];
+    let mut ratios = vec![Vec::new(); candidates.len()];
+    for _ in 0..ROUNDS {
+        for pack in corpus.objects.chunks(PACK).filter(|pack| pack.len() == PACK) {
+            let mut first = 0.0;
+            for (index, candidate) in candidates.iter_mut().enumerate() {
+                // Unpacking leaves a pack in the cache.
+                black_box(
+                    pack.iter()
+                        .map(|object| object.json.iter().map(|b| usize::from(*b)).sum::<usize>())
+                        .sum::<usize>(),
+                );
+                let begin = cpu();
+                candidate(pack);
+                let took = (cpu() - begin) / PACK as f64;
+                if index == 0 {
+                    first = took;
+                }
+                times[index].push(took);
+                ratios[index].push(took / first);
+            }
+        }
+    }
+    times.into_iter().zip(ratios).map(|(times, ratios)| (median(times), median(ratios))).collect()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn report() -> String {
+    let mut out = String::from("# The engine: what a pass over an object costs\n\n");
+    out.push_str("Made by `make bench-engine`. Medians of packs of 200 objects, candidates and baseline in turns, CPU time of the thread: the ratios hold, the microseconds are this machine's.\n");
+    for corpus in [corpus::generated(1200), corpus::recorded()] {
+        let (objects, bytes) = (corpus.objects.len(), corpus.mean_bytes());
+        write!(out, "\n## Objects {}: {objects}, {bytes} bytes in the mean\n\n", corpus.name)
+            .expect("a String");
+        library_table(&mut out, &corpus);
+        random_table(&mut out, &corpus);
+    }
+    compile_table(&mut out);
+    out
+}
+
+fn library_table(out: &mut String, corpus: &Corpus) {
+    let rules: Vec<Arc<RuleSet>> =
+        [130, 1000, 3000].iter().map(|n| library::library(&corpus.kinds(), |_| *n)).collect();
+    let best: Vec<Programs> = rules.iter().map(|rules| programs(rules, corpus, Level::Best)).collect();
+    let baseline = programs(&rules[0], corpus, Level::Baseline);
+    // As a library that is about all of a cluster spreads: most of it is about Pods.
+    let of_kind = |kind: &GroupKind| if kind.kind == "Pod" { 78 } else { 13 };
+    let spread = programs(&library::library(&corpus.kinds(), of_kind), corpus, Level::Best);
+    let mut scratches: Vec<Scratch> = (0..5).map(|_| Scratch::default()).collect();
+    let mut said = [0; 5];
+    let [best_130, base_130, best_1000, best_3000, best_spread] = &mut scratches[..] else { return };
+    let [said_a, said_b, said_c, said_d, said_walk] = &mut said;
+    let mut candidates: Vec<Candidate<'_>> = vec![
+        Box::new(parse),
+        Box::new(|pack| *said_a += run(&best[0], pack, best_130)),
+        Box::new(|pack| *said_b += run(&baseline, pack, base_130)),
+        Box::new(|pack| *said_c += run(&best[1], pack, best_1000)),
+        Box::new(|pack| *said_d += run(&best[2], pack, best_3000)),
+        Box::new(|pack| *said_walk += walk(&rules[0], pack)),
+        Box::new(|pack| {
+            black_box(run(&spread, pack, best_spread));
+        }),
+    ];
+    let measured = measure(corpus, &mut candidates);
+    drop(candidates);
+    let names = [
+        "`serde_json` to `Value`, and no rules",
+        "**130 rules a kind**",
+        "130 rules a kind, the plain x86-64 build (SSE2)",
+        "1000 rules a kind",
+        "3000 rules a kind",
+        "tree and walk, 130 rules a kind",
+        "130 rules in all, 78 of them about Pods",
+    ];
+    out.push_str(
+        "| like the library | µs an object | ÷ parsing to `Value` | ÷ 130 rules |\n|---|---|---|---|\n",
+    );
+    let engine = measured[1].0;
+    for (name, (nanos, ratio)) in names.iter().zip(&measured) {
+        writeln!(out, "| {name} | {:.2} | {ratio:.3} | {:.2} |", nanos / 1000.0, nanos / engine)
+            .expect("a String");
+    }
+    let share = said[0] as f64 / (ROUNDS * (corpus.objects.len() / PACK) * PACK) as f64;
+    writeln!(out, "\n{share:.2} verdicts an object with 130 rules.").expect("a String");
+    assert!(said[0] >= said[4], "the same rules say the same");
+}
+
+fn random_table(out: &mut String, corpus: &Corpus) {
+    let rules: Vec<Arc<RuleSet>> = [130, 1000].iter().map(|n| library::random(corpus, *n)).collect();
+    let programs: Vec<Programs> = rules.iter().map(|rules| programs(rules, corpus, Level::Best)).collect();
+    let (mut a, mut b) = (Scratch::default(), Scratch::default());
+    let mut candidates: Vec<Candidate<'_>> = vec![
+        Box::new(parse),
+        Box::new(|pack| {
+            black_box(run(&programs[0], pack, &mut a));
+        }),
+        Box::new(|pack| {
+            black_box(run(&programs[1], pack, &mut b));
+        }),
+    ];
+    let measured = measure(corpus, &mut candidates);
+    drop(candidates);
+    out.push_str("\n| at random over all paths and operators | µs an object | ÷ parsing to `Value` | ÷ 130 rules |\n|---|---|---|---|\n");
+    for (name, (nanos, ratio)) in
+        ["`serde_json` to `Value`, and no rules", "130 rules a kind", "1000 rules a kind"]
+            .iter()
+            .zip(&measured)
+    {
+        writeln!(out, "| {name} | {:.2} | {ratio:.3} | {:.2} |", nanos / 1000.0, nanos / measured[1].0)
+            .expect("a String");
+    }
+}
+
+fn compile_table(out: &mut String) {
+    out.push_str("\n## Compiling the rules of a kind\n\n| rules | ms |\n|---|---|\n");
+    let pod = GroupKind::core("Pod");
+    for count in [130, 1000, 3000, 10_000] {
+        let rules = library::library(std::slice::from_ref(&pod), |_| count);
+        let times = (0..3).map(|_| {
+            let begin = cpu();
+            black_box(Program::new(&rules, &pod));
+            (cpu() - begin) / 1e6
+        });
+        writeln!(out, "| {count} | {:.1} |", median(times.collect())).expect("a String");
+    }
+}
+
+/// Goes over the generated objects so many times; the difference of two counts is what one time takes.
+fn instructions(corpus: &Corpus, times: usize) {
+    let rules = library::library(&corpus.kinds(), |_| 130);
+    let programs = programs(&rules, corpus, Level::Best);
+    let mut scratch = Scratch::default();
+    for _ in 0..times {
+        black_box(run(&programs, &corpus.objects, &mut scratch));
+    }
+    println!("{}", corpus.objects.iter().map(|object| object.json.len()).sum::<usize>());
+}

@@ -1,0 +1,336 @@
+use super::effect::Bit;
+use super::plan::{Comparison, Left};
+use super::program::{Program, Subject};
+use super::scratch::{CapturedValue, Scratch};
+use super::unescape::unescape;
+use crate::json::{self, JsonError, Node};
+use jiff::Timestamp;
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// What a rule says of an object: the same as [`Evaluation`](crate::Evaluation), without its words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// Which of the program's subjects.
+    pub(super) entry: u32,
+    /// Whether it matches.
+    pub matches: bool,
+    /// The earliest instant at which time alone turns that.
+    pub turns_at: Option<Timestamp>,
+    /// Whether the tree has to be asked.
+    pub(super) is_open: bool,
+}
+
+/// At how many instants an object is looked at again.
+const LOOKS_MAX: usize = 6;
+
+/// What all rules of a program say of an object: those that match it, or that time alone will make match.
+/// The others are silent about it.
+pub struct Verdicts<'r> {
+    pub(super) program: &'r Program,
+    pub(super) json: &'r [u8],
+    pub(super) scratch: &'r Scratch,
+}
+
+impl<'r> Verdicts<'r> {
+    /// Whether no rule has anything to say.
+    pub fn is_silent(&self) -> bool {
+        self.scratch.verdicts.is_empty()
+    }
+
+    /// The verdicts that there are, each with whom it is of.
+    pub fn iter(&self) -> impl Iterator<Item = (Subject<'r>, Verdict)> {
+        let program = self.program;
+        self.scratch.verdicts.iter().map(|verdict| (program.subject(verdict.entry), *verdict))
+    }
+
+    /// Where in the JSON the values stand that made a rule match, from front to back; strings without their quotes.
+    ///
+    /// Of a condition over many values it is the first that satisfied it. None where a condition holds as
+    /// something is missing, and none where the object is written so strangely that the tree had to be asked.
+    pub fn places(&self, verdict: Verdict) -> Vec<Range<usize>> {
+        let Self { program, json, scratch } = self;
+        let mut places = Vec::new();
+        let Some(entry) = program.entries.get(verdict.entry as usize).filter(|_| verdict.matches) else {
+            return places;
+        };
+        let mut keep = |at: u32| {
+            let place = value_at(json, at as usize);
+            if !place.is_empty() && !places.contains(&place) {
+                places.push(place);
+            }
+        };
+        program.formulas.bits(entry.actual.unwrap_or(entry.upper), &scratch.words, &mut |bit| {
+            let scope = program
+                .scopes
+                .iter()
+                .zip(0..)
+                .find(|(scope, _)| (scope.satisfied..scope.satisfied + scope.words).contains(&bit.word));
+            let Some((scope, index)) = scope else {
+                let logged = scratch.log.iter().find(|logged| program.effects.sets(logged.effect, bit));
+                if let Some(logged) = logged {
+                    keep(logged.at);
+                }
+                return;
+            };
+            let word = bit.word - scope.satisfied;
+            let element = scratch.elements.iter().find(|element| {
+                element.scope == index && element.word == word && element.groups & bit.mask != 0
+            });
+            let Some(element) = element else { return };
+            let log = scratch.log.get(element.begin as usize..element.end as usize).unwrap_or_default();
+            let mut wanted = vec![Bit { word: scope.local + word, mask: bit.mask }];
+            let group = word * 64 + bit.mask.trailing_zeros();
+            if let Some(each) = scope.each.iter().find(|each| each.group == group) {
+                // The words of the parts are another element's by now: what this one set is in the log.
+                let mut words = vec![0; program.words];
+                words[..program.object_words].copy_from_slice(&scratch.words[..program.object_words]);
+                for logged in log {
+                    for (word, mask) in program.effects.changes_of(logged.effect) {
+                        words[*word as usize] |= mask;
+                    }
+                }
+                wanted.clear();
+                program.formulas.bits(each.list, &words, &mut |bit| wanted.push(bit));
+            }
+            for bit in wanted {
+                let logged = log.iter().find(|logged| program.effects.sets(logged.effect, bit));
+                if let Some(logged) = logged {
+                    keep(logged.at);
+                }
+            }
+        });
+        places.sort_by_key(|place| place.start);
+        places
+    }
+}
+
+/// The value that begins at a place of the JSON, a string after its quote; empty for what is none.
+fn value_at(json: &[u8], at: usize) -> Range<usize> {
+    if at == 0 {
+        return 0..0;
+    }
+    let begin = if json.get(at - 1) == Some(&b'"') { at - 1 } else { at };
+    match prodrome_scan::skip_value(json, begin) {
+        Ok(end) if begin < at => at..end - 1,
+        Ok(end) => at..end,
+        Err(_) => 0..0,
+    }
+}
+
+/// What is said after a walk.
+#[derive(Clone, Copy)]
+pub(super) struct Judge<'j> {
+    pub(super) program: &'j Program,
+    pub(super) json: &'j str,
+    pub(super) now: Timestamp,
+}
+
+impl Judge<'_> {
+    /// Of an object that was walked.
+    pub(super) fn judge(&self, scratch: &mut Scratch) -> Result<(), JsonError> {
+        self.settle(scratch);
+        let program = self.program;
+        // Nothing turns with time alone where no value and no default does.
+        let is_still = scratch.stamps.is_empty()
+            && program.clocks.iter().all(|(clock, _)| clock.turns_at.is_none_or(|at| at <= self.now));
+        for entry in &program.wake.always {
+            self.entry(*entry, is_still, scratch);
+        }
+        for word in 0..program.wake.len() {
+            let mut bits = program.wake.bits(word, &scratch.words);
+            while bits != 0 {
+                for entry in program.wake.woken(word, bits) {
+                    self.entry(*entry, is_still, scratch);
+                }
+                bits &= bits - 1;
+            }
+        }
+        if !is_still {
+            self.look_ahead(scratch)?;
+            self.crowded(scratch);
+        }
+        if scratch.verdicts.iter().any(|verdict| verdict.is_open) {
+            scratch.effort.trees += 1;
+            let tree = json::parse(self.json.as_bytes())?;
+            self.ask(&tree, scratch);
+        }
+        Ok(())
+    }
+
+    /// What failed does not hold, though it is satisfied too.
+    fn settle(&self, scratch: &mut Scratch) {
+        if self.program.fails {
+            let (satisfied, rest) = scratch.words.split_at_mut(self.program.object_words);
+            for (satisfied, failed) in satisfied.iter_mut().zip(rest) {
+                *satisfied &= !*failed;
+            }
+        }
+    }
+
+    /// Of an object that was not walked to its end.
+    pub(super) fn judge_by_tree(&self, scratch: &mut Scratch) -> Result<(), JsonError> {
+        scratch.effort.trees += 1;
+        let tree = json::parse(self.json.as_bytes())?;
+        scratch.verdicts.clear();
+        for entry in (0..).take(self.program.entries.len()) {
+            scratch.verdicts.push(Verdict { entry, matches: false, turns_at: None, is_open: true });
+        }
+        scratch.log.clear();
+        scratch.elements.clear();
+        self.ask(&tree, scratch);
+        Ok(())
+    }
+
+    fn entry(&self, index: u32, is_still: bool, scratch: &mut Scratch) {
+        let (word, mask) = (index as usize / 64, 1 << (index % 64));
+        let Some(entry) = self.program.entries.get(index as usize) else { return };
+        let judged = scratch.judged.get(word).is_some_and(|bits| bits & mask != 0);
+        if judged || !self.holds(entry.upper, scratch) {
+            return;
+        }
+        if let Some(bits) = scratch.judged.get_mut(word) {
+            *bits |= mask;
+        }
+        let matches = entry.is_certain && entry.actual.is_none_or(|actual| self.holds(actual, scratch));
+        let is_open = !entry.is_certain || (entry.timed > 0 && !is_still);
+        if matches || is_open {
+            scratch.verdicts.push(Verdict { entry: index, matches, turns_at: None, is_open });
+        }
+    }
+
+    /// Finds out when the verdicts of certain rules turn, by looking at the object again at each instant at
+    /// which they could. Where these are many, the tree is quicker, and the verdicts stay open.
+    fn look_ahead(&self, scratch: &mut Scratch) -> Result<(), JsonError> {
+        let program = self.program;
+        let entry = |verdict: &Verdict| program.entries.get(verdict.entry as usize).filter(|e| e.is_certain);
+        let Scratch { verdicts, stamps, instants, .. } = scratch;
+        for verdict in verdicts.iter().filter(|verdict| verdict.is_open) {
+            let Some(entry) = entry(verdict) else { continue };
+            for (leaf, age) in &entry.ages {
+                let of_leaf = stamps.iter().filter(|(of, _)| of == leaf);
+                instants.extend(of_leaf.filter_map(|(_, stamp)| stamp.checked_add(*age).ok()));
+            }
+        }
+        if verdicts.iter().any(|verdict| verdict.is_open) {
+            instants.extend(program.clocks.iter().filter_map(|(clock, _)| clock.turns_at));
+        }
+        instants.retain(|instant| *instant > self.now);
+        instants.sort_unstable();
+        instants.dedup();
+        if instants.len() > LOOKS_MAX {
+            return Ok(());
+        }
+        let mut ahead = scratch.other_time.take().unwrap_or_default();
+        for instant in &scratch.instants {
+            let is_open = |verdict: &Verdict| verdict.is_open && entry(verdict).is_some();
+            if !scratch.verdicts.iter().any(is_open) {
+                break;
+            }
+            scratch.effort.looks += 1;
+            program.reset(*instant, &mut ahead);
+            let judge = Judge { now: *instant, ..*self };
+            match program.walk(self.json, *instant, &mut ahead) {
+                Ok(()) => judge.settle(&mut ahead),
+                Err(super::walk::Stop::Broken(error)) => return Err(error),
+                Err(super::walk::Stop::Strange) => break,
+            }
+            for verdict in scratch.verdicts.iter_mut().filter(|verdict| is_open(verdict)) {
+                let list = entry(verdict).and_then(|entry| entry.actual);
+                if list.is_some_and(|list| judge.holds(list, &mut ahead) != verdict.matches) {
+                    verdict.turns_at = Some(*instant);
+                    verdict.is_open = false;
+                }
+            }
+        }
+        scratch.other_time = Some(ahead);
+        for verdict in &mut scratch.verdicts {
+            // What did not turn at any of them never does.
+            verdict.is_open &= entry(verdict).is_none();
+        }
+        scratch.verdicts.retain(|verdict| verdict.is_open || verdict.matches || verdict.turns_at.is_some());
+        Ok(())
+    }
+
+    /// The tree tries so many instants of an object and no more; where there may be more than that, it has
+    /// the last word.
+    fn crowded(&self, scratch: &mut Scratch) {
+        let instants = scratch.stamps.len().saturating_add(1);
+        let is_crowded =
+            |timed: u32| instants.saturating_mul(timed as usize) > crate::evaluation::INSTANTS_MAX;
+        if !is_crowded(self.program.timed_max) {
+            return;
+        }
+        for (entry, index) in self.program.entries.iter().zip(0..) {
+            let (word, mask) = (index as usize / 64, 1 << (index % 64));
+            let judged = scratch.judged.get(word).is_some_and(|bits| bits & mask != 0);
+            if !judged && is_crowded(entry.timed) {
+                scratch.verdicts.push(Verdict {
+                    entry: index,
+                    matches: false,
+                    turns_at: None,
+                    is_open: true,
+                });
+            }
+        }
+    }
+
+    fn ask(&self, tree: &Node<'_>, scratch: &mut Scratch) {
+        for verdict in scratch.verdicts.iter_mut().filter(|verdict| verdict.is_open) {
+            let evaluation = match self.program.subject(verdict.entry) {
+                Subject::Rule(rule) => rule.evaluate(tree, self.now),
+                Subject::Partner(_, reference) => reference.partner(tree, self.now),
+            };
+            verdict.matches = evaluation.matches;
+            verdict.turns_at = evaluation.turns_at;
+            verdict.is_open = false;
+        }
+        scratch.verdicts.retain(|verdict| verdict.matches || verdict.turns_at.is_some());
+    }
+
+    fn holds(&self, list: u32, scratch: &mut Scratch) -> bool {
+        let Scratch { words, captures, compared, .. } = scratch;
+        self.program.formulas.holds(list, words, &mut |index| {
+            // Two bits each: whether it was compared, and what came of it.
+            let (word, shift) = (index as usize / 32, index % 32 * 2);
+            let known = compared.get(word).map_or(0, |bits| bits >> shift & 0b11);
+            if known != 0 {
+                return known == 0b11;
+            }
+            let holds =
+                self.program.comparisons.get(index as usize).is_some_and(|c| self.compare(c, captures));
+            if let Some(bits) = compared.get_mut(word) {
+                *bits |= if holds { 0b11 } else { 0b01 } << shift;
+            }
+            holds
+        })
+    }
+
+    fn compare(&self, comparison: &Comparison, captures: &[super::scratch::Captured]) -> bool {
+        let values = |index: usize| captures.get(index).map_or(&[][..], |captured| &captured.taken);
+        let others = || values(comparison.right).iter().filter_map(|value| self.text(*value));
+        let holds = |text: &str| comparison.relation.holds(text, &others, comparison.factor);
+        match &comparison.left {
+            Left::Text(text) => holds(text),
+            Left::Capture(capture) => {
+                let mut answers =
+                    values(*capture).iter().map(|value| self.text(*value).is_some_and(|text| holds(&text)));
+                if comparison.all {
+                    !values(*capture).is_empty() && answers.all(|holds| holds)
+                } else {
+                    answers.any(|holds| holds)
+                }
+            }
+        }
+    }
+
+    fn text(&self, value: CapturedValue) -> Option<Cow<'_, str>> {
+        let CapturedValue::Text { begin, end, is_escaped } = value else { return None };
+        if !is_escaped {
+            return self.json.get(begin..end).map(Cow::Borrowed);
+        }
+        let mut text = String::new();
+        unescape(self.json, begin, end, &mut text).ok()?;
+        Some(Cow::Owned(text))
+    }
+}

@@ -1,0 +1,170 @@
+//! Rules and objects by chance. `ENGINE_EVALUATIONS=1000000 cargo test -p prodrome-rules engine` for a million.
+
+use super::{difference, program};
+use crate::generate;
+use crate::json_text::{Dice, Style, print};
+use crate::support::{at, load_one};
+use prodrome_model::GroupKind;
+use prodrome_rules::engine::{Level, Scratch};
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use serde_json::{Map, Value, json};
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+/// How often a rule is asked about an object where the environment does not say.
+const EVALUATIONS: usize = 10_000;
+
+fn rule() -> impl Strategy<Value = Value> {
+    let namespaces = prop_oneof![
+        6 => Just(None),
+        1 => Just(Some(json!(["shop-*", "x"]))),
+        1 => Just(Some(json!({"exclude": ["x", "y?"]}))),
+    ];
+    let own = (generate::rule(), namespaces).prop_map(|(mut rule, namespaces)| {
+        if let (Some(map), Some(namespaces)) = (rule.as_object_mut(), namespaces) {
+            map.insert("namespaces".to_owned(), namespaces);
+        }
+        rule
+    });
+    let partner = generate::clauses().prop_map(|clauses| {
+        json!({"resource": "Service", "duration": 60,
+            "reference": {"resource": "Pod", "name": ["a"], "checkField": clauses}})
+    });
+    prop_oneof![8 => own, 1 => partner]
+}
+
+fn rules() -> impl Strategy<Value = Value> {
+    prop::collection::vec(rule(), 1..24).prop_map(|rules| {
+        let named = rules.into_iter().enumerate().map(|(index, rule)| (format!("Rule{index}"), rule));
+        Value::Object(named.collect::<Map<_, _>>())
+    })
+}
+
+fn object() -> impl Strategy<Value = Value> {
+    let value = || generate::object();
+    let namespace = prop_oneof![
+        4 => select(vec![json!("shop-1"), json!("x"), json!("y1"), json!(""), Value::Null]),
+        1 => generate::scalar(),
+        1 => value(),
+    ];
+    let metadata = prop_oneof![
+        4 => namespace.prop_map(|namespace| json!({"namespace": namespace})),
+        1 => value(),
+    ];
+    (prop::collection::btree_map(generate::key(), value(), 0..4), prop::option::of(metadata), 0..16_u8)
+        .prop_map(|(map, metadata, whole)| {
+            let mut map: Map<String, Value> = map.into_iter().collect();
+            if let Some(metadata) = metadata {
+                map.insert("metadata".to_owned(), metadata);
+            }
+            // Now and then something else than an object.
+            if whole == 0 { Value::Array(map.into_values().collect()) } else { Value::Object(map) }
+        })
+}
+
+#[derive(Debug, Clone)]
+struct Written {
+    object: Value,
+    dice: Vec<u8>,
+    spaces: bool,
+    escapes: bool,
+    duplicates: bool,
+    /// Places and what is done there: a byte is flipped, taken away, or all from there on is cut off.
+    slips: Vec<(prop::sample::Index, u8, u8)>,
+    seconds: i64,
+}
+
+impl Written {
+    fn bytes(&self) -> Vec<u8> {
+        let style = Style { spaces: self.spaces, escapes: self.escapes, duplicates: self.duplicates };
+        let mut bytes = print(&self.object, style, &mut Dice::new(&self.dice)).into_bytes();
+        for (place, what, byte) in &self.slips {
+            if bytes.is_empty() {
+                break;
+            }
+            let at = place.index(bytes.len());
+            match what {
+                0 => bytes[at] ^= 1 << (byte % 8),
+                1 => bytes[at] = br#"{}[]",:\0 "#[usize::from(*byte) % 10],
+                2 => {
+                    bytes.remove(at);
+                }
+                3 => bytes.truncate(at),
+                _ => bytes.insert(at, br#"{}[]",:\0 "#[usize::from(*byte) % 10]),
+            }
+        }
+        bytes
+    }
+}
+
+fn written() -> impl Strategy<Value = Written> {
+    let slips = prop_oneof![
+        4 => Just(Vec::new()),
+        1 => prop::collection::vec((any::<prop::sample::Index>(), 0..5_u8, any::<u8>()), 1..3),
+    ];
+    let style = (prop::bool::weighted(0.3), prop::bool::weighted(0.3), prop::bool::weighted(0.1));
+    let seconds = -2..=generate::STAMP_MAX + 14;
+    (object(), prop::collection::vec(any::<u8>(), 1..48), style, slips, seconds).prop_map(
+        |(object, dice, (spaces, escapes, duplicates), slips, seconds)| Written {
+            object,
+            dice,
+            spaces,
+            escapes,
+            duplicates,
+            slips,
+            seconds,
+        },
+    )
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's setting")]
+fn evaluations() -> usize {
+    std::env::var("ENGINE_EVALUATIONS").ok().map_or(EVALUATIONS, |number| number.parse().unwrap())
+}
+
+#[test]
+fn the_program_says_what_the_tree_says() {
+    let wanted = evaluations();
+    let (asked, matched, turned, refused) = (Cell::new(0), Cell::new(0), Cell::new(0), Cell::new(0));
+    let scratch = RefCell::new(Scratch::default());
+    let kind = GroupKind::core("Pod");
+    let levels = [Level::Best, Level::Baseline, Level::Plain];
+    while asked.get() < wanted {
+        let config = Config { failure_persistence: None, max_shrink_iters: 20_000, ..Config::with_cases(50) };
+        let outcome = TestRunner::new(config).run(
+            &(rules(), prop::collection::vec(written(), 1..24)),
+            |(keys, objects)| {
+                let rules = Arc::new(load_one(&keys.to_string()));
+                let programs = levels.map(|level| program(&rules, &kind, level));
+                let mut scratch = scratch.borrow_mut();
+                for (written, program) in objects.iter().zip(programs.iter().cycle()) {
+                    let (json, now) = (written.bytes(), at(written.seconds));
+                    if let Some(difference) = difference(&rules, program, &mut scratch, &kind, &json, now) {
+                        return Err(TestCaseError::fail(difference));
+                    }
+                    asked.set(asked.get() + rules.rules().len());
+                    match super::by_tree(&rules, &kind, &json, now) {
+                        Ok(verdicts) => {
+                            matched.set(matched.get() + verdicts.values().filter(|v| v.0).count());
+                            turned.set(turned.get() + verdicts.values().filter(|v| v.1.is_some()).count());
+                        }
+                        Err(_) => refused.set(refused.get() + rules.rules().len()),
+                    }
+                }
+                Ok(())
+            },
+        );
+        if let Err(error) = outcome {
+            panic!("{error}");
+        }
+    }
+    let (asked, matched, turned, refused) = (asked.get(), matched.get(), turned.get(), refused.get());
+    println!(
+        "{asked} evaluations: {matched} matched, {turned} will turn, {refused} of broken objects; 0 differ"
+    );
+    assert!(matched * 50 > asked, "{matched} of {asked} matched: the rules and objects do not meet");
+    assert!(turned * 200 > asked, "{turned} of {asked} turn with time");
+    assert!(refused * 4 < asked && refused > 0, "{refused} of {asked} were broken");
+}

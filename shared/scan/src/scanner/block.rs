@@ -1,0 +1,169 @@
+use super::Scanner;
+
+/// As deep as there are bytes: no limit.
+pub const DEPTH_ANY: u32 = u32::MAX;
+
+/// Why a container could not be skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SkipError {
+    /// The end came first.
+    Truncated,
+    /// It is nested deeper than was asked for; the bracket that is too many.
+    TooDeep(usize),
+}
+
+/// Where the object or array that begins at `at` ends (exclusive), if it is nested no deeper than `depth_max`
+/// (1: nothing within it). Only brackets and quotes are looked at.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
+pub fn container_end<S: Scanner>(
+    scanner: S,
+    json: &[u8],
+    at: usize,
+    depth_max: u32,
+) -> Result<usize, SkipError> {
+    if depth_max == 0 {
+        return Err(SkipError::TooDeep(at));
+    }
+    let mut skip = Skip { depth: 1, in_string: 0, escape: 0 };
+    let mut from = at + 1;
+    while let Some(block) = json.get(from..).and_then(<[u8]>::first_chunk::<64>) {
+        match skip.block(scanner, block, depth_max) {
+            Step::Goon => from += 64,
+            Step::End(length) => return Ok(from + length),
+            Step::TooDeep(length) => return Err(SkipError::TooDeep(from + length)),
+        }
+    }
+    let rest = json.get(from..).unwrap_or_default();
+    let mut block = [b' '; 64];
+    block[..rest.len()].copy_from_slice(rest);
+    match skip.block(scanner, &block, depth_max) {
+        Step::Goon => Err(SkipError::Truncated),
+        Step::End(length) => Ok(from + length),
+        Step::TooDeep(length) => Err(SkipError::TooDeep(from + length)),
+    }
+}
+
+/// The first quote or backslash at or after `from`; the length where there is none.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
+pub fn string_stop<S: Scanner>(scanner: S, json: &[u8], from: usize) -> usize {
+    let mut from = from;
+    while let Some(window) = json.get(from..).and_then(<[u8]>::first_chunk::<32>) {
+        let stops = scanner.stops(window);
+        if stops != 0 {
+            return from + stops.trailing_zeros() as usize;
+        }
+        from += 32;
+    }
+    let rest = json.get(from..).unwrap_or_default();
+    from + rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(rest.len())
+}
+
+/// Whether no byte is above 127.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
+pub fn is_ascii<S: Scanner>(scanner: S, bytes: &[u8]) -> bool {
+    let mut blocks = bytes.chunks_exact(64);
+    let full = blocks.by_ref().all(|block| match block.first_chunk::<64>() {
+        Some(block) => scanner.is_ascii(block),
+        None => block.is_ascii(),
+    });
+    full && blocks.remainder().is_ascii()
+}
+
+/// Six shifts in place of a carry-less multiplication.
+#[inline]
+pub(super) fn prefix_xor(mut bits: u64) -> u64 {
+    bits ^= bits << 1;
+    bits ^= bits << 2;
+    bits ^= bits << 4;
+    bits ^= bits << 8;
+    bits ^= bits << 16;
+    bits ^ (bits << 32)
+}
+
+enum Step {
+    Goon,
+    End(usize),
+    TooDeep(usize),
+}
+
+/// A container on its way, from block to block.
+struct Skip {
+    depth: u32,
+    /// All ones when the block before ended within a string.
+    in_string: u64,
+    /// One when the block before ended with a backslash that escapes this one's first byte.
+    escape: u64,
+}
+
+impl Skip {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
+    fn block<S: Scanner>(&mut self, scanner: S, block: &[u8; 64], depth_max: u32) -> Step {
+        let masks = scanner.masks(block);
+        let mut quotes = masks.quotes;
+        if masks.backslashes | self.escape != 0 {
+            quotes &= !self.escaped(masks.backslashes);
+        }
+        let inside = scanner.prefix_xor(quotes) ^ self.in_string;
+        self.in_string = 0_u64.wrapping_sub(inside >> 63);
+        let opens = masks.opens & !inside;
+        let closes = masks.closes & !inside;
+        let (opened, closed) = (opens.count_ones(), closes.count_ones());
+        if closed < self.depth && opened <= depth_max.saturating_sub(self.depth) {
+            self.depth = self.depth + opened - closed;
+            return Step::Goon;
+        }
+        self.slowly(opens, closes, depth_max)
+    }
+
+    /// Bracket by bracket, where the container may end or become too deep.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
+    fn slowly(&mut self, opens: u64, mut closes: u64, depth_max: u32) -> Step {
+        let mut before = self.depth;
+        let mut left = opens;
+        while closes != 0 {
+            let place = closes.trailing_zeros();
+            // The brackets that open before this one closes.
+            let opened = left & ((1_u64 << place) - 1);
+            left ^= opened;
+            let depth = before + opened.count_ones();
+            if depth > depth_max {
+                return Step::TooDeep(Self::nth(opened, depth_max - before));
+            }
+            if depth <= 1 {
+                return Step::End(place as usize + 1);
+            }
+            before = depth - 1;
+            closes &= closes - 1;
+        }
+        self.depth = before + left.count_ones();
+        if self.depth > depth_max {
+            return Step::TooDeep(Self::nth(left, depth_max - before));
+        }
+        Step::Goon
+    }
+
+    fn nth(mut bits: u64, n: u32) -> usize {
+        for _ in 0..n {
+            bits &= bits.wrapping_sub(1);
+        }
+        bits.trailing_zeros() as usize
+    }
+
+    /// Which bytes are escaped: each that follows an odd run of backslashes.
+    #[inline(always)]
+    fn escaped(&mut self, backslashes: u64) -> u64 {
+        const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
+        // A backslash that is itself escaped begins nothing.
+        let backslashes = backslashes & !self.escape;
+        let follows = (backslashes << 1) | self.escape;
+        let odd_starts = backslashes & ODD & !follows;
+        let (even_runs, carried) = odd_starts.overflowing_add(backslashes);
+        self.escape = u64::from(carried);
+        ((even_runs << 1) ^ !ODD) & follows
+    }
+}
