@@ -66,15 +66,20 @@ fn beyond<'r, 'n>(
 }
 
 impl Reference {
-    /// Of what was found only what counts: what refers to this object, where that is asked.
+    /// Of what was found only what counts: what refers to this object, where that is asked,
+    /// and what compares with it as asked.
     ///
     /// The `filterField` is asked when the verdict is, as it may hang on the time.
     pub(crate) fn counting<'n>(&self, partner: Partner<'n>, context: Context<'_>) -> Partner<'n> {
+        let counts = |object: &Node<'_>| {
+            (!self.incoming || self.refers_to(object, context.root))
+                && all_hold(&self.compare, Some(object), context)
+        };
         match partner {
-            Partner::Found(objects) if self.incoming => Partner::Found(
-                objects.into_iter().filter(|object| self.refers_to(object, context.root)).collect(),
-            ),
-            partner => partner,
+            Partner::Found(objects) => {
+                Partner::Found(objects.into_iter().filter(|object| counts(object)).collect())
+            }
+            Partner::Unknown => Partner::Unknown,
         }
     }
 

@@ -291,6 +291,11 @@ pub(crate) const REFERENCE: Keys = Keys {
             reference("clauses")
         }),
         word(
+            "compareField",
+            "And of which this holds; a path in an operator that ends in Field begins at the referring object.",
+            || reference("clauses"),
+        ),
+        word(
             "exists",
             "false: the reference holds where the other object is missing.",
             || json!({"const": false}),

@@ -200,6 +200,10 @@ fn reference(reference: &Reference) -> Out {
         Some(NamespaceFrom::Field(path)) => map.add("namespace", texts(path)),
     }
     map.add_some("filterField", (!reference.filter.is_empty()).then(|| clauses(&reference.filter, "field")));
+    map.add_some(
+        "compareField",
+        (!reference.compare.is_empty()).then(|| clauses(&reference.compare, "field")),
+    );
     match &reference.want {
         Want::Missing => map.add("exists", Out::Word("false".to_owned())),
         Want::Check(list) => map.add("checkField", clauses(list, "field")),

@@ -20,6 +20,8 @@ pub struct Reference {
     pub(crate) incoming: bool,
     /// Of the other objects only these count.
     pub(crate) filter: Vec<Clause>,
+    /// And of which this holds as well, where a path in an operator begins at the object that refers. Never timed.
+    pub(crate) compare: Vec<Clause>,
     pub(crate) want: Want,
 }
 

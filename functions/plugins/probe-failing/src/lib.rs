@@ -15,6 +15,9 @@ pub fn plugin() -> Plugin {
         .reads("", "events", &["list"])
 }
 
+/// How many failures of a liveness probe are too many for a pod that is not restarted.
+const ON_AND_ON: u32 = 20;
+
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     let pods = context.pods().await?;
     for pod in pods.iter().take(3) {
@@ -29,7 +32,10 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         let well = prodrome_plugin::pod::is_well(pod);
         let fails_often = !well && failures.iter().any(|event| event.count > 2);
         let killed = failures.iter().any(|event| event.reason == "Killing");
-        let told = fails_often || killed || unready.is_some();
+        // A liveness probe whose threshold is far away leaves the pod ready, and fails on and on.
+        let goes_on =
+            failures.iter().any(|e| e.message.starts_with("Liveness probe") && e.count >= ON_AND_ON);
+        let told = fails_often || killed || goes_on || unready.is_some();
         if !told {
             continue;
         }

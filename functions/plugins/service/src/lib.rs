@@ -1,4 +1,8 @@
-//! Why a Service or an Ingress leads nowhere: selectors, ports, what is selected, what is missing.
+//! Why a Service or an Ingress leads nowhere: selectors, ports, what is selected, what is missing, what shuts callers
+//! out, and why its name is not found.
+
+mod names;
+mod shut;
 
 use prodrome_plugin::{
     Context, Evidence, LabelSelector, NoParams, Object, ObjectRef, Plugin, Problem, Response,
@@ -10,15 +14,16 @@ const WORKLOADS: &[&str] = &["apps/Deployment", "apps/StatefulSet", "apps/Daemon
 /// The plugin.
 pub fn plugin() -> Plugin {
     Plugin::new("service", diagnose)
-        .about("Why a Service or an Ingress leads nowhere.")
+        .about("Why a Service or an Ingress leads nowhere, or its name is not found.")
         .reads("", "services", &["get", "list"])
         .reads("", "pods", &["list"])
-        .reads("apps", "deployments", &["list"])
-        .reads("apps", "statefulsets", &["list"])
-        .reads("apps", "daemonsets", &["list"])
+        .reads("apps", "deployments", &["get", "list"])
+        .reads("apps", "statefulsets", &["get", "list"])
+        .reads("apps", "daemonsets", &["get", "list"])
+        .reads("", "configmaps", &["get"])
         .reads("networking.k8s.io", "ingresses", &["get"])
         .reads("networking.k8s.io", "ingressclasses", &["get"])
-        .reads("networking.k8s.io", "networkpolicies", &["list"])
+        .reads("networking.k8s.io", "networkpolicies", &["get", "list"])
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
@@ -26,7 +31,13 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     match subject.kind() {
         "Service" => service(&context, &subject).await,
         "Ingress" => ingress(&context, &subject).await,
-        _ => Ok(Response::cleared("it is neither a Service nor an Ingress")),
+        "NetworkPolicy" => shut::policy(&context, &subject).await,
+        "ConfigMap" => Ok(names::corefile(&subject)),
+        "Deployment" | "StatefulSet" | "DaemonSet" => {
+            let asleep = shut::asleep(&subject);
+            Ok(if asleep.cause.is_some() { asleep } else { names::resolvers(&subject) })
+        }
+        _ => Ok(Response::cleared("nothing leads to it by name")),
     }
 }
 
@@ -45,6 +56,9 @@ async fn service(context: &Context, service: &Object) -> Result<Response, Proble
         pods.iter().filter(|pod| !matches!(pod.text("/status/phase"), "Succeeded" | "Failed")).collect();
     if pods.is_empty() {
         return nothing_selected(context, service, &selector).await;
+    }
+    if let Some(response) = shut::other_pods(context, service, &selector).await? {
+        return Ok(response.blaming(me));
     }
     if let Some(response) = ports(service, &pods) {
         return Ok(response.blaming(me));
@@ -309,6 +323,74 @@ mod tests {
         json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "web-0", "namespace": "shop", "labels": { "app": "web" } },
             "spec": { "containers": [{ "name": "c", "ports": [{ "containerPort": 8080, "name": "http" }] }] },
             "status": { "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] } })
+    }
+
+    #[tokio::test]
+    async fn what_shuts_callers_out_is_named() {
+        let closed = |name: &str, ingress: Value| {
+            json!({ "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "name": name, "namespace": "shop" },
+                "spec": { "podSelector": { "matchLabels": { "app": "web" } }, "policyTypes": ["Ingress"], "ingress": ingress } })
+        };
+        let corefile = |text: &str| {
+            json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "coredns", "namespace": "kube-system" },
+                "data": { "Corefile": text } })
+        };
+        let resolving = |searches: Value| {
+            json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "web", "namespace": "shop" },
+                "spec": { "replicas": 1, "template": { "spec": { "dnsPolicy": "None",
+                    "dnsConfig": { "nameservers": ["8.8.8.8"], "searches": searches } } } } })
+        };
+        let (policy, map, web) = (
+            "networking.k8s.io/NetworkPolicy shop/shut",
+            "ConfigMap kube-system/coredns",
+            "apps/Deployment shop/web",
+        );
+        let cart = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "cart-0", "namespace": "shop", "labels": { "app": "cart" } },
+            "spec": { "containers": [{ "name": "c" }] }, "status": { "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] } });
+        let template = ".:53 {\n  template ANY ANY web.shop.svc.cluster.local {\n    rcode NXDOMAIN\n  }\n  kubernetes cluster.local\n}";
+        for (name, kit, about, want) in [
+            (
+                "a policy",
+                Kit::new().with(closed("shut", json!([]))).with(pod()),
+                policy,
+                Some("network-policy-denied"),
+            ),
+            (
+                "a policy beside one that opens",
+                Kit::new().with(closed("shut", json!([]))).with(closed("open", json!([{}]))).with(pod()),
+                policy,
+                None,
+            ),
+            ("asleep", Kit::new().with(deployment(0)), web, Some("scaled-to-zero")),
+            ("awake", Kit::new().with(deployment(1)), web, None),
+            ("a public resolver", Kit::new().with(resolving(json!([]))), web, Some("dns-policy-wrong")),
+            ("search domains", Kit::new().with(resolving(json!(["shop.svc.cluster.local"]))), web, None),
+            ("a denied name", Kit::new().with(corefile(template)), map, Some("dns-coredns")),
+            (
+                "no Services",
+                Kit::new().with(corefile(".:53 {\n  forward . 10.0.0.2\n}")),
+                map,
+                Some("dns-coredns"),
+            ),
+            (
+                "a sound Corefile",
+                Kit::new().with(corefile(".:53 {\n  kubernetes cluster.local\n}")),
+                map,
+                None,
+            ),
+            (
+                "pods of another",
+                Kit::new()
+                    .with(service(json!({ "app": "cart" }), json!(8080)))
+                    .with(deployment(1))
+                    .with(cart),
+                "Service shop/web",
+                Some("service-selects-wrong-pods"),
+            ),
+        ] {
+            let answer = kit.ask(&plugin(), about).await;
+            assert_eq!(answer.cause.as_deref(), want, "{name}: {answer:?}");
+        }
     }
 
     #[tokio::test]

@@ -60,6 +60,7 @@ impl Checker<'_> {
         let filter = fields
             .get("filterField")
             .map(|tree| self.clauses(tree, &fields.at("filterField"), Scope::Object, 0));
+        let compare = fields.get("compareField").map(|tree| self.timeless(tree, &fields.at("compareField")));
         let want = self.want(&fields);
         Some(Reference {
             resource: resource?,
@@ -67,6 +68,7 @@ impl Checker<'_> {
             namespace: namespace.map_or(Some(None), |namespace| namespace.map(Some))?,
             incoming: incoming?,
             filter: filter.unwrap_or(Some(Vec::new()))?,
+            compare: compare.unwrap_or(Some(Vec::new()))?,
             want: want?,
         })
     }
@@ -102,7 +104,7 @@ impl Checker<'_> {
         match (fields.get("name"), fields.get("selector")) {
             (Some(name), None) => {
                 let paths = self.name_paths(name, &fields.at("name"));
-                let unless = fields.get("unless").map(|tree| self.unless(tree, &fields.at("unless")));
+                let unless = fields.get("unless").map(|tree| self.timeless(tree, &fields.at("unless")));
                 Some(Way::Named { paths: paths?, unless: unless.unwrap_or(Some(Vec::new()))? })
             }
             (None, Some(selector)) => {
@@ -135,7 +137,8 @@ impl Checker<'_> {
         }
     }
 
-    fn unless(&mut self, tree: &Tree, path: &str) -> Option<Vec<Clause>> {
+    /// Conditions that do not hang on the time.
+    fn timeless(&mut self, tree: &Tree, path: &str) -> Option<Vec<Clause>> {
         let clauses = self.clause_or_clauses(tree, path, Scope::Object, 0)?;
         if clauses.iter().any(Clause::is_timed) {
             let expected = "conditions that do not hang on the time";

@@ -184,6 +184,10 @@ pub(super) fn reference_words(reference: &Reference) -> String {
         let filter: Vec<_> = reference.filter.iter().map(clause_words).collect();
         text = format!("{text} (of those where {})", list(&filter, " and "));
     }
+    if !reference.compare.is_empty() {
+        let compare: Vec<_> = reference.compare.iter().map(clause_words).collect();
+        text = format!("{text} (of those where, compared with this object, {})", list(&compare, " and "));
+    }
     match (&reference.want, &reference.way) {
         (Want::Missing, _) if reference.incoming => text.push_str(" does not exist"),
         (Want::Missing, Way::Named { .. }) => text.push_str(" does not exist"),

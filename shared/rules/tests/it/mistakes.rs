@@ -188,6 +188,11 @@ const MISTAKES: &[(&str, Code, &str)] = &[
         Code::Conflict,
         "4:64 R.reference.unless: expected conditions that do not hang on the time, found `olderThan`, `newerThan` or `expiresWithin`",
     ),
+    (
+        "duration: 1m\nreference: { resource: Node, name: [a], exists: false, compareField: [{ field: [a], olderThan: 5m }] }",
+        Code::Conflict,
+        "4:70 R.reference.compareField: expected conditions that do not hang on the time, found `olderThan`, `newerThan` or `expiresWithin`",
+    ),
     // Values.
     (
         "duration: 5min",

@@ -424,6 +424,23 @@ fn only_those_count_of_which_the_filter_holds() {
 }
 
 #[test]
+fn only_those_count_that_compare_with_the_referring_object() {
+    let rule = rule(
+        "duration: 1m\nreference: { resource: Node, name: [spec, nodeName], compareField: [{ field: [ports, n], equalField: [spec, want] }], exists: false }",
+    );
+    let pod = r#"{"metadata":{"name":"a"},"spec":{"nodeName":"x","want":[8080,"http"]},"ports":[{"n":1}]}"#;
+    for (node, want) in [
+        (r#"{"kind":"Node","ports":[{"n":1},{"n":8080}]}"#, false),
+        (r#"{"kind":"Node","ports":[{"n":"http"}]}"#, false),
+        // The path begins at the referring object, never at the other.
+        (r#"{"kind":"Node","ports":[{"n":1}],"spec":{"want":1}}"#, true),
+        (r#"{"kind":"Node"}"#, true),
+    ] {
+        assert_eq!(judge_among(&rule, pod, &[node]).evaluation.matches, want, "{node}");
+    }
+}
+
+#[test]
 fn a_reference_may_follow_another() {
     let rule = rule(
         "duration: 1m\nreference: { resource: Service, name: [spec, service], checkField: [{ field: [on], equalValue: [true] }], reference: { resource: Node, name: [spec, node], exists: false } }",
