@@ -29,7 +29,7 @@ pub async fn main() -> Result<(), Error> {
         HttpChannels::new(Arc::clone(&routing), secrets, sender),
         routing,
     );
-    serve_queue("alert", alerts).await
+    Box::pin(serve_queue("alert", alerts)).await
 }
 
 async fn read_routing(source: &RoutingSource, parameters: &Parameters) -> Result<Routing, Error> {

@@ -3,6 +3,9 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::http::Response;
 
+/// How much of each end of a long message is told, in characters.
+const ENDS: usize = 300;
+
 /// Large enough for any answer, small enough not to fill the memory.
 const ANSWER_LIMIT_BYTES: u64 = 256 << 20;
 
@@ -152,7 +155,18 @@ fn accept(call: &str, status: u16, text: &str) -> Result<(), CallError> {
         return Ok(());
     }
     let (code, message) = explain(text);
-    Err(CallError::Refused { call: call.to_owned(), status, code, message })
+    Err(CallError::Refused { call: call.to_owned(), status, code, message: ends(&message) })
+}
+
+/// A message that repeats a whole request says what is wrong at its ends.
+fn ends(message: &str) -> String {
+    let chars: Vec<char> = message.chars().collect();
+    match (chars.first_chunk::<ENDS>(), chars.last_chunk::<ENDS>()) {
+        (Some(begin), Some(end)) if chars.len() > 2 * ENDS => {
+            begin.iter().chain(&[' ', '…', ' ']).chain(end).collect()
+        }
+        _ => message.to_owned(),
+    }
 }
 
 /// The code and message of an error answer, JSON or XML.
@@ -176,6 +190,15 @@ fn explain(text: &str) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_that_repeats_the_request_is_cut_in_its_middle() {
+        assert_eq!(ends("No such bucket"), "No such bucket");
+        let long = format!("Value '{}' must be shorter", "x".repeat(60_000));
+        let told = ends(&long);
+        assert!(told.starts_with("Value 'x") && told.ends_with("must be shorter"), "{told}");
+        assert_eq!(told.chars().count(), 2 * ENDS + 3);
+    }
 
     #[test]
     fn the_reason_of_a_refusal_is_found_in_json_and_in_xml() {

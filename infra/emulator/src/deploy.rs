@@ -122,10 +122,10 @@ pub(crate) fn deploy(client: &Client, deployment: &Deployment<'_>) -> Result<Sta
 
     let mut template = (*template).clone();
     template.fill_numbers(parameters);
+    client.put("s3", &format!("/{BUCKET}"), b"").or_else(already_there).map_err(failed)?;
     match code {
         Some(code) => {
             let key = format!("{stack}.zip");
-            client.put("s3", &format!("/{BUCKET}"), b"").or_else(already_there).map_err(failed)?;
             client.put("s3", &format!("/{BUCKET}/{key}"), &code.to_zip()?).map_err(failed)?;
             template.set_code(BUCKET, &key);
         }
@@ -133,7 +133,10 @@ pub(crate) fn deploy(client: &Client, deployment: &Deployment<'_>) -> Result<Sta
         None => return Err(DeployError::NoCode),
     }
 
-    let body = template.to_json().to_string();
+    // A template of this size is too long for a request (51,200 bytes), here as in AWS.
+    let object = format!("/{BUCKET}/{stack}.json");
+    client.put("s3", &object, template.to_json().to_string().as_bytes()).map_err(failed)?;
+    let url = format!("{}{object}", client.endpoint());
     let members: Vec<[String; 2]> = (1..=parameters.len())
         .map(|n| ["ParameterKey", "ParameterValue"].map(|field| format!("Parameters.member.{n}.{field}")))
         .collect();
@@ -141,7 +144,7 @@ pub(crate) fn deploy(client: &Client, deployment: &Deployment<'_>) -> Result<Sta
         ("Action", "CreateStack"),
         ("Version", "2010-05-15"),
         ("StackName", stack),
-        ("TemplateBody", &body),
+        ("TemplateURL", &url),
         ("OnFailure", "DO_NOTHING"), // the emulator goes anyway, and the events say more so
         ("Capabilities.member.1", "CAPABILITY_IAM"),
         ("Capabilities.member.2", "CAPABILITY_AUTO_EXPAND"),
