@@ -51,10 +51,19 @@ pub(crate) fn read(path: &Path, partial: bool) -> Result<World> {
     let cluster = if partial { ObjectsCluster::partial() } else { ObjectsCluster::new() };
     let mut world = World::empty(name, cluster);
     for (file, bytes) in texts {
-        let text = String::from_utf8(bytes).with_context(|| format!("{file} is not UTF-8"))?;
-        for (index, value) in
-            documents(&text).with_context(|| format!("{file} holds no objects"))?.into_iter().enumerate()
-        {
+        let text = String::from_utf8(bytes).with_context(|| format!("{file} is not UTF-8"));
+        let values =
+            text.and_then(|text| documents(&text).with_context(|| format!("{file} holds no objects")));
+        let values = match values {
+            Ok(values) => values,
+            // A bundle's other files are still worth a look.
+            Err(error) if path.is_dir() => {
+                world.left_out.push(crate::chain(&error));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        for (index, value) in values.into_iter().enumerate() {
             if let Err(error) = world.take(value) {
                 world.left_out.push(format!("{file}, document {}: {}", index + 1, crate::chain(&error)));
             }

@@ -30,7 +30,7 @@ const AFTER_END_MAX: SignedDuration = SignedDuration::from_mins(60);
 #[derive(Args)]
 #[command(after_help = "Exit code: 0 nothing was alerted, 1 something was, 2 it could not be done.")]
 pub(crate) struct Arguments {
-    /// Recordings: folders with watch.jsonl(.zst) and meta.json
+    /// Recordings (folders with watch.jsonl(.zst) and meta.json), or folders of recordings
     #[arg(required = true, value_name = "DIR")]
     recordings: Vec<PathBuf>,
     #[command(flatten)]
@@ -77,15 +77,42 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let flows = Arc::new(arguments.library.flows()?);
     let plugins = Arc::new(prodrome_local::plugins());
     let mut alerted = false;
-    for dir in &arguments.recordings {
+    let dirs = recordings(&arguments.recordings)?;
+    for dir in &dirs {
         let recording = open(dir)?;
-        let several = arguments.recordings.len() > 1;
+        let several = dirs.len() > 1;
         if several && arguments.output == Output::Text {
             say!("{}", render::paint(&dir.display().to_string(), "1", render::colours()));
         }
         alerted |= one(recording, rules.clone(), (flows.clone(), plugins.clone()), arguments.output).await?;
     }
     Ok(if alerted { Outcome::Found } else { Outcome::Quiet })
+}
+
+/// The recordings that are meant: those of a folder of recordings in the order of their names. Files beside
+/// recordings (`events/recordings/*`) are none.
+fn recordings(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let is_recording = |dir: &Path| dir.join("meta.json").is_file();
+    let mut dirs = Vec::new();
+    for path in named {
+        if path.is_file() && named.len() > 1 {
+            continue;
+        }
+        let mut inside: Vec<PathBuf> = if path.is_dir() && !is_recording(path) {
+            let entries =
+                std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
+            entries
+                .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+                .filter(|dir| is_recording(dir))
+                .collect()
+        } else {
+            Vec::new()
+        };
+        inside.sort();
+        // What is no recording says so where it is opened.
+        dirs.extend(if inside.is_empty() { vec![path.clone()] } else { inside });
+    }
+    Ok(dirs)
 }
 
 /// Opens a recording.

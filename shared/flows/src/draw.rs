@@ -176,12 +176,17 @@ fn xml(text: &str) -> String {
 /// A text within the quotes of a Mermaid diagram.
 fn quiet(text: &str) -> String {
     let text = short(text, 80);
-    text.chars()
-        .map(|c| match c {
-            '"' | '`' => '\'',
-            '<' | '>' | '[' | ']' | '{' | '}' | '|' | '#' | ';' | '\\' => ' ',
-            c if c.is_control() => ' ',
-            c => c,
-        })
-        .collect()
+    let mut quiet = String::new();
+    for c in text.chars() {
+        match c {
+            '"' | '`' => quiet.push('\''),
+            // Mermaid's entities are numbers between these two.
+            '<' | '>' | '[' | ']' | '{' | '}' | '|' | '&' | '#' | ';' | '\\' => {
+                quiet.push_str(&format!("#{};", u32::from(c)));
+            }
+            c if c.is_control() => quiet.push(' '),
+            c => quiet.push(c),
+        }
+    }
+    quiet
 }

@@ -1,4 +1,4 @@
-use crate::run::prodrome;
+use crate::run::{prodrome, root};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -103,4 +103,30 @@ fn the_same_recording_gives_the_same_output() {
     let twice = prodrome(&["replay", &recording("crash-exit-1"), &recording("image-tag-missing")]);
     assert_eq!((once.code, &once.stdout), (1, &twice.stdout));
     assert!(once.stdout.contains("events/recordings/crash-exit-1\n"), "{once:?}");
+}
+
+#[test]
+fn a_folder_of_recordings_is_all_of_them_and_files_beside_them_are_none() {
+    let all = tempfile::tempdir().unwrap();
+    for name in ["job-success", "service-deleting"] {
+        let to = all.path().join(name);
+        std::fs::create_dir(&to).unwrap();
+        for file in std::fs::read_dir(root().join(recording(name))).unwrap().map(Result::unwrap) {
+            std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+    }
+    let readme = all.path().join("README.md");
+    std::fs::write(&readme, "of these recordings").unwrap();
+    let all = all.path().display().to_string();
+    let of_folder = prodrome(&["replay", &all]);
+    assert!(
+        of_folder.stdout.contains("job-success") && of_folder.stdout.contains("service-deleting"),
+        "{of_folder:?}"
+    );
+    let readme = readme.display().to_string();
+    let named =
+        prodrome(&["replay", &readme, &format!("{all}/job-success"), &format!("{all}/service-deleting")]);
+    assert_eq!(named.stdout, of_folder.stdout);
+    let alone = prodrome(&["replay", &readme]);
+    assert_eq!(alone.code, 2, "{alone:?}");
 }

@@ -181,3 +181,15 @@ fn the_shipped_rules_see_a_crash_loop_in_one_look() {
     );
     assert_eq!(prodrome(&["scan", "--only", "NoSuchRule", "--from", "-"]).code, 2);
 }
+
+#[test]
+fn a_broken_file_of_a_folder_takes_no_other_down() {
+    let sound = pod("a", "Failed").to_string();
+    let bundle = folder(&[("a.json", &sound), ("values.yaml", "a: [1\n"), ("z.json", "[1,")]);
+    let ran = scan(&bundle.path().display().to_string(), &["--output", "json"], "");
+    assert_eq!(ran.json_lines().len(), 1, "{ran:?}");
+    assert_eq!(ran.json_lines()[0]["object"]["name"], "a");
+    for name in ["values.yaml", "z.json"] {
+        assert!(ran.stderr.contains(name), "{ran:?}");
+    }
+}

@@ -59,16 +59,30 @@ fn named_kinds() -> BTreeSet<(String, String)> {
     named.filter(|kind| *kind != (String::new(), "Secret".to_owned())).collect()
 }
 
-/// What RBAC calls it: the kind in the plural, by the rule that every API keeps to.
+/// What RBAC calls it: the kind in the plural, as English has it.
 fn plural(group: &str, kind: &str) -> String {
     if let Some(known) = builtin_of_kind(&prodrome_model::GroupKind::new(group, kind)) {
         return known.plural;
     }
     let lower = kind.to_lowercase();
     match lower.strip_suffix('y') {
-        Some(stem) => format!("{stem}ies"),
-        None if lower.ends_with(['s', 'x']) => format!("{lower}es"),
-        None => format!("{lower}s"),
+        Some(stem) if !stem.ends_with(['a', 'e', 'i', 'o', 'u']) => format!("{stem}ies"),
+        _ if lower.ends_with(['s', 'x']) => format!("{lower}es"),
+        _ => format!("{lower}s"),
+    }
+}
+
+#[test]
+fn a_plural_is_what_the_definitions_of_the_resources_say() {
+    // From the CustomResourceDefinitions of the projects.
+    for (group, kind, want) in [
+        ("gateway.networking.k8s.io", "Gateway", "gateways"),
+        ("gateway.networking.k8s.io", "GatewayClass", "gatewayclasses"),
+        ("cilium.io", "CiliumNetworkPolicy", "ciliumnetworkpolicies"),
+        ("cilium.io", "CiliumIdentity", "ciliumidentities"),
+        ("cert-manager.io", "Certificate", "certificates"),
+    ] {
+        assert_eq!(plural(group, kind), want);
     }
 }
 
