@@ -182,7 +182,7 @@ fn quiet(text: &str) -> String {
             '"' | '`' => quiet.push('\''),
             // Mermaid's entities are numbers between these two.
             '<' | '>' | '[' | ']' | '{' | '}' | '|' | '&' | '#' | ';' | '\\' => {
-                quiet.push_str(&format!("#{};", u32::from(c)));
+                quiet.extend(["#", &u32::from(c).to_string(), ";"]);
             }
             c if c.is_control() => quiet.push(' '),
             c => quiet.push(c),
