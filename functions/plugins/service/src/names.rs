@@ -1,4 +1,4 @@
-//! Why the name of a Service is not found: what CoreDNS is told, and whom a pod asks.
+//! Why the name of a Service is not found: what `CoreDNS` is told, and whom a pod asks.
 
 use prodrome_plugin::{Evidence, Object, Response};
 use serde_json::Value;

@@ -24,9 +24,8 @@ pub(crate) async fn policy(context: &Context, policy: &Object) -> Result<Respons
     let selector = policy.selector("/spec/podSelector").unwrap_or_default();
     let pods = context.cluster().list("Pod", policy.namespace(), Some(&selector)).await?;
     let Some(pod) = pods.first() else { return Ok(Response::cleared("it selects no pod")) };
-    for other in
-        context.cluster().list("networking.k8s.io/NetworkPolicy", policy.namespace(), None).await?.iter()
-    {
+    let others = context.cluster().list("networking.k8s.io/NetworkPolicy", policy.namespace(), None).await?;
+    for other in &others {
         let selects = other
             .selector("/spec/podSelector")
             .is_none_or(|s: LabelSelector| s.selects(&pod.metadata().labels));
