@@ -55,7 +55,7 @@ fn every_recording_is_told_as_its_truth_wants() {
     let owners: Vec<bool> = judged
         .iter()
         .flat_map(|one| &one.judgement.faults)
-        .filter_map(|fault| fault.is_owner_right())
+        .filter_map(prodrome_report::FaultTold::is_owner_right)
         .collect();
     let right = owners.iter().filter(|right| **right).count();
     assert!(right * 20 >= owners.len() * 19, "owner right in {right} of {}", owners.len());
