@@ -35,7 +35,7 @@ def section(title, rows, told):
     wrong = [pair for pair in pairs if pair[0] != pair[1] and pair[1] != "unknown"]
     sure = [pair for pair in wrong if pair[2] >= 0.8]
     owned = [pair for pair in pairs if "owner" in pair[3]]
-    yield f"### {title}"
+    yield f"## {title}"
     yield ""
     yield "| texts | causes | right | unknown | wrong | wrong at 0.8 or more | right owner |"
     yield "|---|---|---|---|---|---|---|"

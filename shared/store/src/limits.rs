@@ -81,9 +81,11 @@ pub(crate) fn size_of(record: &Record) -> usize {
     keys + content + due + expires
 }
 
-/// Milliseconds since the epoch, rounded up: nothing is due before its time.
+/// Milliseconds since the epoch, rounded up: nothing is due before its time. What is never due stays an instant that
+/// can be read back.
 pub(crate) fn due_millisecond(at: Timestamp) -> i64 {
-    at.as_millisecond() + i64::from(at.subsec_nanosecond() % 1_000_000 > 0)
+    let up = at.as_millisecond() + i64::from(at.subsec_nanosecond() % 1_000_000 > 0);
+    up.min(Timestamp::MAX.as_millisecond())
 }
 
 /// Milliseconds since the epoch, rounded down: what is due up to an instant is not due after it.
@@ -93,7 +95,8 @@ pub(crate) fn until_millisecond(until: Timestamp) -> i64 {
 
 /// Seconds since the epoch, rounded up: nothing is forgotten before its time.
 pub(crate) fn expires_second(at: Timestamp) -> i64 {
-    at.as_second() + i64::from(at.subsec_nanosecond() > 0)
+    let up = at.as_second() + i64::from(at.subsec_nanosecond() > 0);
+    up.min(Timestamp::MAX.as_second())
 }
 
 fn check_part(what: &str, text: &str, bytes_max: usize) -> Result<(), StoreError> {

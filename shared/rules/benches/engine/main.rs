@@ -119,11 +119,11 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn report() -> String {
-    let mut out = String::from("# The engine: what a pass over an object costs\n\n");
+    let mut out = String::from("## The engine: what a pass over an object costs\n\n");
     out.push_str("Made by `make bench-engine`. Medians of packs of 200 objects, candidates and baseline in turns, CPU time of the thread: the ratios hold, the microseconds are this machine's.\n");
     for corpus in [corpus::generated(1200), corpus::recorded()] {
         let (objects, bytes) = (corpus.objects.len(), corpus.mean_bytes());
-        write!(out, "\n## Objects {}: {objects}, {bytes} bytes in the mean\n\n", corpus.name)
+        write!(out, "\n### Objects {}: {objects}, {bytes} bytes in the mean\n\n", corpus.name)
             .expect("a String");
         library_table(&mut out, &corpus);
         random_table(&mut out, &corpus);
@@ -206,7 +206,7 @@ fn random_table(out: &mut String, corpus: &Corpus) {
 }
 
 fn compile_table(out: &mut String) {
-    out.push_str("\n## Compiling the rules of a kind\n\n| rules | ms |\n|---|---|\n");
+    out.push_str("\n### Compiling the rules of a kind\n\n| rules | ms |\n|---|---|\n");
     let pod = GroupKind::core("Pod");
     for count in [130, 1000, 3000, 10_000] {
         let rules = library::library(std::slice::from_ref(&pod), |_| count);

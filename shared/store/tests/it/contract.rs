@@ -100,6 +100,11 @@ pub(crate) async fn instants_are_kept_coarsely_and_never_early(store: &impl Shar
         assert_eq!(got.due.unwrap().at.to_string(), "2126-01-01T00:00:00.001Z", "{expect:?}");
         assert_eq!(got.expires.unwrap().to_string(), "2126-01-01T00:00:01Z", "{expect:?}");
     }
+    // What is never due is read back all the same.
+    given.due = Some(Due { bucket: "b".into(), at: jiff::Timestamp::MAX });
+    put(store, &given, Expect::Anything).await.unwrap();
+    let got = store.get(&given.key).await.unwrap().unwrap();
+    assert_eq!(got.due.unwrap().at.as_second(), jiff::Timestamp::MAX.as_second());
 }
 
 pub(crate) async fn keys_may_hold_any_characters(store: &impl Shared) {
