@@ -85,7 +85,7 @@ pub(crate) fn size_of(record: &Record) -> usize {
 /// can be read back.
 pub(crate) fn due_millisecond(at: Timestamp) -> i64 {
     let up = at.as_millisecond() + i64::from(at.subsec_nanosecond() % 1_000_000 > 0);
-    up.min(Timestamp::MAX.as_millisecond())
+    up.min(Timestamp::MAX.as_second() * 1_000)
 }
 
 /// Milliseconds since the epoch, rounded down: what is due up to an instant is not due after it.
