@@ -83,7 +83,8 @@ report: ## Replay every recording and write tests/REPORT.md anew (SUITES=DIR jud
 	$(TARGET)/debug/report $(TARGET)/debug/prodrome $(SUITES)
 
 bench: ## Measure the optimised programs (nothing fails by being slow), and renew that section of tests/REPORT.md
-	@$(CARGO) build --quiet --release -p prodrome-cli -p prodrome-watcher $(FUNCTIONS:%=-p prodrome-%) -p prodrome-bench
+	@$(CARGO) build --quiet --release -p prodrome-cli -p prodrome-watcher \
+	    $(patsubst %,-p prodrome-%,$(filter-out plugin-%,$(FUNCTIONS)) plugin-crash-loop) -p prodrome-bench
 	$(TARGET)/release/bench $(TARGET)/release
 
 bench-engine: ## Measure the pass over an object's bytes, into tests/report/engine.md

@@ -72,13 +72,13 @@ pub fn run(root: &Path, programs: &Path) -> Result<Seen> {
     let lateness = measure(&system, "after-ten", AFTER_TEN, PAUSE, TEN);
 
     let mut resident = BTreeMap::new();
-    for function in ["evaluate", "sweep", "alert"] {
+    for function in FUNCTIONS {
         let of = system.processes_of(function).into_iter().filter_map(|p| process::resident(p.id).ok());
         resident.extend(of.map(|(_, most)| most).max().map(|most| (function, most)));
     }
     let log_bytes_per_call = log_bytes_per_call(&system)?;
     let mut cold_starts: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for function in ["evaluate", "sweep", "alert"] {
+    for function in FUNCTIONS {
         for _ in 0..COLD_STARTS {
             cold_starts.entry(function).or_default().push(system.cold_start(function)?);
         }
@@ -86,12 +86,20 @@ pub fn run(root: &Path, programs: &Path) -> Result<Seen> {
     Ok(Seen { at_once, lateness, cold_starts, resident, log_bytes_per_call })
 }
 
-/// A program that is each function, as the emulator starts one for all: the function's own, by its name.
+/// The functions that are measured by themselves.
+const FUNCTIONS: [&str; 4] = ["evaluate", "sweep", "diagnose", "alert"];
+
+/// A program that is each function, as the emulator starts one for all: the function's own where it was built, else
+/// the command, which is all of them.
 fn launcher(scratch: &Path, programs: &Path) -> Result<std::path::PathBuf> {
     use std::os::unix::fs::PermissionsExt as _;
     let path = scratch.join("launcher");
     let programs = programs.canonicalize()?;
-    std::fs::write(&path, format!("#!/bin/sh\nexec '{}'/\"$PRODROME_FUNCTION\"\n", programs.display()))?;
+    let script = format!(
+        "#!/bin/sh\nown='{programs}'/\"$PRODROME_FUNCTION\"\n[ -x \"$own\" ] && exec \"$own\"\nexec '{programs}'/prodrome\n",
+        programs = programs.display()
+    );
+    std::fs::write(&path, script)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
     Ok(path)
 }

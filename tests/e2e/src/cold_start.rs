@@ -38,6 +38,7 @@ fn output_of(function: &str) -> &'static str {
     match function {
         "evaluate" => "EvaluateFunctionName",
         "sweep" => "SweepFunctionName",
+        "diagnose" => "DiagnoseFunctionName",
         _ => "AlertFunctionName",
     }
 }
