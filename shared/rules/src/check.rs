@@ -137,7 +137,15 @@ pub(crate) fn check_file(file: &SourceFile) -> CheckedFile {
         match document.tree {
             Ok(tree) => trees.push(tree),
             Err(error) => {
-                checker.error(Code::Syntax, error.span, "", "YAML or JSON", &error.reason, None);
+                // What a reader of YAML stumbles on stands behind what causes it.
+                let help = if error.reason.contains("illegal placement of ':'") {
+                    Some("is a bracket, a brace or a quote before it not closed?".to_owned())
+                } else if error.reason.contains("tabs disallowed") {
+                    Some("indent with spaces".to_owned())
+                } else {
+                    None
+                };
+                checker.error(Code::Syntax, error.span, "", "YAML or JSON", &error.reason, help);
             }
         }
     }

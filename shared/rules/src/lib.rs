@@ -69,4 +69,5 @@ pub use rule_set::RuleSet;
 pub use schema::schema;
 pub use source::SourceFile;
 pub use template::SUMMARY_MAX;
+pub use text::with_article;
 pub use time::{parse_duration, print_duration};

@@ -70,20 +70,48 @@ impl Template {
         Ok(Self { text: text.to_owned(), parts })
     }
 
-    /// One line. Where a field yields nothing, a `?` stands.
+    /// One line. Of fields side by side those that yield nothing are left out; where all of them do, so is the colon
+    /// or are the brackets that announce them, and within a sentence `unknown` stands.
     pub(crate) fn fill(&self, object: &Node<'_>) -> String {
         let mut text = String::new();
-        for part in &self.parts {
+        let mut parts = self.parts.as_slice();
+        while let Some((part, mut rest)) = parts.split_first() {
             match part {
                 Part::Text(plain) => text.push_str(plain),
-                Part::Fields(fields) => {
-                    let found = fields.iter().find_map(|field| field.print(object));
-                    text.push_str(&found.unwrap_or_else(|| "?".to_owned()));
+                Part::Fields(first) => {
+                    let mut found = Vec::from_iter(first_of(first, object));
+                    while let [Part::Text(gap), Part::Fields(next), after @ ..] = rest
+                        && gap.trim().is_empty()
+                    {
+                        found.extend(first_of(next, object));
+                        rest = after;
+                    }
+                    let next = match rest.first() {
+                        Some(Part::Text(next)) => next,
+                        _ => "",
+                    };
+                    if !found.is_empty() {
+                        text.push_str(&found.join(" "));
+                    } else if let Some(before) = text.strip_suffix('(').filter(|_| next.starts_with(')')) {
+                        text.truncate(before.trim_end().len());
+                        text.push_str(next.strip_prefix(')').unwrap_or_default());
+                        rest = rest.get(1..).unwrap_or_default();
+                    } else if let Some(before) = text.trim_end().strip_suffix(':').filter(|_| rest.is_empty())
+                    {
+                        text.truncate(before.len());
+                    } else {
+                        text.push_str("unknown");
+                    }
                 }
             }
+            parts = rest;
         }
         cut(&one_line(&text), SUMMARY_MAX)
     }
+}
+
+fn first_of(fields: &[Field], object: &Node<'_>) -> Option<String> {
+    fields.iter().find_map(|field| field.print(object))
 }
 
 impl Field {
@@ -303,7 +331,7 @@ mod tests {
         let node = json::parse(POD.as_bytes()).unwrap();
         for (template, want) in [
             ("plain", "plain"),
-            ("{metadata.name} is {status.phase}", "web-0 is ?"),
+            ("{metadata.name} is {status.phase}", "web-0 is unknown"),
             ("{metadata.labels['sae.component']}", "app"),
             ("{metadata.labels[\"sae.component\"]}", "app"),
             ("{metadata.labels}", "sae.component=app,a=b"),
@@ -312,15 +340,36 @@ mod tests {
             ("{spec.containers[name=side|web].image}", "w:1, s:1"),
             ("{spec.containers[name='side'].image}", "s:1"),
             ("{status.conditions[type=Ready].message}", "not ready"),
-            ("{status.conditions[type=Ready][status=True].message}", "?"),
+            ("{status.conditions[type=Ready][status=True].message}", "unknown"),
             ("{status.conditions[status=True].type}", "Initialized"),
-            ("{spec.containers[name=none].image}", "?"),
+            ("{spec.containers[name=none].image}", "unknown"),
             ("{status.reason|status.phase|metadata.name}", "web-0"),
             ("{ status.reason | metadata.name }", "web-0"),
-            ("{metadata.missing.deeper}", "?"),
-            ("{spec}", "?"),
+            ("{metadata.missing.deeper}", "unknown"),
+            ("{spec}", "unknown"),
             ("{{literal}} {metadata.name}", "{literal} web-0"),
             ("", ""),
+        ] {
+            assert_eq!(Template::parse(template).unwrap().fill(&node), want, "{template}");
+        }
+    }
+
+    #[test]
+    fn what_an_object_does_not_say_leaves_no_hole_in_the_sentence() {
+        let node = json::parse(br#"{"name":"a","reason":"Bad","message":"it broke"}"#).unwrap();
+        for (template, want) in [
+            ("{name} is not ready: {reason} {message}", "a is not ready: Bad it broke"),
+            ("{name} is not ready: {reason} {none}", "a is not ready: Bad"),
+            ("{name} is not ready: {none} {message}", "a is not ready: it broke"),
+            ("{name} is not ready: {none} {none}", "a is not ready"),
+            ("{name} is not ready: {none}", "a is not ready"),
+            ("{name}: no pod has it ({none}) for a week", "a: no pod has it for a week"),
+            ("{name}: no pod has it ({none})", "a: no pod has it"),
+            ("{name} ({none}, class {reason})", "a (unknown, class Bad)"),
+            ("{name}: exit code {none}, restarts {none}", "a: exit code unknown, restarts unknown"),
+            ("{name} has {none} of {none} replicas", "a has unknown of unknown replicas"),
+            ("{none}: {message}", "unknown: it broke"),
+            ("{none}/{name}", "unknown/a"),
         ] {
             assert_eq!(Template::parse(template).unwrap().fill(&node), want, "{template}");
         }

@@ -19,9 +19,49 @@ fn is_reordering(c: char) -> bool {
     matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
 }
 
+/// A word with its article: `a Pod`, `an Ingress`, `an HTTPRoute`. It goes by how a kind's name begins.
+pub fn with_article(word: &str) -> String {
+    let mut letters = word.chars();
+    let (first, second, third) = (letters.next(), letters.next(), letters.next());
+    let is_upper = |letter: Option<char>| letter.is_some_and(char::is_uppercase);
+    let lower = |letter: Option<char>| letter.map_or(' ', |letter| letter.to_ascii_lowercase());
+    // Spelled letter by letter: HPA, NFSServer.
+    let is_spelled = is_upper(first) && is_upper(second);
+    let an = match lower(first) {
+        letter if is_spelled => "aefhilmnorsx".contains(letter),
+        // As in user, unit, European.
+        'u' => !(lower(second) == 's' || (lower(second) == 'n' && lower(third) == 'i')),
+        'e' => lower(second) != 'u',
+        letter => "aio".contains(letter),
+    };
+    format!("{} {word}", if an { "an" } else { "a" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kind_has_the_article_it_is_spoken_with() {
+        for (word, want) in [
+            ("Pod", "a Pod"),
+            ("Ingress", "an Ingress"),
+            ("Event", "an Event"),
+            ("object (of the kind in x)", "an object (of the kind in x)"),
+            ("HTTPRoute", "an HTTPRoute"),
+            ("TCPRoute", "a TCPRoute"),
+            ("APIService", "an APIService"),
+            ("UDPRoute", "a UDPRoute"),
+            ("HorizontalPodAutoscaler", "a HorizontalPodAutoscaler"),
+            ("User", "a User"),
+            ("UnitTest", "a UnitTest"),
+            ("Upgrade", "an Upgrade"),
+            ("Undo", "an Undo"),
+            ("", "a "),
+        ] {
+            assert_eq!(with_article(word), want);
+        }
+    }
 
     #[test]
     fn a_text_is_cut_between_characters_and_says_so() {

@@ -39,6 +39,49 @@ fn parse_digits(text: &str) -> Result<i64, ()> {
     text.parse().map_err(|_| ())
 }
 
+/// What was meant by a duration that is none: `5 min`, `PT5M`, `1.5h`, `1h30`, `P9`.
+pub(crate) fn near_duration(text: &str) -> Option<SignedDuration> {
+    let lower = text.trim().trim_start_matches(['-', '+']).to_ascii_lowercase();
+    let (lower, is_iso) = match lower.strip_prefix('p') {
+        Some(rest) => (rest.replace('t', ""), true),
+        None => (lower, false),
+    };
+    let mut seconds = 0.0;
+    let mut unit_before = None;
+    let mut rest = lower.trim_start();
+    while !rest.is_empty() {
+        let (number, after) =
+            rest.split_at(rest.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(rest.len()));
+        let after = after.trim_start();
+        let (word, next) =
+            after.split_at(after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len()));
+        let letter = word.chars().next().filter(|_| UNIT_WORDS.contains(&word));
+        let worth = match (letter, unit_before) {
+            (Some(letter), _) => UNITS.iter().find(|(unit, _)| *unit == letter).map(|(_, worth)| *worth)?,
+            (None, _) if !word.is_empty() => return None,
+            // A number without a unit is of the next smaller one; alone, with the sign of ISO 8601, of minutes.
+            (None, Some(before)) => {
+                UNITS.iter().find(|(_, worth)| *worth < before).map(|(_, worth)| *worth)?
+            }
+            (None, None) if is_iso => 60,
+            (None, None) => 1,
+        };
+        #[expect(clippy::cast_precision_loss, reason = "a week has few seconds")]
+        let add = number.parse::<f64>().ok()? * worth as f64;
+        seconds += add;
+        unit_before = Some(worth);
+        rest = next.trim_start_matches([' ', ',']);
+    }
+    let duration = SignedDuration::try_from_secs_f64(seconds.round()).ok()?;
+    (duration > SignedDuration::ZERO && duration <= DURATION_MAX).then_some(duration)
+}
+
+/// How people write the units.
+const UNIT_WORDS: [&str; 22] = [
+    "w", "week", "weeks", "d", "day", "days", "h", "hr", "hrs", "hour", "hours", "m", "min", "mins",
+    "minute", "minutes", "s", "sec", "secs", "second", "seconds", "wk",
+];
+
 /// `5m`, `1h30m`, `0s`: as [`parse_duration`] reads it back.
 pub fn print_duration(duration: SignedDuration) -> String {
     let mut rest = duration.as_secs();
@@ -119,6 +162,34 @@ fn parse_any_timestamp(text: &str) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_nearly_a_duration_is_understood() {
+        for (text, want) in [
+            ("P9", Some("9m")),
+            ("PT5M", Some("5m")),
+            ("P1DT2H", Some("1d2h")),
+            ("5 min", Some("5m")),
+            ("5M", Some("5m")),
+            ("-5m", Some("5m")),
+            ("1.5h", Some("1h30m")),
+            ("1h30", Some("1h30m")),
+            ("30m1h", Some("1h30m")),
+            ("1 hour, 5 minutes", Some("1h5m")),
+            ("500ms", None),
+            ("soon", None),
+            ("", None),
+            ("P", None),
+            ("0.2s", None),
+            ("9e9d", None),
+            ("99999999999999999999d", None),
+            ("1.2.3h", None),
+            ("5µ", None),
+        ] {
+            let near = near_duration(text).map(print_duration);
+            assert_eq!(near.as_deref(), want, "{text}");
+        }
+    }
 
     #[test]
     fn durations_are_whole_numbers_with_falling_units() {

@@ -347,8 +347,28 @@ impl Checker<'_> {
                 let before: String = text.chars().take(error.offset).collect();
                 let near: String =
                     before.chars().rev().take(20).collect::<Vec<_>>().into_iter().rev().collect();
-                let found = format!("{}, after `{near}`", error.reason);
-                self.error(Code::BadTemplate, tree.span, path, "a text with fields in braces", &found, None);
+                let Some(reason) = error.reason.strip_prefix("expected ") else {
+                    let found = format!("{}, after `{near}`", error.reason);
+                    self.error(
+                        Code::BadTemplate,
+                        tree.span,
+                        path,
+                        "a text with fields in braces",
+                        &found,
+                        None,
+                    );
+                    return None;
+                };
+                let (expected, help) = match reason.split_once("; ") {
+                    Some((expected, help)) => (expected, Some(help.to_owned())),
+                    None => (reason, None),
+                };
+                let there: String = text.chars().skip(error.offset).take(20).collect();
+                let expected = format!("{expected} after `{near}`");
+                let found = if there.is_empty() { "its end".to_owned() } else { format!("`{there}`") };
+                let help =
+                    if there.starts_with('.') { Some("leave the first dot out".to_owned()) } else { help };
+                self.error(Code::BadTemplate, tree.span, path, &expected, &found, help);
                 None
             }
         }

@@ -5,7 +5,7 @@ use crate::kind::{KindName, builtin};
 use crate::operator::{Bound, Pattern};
 use crate::quantity::{Factor, Quantity};
 use crate::source::{Tree, TreeValue};
-use crate::time::{DURATION_MAX, parse_duration, print_duration};
+use crate::time::{DURATION_MAX, near_duration, parse_duration, print_duration};
 use crate::value::Path;
 use jiff::SignedDuration;
 
@@ -13,6 +13,29 @@ use jiff::SignedDuration;
 const TEXT_MAX: usize = 16 * 1024;
 /// How large a regular expression may become, in bytes.
 const REGEX_SIZE_MAX: usize = 256 * 1024;
+
+/// What other tools call a severity or an owner.
+const OTHER_CHOICES: &[(&str, &str)] = &[
+    ("page", "P1"),
+    ("critical", "P1"),
+    ("crit", "P1"),
+    ("error", "P2"),
+    ("high", "P2"),
+    ("major", "P2"),
+    ("medium", "P3"),
+    ("warn", "P3"),
+    ("warning", "P3"),
+    ("info", "P4"),
+    ("low", "P4"),
+    ("minor", "P4"),
+    ("app", "user"),
+    ("developer", "user"),
+    ("tenant", "user"),
+    ("infra", "platform"),
+    ("ops", "platform"),
+    ("sre", "platform"),
+    ("provider", "cloud"),
+];
 
 impl Checker<'_> {
     /// A text, a number or a boolean, by its text.
@@ -82,6 +105,12 @@ impl Checker<'_> {
             TreeValue::Scalar(text, _) if text.eq_ignore_ascii_case("false") => {
                 Some("write false".to_owned())
             }
+            TreeValue::Scalar(text, _) if ["yes", "on"].contains(&&*text.to_ascii_lowercase()) => {
+                Some("write true".to_owned())
+            }
+            TreeValue::Scalar(text, _) if ["no", "off"].contains(&&*text.to_ascii_lowercase()) => {
+                Some("write false".to_owned())
+            }
             _ => None,
         };
         self.error(Code::WrongType, tree.span, path, "true or false", &tree.describe(), help);
@@ -101,6 +130,8 @@ impl Checker<'_> {
                 format!("write {text} or \"{text}s\"")
             } else if is_number {
                 format!("at most {} are possible", print_duration(DURATION_MAX))
+            } else if let Some(near) = near_duration(text) {
+                format!("did you mean \"{}\"?", print_duration(near))
             } else {
                 "whole numbers with the units w, d, h, m, s, the greater first".to_owned()
             };
@@ -180,7 +211,10 @@ impl Checker<'_> {
         let text = self.scalar(tree, path, &expected)?;
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if found.is_none() {
-            let help = super::fields::nearest(text, &names).map(|near| format!("did you mean `{near}`?"));
+            let lower = text.to_ascii_lowercase();
+            let other = OTHER_CHOICES.iter().find(|(other, word)| *other == lower && names.contains(word));
+            let near = other.map(|(_, word)| *word).or_else(|| super::fields::nearest(text, &names));
+            let help = near.map(|near| format!("did you mean `{near}`?"));
             self.error(Code::BadChoice, tree.span, path, &expected, &tree.describe(), help);
         }
         found

@@ -153,14 +153,15 @@ pub(super) fn reference_words(reference: &Reference) -> String {
             format!("{} (as {} says)", list(&only, " or "), print_path(field))
         }
     };
+    let kind = crate::text::with_article(&kind);
     let mut text = match &reference.way {
         Way::Named { paths, unless } => {
             let paths: Vec<_> = paths.iter().map(|path| print_path(path)).collect();
             let paths = list(&paths, " or ");
             let mut text = if reference.incoming {
-                format!("a {kind} that names this object in {paths}")
+                format!("{kind} that names this object in {paths}")
             } else {
-                format!("a {kind} that {paths} names")
+                format!("{kind} that {paths} names")
             };
             if !unless.is_empty() {
                 let unless: Vec<_> = unless.iter().map(clause_words).collect();
@@ -169,9 +170,9 @@ pub(super) fn reference_words(reference: &Reference) -> String {
             text
         }
         Way::Selected(path) if reference.incoming => {
-            format!("a {kind} that selects this object by {}", print_path(path))
+            format!("{kind} that selects this object by {}", print_path(path))
         }
-        Way::Selected(path) => format!("a {kind} that {} selects", print_path(path)),
+        Way::Selected(path) => format!("{kind} that {} selects", print_path(path)),
     };
     match &reference.namespace {
         Some(NamespaceFrom::Field(path)) => {

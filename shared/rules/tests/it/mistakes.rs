@@ -197,7 +197,7 @@ const MISTAKES: &[(&str, Code, &str)] = &[
     (
         "duration: 5min",
         Code::BadDuration,
-        "3:11 R.duration: expected seconds as a number, or a duration such as \"5m\" or \"1h30m\", found `5min`; whole numbers with the units w, d, h, m, s, the greater first",
+        "3:11 R.duration: expected seconds as a number, or a duration such as \"5m\" or \"1h30m\", found `5min`; did you mean \"5m\"?",
     ),
     (
         "duration: '300'",
@@ -207,7 +207,7 @@ const MISTAKES: &[(&str, Code, &str)] = &[
     (
         "duration: -5",
         Code::BadDuration,
-        "3:11 R.duration: expected seconds as a number, or a duration such as \"5m\" or \"1h30m\", found `-5`; whole numbers with the units w, d, h, m, s, the greater first",
+        "3:11 R.duration: expected seconds as a number, or a duration such as \"5m\" or \"1h30m\", found `-5`; did you mean \"5s\"?",
     ),
     (
         "duration: 99999999999",
@@ -508,11 +508,11 @@ fn all_mistakes_of_a_file_are_found_and_the_good_rules_kept() {
     assert_eq!(names, ["Good", "AlsoGood"]);
     let lines: Vec<String> = loaded.diagnostics.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    rules/pods.yaml:4:13 PodNotReady.duration: expected seconds as a number, or a duration such as "5m" or "1h30m", found `5min`; whole numbers with the units w, d, h, m, s, the greater first
+    rules/pods.yaml:4:13 PodNotReady.duration: expected seconds as a number, or a duration such as "5m" or "1h30m", found `5min`; did you mean "5m"?
     rules/pods.yaml:7:7 PodNotReady.checkField[0].equalsValue: expected a key of a condition, found unknown key `equalsValue`; did you mean `equalValue`?
     rules/pods.yaml:8:39 PodNotReady.checkField[1].subField: expected a list of keys, found `ready`; write ["ready"]
     rules/pods.yaml:8:58 PodNotReady.checkField[1].regexValue: expected a regular expression, found `(a`; unclosed group
-    rules/pods.yaml:9:13 PodNotReady.severity: expected `P1`, `P2`, `P3` or `P4`, found `high`
+    rules/pods.yaml:9:13 PodNotReady.severity: expected `P1`, `P2`, `P3` or `P4`, found `high`; did you mean `P2`?
     "#);
 }
 
@@ -592,7 +592,7 @@ fn a_misspelt_key_is_not_also_missed() {
 #[test]
 fn diagnostics_serialize_for_logs() {
     let found = diagnostics("R: { resource: Pod, checkField: [{ field: [a], nilValue: yes }] }");
-    insta::assert_snapshot!(serde_json::to_string(&found[0]).unwrap(), @r#"{"code":"wrong-type","level":"error","file":"r.yaml","place":{"start":{"line":1,"column":58,"offset":57},"end":{"line":1,"column":61,"offset":60}},"rule":"R","path":"checkField[0].nilValue","expected":"true or false","found":"`yes`"}"#);
+    insta::assert_snapshot!(serde_json::to_string(&found[0]).unwrap(), @r#"{"code":"wrong-type","level":"error","file":"r.yaml","place":{"start":{"line":1,"column":58,"offset":57},"end":{"line":1,"column":61,"offset":60}},"rule":"R","path":"checkField[0].nilValue","expected":"true or false","found":"`yes`","help":"write true"}"#);
 }
 
 #[test]
