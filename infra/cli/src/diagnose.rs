@@ -1,11 +1,13 @@
 //! `prodrome diagnose`: a root-cause flow, now, with the plugins in this process.
 
+use crate::kind_names::KindName;
 use crate::library::Library;
+use crate::reach::{Place, Reached};
 use crate::{Outcome, clock, objects, render};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use prodrome_cluster::{Cluster, KubeCluster, owner};
+use prodrome_cluster::{Cluster, ClusterError, owner};
 use prodrome_diagnose::{Breaker, InProcess, Progress, Tools, apply, examine};
 use prodrome_evaluate::Evaluate;
 use prodrome_flows::{Flow, NodeState, State};
@@ -25,10 +27,10 @@ use std::sync::Arc;
 #[derive(Args)]
 #[command(after_help = "Exit code: 0 no cause was found, 1 one was, 2 it could not be done.")]
 pub(crate) struct Arguments {
-    /// The object, such as pod/web-0 or deployment/web
+    /// The object, such as pod/web-0, deploy/web or sts/db: the kind as kubectl takes it
     #[arg(value_name = "KIND/NAME")]
     object: String,
-    /// Its namespace
+    /// Its namespace; by default that of the kubeconfig's context, and in files the one that has such an object
     #[arg(short, long, value_name = "NS")]
     namespace: Option<String>,
     /// The flow to run; by default that of the rules that match, else the one for its kind
@@ -61,22 +63,54 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let now = clock::now();
     if let Some(path) = &arguments.from {
         let world = objects::read(path, false)?;
-        return on(world.cluster, &arguments, now).await;
+        for line in &world.left_out {
+            eprintln!("prodrome: left out: {}", render::plain(line, 300));
+        }
+        return on(world.cluster, &Source::Files(world.name), &arguments, now).await;
     }
-    let cluster = KubeCluster::from_kubeconfig(arguments.kubeconfig.as_deref(), arguments.context.as_deref());
-    on(cluster.await?, &arguments, now).await
+    let reached = Reached::by(arguments.kubeconfig.as_deref(), arguments.context.as_deref()).await?;
+    let cluster = reached.cluster();
+    let source = Source::Live { place: reached.place, namespace: reached.namespace };
+    on(cluster, &source, &arguments, now).await
+}
+
+/// Where objects are read from.
+enum Source {
+    /// A file or a folder, by its name.
+    Files(String),
+    /// A cluster, and the namespace that is meant where none is named.
+    Live { place: Place, namespace: String },
+}
+
+impl Source {
+    /// An error of reading, with what was read.
+    fn blame(&self, error: anyhow::Error) -> anyhow::Error {
+        match self {
+            Self::Files(name) => error.context(name.clone()),
+            Self::Live { place, .. } => place.blame(&error),
+        }
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Files(name) => f.write_str(name),
+            Self::Live { place, .. } => place.fmt(f),
+        }
+    }
 }
 
 async fn on(
     cluster: impl Cluster + Clone + 'static,
+    source: &Source,
     arguments: &Arguments,
     now: Timestamp,
 ) -> Result<Outcome> {
     let rules = Arc::new(arguments.library.load()?);
     let flows = arguments.library.flows()?;
-    let (resource, key) = locate(&cluster, &arguments.object, arguments.namespace.as_deref()).await?;
-    let bytes = cluster.get(&key).await.context("the object cannot be read")?;
-    let bytes = bytes.with_context(|| format!("there is no {key}"))?;
+    let located = locate(&cluster, source, &arguments.object, arguments.namespace.as_deref()).await;
+    let (resource, key, bytes) = located?;
     let head: ObjectHead = serde_json::from_slice(&bytes).context("the object cannot be read")?;
     let evaluate =
         Evaluate::new(MemoryStore::new(), MemoryQueue::new(now), cluster.clone(), rules.clone(), 1);
@@ -265,33 +299,165 @@ fn print(diagnosis: &Diagnosis) -> Result<()> {
     Ok(())
 }
 
-/// Finds the kind by any of its names, and makes the key.
+/// Namespaces that are named where an object is in several, or in none of those looked at.
+const NAMED_MAX: usize = 8;
+
+/// Finds the object: its kind by any of its names, and its namespace where none was named.
 async fn locate(
     cluster: &impl Cluster,
+    source: &Source,
     text: &str,
     namespace: Option<&str>,
-) -> Result<(Resource, ObjectKey)> {
+) -> Result<(Resource, ObjectKey, Vec<u8>)> {
     let Some((kind, name)) =
         text.rsplit_once('/').filter(|(kind, name)| !kind.is_empty() && !name.is_empty())
     else {
-        bail!("expected KIND/NAME such as pod/web-0, found {text:?}");
+        bail!("expected KIND/NAME such as pod/web-0 or deploy/web, found {text:?}");
     };
-    let (group, word) = kind.rsplit_once('/').map_or((None, kind), |(group, kind)| (Some(group), kind));
-    let named = |resource: &Resource| {
-        [&resource.kind, &resource.plural].into_iter().any(|known| known.eq_ignore_ascii_case(word))
-            && group.is_none_or(|group| resource.group == group)
+    let resource = kind_of(cluster, source, &KindName::new(kind)).await?;
+    let kind = resource.group_kind();
+    let namespace = match (namespace, source) {
+        _ if !resource.namespaced => None,
+        (Some(namespace), _) => Some(namespace.to_owned()),
+        (None, Source::Live { namespace, .. }) => Some(namespace.clone()),
+        (None, Source::Files(file)) => {
+            let mut found = namespaces(cluster, &kind, name).await?;
+            match (found.pop(), found.is_empty()) {
+                (Some(only), true) => Some(only).filter(|only| !only.is_empty()),
+                (Some(last), false) => {
+                    found.push(last);
+                    bail!(
+                        "{file} holds {} of the name {name} in {}: {}; name one with -n",
+                        resource.plural,
+                        render::count(found.len(), "namespace"),
+                        listed(&found)
+                    );
+                }
+                (None, _) => {
+                    bail!("{file} holds no {} {name}; {}", kind.kind, nearest(cluster, &kind, name).await?)
+                }
+            }
+        }
     };
-    let served = cluster.resources().await.context("the cluster does not tell what it serves")?;
-    let builtin = || served_kind(word, group);
-    let resource = served.into_iter().find(named).or_else(builtin);
-    let resource = resource.with_context(|| format!("the cluster serves no kind {kind}"))?;
-    let namespace = if resource.namespaced { Some(namespace.unwrap_or("default")) } else { None };
-    let key = ObjectKey::new(resource.group_kind(), namespace, name);
-    Ok((resource, key))
+    let key = ObjectKey::new(kind, namespace.as_deref(), name);
+    let read = cluster.get(&key).await.context("the object cannot be read");
+    if let Some(bytes) = read.map_err(|error| source.blame(error))? {
+        return Ok((resource, key, bytes));
+    }
+    let elsewhere = match (source, &key.namespace) {
+        (Source::Files(_), Some(_)) => namespaces(cluster, &key.kind, name).await?,
+        _ => Vec::new(),
+    };
+    match (source, &key.namespace) {
+        (Source::Files(file), _) if !elsewhere.is_empty() => {
+            bail!("{file} holds no {key}; there is one of that name in {}", listed(&elsewhere))
+        }
+        (Source::Files(file), _) => {
+            bail!("{file} holds no {key}; {}", nearest(cluster, &key.kind, name).await?)
+        }
+        (Source::Live { .. }, Some(_)) => {
+            bail!("there is no {key} in {source}; name another namespace with -n")
+        }
+        (Source::Live { .. }, None) => bail!("there is no {key} in {source}"),
+    }
 }
 
-fn served_kind(word: &str, group: Option<&str>) -> Option<Resource> {
-    prodrome_recording::builtin_of_kind(&GroupKind::new(group.unwrap_or_default(), word))
+/// Finds a kind by any of its names: also by the short ones that a definition of the cluster's own gives.
+async fn kind_of(cluster: &impl Cluster, source: &Source, name: &KindName) -> Result<Resource> {
+    let served = cluster.resources().await.context("the cluster does not tell what it serves");
+    let served = served.map_err(|error| source.blame(error))?;
+    if let Some(found) = name.find(&served) {
+        return Ok(found);
+    }
+    if let Some(found) = by_short_name(cluster, &served, name.word()).await {
+        return Ok(found);
+    }
+    let mut kinds: Vec<&str> = served.iter().map(|resource| &*resource.kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    match source {
+        Source::Files(file) if kinds.is_empty() => bail!("{file} holds no object"),
+        Source::Files(file) => {
+            bail!("{file} holds no object of the kind {name}; it holds {}", listed(&kinds))
+        }
+        Source::Live { .. } => {
+            let hint = prodrome_rules::nearest(name.word(), &kinds).map_or_else(
+                || "kubectl api-resources lists all".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
+            bail!("there is no kind {name} in {source}; {hint}")
+        }
+    }
+}
+
+/// A custom kind by a short name of its definition.
+async fn by_short_name(cluster: &impl Cluster, served: &[Resource], word: &str) -> Option<Resource> {
+    let definitions = GroupKind::new("apiextensions.k8s.io", "CustomResourceDefinition");
+    let mut after = None;
+    loop {
+        // Whoever may not read them has the long names.
+        let page = cluster.list(&definitions, None, None, after.as_deref()).await.ok()?;
+        for bytes in &page.items {
+            let definition: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
+            let names = &definition["spec"]["names"];
+            let short = names["shortNames"].as_array().map(Vec::as_slice).unwrap_or_default();
+            if short.iter().any(|name| name == word) {
+                return served
+                    .iter()
+                    .find(|r| definition["spec"]["group"] == *r.group && names["kind"] == *r.kind)
+                    .cloned();
+            }
+        }
+        after = page.next;
+        after.as_ref()?;
+    }
+}
+
+/// The namespaces that have an object of this name; a single empty one where it has none.
+async fn namespaces(cluster: &impl Cluster, kind: &GroupKind, name: &str) -> Result<Vec<String>> {
+    let all = heads(cluster, kind).await?;
+    let mine = all.into_iter().filter(|metadata| metadata.name == name);
+    Ok(mine.map(|metadata| metadata.namespace.unwrap_or_default()).collect())
+}
+
+/// What to write in place of a name that there is not.
+async fn nearest(cluster: &impl Cluster, kind: &GroupKind, name: &str) -> Result<String> {
+    let all = heads(cluster, kind).await?;
+    let mut names: Vec<&str> = all.iter().map(|metadata| &*metadata.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    Ok(match prodrome_rules::nearest(name, &names) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if names.is_empty() => "it holds none at all".to_owned(),
+        None => format!("it holds {}", listed(&names)),
+    })
+}
+
+async fn heads(cluster: &impl Cluster, kind: &GroupKind) -> Result<Vec<Metadata>> {
+    let mut all = Vec::new();
+    let mut after = None;
+    loop {
+        let page = match cluster.list(kind, None, None, after.as_deref()).await {
+            Err(ClusterError::UnknownKind { .. } | ClusterError::NotKnown { .. }) => return Ok(all),
+            page => page.context("the objects cannot be read")?,
+        };
+        let heads = page.items.iter().filter_map(|bytes| serde_json::from_slice::<ObjectHead>(bytes).ok());
+        all.extend(heads.map(|head| head.metadata));
+        after = page.next;
+        if after.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+fn listed(names: &[impl AsRef<str>]) -> String {
+    let word = |name: &str| if name.is_empty() { "no namespace".to_owned() } else { render::plain(name, 80) };
+    let words: Vec<String> = names.iter().take(NAMED_MAX).map(|name| word(name.as_ref())).collect();
+    let mut text = words.join(", ");
+    if names.len() > NAMED_MAX {
+        text = format!("{text} and {} more", names.len() - NAMED_MAX);
+    }
+    text
 }
 
 /// The flow for a kind, where no rule names one.

@@ -1,7 +1,7 @@
 //! `prodrome flows`: check, explain and draw root-cause flows.
 
-use crate::Outcome;
 use crate::library::{self, Library};
+use crate::{Outcome, render};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use prodrome_flows::{Flow, Loaded};
@@ -96,7 +96,11 @@ fn check(files: &[PathBuf], output: Form) -> Result<Outcome> {
         Form::Text => {
             crate::rules::report(&sources, &diagnostics);
             let errors = diagnostics.iter().filter(|d| d.is_error()).count();
-            say!("{} flows are sound, {errors} mistakes in {} files", flows.len(), sources.len());
+            let (sound, files) = (flows.len(), render::count(sources.len(), "file"));
+            let is = if sound == 1 { "is" } else { "are" };
+            let mistakes =
+                if errors > 0 { format!(", {}", render::count(errors, "mistake")) } else { String::new() };
+            say!("{} in {files} {is} sound{mistakes}", render::count(sound, "flow"));
         }
         Form::Json => {
             for diagnostic in &diagnostics {

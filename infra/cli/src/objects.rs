@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// Larger files are no object files.
 const FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// The files of a folder that are opened.
+const EXTENSIONS: [&str; 5] = ["json", "jsonl", "ndjson", "yaml", "yml"];
 /// How deep a bundle's folders are searched.
 const DEPTH_MAX: usize = 8;
 
@@ -29,6 +31,7 @@ pub(crate) struct World {
 pub(crate) fn read(path: &Path, partial: bool) -> Result<World> {
     let name = path.display().to_string();
     let mut texts = Vec::new();
+    let mut recordings = Vec::new();
     if name == "-" {
         let mut bytes = Vec::new();
         std::io::stdin()
@@ -37,10 +40,16 @@ pub(crate) fn read(path: &Path, partial: bool) -> Result<World> {
             .context("cannot read standard input")?;
         texts.push((name.clone(), bytes));
     } else if path.is_dir() {
+        if is_recording(path) {
+            bail!("{}", of_recording(path));
+        }
         let mut files = Vec::new();
-        find(path, 0, &mut files)?;
+        find(path, 0, &mut files, &mut recordings)?;
         if files.is_empty() {
-            bail!("no *.json, *.jsonl, *.yaml or *.yml in the folder {name}");
+            match recordings.first() {
+                Some(_) => bail!("{name} holds recordings; `prodrome replay {name}` plays them"),
+                None => bail!("no *.{} in the folder {name}", EXTENSIONS.join(", *.")),
+            }
         }
         for file in files {
             texts.push((file.display().to_string(), read_file(&file)?));
@@ -50,10 +59,13 @@ pub(crate) fn read(path: &Path, partial: bool) -> Result<World> {
     }
     let cluster = if partial { ObjectsCluster::partial() } else { ObjectsCluster::new() };
     let mut world = World::empty(name, cluster);
+    world.left_out.extend(recordings.iter().map(|folder| of_recording(folder)));
     for (file, bytes) in texts {
         let text = String::from_utf8(bytes).with_context(|| format!("{file} is not UTF-8"));
-        let values =
-            text.and_then(|text| documents(&text).with_context(|| format!("{file} holds no objects")));
+        let mut cut = Vec::new();
+        let values = text
+            .and_then(|text| documents(&text, &mut cut).with_context(|| format!("{file} holds no objects")));
+        world.left_out.extend(cut.into_iter().map(|line| format!("{file}, {line}")));
         let values = match values {
             Ok(values) => values,
             // A bundle's other files are still worth a look.
@@ -65,7 +77,14 @@ pub(crate) fn read(path: &Path, partial: bool) -> Result<World> {
         };
         for (index, value) in values.into_iter().enumerate() {
             if let Err(error) = world.take(value) {
-                world.left_out.push(format!("{file}, document {}: {}", index + 1, crate::chain(&error)));
+                let hint = match Path::new(&file).parent() {
+                    Some(folder) if is_recording(folder) => {
+                        format!("; it is of a recording: `prodrome replay {}` plays it", folder.display())
+                    }
+                    _ => String::new(),
+                };
+                let reason = crate::chain(&error);
+                world.left_out.push(format!("{file}, document {}: {reason}{hint}", index + 1));
             }
         }
     }
@@ -87,7 +106,18 @@ fn read_file(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn find(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
+/// Whether a folder is what `prodrome record` writes: changes, not objects as they are.
+fn is_recording(folder: &Path) -> bool {
+    folder.join("meta.json").is_file()
+        && ["watch.jsonl", "watch.jsonl.zst"].iter().any(|name| folder.join(name).is_file())
+}
+
+fn of_recording(folder: &Path) -> String {
+    let folder = folder.display();
+    format!("{folder} is a recording, not objects at one time; `prodrome replay {folder}` plays it")
+}
+
+fn find(folder: &Path, depth: usize, files: &mut Vec<PathBuf>, recordings: &mut Vec<PathBuf>) -> Result<()> {
     if depth > DEPTH_MAX {
         return Ok(());
     }
@@ -98,9 +128,11 @@ fn find(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
     entries.sort();
     for path in entries {
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-        if path.is_dir() {
-            find(&path, depth + 1, files)?;
-        } else if ["json", "jsonl", "yaml", "yml"].contains(&extension) {
+        if path.is_dir() && is_recording(&path) {
+            recordings.push(path);
+        } else if path.is_dir() {
+            find(&path, depth + 1, files, recordings)?;
+        } else if EXTENSIONS.contains(&extension) {
             files.push(path);
         }
     }
@@ -112,14 +144,14 @@ pub(crate) fn yaml_options() -> serde_saphyr::Options {
     serde_saphyr::options! { strict_booleans: true }
 }
 
-/// The documents of a text: JSON values in a row, else YAML documents.
-fn documents(text: &str) -> Result<Vec<Value>> {
+/// The documents of a text: JSON values in a row, else YAML documents. Of JSON lines those that are none are told in
+/// `cut`, and the others count.
+fn documents(text: &str, cut: &mut Vec<String>) -> Result<Vec<Value>> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }
     if text.trim_start().starts_with(['{', '[']) {
-        let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-        return values.collect::<Result<_, _>>().context("this is not JSON");
+        return json_documents(text, cut);
     }
     let values: Vec<Value> =
         serde_saphyr::from_multiple_with_options(text, yaml_options()).map_err(|error| {
@@ -127,6 +159,42 @@ fn documents(text: &str) -> Result<Vec<Value>> {
             anyhow::anyhow!("this is neither JSON nor YAML: {}", error.without_snippet())
         })?;
     Ok(values.into_iter().filter(|value| !value.is_null()).collect())
+}
+
+fn json_documents(text: &str, cut: &mut Vec<String>) -> Result<Vec<Value>> {
+    let mut found = Vec::new();
+    let (mut rest, mut lines_before) = (text, 0);
+    loop {
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
+        let error = loop {
+            match values.next() {
+                Some(Ok(value)) => found.push(value),
+                Some(Err(error)) => break error,
+                None => return Ok(found),
+            }
+        };
+        // Where the value that is none begins, and what follows its first line.
+        let (read, failed) = rest.split_at(values.byte_offset());
+        let failed = failed.trim_start();
+        let line = lines_before + rest.lines().count() - failed.lines().count() + 1;
+        let after = failed.split_once('\n').map(|(_, after)| after).unwrap_or_default();
+        let is_line = after.starts_with('{') || after.trim().is_empty();
+        if !is_line || (found.is_empty() && read.trim().is_empty() && after.trim().is_empty()) {
+            return Err(error).context("this is not JSON");
+        }
+        let what = if error.is_eof() { "is cut short" } else { "is not JSON" };
+        cut.push(format!("line {line} {what}: {}", without_place(&error)));
+        (rest, lines_before) = (after, line);
+    }
+}
+
+/// What is wrong, without a line of another count than ours.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(" at line ") {
+        Some((what, _)) => format!("{what} at column {}", error.column()),
+        None => text,
+    }
 }
 
 impl World {
@@ -236,7 +304,7 @@ mod tests {
             [(pod, 1), (&format!("{pod}\n{pod}\n"), 2), (yaml, 2), (&list, 1), (typed, 2), ("", 0)]
         {
             let mut world = World::empty(String::new(), ObjectsCluster::new());
-            for value in documents(text).unwrap() {
+            for value in documents(text, &mut Vec::new()).unwrap() {
                 world.take(value).unwrap();
             }
             assert_eq!(world.objects.len(), objects, "{text}");
@@ -245,8 +313,31 @@ mod tests {
     }
 
     #[test]
+    fn of_json_lines_those_that_are_whole_count() {
+        for (text, values, told) in [
+            (
+                "{\"a\":1}\n{\"a\":2}\n{\"a\":",
+                2,
+                Some("line 3 is cut short: EOF while parsing a value at column 5"),
+            ),
+            ("{\"a\":1}\n\n{\"a\":\n", 1, Some("line 3 is cut short: EOF while parsing a value at column 0")),
+            ("{\"a\":1}\n{\"a\" 2}\n{\"a\":3}\n", 2, Some("line 2 is not JSON: expected `:` at column 6")),
+            ("{\"a\" 1}\n{\"a\":2}\n{\"a\":3}", 2, Some("line 1 is not JSON: expected `:` at column 6")),
+            ("{\n \"a\": 1\n}\n{\n \"a\": 2\n}", 2, None),
+        ] {
+            let mut cut = Vec::new();
+            assert_eq!(documents(text, &mut cut).unwrap().len(), values, "{text}");
+            assert_eq!(cut.first().map(String::as_str), told, "{text}");
+            assert!(cut.len() < 2, "{cut:?}");
+        }
+        for broken in ["{\n \"a\": 1,\n \"b\":", "[1, 2", "{\n \"a\" 1\n}\n"] {
+            assert!(documents(broken, &mut Vec::new()).is_err(), "{broken}");
+        }
+    }
+
+    #[test]
     fn what_is_no_object_is_refused_with_a_reason() {
-        assert!(documents("{not json").is_err());
+        assert!(documents("{not json", &mut Vec::new()).is_err());
         let mut world = World::empty(String::new(), ObjectsCluster::new());
         let error = world.take(serde_json::json!({"a": 1})).unwrap_err();
         assert!(error.to_string().contains("apiVersion and kind"), "{error}");

@@ -3,11 +3,12 @@
 mod stream;
 
 use crate::library::Library;
+use crate::reach::Reached;
 use crate::{Outcome, clock, render};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_cluster::{Cluster, ClusterError, KubeCluster, connect};
+use prodrome_cluster::{Cluster, ClusterError, KubeCluster};
 use prodrome_model::{GroupKind, Resource};
 use prodrome_recording::{RecordingError, RecordingWriter, WatchKind};
 use std::collections::BTreeSet;
@@ -60,9 +61,10 @@ fn duration(text: &str) -> Result<SignedDuration, String> {
 
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
-    let config = connect::kubeconfig(arguments.kubeconfig.as_deref(), arguments.context.as_deref()).await?;
-    let client = connect::client(config)?;
-    let resources = resources(&KubeCluster::new(client.clone()), &arguments).await?;
+    let reached = Reached::by(arguments.kubeconfig.as_deref(), arguments.context.as_deref()).await?;
+    let resources =
+        resources(&reached.cluster(), &arguments).await.map_err(|error| reached.place.blame(&error))?;
+    let client = reached.client;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
 
@@ -73,7 +75,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     for resource in &resources {
         streams.spawn(stream::record(client.clone(), resource.clone(), tape.clone(), turns.clone()));
     }
-    eprintln!("prodrome: recording {} kinds to {}; Ctrl-C ends it", resources.len(), arguments.out.display());
+    eprintln!(
+        "prodrome: recording {} to {}; Ctrl-C ends it",
+        render::count(resources.len(), "kind"),
+        arguments.out.display()
+    );
     let lasting = arguments.lasting.and_then(|lasting| Duration::try_from(lasting).ok());
     let end = tokio::time::sleep(lasting.unwrap_or(Duration::from_secs(u64::from(u32::MAX))));
     tokio::pin!(end);
@@ -113,11 +119,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         return Err(anyhow::Error::new(error).context("the recording broke off"));
     }
     if given_up.len() == resources.len() {
-        bail!("none of the {} kinds could be recorded", resources.len());
+        bail!("nothing could be recorded of the {} that were to be", render::count(resources.len(), "kind"));
     }
     say!(
-        "recorded {lines} lines of {} kinds in {}: {}",
-        resources.len() - given_up.len(),
+        "recorded {} of {} in {}: {}",
+        render::count(lines, "line"),
+        render::count(resources.len() - given_up.len(), "kind"),
         render::since(begin, clock::now()),
         arguments.out.display()
     );
@@ -182,7 +189,7 @@ fn kind(text: &str) -> Option<GroupKind> {
 
 fn progress(tape: &Tape, begin: Timestamp) {
     if std::io::stderr().is_terminal() {
-        eprint!("\r\x1b[K{} lines, {}", tape.lines(), render::since(begin, clock::now()));
+        eprint!("\r\x1b[K{}, {}", render::count(tape.lines(), "line"), render::since(begin, clock::now()));
         // A progress that cannot be shown is no reason to stop.
         _ = std::io::stderr().flush();
     }

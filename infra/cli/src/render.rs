@@ -153,9 +153,19 @@ pub(crate) fn plain(text: &str, max: usize) -> String {
     line
 }
 
-/// `1 alert`, `2 alerts`.
-pub(crate) fn count(n: usize, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+/// `1 alert`, `2 alerts`, `3 queries`.
+pub(crate) fn count(n: impl TryInto<u64>, what: &str) -> String {
+    let n = n.try_into().unwrap_or(u64::MAX);
+    format!("{n} {}", plural(n, what))
+}
+
+/// A word for so many things: `alert`, `alerts`.
+pub(crate) fn plural(n: u64, what: &str) -> String {
+    match what.strip_suffix('y') {
+        _ if n == 1 => what.to_owned(),
+        Some(stem) if !stem.ends_with(['a', 'e', 'i', 'o', 'u']) => format!("{stem}ies"),
+        _ => format!("{what}s"),
+    }
 }
 
 /// How long ago, or how long: `3s`, `5m`, `2h 5m`, `3d 4h`.

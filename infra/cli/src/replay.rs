@@ -148,7 +148,7 @@ async fn one(
         };
         let at = start + step.t;
         let (t, whole) = (step.t.as_secs(), end.duration_since(start).as_secs());
-        printer.progress.tell(|| format!("{t} of {whole} seconds played"));
+        printer.progress.tell(|| format!("{t} of {} played", render::count(whole.unsigned_abs(), "second")));
         if burst.first().is_some_and(|first| at.duration_since(first.at) > BURST) {
             happen(&mut world, &mut burst).await;
             printer.print(notices.take())?;
@@ -171,7 +171,8 @@ async fn one(
         printer.print(ends.collect())?;
     }
     if left_out > 0 {
-        eprintln!("prodrome: {left_out} lines could not be read and were left out");
+        let (lines, were) = (render::count(left_out, "line"), if left_out == 1 { "was" } else { "were" });
+        eprintln!("prodrome: {lines} could not be read and {were} left out");
     }
     Ok(printer.alerted)
 }

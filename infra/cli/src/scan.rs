@@ -4,15 +4,16 @@ mod counting;
 
 use crate::library::Library;
 use crate::progress::Progress;
+use crate::reach::Reached;
 use crate::{Outcome, clock, diagnose, objects, render};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use prodrome_cluster::{Cluster, ClusterError, KubeCluster, owner};
+use prodrome_cluster::{Cluster, ClusterError, owner};
 use prodrome_evaluate::{Evaluate, Inspection};
 use prodrome_flows::FlowSet;
 use prodrome_model::{
-    Diagnosis, EventBrief, Finding, GroupKind, Metadata, ObjectRef, Owner, Resource, Severity,
+    Diagnosis, EventBrief, Finding, GroupKind, Metadata, ObjectHead, ObjectRef, Owner, Resource, Severity,
 };
 use prodrome_plugin::{AnyCluster, Registry};
 use prodrome_queue::MemoryQueue;
@@ -43,14 +44,16 @@ pub(crate) struct Arguments {
     /// Only this namespace
     #[arg(short, long, value_name = "NS")]
     namespace: Option<String>,
-    /// Read objects from a file, a folder or `-` in place of a cluster; each is a small world of its own
+    /// Read objects from files in place of a cluster: JSON (a List, or one object a line) or YAML, `-` for standard
+    /// input. Each file is a small world of its own; a folder is one world of all *.json, *.jsonl, *.ndjson, *.yaml and
+    /// *.yml in it and below
     #[arg(long, value_name = "FILE", num_args = 1..)]
     from: Vec<PathBuf>,
     /// Kinds that do not appear in a file at all are unknown, rather than not there
     #[arg(long, requires = "from")]
     partial: bool,
-    /// The time to take for the present (RFC 3339), for files of another day
-    #[arg(long, value_name = "T")]
+    /// The time to take for the present, for files of another day, such as 2026-03-02T10:00:00Z
+    #[arg(long, value_name = "T", value_parser = clock::parse)]
     now: Option<Timestamp>,
     #[command(flatten)]
     library: Library,
@@ -112,19 +115,19 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let plugins = Arc::new(prodrome_local::plugins());
     let now = arguments.now.unwrap_or_else(clock::now);
     let mut found = Vec::new();
-    let mut seen = 0;
+    let (mut seen, mut within) = (0, 0);
     let mut unread = Vec::new();
     if arguments.from.is_empty() {
-        let cluster =
-            KubeCluster::from_kubeconfig(arguments.kubeconfig.as_deref(), arguments.context.as_deref())
-                .await?;
-        let scanner = Scanner::new(cluster, rules.clone(), now, None);
-        seen = scanner.cluster(arguments.namespace.as_deref(), &mut found).await?;
+        let reached = Reached::by(arguments.kubeconfig.as_deref(), arguments.context.as_deref()).await?;
+        let scanner = Scanner::new(reached.cluster(), rules.clone(), now, None);
+        let scanned = scanner.cluster(arguments.namespace.as_deref(), &mut found).await;
+        seen = scanned.map_err(|error| reached.place.blame(&error))?;
+        within = seen;
         scanner.diagnose(&flows, &plugins, &mut found).await;
     } else {
         let mut progress = Progress::new();
         for path in &arguments.from {
-            progress.tell(|| format!("{seen} objects looked at, now {}", path.display()));
+            progress.tell(|| format!("{} looked at, now {}", render::count(seen, "object"), path.display()));
             // One file that cannot be read does not take the others down.
             let world = match objects::read(path, arguments.partial) {
                 Ok(world) => world,
@@ -141,7 +144,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
             let mut own = Vec::new();
             for (resource, bytes) in &world.objects {
                 seen += 1;
-                progress.tell(|| format!("{seen} objects looked at, now {}", world.name));
+                within += usize::from(arguments.is_within(bytes));
+                progress.tell(|| format!("{} looked at, now {}", render::count(seen, "object"), world.name));
                 scanner.object(resource, bytes, arguments.namespace.as_deref(), &mut own).await?;
             }
             scanner.rest(&mut own).await;
@@ -156,6 +160,18 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         };
         (a.file.as_ref(), key(a)).cmp(&(b.file.as_ref(), key(b)))
     });
+    if within == 0 && !nothing_read {
+        // Nothing is wrong with nothing: whoever reads "0 firing" should know.
+        let place = match &*arguments.from {
+            [] => "the cluster".to_owned(),
+            [one] => one.display().to_string(),
+            several => format!("{} files", several.len()),
+        };
+        let namespace = arguments.namespace.as_deref();
+        let namespace =
+            namespace.map(|n| format!(" in the namespace {}", render::plain(n, 80))).unwrap_or_default();
+        eprintln!("prodrome: warning: no object was read from {place}{namespace}, so nothing is known of it");
+    }
     if !nothing_read {
         print(&found, seen, &rules, now, arguments.output)?;
     }
@@ -167,6 +183,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     }
     let firing = found.iter().any(|f| f.state == State::Firing);
     Ok(if firing { Outcome::Found } else { Outcome::Quiet })
+}
+
+impl Arguments {
+    /// Whether an object is in the namespace that is looked at.
+    fn is_within(&self, bytes: &[u8]) -> bool {
+        let Some(wanted) = &self.namespace else { return true };
+        let head = serde_json::from_slice::<ObjectHead>(bytes);
+        head.is_ok_and(|head| head.metadata.namespace.as_ref() == Some(wanted))
+    }
 }
 
 struct Scanner<C> {
@@ -199,7 +224,7 @@ impl<C: Cluster + Clone + 'static> Scanner<C> {
                 Err(error) => return Err(error).context("the cluster cannot be read"),
             };
             let mut after: Option<String> = None;
-            progress.tell(|| format!("{seen} objects looked at, now {kind}"));
+            progress.tell(|| format!("{} looked at, now {kind}", render::count(seen, "object")));
             loop {
                 let within = namespace.filter(|_| resource.namespaced);
                 if namespace.is_some() && !resource.namespaced {
@@ -215,7 +240,7 @@ impl<C: Cluster + Clone + 'static> Scanner<C> {
                 };
                 for bytes in &page.items {
                     seen += 1;
-                    progress.tell(|| format!("{seen} objects looked at, now {kind}"));
+                    progress.tell(|| format!("{} looked at, now {kind}", render::count(seen, "object")));
                     self.object(&resource, bytes, namespace, found).await?;
                 }
                 after = page.next;
@@ -259,8 +284,8 @@ impl<C: Cluster + Clone + 'static> Scanner<C> {
             Err(error) => {
                 let file = self.file.as_deref().map(|f| format!("{f}: ")).unwrap_or_default();
                 eprintln!(
-                    "prodrome: {file}a {} is left out: {}",
-                    resource.kind,
+                    "prodrome: {file}{} is left out: {}",
+                    prodrome_rules::with_article(&resource.kind),
                     render::plain(&error.to_string(), 300)
                 );
                 return Ok(());
@@ -462,7 +487,8 @@ fn text(
     let firing = found.iter().filter(|f| f.state == State::Firing).count();
     let pending = found.len() - firing;
     let active = rules.rules().iter().filter(|rule| rule.enabled()).count();
-    writeln!(out, "{firing} firing, {pending} pending; {seen} objects seen by {active} rules")?;
+    let (seen, active) = (render::count(seen, "object"), render::count(active, "rule"));
+    writeln!(out, "{firing} firing, {pending} pending; {seen} seen by {active}")?;
     Ok(())
 }
 

@@ -155,7 +155,8 @@ async fn play(arguments: &Arguments, root: &Path) -> Result<PlayServer> {
     let timeline = Timeline::merge(recordings);
     let from = SignedDuration::from_secs(i64::from(from));
     if from >= timeline.length() {
-        bail!("--from {}: the recording has only {} seconds", from.as_secs(), timeline.length().as_secs());
+        let length = render::count(timeline.length().as_secs().unsigned_abs(), "second");
+        bail!("--from {}: the recording lasts only {length}; name an earlier one", from.as_secs());
     }
     let options = PlayOptions { from, ..PlayOptions::default() };
     PlayServer::start(&timeline, clock::now(), options).await.context("the recording cannot be played")

@@ -152,7 +152,10 @@ fn answer_lines(head: Vec<String>, input: &mut Input, output: Output) -> Result<
     }
     out.flush()?;
     if refused > 0 {
-        bail!("{refused} of {number} lines could not be read; each has an error line with its number");
+        bail!(
+            "{refused} of {} could not be read; each has an error line with its number",
+            render::count(number, "line")
+        );
     }
     Ok(Outcome::Quiet)
 }

@@ -88,9 +88,22 @@ fn listed(known: &[String]) -> String {
     if known.is_empty() { "none".to_owned() } else { known.join(", ") }
 }
 
-/// The configuration of a kubeconfig, and of one of its contexts (the current one, where none is named).
-/// Without a path it is what kubectl would take: `$KUBECONFIG`, then `~/.kube/config`.
+/// What a kubeconfig says of one of its contexts.
+pub struct Chosen {
+    /// How the cluster is reached.
+    pub config: Config,
+    /// The context's name.
+    pub context: String,
+}
+
+/// The configuration of a kubeconfig, and of one of its contexts; see [`choose`].
 pub async fn kubeconfig(path: Option<&Path>, context: Option<&str>) -> Result<Config, ConnectError> {
+    Ok(choose(path, context).await?.config)
+}
+
+/// Chooses one of a kubeconfig's contexts: the current one, where none is named. Without a path the kubeconfig is
+/// what kubectl would take: `$KUBECONFIG`, then `~/.kube/config`.
+pub async fn choose(path: Option<&Path>, context: Option<&str>) -> Result<Chosen, ConnectError> {
     let read = match path {
         Some(path) => Kubeconfig::read_from(path),
         None => Kubeconfig::read(),
@@ -111,9 +124,11 @@ pub async fn kubeconfig(path: Option<&Path>, context: Option<&str>) -> Result<Co
     if !known.contains(&context) {
         return Err(ConnectError::NoContext { path, context, known });
     }
-    let options = KubeConfigOptions { context: Some(context), ..KubeConfigOptions::default() };
-    let config = Config::from_custom_kubeconfig(read, &options).await;
-    config.map(tuned).map_err(|error| ConnectError::Kubeconfig { path, reason: chain(&error) })
+    let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
+    match Config::from_custom_kubeconfig(read, &options).await {
+        Ok(config) => Ok(Chosen { config: tuned(config), context }),
+        Err(error) => Err(ConnectError::Kubeconfig { path, reason: chain(&error) }),
+    }
 }
 
 /// The configuration of a pod: its service account's token, which is read again when it is renewed.

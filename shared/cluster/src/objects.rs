@@ -23,7 +23,7 @@ pub enum ObjectError {
     #[error("not a Kubernetes object: {0}")]
     NotAnObject(#[source] serde_json::Error),
     /// It has no name.
-    #[error("a {kind} without metadata.name")]
+    #[error("expected metadata.name in an object of the kind {kind}, found none")]
     NoName {
         /// Its kind.
         kind: String,

@@ -57,7 +57,12 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
             return Ok(response.blaming(context.workload().clone()));
         }
     }
-    let response = Response::cleared(format!("all of the {looked} objects that it refers to are there"));
+    let response = Response::cleared(match looked {
+        0 if unsure.is_empty() => "it refers to no other object".to_owned(),
+        0 => "no object that it refers to is known to be missing".to_owned(),
+        1 => "the one object that it refers to is there".to_owned(),
+        _ => format!("all of the {looked} objects that it refers to are there"),
+    });
     Ok(unsure
         .into_iter()
         .fold(response, |response, what| response.without(what, "no object of its kind is to be seen")))

@@ -26,8 +26,8 @@ pub(super) struct Arguments {
     /// Say which conditions hold of the objects of this file (`-` is standard input), with the values found
     #[arg(long, value_name = "FILE")]
     object: Option<PathBuf>,
-    /// The time to take for the present (RFC 3339)
-    #[arg(long, value_name = "T", requires = "object")]
+    /// The time to take for the present, such as 2026-03-02T10:00:00Z
+    #[arg(long, value_name = "T", requires = "object", value_parser = clock::parse)]
     now: Option<Timestamp>,
 }
 

@@ -48,7 +48,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         }
     }
     if bad > 0 {
-        bail!("nothing was formatted: {bad} of {} files have mistakes", sources.len());
+        let files = crate::render::count(sources.len(), "file");
+        let have = if bad == 1 { "has" } else { "have" };
+        bail!("nothing was formatted: {bad} of {files} {have} mistakes, told above");
     }
     let mut differing = false;
     for (source, text) in formatted {

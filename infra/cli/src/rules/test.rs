@@ -52,7 +52,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
         for case in &suite.cases {
             let lines = trial::play(case, suite.rules.clone()).await;
             done += 1;
-            progress.tell(|| format!("{done} of {total} cases"));
+            progress.tell(|| format!("{done} of {}", crate::render::count(total, "case")));
             if lines.is_empty() {
                 continue;
             }

@@ -22,6 +22,8 @@ pub(super) struct Screen {
     colours: bool,
     told: Told,
     ticks: u32,
+    /// What was last said of what cannot be seen.
+    unseen: Vec<String>,
 }
 
 /// What was told, and how much happens.
@@ -39,7 +41,7 @@ impl Screen {
     pub(super) fn new(title: String) -> Result<Self> {
         let terminal = if render::is_screen() { Some(Terminal::take()?) } else { None };
         let told = Told { title, alerts: BTreeMap::new(), counts: [0; 3], last: None, rate: 0.0 };
-        Ok(Self { terminal, colours: render::colours(), told, ticks: 0 })
+        Ok(Self { terminal, colours: render::colours(), told, ticks: 0, unseen: Vec::new() })
     }
 
     /// A notice arrived at the channel.
@@ -64,6 +66,14 @@ impl Screen {
     pub(super) fn draw(&mut self, look: &Look, now: Timestamp) -> Result<()> {
         self.told.measure(look.changes_seen, now);
         self.ticks += 1;
+        if self.terminal.is_none() && self.unseen != look.unseen {
+            let mut out = std::io::stdout().lock();
+            for line in look.unseen.iter().filter(|line| !self.unseen.contains(line)) {
+                writeln!(out, "{}", render::plain(line, 300))?;
+            }
+            out.flush()?;
+            self.unseen.clone_from(&look.unseen);
+        }
         match &mut self.terminal {
             Some(terminal) => {
                 let size = terminal.size();
@@ -116,10 +126,11 @@ impl Told {
 
     fn status(&self, look: &Look) -> String {
         let dead: u64 = look.dead_letters.iter().map(|(_, n)| n).sum();
-        let dead = if dead > 0 { format!(", {dead} dead letters") } else { String::new() };
+        let dead = if dead > 0 { format!(", {}", render::count(dead, "dead letter")) } else { String::new() };
+        let not_all = if look.unseen.is_empty() { "" } else { ", not all can be seen" };
         format!(
-            "{} changes ({:.0}/s), lag {:.1}s, {}{dead}",
-            look.changes_seen,
+            "{} ({:.0}/s), lag {:.1}s, {}{dead}{not_all}",
+            render::count(look.changes_seen, "change"),
             self.rate,
             look.lag_seconds,
             render::count(look.checks.len(), "open check"),

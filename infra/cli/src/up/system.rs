@@ -3,12 +3,13 @@
 use super::proxy::Proxy;
 use super::receiver::Receiver;
 use crate::library::Library;
+use crate::reach::Reached;
 use anyhow::{Context, Result, anyhow, bail};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use prodrome_cluster::connect;
+use prodrome_cluster::{Cluster as _, ClusterError, KubeCluster};
 use prodrome_emulator::{Code, Deployment, Emulator, Options, Stack, Template};
 use prodrome_lifecycle::{Check, keys};
-use prodrome_model::{Notice, SHARDS_DEFAULT, Scope};
+use prodrome_model::{GroupKind, Notice, SHARDS_DEFAULT, Scope};
 use prodrome_queue::{QueueName, SqsQueue};
 use prodrome_rules::{RuleSet, SourceFile};
 use prodrome_store::{DynamoStore, Store};
@@ -35,9 +36,15 @@ impl Cluster {
     async fn connect(&self) -> Result<Connection> {
         Ok(match self {
             Self::Kubeconfig { path, context } => {
-                let config = connect::kubeconfig(Some(path), context.as_deref()).await?;
-                let (server, namespace) = (config.cluster_url.to_string(), config.default_namespace.clone());
-                Connection { client: connect::client(config)?, server, namespace }
+                let Reached { client, namespace, place } =
+                    Reached::by(Some(path), context.as_deref()).await?;
+                let cluster = KubeCluster::new(client.clone());
+                if let Err(error @ (ClusterError::Unavailable { .. } | ClusterError::Unauthorized { .. })) =
+                    cluster.resource(&GroupKind::core("Pod")).await
+                {
+                    return Err(place.blame(&error.into()));
+                }
+                Connection { client, server: place.server, namespace }
             }
             Self::Recording(url) => {
                 let config = kube::Config::new(url.parse().context("the recording has no address")?);
@@ -75,6 +82,8 @@ pub(super) struct Look {
     pub(super) changes_seen: u64,
     pub(super) lag_seconds: f64,
     pub(super) dead_letters: Vec<(&'static str, u64)>,
+    /// What could not be looked at, and why: then what stands above is not all.
+    pub(super) unseen: Vec<String>,
 }
 
 impl System {
@@ -156,7 +165,13 @@ impl System {
             lag_seconds: self.status.lag_seconds(),
             ..Look::default()
         };
-        look.checks = self.open_checks().await.unwrap_or_default();
+        match self.open_checks().await {
+            Ok((checks, unread)) => {
+                look.checks = checks;
+                look.unseen.extend(unread.map(|reason| format!("an open check cannot be read: {reason}")));
+            }
+            Err(error) => look.unseen.push(format!("open checks cannot be read: {}", crate::chain(&error))),
+        }
         if let Some(emulator) = &self.emulator {
             let client = emulator.client().clone();
             let outputs = [
@@ -168,21 +183,26 @@ impl System {
             let urls: Vec<_> =
                 outputs.iter().filter_map(|o| Some((*o, self.stack.output(o).ok()?.to_owned()))).collect();
             let depths = tokio::task::spawn_blocking(move || {
-                urls.into_iter()
-                    .filter_map(|(name, url)| Some((name, client.queue_depth(&url).ok()?.total())))
-                    .collect::<Vec<_>>()
+                let depth = |url: &str| client.queue_depth(url).map(|depth| depth.total());
+                urls.into_iter().map(|(name, url)| Ok((name, depth(&url)?))).collect::<Result<Vec<_>>>()
             });
-            for (name, depth) in depths.await.unwrap_or_default() {
-                if depth > 0 {
-                    look.dead_letters.push((name.trim_end_matches("DeadLetterQueueUrl"), depth));
+            match depths.await.map_err(anyhow::Error::new).flatten() {
+                Ok(depths) => look.dead_letters.extend(
+                    depths
+                        .into_iter()
+                        .filter(|(_, depth)| *depth > 0)
+                        .map(|(name, depth)| (name.trim_end_matches("DeadLetterQueueUrl"), depth)),
+                ),
+                Err(error) => {
+                    look.unseen.push(format!("dead letters cannot be counted: {}", crate::chain(&error)));
                 }
             }
         }
         look
     }
 
-    /// The open checks, by their markers.
-    async fn open_checks(&self) -> Result<Vec<Check>> {
+    /// The open checks, by their markers; and why one of them cannot be read, where that is so.
+    async fn open_checks(&self) -> Result<(Vec<Check>, Option<String>)> {
         let mut wanted = Vec::new();
         for shard in 0..SHARDS_DEFAULT {
             let partition = keys::shard_partition(&self.scope, shard);
@@ -204,7 +224,14 @@ impl System {
             }
         }
         let records = self.checks.get_many(&wanted).await?;
-        Ok(records.iter().filter_map(|record| serde_json::from_str(&record.data).ok()).collect())
+        let (mut checks, mut unread) = (Vec::new(), None);
+        for record in &records {
+            match serde_json::from_str(&record.data) {
+                Ok(check) => checks.push(check),
+                Err(error) => unread = Some(error.to_string()),
+            }
+        }
+        Ok((checks, unread))
     }
 
     /// Stops the watcher (it flushes), then everything else.

@@ -10,6 +10,9 @@ const LINE_BYTES_MAX: u64 = 4 << 20;
 /// In how many lines a first JSON line of ours is looked for.
 const LOOKED_AT: usize = 20;
 
+/// What a line of ours may hold.
+const KEYS: [&str; 4] = ["id", "kind", "reason", "text"];
+
 /// A text that is asked about.
 #[derive(Debug, Deserialize)]
 pub(super) struct Asked {
@@ -51,9 +54,11 @@ pub(super) fn open(input: &mut impl BufRead) -> Result<Opened> {
     Ok(Opened::Pasted(head))
 }
 
+/// A line with a `text`; or one that has only our other keys, so that the text was forgotten.
 fn is_ours(line: &str) -> bool {
-    serde_json::from_str::<serde_json::Value>(line)
-        .is_ok_and(|value| value.get("text").is_some() && value.get("msg").is_none())
+    let Ok(serde_json::Value::Object(map)) = serde_json::from_str(line) else { return false };
+    let of_ours = |key: &String| KEYS.contains(&key.as_str());
+    (map.contains_key("text") && !map.contains_key("msg")) || (!map.is_empty() && map.keys().all(of_ours))
 }
 
 /// `{` alone begins a JSON document that is written over many lines.
@@ -99,7 +104,13 @@ pub(super) fn parse(line: &str) -> Result<Asked, String> {
         .map_err(|error| format!("expected an object {{\"id\",\"kind\",\"reason\",\"text\"}}: {error}"))?;
     match asked.text {
         Some(_) => Ok(asked),
-        None => Err("expected a `text`, found none".to_owned()),
+        None => {
+            let map: serde_json::Map<String, serde_json::Value> =
+                serde_json::from_str(line).unwrap_or_default();
+            let keys: Vec<&str> = map.keys().map(String::as_str).take(8).collect();
+            let found = if keys.is_empty() { "none".to_owned() } else { format!("only {}", keys.join(", ")) };
+            Err(format!("expected a `text`, found {found}"))
+        }
     }
 }
 
@@ -125,6 +136,9 @@ mod tests {
             ("plain\n", false),
             ("nonsense\n{\"id\":\"a\",\"text\":\"x\"}\n", true),
             ("{broken\n", true),
+            ("{\"id\":3,\"kind\":\"event\"}\n", true),
+            ("{\"kind\":\"Pod\",\"apiVersion\":\"v1\"}\n", false),
+            ("{}\n", false),
             ("{\n \"kind\": \"Pod\"\n}\n", false),
         ];
         for (text, want) in table {

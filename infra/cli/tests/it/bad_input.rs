@@ -33,7 +33,7 @@ fn object_files_that_hold_no_objects_are_refused() {
     refused(&["scan", "--from", &at("other.yaml")], &["document 1", "apiVersion and kind"]);
     refused(&["scan", "--from", &at("binary.yaml")], &["binary.yaml", "UTF-8"]);
     refused(&["scan", "--from", &at("missing.yaml")], &["missing.yaml", "cannot read"]);
-    refused(&["scan", "--from", &at("empty-folder")], &["empty-folder", "no *.json"]);
+    refused(&["scan", "--from", &at("empty-folder")], &["empty-folder", "no *.json, *.jsonl"]);
 }
 
 #[test]
@@ -85,6 +85,45 @@ fn an_empty_object_file_is_an_empty_world() {
     let ran = prodrome(&["scan", "--from", &within(&dir, "empty.yaml")]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.stdout.contains("0 firing, 0 pending; 0 objects"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("warning: no object was read from") && ran.stderr.contains("empty.yaml"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn of_a_file_that_was_cut_the_whole_lines_count_and_the_cut_one_is_told() {
+    let pod = |name: &str| {
+        format!(r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{name}","namespace":"shop"}}}}"#)
+    };
+    let whole = format!("{}\n{}\n{}", pod("a"), pod("b"), pod("c"));
+    let dir = folder(&[("pods.jsonl", whole.get(..whole.len() - 9).unwrap())]);
+    let file = within(&dir, "pods.jsonl");
+    let ran = prodrome(&["scan", "--from", &file]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(
+        ran.stdout.contains("2 objects seen") && ran.stderr.contains("pods.jsonl, line 3 is cut short"),
+        "{ran:?}"
+    );
+    let ran = prodrome(&["scan", "-n", "pay", "--from", &file]);
+    assert!(
+        ran.stderr.contains("no object was read from") && ran.stderr.contains("namespace pay"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn who_scans_a_recording_is_told_what_plays_it() {
+    for (path, words) in [
+        ("events/recordings/crash-exit-1", "`prodrome replay events/recordings/crash-exit-1` plays it"),
+        ("events/recordings", "`prodrome replay events/recordings` plays them"),
+        (
+            "events/recordings/crash-exit-1/meta.json",
+            "`prodrome replay events/recordings/crash-exit-1` plays it",
+        ),
+    ] {
+        refused(&["scan", "--from", path], &[words]);
+    }
 }
 
 #[test]
@@ -197,9 +236,12 @@ fn a_cluster_that_cannot_be_reached_is_told_with_what_to_do() {
     write("program.yaml", program(&format!("command: sh, args: [\"-c\", \"{script}\"]")));
     let at = |name| within(&dir, name);
     let out = at("recording");
-    for command in [vec!["scan"], vec!["record", "--out", &out], vec!["up"]] {
+    for command in [vec!["scan"], vec!["record", "--out", &out], vec!["up"], vec!["diagnose", "deploy/web"]] {
         let with = |more: &[&str], words: &[&str]| refused(&[&command, more].concat(), words);
-        with(&["--kubeconfig", &at("expired.yaml")], &["does not accept the credentials", "expired"]);
+        let file = at("expired.yaml");
+        let place = format!("the cluster at {server}/ (context a of the kubeconfig {file})");
+        let ask = format!("kubectl --kubeconfig {file} --context a auth whoami");
+        with(&["--kubeconfig", &file], &["does not accept the credentials", "expired", &place, &ask]);
         let words =
             ["no-such-program", "install it, or put it on the PATH (it comes with the cloud's tools)"];
         with(&["--kubeconfig", &at("no-program.yaml")], &words);
@@ -213,7 +255,10 @@ fn a_cluster_that_cannot_be_reached_is_told_with_what_to_do() {
         with(&["--kubeconfig", &at("missing.yaml")], &["missing.yaml", "no kubeconfig"]);
         with(&["--kubeconfig", &at("broken.yaml")], &["broken.yaml"]);
         with(&["--kubeconfig", &at("nobody.yaml"), "--context", "b"], &["no context \"b\"", "it has a"]);
-        with(&["--kubeconfig", &at("nobody.yaml")], &["efused"]);
+        let file = at("nobody.yaml");
+        let place = format!("the cluster at http://127.0.0.1:9/ (context a of the kubeconfig {file})");
+        let ask = format!("kubectl --kubeconfig {file} --context a version");
+        with(&["--kubeconfig", &file], &["efused", &place, &ask]);
     }
     assert!(!Path::new(&out).exists(), "nothing is left of a recording that did not begin");
 }
@@ -242,7 +287,7 @@ fn what_a_run_needs_is_looked_at_before_anything_is_started() {
     let at = |name| within(&dir, name);
     let demo = "events/recordings/image-tag-missing";
     refused(&["up", "--recording", "rules"], &["rules is no recording", "meta.json"]);
-    refused(&["up", "--recording", demo, "--from", "99999"], &["--from 99999", "has only", "seconds"]);
+    refused(&["up", "--recording", demo, "--from", "99999"], &["--from 99999", "lasts only", "seconds"]);
     refused(&["up", "--routing", &at("routing.yaml")], &["routing file is wrong", "routing.yaml:1:11"]);
     refused(&["up", "--routing", &at("missing.yaml")], &["cannot read", "missing.yaml"]);
     refused(&["up", "--rules", &at("rules.yaml")], &["rules.yaml:1:", "there is no rule to use"]);

@@ -1,6 +1,6 @@
 //! `prodrome flows`, `diagnose` and `plugin`.
 
-use crate::run::prodrome;
+use crate::run::{folder, prodrome, within};
 use serde_json::Value;
 
 const CYCLE: &str = "nodes:\n  a: { plugin: node, after: b }\n  b: { plugin: node, after: a }\n";
@@ -43,6 +43,48 @@ fn a_flow_is_told_and_drawn() {
 }
 
 #[test]
+fn an_object_is_named_as_kubectl_takes_it_and_its_namespace_may_be_left_out() {
+    let object = |version: &str, kind: &str, namespace: &str, name: &str| {
+        format!(
+            "apiVersion: {version}\nkind: {kind}\nmetadata: {{ name: {name}, namespace: {namespace}, uid: {namespace}{name} }}\n---\n"
+        )
+    };
+    let deploy = |namespace, name| object("apps/v1", "Deployment", namespace, name);
+    let widget = object("example.com/v1", "Widget", "shop", "w");
+    let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: { name: widgets.example.com }\n\
+                      spec: { group: example.com, names: { kind: Widget, plural: widgets, shortNames: [wd] } }\n";
+    let world =
+        [&*deploy("shop", "web"), &deploy("shop", "a"), &deploy("pay", "a"), &widget, definition].concat();
+    let dir = folder(&[("world.yaml", &world)]);
+    let path = within(&dir, "world.yaml");
+    for named in [
+        &["deploy/web"][..],
+        &["Deployments/web"],
+        &["deployments.apps/web"],
+        &["apps/Deployment/web"],
+        &["deploy/a", "-n", "pay"],
+        &["wd/w"],
+    ] {
+        let ran = prodrome(&[&["diagnose", "--from", &path, "--output", "json"], named].concat());
+        assert!(ran.code < 2 && ran.json_lines().len() == 1, "{named:?}: {ran:?}");
+    }
+    for (named, words) in [
+        (&["deploy/a"][..], "holds deployments of the name a in 2 namespaces: pay, shop; name one with -n"),
+        (&["deploy/wen"], "holds no Deployment wen; did you mean `web`?"),
+        (&["deploy/web", "-n", "pay"], "holds no Deployment pay/web; there is one of that name in shop"),
+        (&["sts/web"], "holds no StatefulSet web; it holds none at all"),
+        (
+            &["gadget/w"],
+            "holds no object of the kind gadget; it holds CustomResourceDefinition, Deployment, Widget",
+        ),
+        (&["web"], "expected KIND/NAME such as pod/web-0 or deploy/web, found \"web\""),
+    ] {
+        let ran = prodrome(&[&["diagnose", "--from", &path], named].concat());
+        assert!(ran.code == 2 && ran.stderr.contains(words), "{named:?}: {ran:?}");
+    }
+}
+
+#[test]
 fn an_object_of_a_file_is_diagnosed_and_its_run_can_be_drawn() {
     let pod = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web-0","namespace":"shop","uid":"1"},
         "spec":{"nodeName":"a","containers":[{"name":"web","image":"x","resources":{"limits":{"memory":"64Mi"}}}]},
@@ -76,7 +118,7 @@ fn an_object_of_a_file_is_diagnosed_and_its_run_can_be_drawn() {
     assert!(ran.stdout.contains("oom-killed (93 %)"), "{ran:?}");
     let ran = prodrome(&["diagnose", "pod/nowhere", "-n", "shop", "--from", &path]);
     assert_eq!(ran.code, 2, "{ran:?}");
-    assert!(ran.stderr.contains("there is no Pod shop/nowhere"), "{ran:?}");
+    assert!(ran.stderr.contains("holds no Pod shop/nowhere; it holds web-0"), "{ran:?}");
 }
 
 #[test]

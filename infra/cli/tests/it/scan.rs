@@ -100,7 +100,7 @@ fn what_has_not_lasted_yet_is_pending_and_not_found() {
     );
     let text = scan("-", &[], &pod("a", "Pending").to_string());
     assert!(text.stdout.contains("PodPending") && text.stdout.contains("pending, fires in 5m"), "{text:?}");
-    assert!(text.stdout.ends_with("0 firing, 1 pending; 1 objects seen by 3 rules\n"), "{text:?}");
+    assert!(text.stdout.ends_with("0 firing, 1 pending; 1 object seen by 3 rules\n"), "{text:?}");
 }
 
 #[test]

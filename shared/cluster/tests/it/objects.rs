@@ -38,8 +38,8 @@ async fn what_is_no_object_is_refused() {
     let pods = resource("", "Pod");
     let cluster = ObjectsCluster::new();
     for (given, want) in [
-        (r#"{"metadata":{}}"#, "a Pod without metadata.name"),
-        ("{}", "a Pod without metadata.name"),
+        (r#"{"metadata":{}}"#, "expected metadata.name in an object of the kind Pod, found none"),
+        ("{}", "expected metadata.name in an object of the kind Pod, found none"),
         ("[1]", "not a Kubernetes object"),
         ("", "not a Kubernetes object"),
         (r#"{"metadata":{"name":7}}"#, "not a Kubernetes object"),

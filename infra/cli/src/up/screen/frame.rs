@@ -46,9 +46,13 @@ fn head(told: &Told, look: &Look, width: usize) -> Lines {
     }
     let mut lines = vec![first, Line::default().with(&told.status(look), "2")];
     for (queue, depth) in &look.dead_letters {
-        lines.push(
-            Line::default().with(&format!("{depth} dead letters of {queue}: see the functions' log"), "31"),
-        );
+        lines.push(Line::default().with(
+            &format!("{} of {queue}: see the functions' log", render::count(*depth, "dead letter")),
+            "31",
+        ));
+    }
+    for line in &look.unseen {
+        lines.push(Line::default().with(&render::plain(line, 300), "31"));
     }
     lines
 }

@@ -121,3 +121,16 @@ fn nothing_yet_is_said_in_words() {
     let lines = shown(&told(Vec::new()), &Look::default(), (80, 24)).join("\n");
     assert!(lines.contains("none yet") && lines.contains("Checks that wait  0"), "{lines}");
 }
+
+#[test]
+fn what_cannot_be_looked_at_is_said() {
+    let unseen = vec!["open checks cannot be read: the table is\u{1b}[2J gone".to_owned()];
+    let look = Look { unseen, ..Look::default() };
+    assert_eq!(
+        shown(&told(Vec::new()), &look, (80, 24))[1..3],
+        [
+            "0 changes (0/s), lag 0.0s, 0 open checks, not all can be seen",
+            "open checks cannot be read: the table is [2J gone",
+        ]
+    );
+}
