@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use prodrome_flows::{FlowSet, SourceFile};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
@@ -53,5 +54,72 @@ fn every_plugin_is_asked_by_some_flow_and_has_its_function() {
             assert!(template.contains(&line), "template.yaml lacks {line}");
         }
         assert!(!plugin.describe().is_empty() && !plugin.rights().is_empty(), "{name} declares nothing");
+    }
+}
+
+/// What may be done with a resource: group and plural → verbs.
+type Rights = BTreeMap<(String, String), BTreeSet<String>>;
+
+/// The account by which the functions read the cluster.
+fn reader(file: &str) -> Vec<serde_json::Value> {
+    let path = root().join("infra/reader/deploy").join(file);
+    serde_saphyr::from_multiple(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn rights(documents: &[serde_json::Value]) -> Rights {
+    let texts = |value: &serde_json::Value| -> Vec<String> {
+        value.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+    };
+    let mut rights = Rights::new();
+    for rule in documents.iter().filter_map(|document| document["rules"].as_array()).flatten() {
+        for group in texts(&rule["apiGroups"]) {
+            for resource in texts(&rule["resources"]) {
+                rights.entry((group.clone(), resource)).or_default().extend(texts(&rule["verbs"]));
+            }
+        }
+    }
+    rights
+}
+
+#[test]
+fn the_functions_may_read_what_the_watcher_forwards_and_the_plugins_ask_for_and_nothing_else() {
+    let path = root().join("infra/watcher/deploy/base/cluster-role.yaml");
+    let watcher = serde_saphyr::from_multiple(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let set = |verbs: &[&str]| verbs.iter().map(|verb| (*verb).to_owned()).collect::<BTreeSet<_>>();
+    // The watcher's role is held to the kinds that the rules name, and those of their references.
+    let mut want: Rights = rights(&watcher).into_keys().map(|key| (key, set(&["get", "list"]))).collect();
+    for plugin in prodrome_local::plugins().iter() {
+        for reads in plugin.rights() {
+            // Any kind there is: of it, what the rules name. Secrets are an overlay's.
+            if reads.resource == "*" || reads.resource == "secrets" {
+                continue;
+            }
+            let verbs = reads.verbs.iter().map(ToString::to_string);
+            want.entry((reads.group.to_string(), reads.resource.to_string())).or_default().extend(verbs);
+        }
+    }
+    assert_eq!(rights(&reader("base/cluster-role.yaml")), want);
+    assert!(!want.keys().any(|(_, resource)| resource == "secrets" || resource == "*"));
+    let secrets = rights(&reader("overlays/secrets/cluster-role.yaml"));
+    assert_eq!(secrets, Rights::from([((String::new(), "secrets".to_owned()), set(&["get", "list"]))]));
+}
+
+#[test]
+fn the_account_that_the_functions_read_with_is_bound_by_its_group_and_its_name() {
+    for file in ["base/cluster-role.yaml", "overlays/secrets/cluster-role.yaml"] {
+        let documents = reader(file);
+        let [role, binding] = documents.as_slice() else { panic!("{file}: a role and its binding") };
+        assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
+        let names: Vec<_> = binding["subjects"].as_array().unwrap().iter().map(|who| &who["name"]).collect();
+        assert_eq!(names, ["prodrome-readers", "prodrome-reader"]);
+    }
+    let account = reader("base/service-account.yaml");
+    assert_eq!(account[0]["metadata"]["name"], "prodrome-reader");
+    let annotations = &account[1]["metadata"]["annotations"];
+    assert_eq!(annotations["kubernetes.io/service-account.name"], "prodrome-reader");
+    // The template and the README say the same group.
+    for file in ["template.yaml", "README.md"] {
+        let text = std::fs::read_to_string(root().join(file)).unwrap();
+        assert!(text.contains("prodrome-readers") && text.contains("infra/reader/deploy"), "{file}");
     }
 }
