@@ -30,7 +30,7 @@ export KUBEBUILDER_ASSETS
 .PHONY: help run test build build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template report bench bench-engine bench-instructions bench-rivals differential cluster-tools sample-events python-pins
 
 help: ## Tell what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## See it: a recorded cluster going wrong, on this machine alone (ARGS='…' goes to prodrome up)
 	@$(CARGO) build -p prodrome-cli

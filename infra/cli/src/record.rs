@@ -64,7 +64,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let reached = Reached::by(arguments.kubeconfig.as_deref(), arguments.context.as_deref()).await?;
     let resources =
         resources(&reached.cluster(), &arguments).await.map_err(|error| reached.place.blame(&error))?;
-    let client = reached.client;
+    let (client, place) = (reached.client, reached.place);
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
 
@@ -117,6 +117,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let lines = tape.finish()?;
     if let Some(error) = failure {
         return Err(anyhow::Error::new(error).context("the recording broke off"));
+    }
+    if lines == 0 && arguments.lasting.is_some() && given_up.is_empty() {
+        bail!("nothing was recorded: {} sent nothing", place);
     }
     if given_up.len() == resources.len() {
         bail!("nothing could be recorded of the {} that were to be", render::count(resources.len(), "kind"));

@@ -2,6 +2,7 @@
 
 mod cases;
 mod explain;
+mod flow_names;
 mod fmt;
 mod located;
 mod test;
@@ -79,8 +80,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
 }
 
 fn check(files: Vec<PathBuf>, output: Output) -> Result<Outcome> {
-    let sources = Library { rules: files, only: None }.sources()?;
-    let loaded = prodrome_rules::load(&sources);
+    let library = Library { rules: files, only: None };
+    let sources = library.sources()?;
+    let mut loaded = prodrome_rules::load(&sources);
+    let flows = prodrome_flows::load(&library.flow_sources()?, &prodrome_local::catalogue()).flows;
+    loaded.diagnostics.extend(flow_names::doubts(&sources, &flows));
     match output {
         Output::Json => {
             for diagnostic in &loaded.diagnostics {

@@ -3,6 +3,9 @@ use crate::plugins;
 /// Why a function could not be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
+    /// It is not said which.
+    #[error("PRODROME_FUNCTION is not set: expected evaluate, sweep, diagnose, alert or plugin-NAME")]
+    Unset,
     /// There is no such function.
     #[error("PRODROME_FUNCTION is {0:?}: expected evaluate, sweep, diagnose, alert or plugin-NAME")]
     Unknown(String),
@@ -23,6 +26,7 @@ pub enum ServeError {
 /// Where there is no such function, or it cannot go on.
 pub fn serve(function: &str) -> Result<(), ServeError> {
     let done = match function {
+        "" => return Err(ServeError::Unset),
         "evaluate" => prodrome_evaluate::lambda::main(),
         "sweep" => prodrome_sweep::lambda::main(),
         "alert" => prodrome_alert::lambda::main(),

@@ -188,10 +188,10 @@ impl Iterator for Items {
 }
 
 /// Reads the whole stream once for the kinds of custom resources: the first object of a path tells, and where
-/// there is none, a bookmark (which tells the kind; its scope is then taken for namespaced).
+/// there is none, a bookmark or an empty list (which tell the kind; its scope is then taken for namespaced).
 fn survey(recording: &Recording) -> BTreeMap<String, Resource> {
     let mut found = BTreeMap::new();
-    let mut from_bookmark = BTreeMap::new();
+    let mut without_scope = BTreeMap::new();
     let Ok(mut items) = recording.items() else { return found };
     loop {
         match items.read_line() {
@@ -208,11 +208,11 @@ fn survey(recording: &Recording) -> BTreeMap<String, Resource> {
         };
         if let Some((kind, namespaced)) = line.body.reveals_kind() {
             found.insert(line.path.to_string(), place.resource(kind, namespaced));
-        } else if let Some(kind) = line.body.bookmark_kind() {
-            from_bookmark.entry(line.path.to_string()).or_insert_with(|| place.resource(kind, true));
+        } else if let Some(kind) = line.body.kind_without_scope() {
+            without_scope.entry(line.path.to_string()).or_insert_with(|| place.resource(kind, true));
         }
     }
-    for (path, resource) in from_bookmark {
+    for (path, resource) in without_scope {
         found.entry(path).or_insert(resource);
     }
     found

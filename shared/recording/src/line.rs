@@ -89,11 +89,16 @@ impl LineBody<'_> {
 }
 
 impl LineBody<'_> {
-    /// The kind that a bookmark names; it tells nothing of the scope.
-    pub(crate) fn bookmark_kind(&self) -> Option<String> {
-        let Self::Event { kind: WatchKind::Bookmark, object } = self else { return None };
+    /// The kind that a bookmark or a list without objects names; they tell nothing of the scope.
+    pub(crate) fn kind_without_scope(&self) -> Option<String> {
+        let (object, of_list) = match self {
+            Self::Event { kind: WatchKind::Bookmark, object } => (*object, false),
+            Self::Answer { body, .. } => (*body, true),
+            Self::Event { .. } | Self::Opened { .. } => return None,
+        };
         let head: KindHead<'_> = serde_json::from_str(object.get()).ok()?;
-        (!head.kind.is_empty() && head.kind != "PartialObjectMetadata").then(|| head.kind.into_owned())
+        let kind = if of_list { head.kind.strip_suffix("List")? } else { &*head.kind };
+        (!kind.is_empty() && kind != "PartialObjectMetadata").then(|| kind.to_owned())
     }
 }
 

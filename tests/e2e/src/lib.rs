@@ -33,7 +33,7 @@ mod webhook;
 pub use alertmanager::Alertmanager;
 pub use functions::FunctionProcess;
 pub use packs::Packs;
-pub use samples::{samples, shipped_rules};
+pub use samples::{samples, shipped_flows, shipped_rules};
 pub use setup::Setup;
 pub use system::System;
 pub use wait::{PATIENCE, until};

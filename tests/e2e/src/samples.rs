@@ -1,8 +1,12 @@
+use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::ObjectsCluster;
+use prodrome_diagnose::{CallError, Diagnose, InProcess, Plugins};
 use prodrome_evaluate::Evaluate;
+use prodrome_flows::FlowSet;
 use prodrome_lambda::{Delivery, Handler, Tally};
-use prodrome_model::{ChangeKind, GroupKind, SHARDS_DEFAULT, Scope, Source};
+use prodrome_model::{ChangeKind, GroupKind, PluginRequest, PluginResponse, SHARDS_DEFAULT, Scope, Source};
+use prodrome_plugin::AnyCluster;
 use prodrome_queue::pack::{ChangeHead, PackBuilder, PackHead};
 use prodrome_queue::{Body, MemoryQueue, QueueName};
 use prodrome_recording::builtin_of_kind;
@@ -10,15 +14,17 @@ use prodrome_rules::{RuleSet, SourceFile};
 use prodrome_store::MemoryStore;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// What the story is about.
 const RULE: &str = "PodImagePullFailing";
 
 /// A small story, as the functions hear of it: an event for each function, in the form in which Lambda gives it.
 ///
-/// A pod cannot pull its image; the check that is opened falls due; what it finds is told, and so is its end.
-/// What comes after the first event is what `evaluate` itself makes of it.
+/// A pod cannot pull its image; the check that is opened falls due; what it finds is diagnosed and told, and so is its
+/// end. What comes after the first event is what the functions themselves make of it.
 pub async fn samples() -> anyhow::Result<BTreeMap<&'static str, Value>> {
     let mut story = Story::begin()?;
     let mut samples = BTreeMap::new();
@@ -33,6 +39,10 @@ pub async fn samples() -> anyhow::Result<BTreeMap<&'static str, Value>> {
 
     story.pass(SignedDuration::from_secs(1));
     story.handle(due).await?;
+    let found = story.take(QueueName::Diagnoses)?;
+    samples.insert("diagnose-finding.json", sqs_event("diagnoses", &found, story.now));
+    let asked = story.diagnose(found).await?;
+    samples.insert("plugin-image-pull.json", serde_json::to_value(asked)?);
     let finding = story.take(QueueName::Findings)?;
     samples.insert("alert-finding.json", sqs_event("findings", &finding, story.now));
 
@@ -41,6 +51,8 @@ pub async fn samples() -> anyhow::Result<BTreeMap<&'static str, Value>> {
     last["metadata"]["resourceVersion"] = json!("48977");
     let gone = story.pack(ChangeKind::Deleted, &last)?;
     story.handle(Body::Pack(gone)).await?;
+    let end = story.take(QueueName::Diagnoses)?;
+    anyhow::ensure!(story.diagnose(end).await.is_err(), "no plugin is asked about an end");
     let end = story.take(QueueName::Findings)?;
     samples.insert("alert-resolution.json", sqs_event("findings", &end, story.now));
     Ok(samples)
@@ -48,8 +60,17 @@ pub async fn samples() -> anyhow::Result<BTreeMap<&'static str, Value>> {
 
 /// The shipped rules.
 pub fn shipped_rules() -> anyhow::Result<RuleSet> {
+    Ok(prodrome_rules::load(&sources(Path::new("rules"))?).rules)
+}
+
+/// The shipped root-cause flows.
+pub fn shipped_flows() -> anyhow::Result<FlowSet> {
+    Ok(prodrome_flows::load(&sources(Path::new("rules/flows"))?, &prodrome_local::catalogue()).flows)
+}
+
+fn sources(folder: &Path) -> anyhow::Result<Vec<SourceFile>> {
     let mut files = Vec::new();
-    let mut paths: Vec<_> = std::fs::read_dir(crate::setup::root().join("rules"))?
+    let mut paths: Vec<_> = std::fs::read_dir(crate::setup::root().join(folder))?
         .map(|entry| entry.map(|e| e.path()))
         .collect::<Result<_, _>>()?;
     paths.sort();
@@ -59,12 +80,33 @@ pub fn shipped_rules() -> anyhow::Result<RuleSet> {
             files.push(SourceFile { name, text: std::fs::read_to_string(&path)? });
         }
     }
-    Ok(prodrome_rules::load(&files).rules)
+    Ok(files)
 }
 
-/// The evaluation of the story, in memory.
+/// The plugins, and what the first of them is asked.
+#[derive(Clone)]
+struct Overheard {
+    plugins: InProcess,
+    asked: Arc<Mutex<Option<PluginRequest>>>,
+}
+
+impl Plugins for Overheard {
+    async fn call(
+        &self,
+        plugin: &str,
+        request: PluginRequest,
+        timeout: Duration,
+    ) -> Result<PluginResponse, CallError> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| request.clone());
+        self.plugins.call(plugin, request, timeout).await
+    }
+}
+
+/// The evaluation and the diagnosis of the story, in memory.
 struct Story {
     evaluate: Evaluate<MemoryStore, MemoryQueue, ObjectsCluster>,
+    diagnose: Diagnose<MemoryStore, MemoryQueue, Overheard>,
+    plugins: Overheard,
     queue: MemoryQueue,
     cluster: ObjectsCluster,
     now: Timestamp,
@@ -78,7 +120,13 @@ impl Story {
         let rules = Arc::new(shipped_rules()?);
         let evaluate =
             Evaluate::new(MemoryStore::new(), queue.clone(), cluster.clone(), rules, SHARDS_DEFAULT);
-        Ok(Self { evaluate, queue, cluster, now, sequence: 0 })
+        let evaluate = evaluate.diagnosing();
+        let registry = Arc::new(prodrome_local::plugins());
+        let plugins = InProcess::new(registry, AnyCluster::new(cluster.clone()));
+        let plugins = Overheard { plugins, asked: Arc::default() };
+        let flows = Arc::new(shipped_flows()?);
+        let diagnose = Diagnose::new(MemoryStore::new(), queue.clone(), plugins.clone(), flows);
+        Ok(Self { evaluate, diagnose, plugins, queue, cluster, now, sequence: 0 })
     }
 
     fn pass(&mut self, time: SignedDuration) {
@@ -114,6 +162,19 @@ impl Story {
     async fn handle(&self, body: Body) -> anyhow::Result<()> {
         let delivery = Delivery { id: "sample".into(), body, attempt: 1, sent_at: Some(self.now) };
         Ok(self.evaluate.handle(&delivery, self.now, &mut Tally::default()).await?)
+    }
+
+    /// Diagnoses; gives what the first plugin was asked.
+    async fn diagnose(&self, body: Body) -> anyhow::Result<PluginRequest> {
+        let delivery = Delivery { id: "sample".into(), body, attempt: 1, sent_at: Some(self.now) };
+        self.diagnose.handle(&delivery, self.now, &mut Tally::default()).await?;
+        let asked = self.plugins.asked.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut asked = asked.context("no plugin was asked")?;
+        // Of a diagnosis that takes no time.
+        for instant in [&mut asked.now, &mut asked.deadline] {
+            *instant = Timestamp::from_second(instant.as_second())?;
+        }
+        Ok(asked)
     }
 
     /// The next message of a queue about the rule of the story, as soon as it comes.

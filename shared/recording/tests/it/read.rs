@@ -107,6 +107,17 @@ fn the_kind_of_a_custom_resource_comes_from_any_line_of_its_path() {
     ));
     let resource = all(&recording).remove(0).unwrap().resource;
     assert_eq!((resource.kind.as_str(), resource.namespaced), ("Database", false));
+
+    // A kind of which there is no object yet: an empty list, and a watch that brings nothing.
+    let (_dir, recording) = written(&format!(
+        "{}\n{}\n",
+        format_args!(
+            r#"{{"t":0,{path},"query":"","status":200,"list":{{"kind":"DatabaseList","items":[]}}}}"#
+        ),
+        format_args!(r#"{{"t":1,{path},"query":"watch=1","status":200}}"#),
+    ));
+    let kinds: Vec<_> = all(&recording).into_iter().map(|item| item.unwrap().resource.kind).collect();
+    assert_eq!(kinds, ["Database", "Database"]);
 }
 
 #[test]

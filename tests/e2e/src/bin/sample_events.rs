@@ -8,7 +8,7 @@ use std::path::Path;
 
 fn main() -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     for (name, event) in runtime.block_on(prodrome_e2e::samples())? {
         let path = folder.join(name);
         let text = format!("{}\n", serde_json::to_string_pretty(&event)?);

@@ -3,12 +3,14 @@
 use jiff::{SignedDuration, Timestamp};
 use prodrome_alert::Alerts;
 use prodrome_cluster::ObjectsCluster;
-use prodrome_e2e::shipped_rules;
+use prodrome_diagnose::{Diagnose, InProcess};
+use prodrome_e2e::{shipped_flows, shipped_rules};
 use prodrome_evaluate::Evaluate;
 use prodrome_lambda::{Delivery, Handler, Tally, deliveries};
 use prodrome_lifecycle::{Check, Phase, keys};
-use prodrome_model::{AlertMessage, FindingState, NoticeKind, SHARDS_DEFAULT};
+use prodrome_model::{AlertMessage, FindingState, NoticeKind, PluginRequest, SHARDS_DEFAULT};
 use prodrome_notify::{MemoryChannels, Routing};
+use prodrome_plugin::{AnyCluster, View};
 use prodrome_queue::{Body, MemoryQueue, QueueName};
 use prodrome_recording::builtin_of_kind;
 use prodrome_store::{Expect, Key, MemoryStore, Record, Store, Write};
@@ -17,7 +19,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
 
-fn sample(name: &str) -> Value {
+fn sample_of(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events").join(name);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap()
@@ -25,7 +27,7 @@ fn sample(name: &str) -> Value {
 
 /// The only message of a sample, as the function gets it.
 fn delivery(name: &str) -> Delivery {
-    let mut all = deliveries(serde_json::from_value(sample(name)).unwrap()).unwrap();
+    let mut all = deliveries(serde_json::from_value(sample_of(name)).unwrap()).unwrap();
     assert_eq!(all.len(), 1, "{name}");
     all.remove(0)
 }
@@ -42,6 +44,7 @@ async fn the_changes_open_a_check_and_the_due_check_fires() {
     let (store, queue, cluster) = (MemoryStore::new(), MemoryQueue::new(now), ObjectsCluster::new());
     let rules = Arc::new(shipped_rules().unwrap());
     let evaluate = Evaluate::new(store.clone(), queue.clone(), cluster.clone(), rules, SHARDS_DEFAULT);
+    let evaluate = evaluate.diagnosing();
     let Body::Pack(bytes) = &changes.body else { panic!("the changes are a pack") };
     let pack = prodrome_queue::pack::decode(bytes, prodrome_queue::pack::UNCOMPRESSED_MAX).unwrap();
     assert_eq!(pack.lag_seconds, Some(0), "as a watcher sends it");
@@ -63,16 +66,61 @@ async fn the_changes_open_a_check_and_the_due_check_fires() {
 
     let when: Timestamp = field("at").parse().unwrap();
     evaluate.handle(&due, when, &mut tally).await.unwrap();
-    let sent = queue.receive(QueueName::Findings, when, 10);
+    let sent = queue.receive(QueueName::Diagnoses, when, 10);
     assert_eq!(sent.len(), 1, "one finding");
     let Body::Text(sent) = &sent[0].body else { panic!("a finding is a text") };
     let AlertMessage::Finding(sent) = serde_json::from_str(sent).unwrap() else { panic!("a finding") };
     assert_eq!((&*sent.rule, sent.state), (check.rule.as_str(), FindingState::Firing));
 }
 
+/// The pod of the story, as the watcher saw it.
+fn cluster_of_the_story() -> ObjectsCluster {
+    let cluster = ObjectsCluster::new();
+    let Body::Pack(bytes) = delivery("evaluate-changes.json").body else { panic!("the changes are a pack") };
+    let pack = prodrome_queue::pack::decode(&bytes, prodrome_queue::pack::UNCOMPRESSED_MAX).unwrap();
+    for change in pack.changes {
+        let change = change.unwrap();
+        let resource = builtin_of_kind(&change.resource.group_kind()).unwrap();
+        cluster.apply(&resource, change.object.as_ref().unwrap().get().as_bytes()).unwrap();
+    }
+    cluster
+}
+
+#[tokio::test]
+async fn the_finding_is_diagnosed_by_a_plugin_and_goes_on_with_its_cause() {
+    let finding = delivery("diagnose-finding.json");
+    let now = finding.sent_at.unwrap();
+    let queue = MemoryQueue::new(now);
+    let cluster = AnyCluster::new(cluster_of_the_story());
+    let registry = Arc::new(prodrome_local::plugins());
+    let plugins = InProcess::new(registry.clone(), cluster.clone());
+    let flows = Arc::new(shipped_flows().unwrap());
+    let diagnose = Diagnose::new(MemoryStore::new(), queue.clone(), plugins, flows);
+    diagnose.handle(&finding, now, &mut Tally::default()).await.unwrap();
+    let sent = queue.receive(QueueName::Findings, now, 10);
+    let AlertMessage::Finding(told) = serde_json::from_str(text(&sent[0])).unwrap() else {
+        panic!("a finding")
+    };
+    let AlertMessage::Finding(sample) = serde_json::from_str(text(&delivery("alert-finding.json"))).unwrap()
+    else {
+        panic!("a finding")
+    };
+    assert!(told.cause.is_some());
+    assert_eq!(
+        (told.cause, told.owner),
+        (sample.cause, sample.owner),
+        "the other sample is what comes of it"
+    );
+
+    let request: PluginRequest = serde_json::from_value(sample_of("plugin-image-pull.json")).unwrap();
+    let plugin = registry.get("image-pull").unwrap();
+    let answer = prodrome_plugin::call(plugin, request, &View::new(cluster)).await;
+    assert_eq!(answer.cause.as_deref(), Some("image-not-found"), "{answer:#?}");
+}
+
 #[tokio::test]
 async fn the_tick_hands_over_what_is_due() {
-    let tick = sample("sweep-tick.json");
+    let tick = sample_of("sweep-tick.json");
     assert_eq!(tick["source"], "aws.scheduler");
     let now: Timestamp = tick["time"].as_str().unwrap().parse().unwrap();
     let (checks, queue) = (MemoryStore::new(), MemoryQueue::new(now));

@@ -3,12 +3,14 @@
 use super::{Lines, Size, Told};
 use crate::render::{self, Line};
 use crate::up::system::Look;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prodrome_lifecycle::{Check, Phase};
 use prodrome_model::{Notice, NoticeKind};
 
 /// An object's name is not cut below this, whatever the width.
 const NAME_MIN: usize = 16;
+/// What time alone does not begin for so long begins by a count: it has no instant.
+const COUNTED: SignedDuration = SignedDuration::from_hours(24 * 3650);
 /// Rows that checks get at least, where there are any.
 const CHECK_ROWS_MIN: usize = 3;
 
@@ -139,8 +141,13 @@ fn pending(check: &Check, now: Timestamp, width: usize) -> Line {
     let object = render::plain(&check.object.to_string(), 300);
     let since = render::since(check.since, now);
     let back = match check.phase {
+        Phase::Watching { turns_at } if turns_at.duration_since(now) > COUNTED => {
+            " seen, waits for more of them".to_owned()
+        }
+        Phase::Watching { turns_at } if turns_at <= now => " may begin now".to_owned(),
         Phase::Watching { turns_at } => format!(" may begin in {}", render::since(now, turns_at)),
         Phase::Gap { .. } => format!(" for {since}, interrupted"),
+        _ if check.due <= now => format!(" for {since}, due now"),
         _ => format!(" for {since}, due in {}", render::since(now, check.due)),
     };
     named(indent(2).with(&format!("{} ", check.rule), ""), &object, &back, Some(width))

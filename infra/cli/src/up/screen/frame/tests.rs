@@ -123,6 +123,22 @@ fn nothing_yet_is_said_in_words() {
 }
 
 #[test]
+fn a_check_that_time_alone_never_begins_has_no_instant() {
+    let watching = |turns_at: Timestamp| {
+        let mut check = check("PodReadinessFlaps", "a", 1_000_000);
+        check.phase = Phase::Watching { turns_at };
+        let look = Look { checks: vec![check], ..Look::default() };
+        shown(&told(Vec::new()), &look, (80, 24)).pop().unwrap()
+    };
+    assert_eq!(watching(Timestamp::MAX), "  PodReadinessFlaps Pod shop/a seen, waits for more of them");
+    assert_eq!(watching(at(160)), "  PodReadinessFlaps Pod shop/a may begin in 1m");
+    assert_eq!(watching(at(100)), "  PodReadinessFlaps Pod shop/a may begin now");
+    let look = Look { checks: vec![check("PodNotReady", "a", 99)], ..Look::default() };
+    let last = shown(&told(Vec::new()), &look, (80, 24)).pop().unwrap();
+    assert_eq!(last, "  PodNotReady Pod shop/a for 2m, due now");
+}
+
+#[test]
 fn what_cannot_be_looked_at_is_said() {
     let unseen = vec!["open checks cannot be read: the table is\u{1b}[2J gone".to_owned()];
     let look = Look { unseen, ..Look::default() };
