@@ -119,7 +119,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         return Err(anyhow::Error::new(error).context("the recording broke off"));
     }
     if lines == 0 && arguments.lasting.is_some() && given_up.is_empty() {
-        bail!("nothing was recorded: {} sent nothing", place);
+        bail!("nothing was recorded: {place} sent nothing");
     }
     if given_up.len() == resources.len() {
         bail!("nothing could be recorded of the {} that were to be", render::count(resources.len(), "kind"));

@@ -7,7 +7,7 @@ use crate::reach::Reached;
 use anyhow::{Context, Result, anyhow, bail};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use prodrome_cluster::{Cluster as _, ClusterError, KubeCluster};
-use prodrome_emulator::{Code, Deployment, Emulator, Options, Stack, Template};
+use prodrome_emulator::{Code, Deployment, Emulator, Options, QueueDepth, Stack, Template};
 use prodrome_lifecycle::{Check, keys};
 use prodrome_model::{GroupKind, Notice, SHARDS_DEFAULT, Scope};
 use prodrome_queue::{QueueName, SqsQueue};
@@ -183,7 +183,7 @@ impl System {
             let urls: Vec<_> =
                 outputs.iter().filter_map(|o| Some((*o, self.stack.output(o).ok()?.to_owned()))).collect();
             let depths = tokio::task::spawn_blocking(move || {
-                let depth = |url: &str| client.queue_depth(url).map(|depth| depth.total());
+                let depth = |url: &str| client.queue_depth(url).map(QueueDepth::total);
                 urls.into_iter().map(|(name, url)| Ok((name, depth(&url)?))).collect::<Result<Vec<_>>>()
             });
             match depths.await.map_err(anyhow::Error::new).flatten() {

@@ -102,16 +102,13 @@ fn pass_over(input: &mut impl BufRead) -> Result<()> {
 pub(super) fn parse(line: &str) -> Result<Asked, String> {
     let asked: Asked = serde_json::from_str(line)
         .map_err(|error| format!("expected an object {{\"id\",\"kind\",\"reason\",\"text\"}}: {error}"))?;
-    match asked.text {
-        Some(_) => Ok(asked),
-        None => {
-            let map: serde_json::Map<String, serde_json::Value> =
-                serde_json::from_str(line).unwrap_or_default();
-            let keys: Vec<&str> = map.keys().map(String::as_str).take(8).collect();
-            let found = if keys.is_empty() { "none".to_owned() } else { format!("only {}", keys.join(", ")) };
-            Err(format!("expected a `text`, found {found}"))
-        }
+    if asked.text.is_some() {
+        return Ok(asked);
     }
+    let map: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).unwrap_or_default();
+    let keys: Vec<&str> = map.keys().map(String::as_str).take(8).collect();
+    let found = if keys.is_empty() { "none".to_owned() } else { format!("only {}", keys.join(", ")) };
+    Err(format!("expected a `text`, found {found}"))
 }
 
 #[cfg(test)]

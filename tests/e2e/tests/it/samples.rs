@@ -98,9 +98,8 @@ async fn the_finding_is_diagnosed_by_a_plugin_and_goes_on_with_its_cause() {
     let diagnose = Diagnose::new(MemoryStore::new(), queue.clone(), plugins, flows);
     diagnose.handle(&finding, now, &mut Tally::default()).await.unwrap();
     let sent = queue.receive(QueueName::Findings, now, 10);
-    let AlertMessage::Finding(told) = serde_json::from_str(text(&sent[0])).unwrap() else {
-        panic!("a finding")
-    };
+    let Body::Text(sent) = &sent[0].body else { panic!("a finding is a text") };
+    let AlertMessage::Finding(told) = serde_json::from_str(sent).unwrap() else { panic!("a finding") };
     let AlertMessage::Finding(sample) = serde_json::from_str(text(&delivery("alert-finding.json"))).unwrap()
     else {
         panic!("a finding")
