@@ -110,8 +110,7 @@ sample-events: ## Write the sample events of events/ anew
 	@$(CARGO) run --quiet -p prodrome-e2e --bin sample-events
 
 rules-page: ## Write the page that lists the shipped rules anew (docs/rules.md)
-	@mkdir -p docs && $(CARGO) run --quiet -p prodrome-rules --example page rules > docs/rules.md.new \
-	    && mv docs/rules.md.new docs/rules.md
+	@page=$$($(CARGO) run --quiet -p prodrome-rules --example page rules) && printf '%s\n' "$$page" > docs/rules.md
 
 python-pins: ## Pin the Python packages anew, with hashes, after a change of infra/python/*.in (needs uv)
 	@cd infra/python && for list in requirements lint build; do \

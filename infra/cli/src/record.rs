@@ -53,13 +53,31 @@ pub(crate) struct Arguments {
     library: Library,
 }
 
-fn duration(text: &str) -> Result<SignedDuration, String> {
+impl Arguments {
+    /// To record the kinds of a library for so long.
+    pub(crate) fn of(
+        (kubeconfig, context): (Option<PathBuf>, Option<String>),
+        out: PathBuf,
+        lasting: SignedDuration,
+        library: Library,
+    ) -> Self {
+        Self { kubeconfig, context, out, lasting: Some(lasting), kinds: Vec::new(), library }
+    }
+}
+
+pub(crate) fn duration(text: &str) -> Result<SignedDuration, String> {
     prodrome_rules::parse_duration(text)
         .ok_or_else(|| "expected a duration such as 90s, 10m or 1h30m".to_owned())
 }
 
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
+    say!("{}", record(arguments).await?);
+    Ok(Outcome::Quiet)
+}
+
+/// Records; says what was recorded.
+pub(crate) async fn record(arguments: Arguments) -> Result<String> {
     let config = connect::kubeconfig(arguments.kubeconfig.as_deref(), arguments.context.as_deref()).await?;
     let client = connect::client(config)?;
     let resources = resources(&KubeCluster::new(client.clone()), &arguments).await?;
@@ -115,13 +133,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     if given_up.len() == resources.len() {
         bail!("none of the {} kinds could be recorded", resources.len());
     }
-    say!(
+    Ok(format!(
         "recorded {lines} lines of {} kinds in {}: {}",
         resources.len() - given_up.len(),
         render::since(begin, clock::now()),
         arguments.out.display()
-    );
-    Ok(Outcome::Quiet)
+    ))
 }
 
 /// What to record, as the cluster serves it.

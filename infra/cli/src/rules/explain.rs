@@ -92,7 +92,11 @@ fn of_object(
 }
 
 /// What a reference points at among the objects that are there.
-fn look_up<'n>(target: &Target, own: Option<&str>, all: &'n [(&Resource, Node<'n>)]) -> Partner<'n> {
+pub(super) fn look_up<'n>(
+    target: &Target,
+    own: Option<&str>,
+    all: &'n [(&Resource, Node<'n>)],
+) -> Partner<'n> {
     let wanted = target.kind();
     let is_kind = |(resource, _): &&(&Resource, Node<'_>)| {
         resource.kind == wanted.kind && (resource.group == wanted.group || wanted.group.is_empty())
