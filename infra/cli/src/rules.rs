@@ -82,9 +82,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         }
         Command::Explain(arguments) => explain::run(arguments),
         Command::Fmt(arguments) => fmt::run(&arguments),
-        Command::New(arguments) => new::run(arguments).await,
-        Command::Backtest(arguments) => backtest::run(arguments).await,
-        Command::Mutate(arguments) => mutate::run(arguments).await,
+        Command::New(arguments) => Box::pin(new::run(arguments)).await,
+        Command::Backtest(arguments) => Box::pin(backtest::run(arguments)).await,
+        Command::Mutate(arguments) => Box::pin(mutate::run(arguments)).await,
         Command::Test(arguments) => test::run(arguments).await,
         Command::List { library } => {
             let rules = library.load()?;

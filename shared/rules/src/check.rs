@@ -20,7 +20,7 @@ use macros::{Expanded, Macros};
 use std::collections::HashMap;
 
 pub(crate) use macros::{DEFAULTS, Step, UseSite};
-pub(crate) use variants::variants;
+pub(crate) use variants::{rule_of_tree, sound_trees};
 
 /// How much of a name or a path a message shows, in characters.
 const SHOWN_MAX: usize = 300;

@@ -1,26 +1,57 @@
 //! Rules changed a little in each place: a test that means something fails with each of them.
 
-use crate::check::{Step, variants};
+use crate::check::{Step, rule_of_tree, sound_trees};
+use crate::diagnostic::LineIndex;
 use crate::rule::Rule;
 use crate::source::{Key, SourceFile, Span, Tree, TreeValue};
 use crate::time::{parse_duration, print_duration};
 use jiff::SignedDuration;
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-/// A rule in which one thing is changed.
+/// A rule in which one thing is changed. It is made when it is asked for: compiled rules are large.
 #[derive(Debug, Clone)]
 pub struct Mutant {
-    /// The rule as it would be.
-    pub rule: Rule,
+    original: Arc<Original>,
+    edit: Edit,
+    line: usize,
+}
+
+#[derive(Debug)]
+struct Original {
+    key: Key,
+    tree: Tree,
+    hash: String,
+}
+
+impl Mutant {
+    /// The rule as it would be; `None` where that is no sound rule, or says the same as the original.
+    pub fn rule(&self) -> Option<Rule> {
+        let Original { key, tree, hash } = &*self.original;
+        let mut tree = tree.clone();
+        apply(&mut tree, &self.edit.at, &self.edit.act);
+        rule_of_tree(key, &tree).filter(|rule| rule.hash() != hash)
+    }
+
     /// The line of the file where the change is.
-    pub line: usize,
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
     /// The changed place within the rule, all that it uses put in place: `checkField[0].equalValue`.
-    pub path: String,
+    pub fn path(&self) -> String {
+        print_steps(&self.edit.at)
+    }
+
     /// What sort of change it is.
-    pub change: Change,
+    pub fn change(&self) -> Change {
+        self.edit.change
+    }
+
     /// The change in words.
-    pub text: String,
+    pub fn text(&self) -> &str {
+        &self.edit.text
+    }
 }
 
 /// What sort of change a [`Mutant`] has.
@@ -51,29 +82,19 @@ impl Change {
     }
 }
 
-/// The mutants of the sound rules of a file whose names are wanted. None of them says the same as its rule, and no
-/// two of a rule say the same.
-pub fn mutants(file: &SourceFile, wanted: &dyn Fn(&str) -> bool) -> Vec<Mutant> {
-    let mut vary = |rule: &Rule, tree: &Tree, lines: &crate::LineIndex<'_>| {
-        if !wanted(rule.name()) {
-            return Vec::new();
-        }
-        let mut edits = Edits::default();
-        edits.rule(tree);
-        let edited = edits.list.into_iter().map(|edit| {
-            let (mut tree, line) = (tree.clone(), lines.position(edit.span.start).line);
-            apply(&mut tree, &edit.at, &edit.act);
-            (tree, (rule.hash().to_owned(), line, edit))
-        });
-        edited.collect()
+/// The mutants of a rule of a file; none where it is not there, or not sound.
+pub fn mutants(file: &SourceFile, rule: &str) -> Vec<Mutant> {
+    let found = sound_trees(file).into_iter().find(|(key, ..)| key.text == rule);
+    let Some((key, tree, rule)) = found else { return Vec::new() };
+    let mut edits = Edits::default();
+    edits.rule(&tree);
+    let original = Arc::new(Original { key, tree, hash: rule.hash().to_owned() });
+    let lines = LineIndex::new(&file.text);
+    let mutant = |edit: Edit| {
+        let line = lines.position(edit.span.start).line;
+        Mutant { original: original.clone(), edit, line }
     };
-    let mut known = BTreeSet::new();
-    let made = variants(file, &mut vary).into_iter().filter_map(|(rule, (original, line, edit))| {
-        let is_another = rule.hash() != original && known.insert(rule.hash().to_owned());
-        let path = print_steps(&edit.at);
-        is_another.then(|| Mutant { rule, line, path, change: edit.change, text: edit.text })
-    });
-    made.collect()
+    edits.list.into_iter().map(mutant).collect()
 }
 
 /// What is done to a tree at a place.
@@ -423,9 +444,10 @@ S:
     #[test]
     fn every_place_is_changed_and_knows_its_line() {
         let file = SourceFile::new("r.yaml", FILE);
-        let told: Vec<String> = mutants(&file, &|name| name == "R")
+        let told: Vec<String> = mutants(&file, "R")
             .iter()
-            .map(|m| format!("{} {} {}: {}", m.line, m.change.as_str(), m.path, m.text))
+            .filter(|mutant| mutant.rule().is_some())
+            .map(|m| format!("{} {} {}: {}", m.line(), m.change().as_str(), m.path(), m.text()))
             .collect();
         assert_eq!(
             told,
@@ -466,7 +488,8 @@ S:
     fn what_would_be_no_rule_is_no_mutant() {
         // Its one condition cannot go: a rule without any would always match.
         let file = SourceFile::new("r.yaml", FILE);
-        let told: Vec<String> = mutants(&file, &|name| name == "S").into_iter().map(|m| m.text).collect();
+        let sound = mutants(&file, "S").into_iter().filter(|mutant| mutant.rule().is_some());
+        let told: Vec<String> = sound.map(|mutant| mutant.text().to_owned()).collect();
         assert_eq!(told, ["nilValue becomes false"]);
     }
 }

@@ -91,12 +91,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
     let mut dirs = replay::recordings(&arguments.on)?;
     let scratch; // deleted when it is dropped
     if let Some(lasting) = arguments.against_live {
-        let dir = match &arguments.keep {
-            Some(dir) => dir.clone(),
-            None => {
-                scratch = tempfile::tempdir().context("cannot make a folder for the recording")?;
-                scratch.path().join("live")
-            }
+        let dir = if let Some(dir) = &arguments.keep {
+            dir.clone()
+        } else {
+            scratch = tempfile::tempdir().context("cannot make a folder for the recording")?;
+            scratch.path().join("live")
         };
         live(&arguments, lasting, &dir).await?;
         dirs.push(dir);
@@ -255,7 +254,8 @@ fn alerted(notices: &[Notice]) -> Vec<Alerted> {
                 since: notice.since,
                 fired: notice.at,
                 ended: None,
-                summary: notice.summary.clone(),
+                // It speaks of the object that opened the alert.
+                summary: if *object == notice.object { notice.summary.clone() } else { String::new() },
             });
         }
     }

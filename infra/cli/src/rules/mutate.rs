@@ -66,8 +66,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
             done += 1;
             let about = Arc::new(about(rule, &cases));
             for source in &suite.sources {
-                // The mutants of one rule at a time: each has all its expressions compiled.
-                let made = mutants(source, &|name| name == rule.name());
+                let made = mutants(source, rule.name());
                 if made.is_empty() {
                     continue;
                 }
@@ -154,23 +153,24 @@ async fn attempt(mutants: Vec<Mutant>, file: &str, cases: &Arc<Vec<Arc<Case>>>) 
             let Some((index, mutant)) = left.next() else { break };
             let (file, cases) = (file.to_owned(), cases.clone());
             running.spawn(async move {
-                let killed_by_line = killer(&mutant.rule, &cases).await;
+                let rule = mutant.rule()?;
+                let killed_by_line = killer(&rule, &cases).await;
                 let tried = Tried {
                     file,
-                    line: mutant.line,
-                    rule: mutant.rule.name().to_owned(),
-                    path: mutant.path,
-                    change: mutant.change.as_str(),
-                    text: mutant.text,
+                    line: mutant.line(),
+                    rule: rule.name().to_owned(),
+                    path: mutant.path(),
+                    change: mutant.change().as_str(),
+                    text: mutant.text().to_owned(),
                     survived: killed_by_line.is_none(),
                     killed_by_line,
                 };
-                (index, tried)
+                Some((index, tried))
             });
         }
         match running.join_next().await {
             None => break,
-            Some(Ok(done)) => tried.push(done),
+            Some(Ok(done)) => tried.extend(done),
             Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
         }
     }

@@ -94,7 +94,7 @@ pub(super) fn of_case(
     told: &[Notice],
     wanted: &dyn Fn(&Rule) -> bool,
 ) -> Timeline {
-    let objects: BTreeSet<ObjectId> = case.happenings.iter().filter_map(|h| identity(h)).collect();
+    let objects: BTreeSet<ObjectId> = case.happenings.iter().filter_map(identity).collect();
     let mut tracks = Vec::new();
     for rule in rules.rules().iter().filter(|rule| wanted(rule)) {
         for id in objects.iter().filter(|(resource, ..)| rule.applies_to(&resource.group_kind())) {

@@ -243,6 +243,8 @@ fn what_is_drafted_from_a_fault_is_a_rule_whose_tests_pass() {
     assert_eq!((check.code, &*check.stderr), (0, ""), "{check:?}");
     let tests = prodrome(&["rules", "test", "--coverage", all]);
     assert!(tests.code == 0 && tests.stdout.contains(" 0 failed"), "{tests:?}");
+    let mutants = prodrome(&["rules", "mutate", all]);
+    assert_eq!(mutants.code, 0, "the tests hold every part of the rules: {mutants:?}");
     for data in std::fs::read_dir(dir.path().join("testdata")).unwrap() {
         let text = std::fs::read_to_string(data.unwrap().path()).unwrap();
         assert!(!text.contains("hunter2") && !text.contains("managedFields"), "{text}");
@@ -314,9 +316,8 @@ const CRASH: &str = "events/recordings/crash-exit-1";
 /// The shipped rule that tells of a crash loop, changed.
 fn crash_looping(from: &str, to: &str) -> tempfile::TempDir {
     let text = std::fs::read_to_string(root().join("rules/pods.yaml")).unwrap();
-    let begin = text.find("PodCrashLooping:").unwrap();
-    let end = begin + text[begin..].find("\n\n").unwrap();
-    let rule = &text[begin..end];
+    let (_, rest) = text.split_once("\nPodCrashLooping:").unwrap();
+    let rule = format!("PodCrashLooping:{}\n", rest.split("\n\n").next().unwrap());
     assert!(rule.contains(from), "{rule}");
     folder(&[("new.yaml", &rule.replacen(from, to, 1))])
 }

@@ -24,6 +24,8 @@ pub(super) struct Alerted {
     /// When it was over, if it was within the recording.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ended: Option<Timestamp>,
+    /// Empty for an object that joined the alert of another.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) summary: String,
 }
 

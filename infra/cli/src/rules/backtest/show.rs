@@ -41,7 +41,7 @@ pub(super) fn text(changes: &[(String, Change)], played: &[Played], now: &Noise,
         (0, _) => {}
         (1, 1) => say!("\nnothing is told, by either version"),
         (quiet, all) if quiet == all => {
-            say!("\nnothing is told on any of {all} recordings, by either version")
+            say!("\nnothing is told on any of {all} recordings, by either version");
         }
         (quiet, _) => say!("\nnothing is told on {} more", count(quiet, "recording")),
     }
@@ -79,7 +79,7 @@ fn rows(recording: &Played, colours: bool) -> Result<()> {
             render::severity(alerted.severity, colours),
             paint(&ended, "2", colours)
         );
-        if row.verdict == Verdict::New {
+        if row.verdict == Verdict::New && !alerted.summary.is_empty() {
             say!(
                 "{}",
                 paint(&render::wrapped(&plain(&alerted.summary, 300), 13 + 2 * time + 1), "2", colours)
@@ -94,7 +94,11 @@ fn rows(recording: &Played, colours: bool) -> Result<()> {
 
 /// The time since the recording's begin: `4m12s`.
 fn clock(at: Timestamp, start: Timestamp) -> String {
-    prodrome_rules::print_duration(at.duration_since(start).max(SignedDuration::ZERO))
+    let millis = at.duration_since(start).as_millis().max(0);
+    // To the next second: what was told at 4m59.9s was told after five minutes.
+    prodrome_rules::print_duration(SignedDuration::from_secs(
+        i64::try_from((millis + 500) / 1000).unwrap_or(i64::MAX),
+    ))
 }
 
 const fn code(verdict: Verdict) -> &'static str {

@@ -79,6 +79,7 @@ fn symptom(
         ),
         began: None,
         turned,
+        another: None,
     }
 }
 

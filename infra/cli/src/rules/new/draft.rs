@@ -63,7 +63,15 @@ impl Draft {
         let begin = Begin::of(object, symptom);
         let (bad, well) = (begin.kept(object, symptom), begin.kept(&turned, symptom));
         let file = kebab(&name);
-        let test = test(&name, &file, symptom, &diff(&bad, &well));
+        // As it looks some time later, if nobody mends it.
+        let aged = begin.later(duration(symptom) * 4).kept(object, symptom);
+        let another = symptom.another.as_ref().map(|another| begin.kept(another, symptom));
+        let looks = Looks {
+            well: diff(&bad, &well),
+            aged: symptom.since.as_ref().map(|_| diff(&bad, &aged)),
+            another: another.map(|another| diff(&bad, &another)),
+        };
+        let test = test(&name, &file, symptom, &looks);
         Ok(Self { file, rule, test, object: format!("{bad:#}\n"), name })
     }
 }
@@ -136,45 +144,78 @@ pub(super) fn rule_text(name: &str, resource: &Resource, symptom: &Symptom) -> S
     format!("{name}: {rule}\n")
 }
 
-/// The fault and its end, one that is over in time, an object that is well, and one that is being deleted.
-fn test(name: &str, file: &str, symptom: &Symptom, patch: &Value) -> String {
-    let duration = parse_duration(symptom.duration).unwrap_or_default();
-    let data = format!("{file}.json");
-    let (fires, early, late) =
-        (print_duration(duration), print_duration(duration / 2), print_duration(duration * 4));
-    let with = |patch: &Value| format!("{{ use: {data}, with: {patch} }}");
-    let well = with(patch);
-    let mut text = format!(
-        "- name: it has the fault until somebody mends it\n\
-         \x20 steps:\n\
-         \x20   - {{ at: 0s, apply: {data} }}\n\
-         \x20   - {{ at: {late}, apply: {well} }}\n\
-         \x20 expect: [{{ at: {fires}, fires: {name} }}, {{ at: {late}, resolves: {name} }}]\n\
-         \n\
-         - name: it gets well in time by itself\n\
-         \x20 steps:\n\
-         \x20   - {{ at: 0s, apply: {data} }}\n\
-         \x20   - {{ at: {early}, apply: {well} }}\n\
-         \x20 until: {late}\n\
-         \x20 quiet: [{name}]\n\
-         \n\
-         - name: it is well\n\
-         \x20 steps: [{{ at: 0s, apply: {well} }}]\n\
-         \x20 until: {late}\n\
-         \x20 quiet: [{name}]\n"
+fn duration(symptom: &Symptom) -> SignedDuration {
+    parse_duration(symptom.duration).unwrap_or_default()
+}
+
+/// What else the example may look like, as patches of it.
+struct Looks {
+    well: Value,
+    /// When it has had the fault for long.
+    aged: Option<Value>,
+    another: Option<Value>,
+}
+
+/// Cases for each thing that the rule says: the fault and its end, one that is over in time, objects that are well and
+/// that are being deleted; and where it has them, the other form of the fault, where it began and what may break it.
+fn test(name: &str, file: &str, symptom: &Symptom, looks: &Looks) -> String {
+    let duration = duration(symptom);
+    let bad = format!("{file}.json");
+    let with = |patch: &Value| format!("{{ use: {bad}, with: {patch} }}");
+    let well = with(&looks.well);
+    let [fires, early, late] = [duration, duration / 2, duration * 4].map(print_duration);
+    let mut cases = Cases { name, text: String::new() };
+    cases.add(
+        "it has the fault until somebody mends it",
+        &[("0s", &bad), (&late, &well)],
+        &format!("expect: [{{ at: {fires}, fires: {name} }}, {{ at: {late}, resolves: {name} }}]"),
     );
-    if !symptom.filter.is_empty() {
-        let leaving = with(&json!({ "metadata": { "deletionTimestamp": "@0s" } }));
-        // Writing to a String cannot fail.
-        _ = write!(
-            text,
-            "\n- name: it is on its way out\n\
-             \x20 steps: [{{ at: 0s, apply: {leaving} }}]\n\
-             \x20 until: {late}\n\
-             \x20 quiet: [{name}]\n"
+    let fires_at = |at: &str| format!("expect: [{{ at: {at}, fires: {name} }}]");
+    if let Some(another) = &looks.another {
+        cases.add("it has the fault in its other form", &[("0s", &with(another))], &fires_at(&fires));
+    }
+    if let Some(aged) = &looks.aged {
+        cases.add(
+            "it has had the fault for long when it is first seen",
+            &[("0s", &with(aged))],
+            &fires_at("0s"),
         );
     }
-    text
+    if let Some(gap) = symptom.gap_tolerance.and_then(parse_duration) {
+        let again = print_duration(duration / 2 + gap / 2);
+        let steps = [("0s", &*bad), (&early, &well), (&again, &bad)];
+        cases.add("it is well for a moment in between", &steps, &fires_at(&fires));
+    }
+    cases.quiet("it gets well in time by itself", &[("0s", &bad), (&early, &well)], &late);
+    cases.quiet("it is well", &[("0s", &well)], &late);
+    if !symptom.filter.is_empty() {
+        let leaving = with(&json!({ "metadata": { "deletionTimestamp": "@0s" } }));
+        cases.quiet("it is on its way out", &[("0s", &leaving)], &late);
+    }
+    cases.text
+}
+
+/// Cases as they are written.
+struct Cases<'c> {
+    name: &'c str,
+    text: String,
+}
+
+impl Cases<'_> {
+    fn quiet(&mut self, what: &str, steps: &[(&str, &str)], until: &str) {
+        let expected = format!("until: {until}\n  quiet: [{}]", self.name);
+        self.add(what, steps, &expected);
+    }
+
+    fn add(&mut self, what: &str, steps: &[(&str, &str)], expected: &str) {
+        let gap = if self.text.is_empty() { "" } else { "\n" };
+        // Writing to a String cannot fail.
+        _ = writeln!(self.text, "{gap}- name: {what}\n  steps:");
+        for (at, object) in steps {
+            _ = writeln!(self.text, "    - {{ at: {at}, apply: {object} }}");
+        }
+        _ = writeln!(self.text, "  {expected}");
+    }
 }
 
 /// When the fault of an example began: the times of its test are relative to that.
@@ -193,6 +234,11 @@ impl Begin {
             }
         }
         Self(last)
+    }
+
+    /// Seen so much later.
+    fn later(&self, after: SignedDuration) -> Self {
+        Self(self.0.map(|begin| begin + after))
     }
 
     /// Of an object what the rule and its reader need: its head, what is asked of its spec, and its status.

@@ -28,6 +28,8 @@ pub(super) struct Symptom {
     pub(super) began: Option<String>,
     /// The object without it.
     pub(super) turned: Map<String, Value>,
+    /// The object with the same fault in another of the forms that are asked for.
+    pub(super) another: Option<Map<String, Value>>,
 }
 
 /// All that is found, in no order.
@@ -136,6 +138,7 @@ impl Seeker<'_> {
             summary: "{metadata.name}".to_owned(),
             began: None,
             turned: self.object.clone(),
+            another: None,
         }
     }
 
@@ -221,14 +224,29 @@ impl Seeker<'_> {
         } else {
             format!("{{metadata.name}} {is} {}", last.to_lowercase())
         };
-        let mut object = self.object.clone();
-        turn_condition(&mut object, path, kind, turned);
+        let with = |status: &str| {
+            let mut object = self.object.clone();
+            turn_condition(&mut object, path, kind, status);
+            object
+        };
+        let mut well = with(turned);
+        if !own {
+            // Another condition may be as bad: it is not asked for.
+            let beside = json!({ "type": "SomethingElse", "status": bad[0] });
+            put_beside(&mut well, path, kind, &beside);
+        }
+        let another = match status {
+            _ if !is_good_when_true => None,
+            "False" => Some(with("Unknown")),
+            _ => Some(with("False")),
+        };
         Some(Symptom {
+            another,
             since: began.is_some().then(|| place("lastTransitionTime")),
             began,
             summary,
             duration: if is_good_when_true { "10m" } else { "5m" },
-            turned: object,
+            turned: well,
             ..self.symptom(rank, words, name, vec![check])
         })
     }
@@ -262,9 +280,15 @@ impl Seeker<'_> {
             let summary = format!(
                 "{{metadata.name}}: {{status.{key}.state.waiting.reason}}: {{status.{key}.state.waiting.message}}"
             );
+            let another = reasons.iter().find(|other| **other != reason).map(|other| {
+                let mut object = self.object.clone();
+                wait_for(&mut object, key, reason, other);
+                object
+            });
             // Between two tries it runs, or creates, for a moment.
             let gap_tolerance = Some(if reason == "CrashLoopBackOff" { "2m" } else { "1m" });
             return Some(Symptom {
+                another,
                 gap_tolerance,
                 summary,
                 turned: turned(),
@@ -341,6 +365,8 @@ impl Seeker<'_> {
                 duration: "15m",
                 summary: format!("{{metadata.name}} has {{{have_text}}} of {{{want_text}}} replicas"),
                 turned,
+                // None at all: then the count is not there.
+                another: have.map(|_| self.with(have_path, Value::Null)),
                 ..self.symptom(
                     52,
                     format!("its {have_text} is {} of {want}", have.unwrap_or(0)),
@@ -438,7 +464,9 @@ fn condition_lists<'v>(
             if !items.is_empty() && items.iter().all(is_condition) {
                 lists.push((path.clone(), items));
             } else {
-                items.iter().for_each(|item| condition_lists(item, path, lists));
+                for item in items {
+                    condition_lists(item, path, lists);
+                }
             }
         }
         _ => {}
@@ -447,25 +475,56 @@ fn condition_lists<'v>(
 
 /// Gives all conditions of a type another status, and takes away what they said.
 fn turn_condition(object: &mut Map<String, Value>, path: &[String], kind: &str, status: &str) {
-    fn walk(value: &mut Value, path: &[String], kind: &str, status: &str) {
-        match (value, path.split_first()) {
-            (Value::Array(items), _) => items.iter_mut().for_each(|item| walk(item, path, kind, status)),
-            (Value::Object(entries), Some((key, rest))) => {
-                if let Some(value) = entries.get_mut(key) {
-                    walk(value, rest, kind, status);
-                }
-            }
-            (Value::Object(condition), None) if condition.get("type").is_some_and(|t| t == kind) => {
-                condition.insert("status".to_owned(), status.into());
+    each_list(object, path, &mut |conditions| {
+        for condition in conditions.iter_mut().filter(|condition| condition["type"] == kind) {
+            condition["status"] = status.into();
+            if let Value::Object(condition) = condition {
                 condition.remove("message");
                 condition.remove("reason");
+            }
+        }
+    });
+}
+
+/// Puts a condition beside those of a type.
+fn put_beside(object: &mut Map<String, Value>, path: &[String], kind: &str, beside: &Value) {
+    each_list(object, path, &mut |conditions| {
+        if conditions.iter().any(|condition| condition["type"] == kind) {
+            conditions.push(beside.clone());
+        }
+    });
+}
+
+/// The lists that a path leads to, through whatever lists are on its way.
+fn each_list(object: &mut Map<String, Value>, path: &[String], visit: &mut dyn FnMut(&mut Vec<Value>)) {
+    fn walk(value: &mut Value, path: &[String], visit: &mut dyn FnMut(&mut Vec<Value>)) {
+        match (value, path.split_first()) {
+            (Value::Array(items), None) => visit(items),
+            (Value::Array(items), Some(_)) => items.iter_mut().for_each(|item| walk(item, path, visit)),
+            (Value::Object(entries), Some((key, rest))) => {
+                if let Some(value) = entries.get_mut(key) {
+                    walk(value, rest, visit);
+                }
             }
             _ => {}
         }
     }
     let Some((first, rest)) = path.split_first() else { return };
     if let Some(value) = object.get_mut(first) {
-        walk(value, rest, kind, status);
+        walk(value, rest, visit);
+    }
+}
+
+/// Gives the containers that wait for one reason another.
+fn wait_for(object: &mut Map<String, Value>, key: &str, reason: &str, other: &str) {
+    let statuses =
+        object.get_mut("status").and_then(|status| status.get_mut(key)).and_then(Value::as_array_mut);
+    for status in statuses.into_iter().flatten() {
+        if let Some(waiting) = status.get_mut("state").and_then(|state| state.get_mut("waiting"))
+            && waiting.get("reason").is_some_and(|found| found == reason)
+        {
+            waiting["reason"] = other.into();
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use super::{Mark, Row, State, Timeline};
 use crate::render::{fit, paint, plain, width};
 use jiff::SignedDuration;
 use prodrome_rules::print_duration;
+use std::fmt::Write as _;
 
 /// How wide the words may be, and how wide the time is at least.
 const WORDS_MAX: usize = 52;
@@ -17,16 +18,17 @@ pub(in crate::rules) fn draw(timeline: &Timeline, columns: usize, colours: bool)
     let scale = Scale { until: timeline.until, columns: time };
     let mut text = format!("{}\n", paint(&plain(&timeline.name, 200), "1", colours));
     for track in &timeline.tracks {
-        text.push_str(&format!("  {} on {}\n", paint(&track.rule, "36", colours), track.object));
+        // Writing to a String cannot fail.
+        _ = writeln!(text, "  {} on {}", paint(&track.rule, "36", colours), track.object);
         for row in &track.rows {
             text.push_str(&line(row, words, scale, colours, "32"));
         }
         let code = if track.told.is_empty() { "33" } else { "31" };
         text.push_str(&line(&track.matches, words, scale, colours, code));
-        text.push_str(&format!("{}\n", marks(&track.told, words, scale, colours)));
+        _ = writeln!(text, "{}", marks(&track.told, words, scale, colours));
     }
     if !timeline.tracks.is_empty() {
-        text.push_str(&format!("{:words$}  {}\n", "", paint(&axis(timeline, scale), "2", colours)));
+        _ = writeln!(text, "{:words$}  {}", "", paint(&axis(timeline, scale), "2", colours));
     }
     text
 }
