@@ -51,7 +51,7 @@ impl Seen {
             say!("    {what}: {}", render::plain(words, 200));
         }
         say!(
-            "{} of {} were true in some case and false in another",
+            "{} of {} true in some case and false in another",
             both,
             render::count(self.0.len(), "condition")
         );

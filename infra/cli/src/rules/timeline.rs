@@ -134,7 +134,8 @@ fn track(case: &Case, rule: &Rule, id: &ObjectId, told: &[Notice]) -> Track {
             others.filter_map(|((resource, ..), bytes)| Some((resource, json::parse(bytes).ok()?))).collect();
         let Ok(object) = json::parse(bytes) else { continue };
         let own = id.1.as_deref();
-        let explained = rule.explain_with(&object, case.start + at, &|target| look_up(target, own, &all));
+        let explained =
+            rule.explain_with(&object, case.start + at, &|target| look_up(target, own, &all, true));
         for (row, question) in rows.iter_mut().zip(explained.questions()) {
             row.turn(at, state(question.holds));
         }

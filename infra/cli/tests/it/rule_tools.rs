@@ -98,12 +98,36 @@ fn a_timeline_shows_what_held_when_as_text_and_as_a_picture() {
 }
 
 #[test]
+fn in_a_timeline_what_no_step_applied_is_not_there() {
+    let rule = "A:\n  resource: Pod\n  duration: 1m\n  reference: { resource: ConfigMap, name: [spec, config], exists: false }\n";
+    let cases = "
+- name: it comes late
+  steps:
+    - { at: 0s, apply: { apiVersion: v1, kind: Pod, metadata: { name: a, namespace: n }, spec: { config: c } } }
+    - { at: 2m, apply: { apiVersion: v1, kind: ConfigMap, metadata: { name: c, namespace: n } } }
+  until: 4m
+  expect: [ { at: 1m, fires: A } ]
+- name: it is there
+  objects: [ { apiVersion: v1, kind: ConfigMap, metadata: { name: c, namespace: n } } ]
+  steps: [ { at: 0s, apply: { apiVersion: v1, kind: Pod, metadata: { name: a, namespace: n }, spec: { config: c } } } ]
+  quiet: [A]
+";
+    let dir = folder(&[("a.yaml", rule), ("a.test.yaml", cases)]);
+    let ran = said(&dir, &["rules", "test", "--timeline", "--coverage", &within(&dir, "a.yaml")]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let question =
+        ran.stdout.lines().find(|line| line.contains("a ConfigMap that spec.config names")).unwrap();
+    assert!(question.contains("█·") && !question.contains('?'), "{ran:?}");
+    assert!(ran.stdout.contains("\n1 of 1 condition"), "{ran:?}");
+}
+
+#[test]
 fn coverage_names_the_conditions_that_were_the_same_in_every_case() {
     let dir = library(CASES);
     let ran = said(&dir, &["rules", "test", "--coverage", &within(&dir, "pods.yaml")]);
     assert_eq!(
         (ran.code, ran.stdout.lines().next()),
-        (0, Some("2 of 2 conditions were true in some case and false in another")),
+        (0, Some("2 of 2 conditions true in some case and false in another")),
         "{ran:?}"
     );
     let (first, _) = CASES.split_once("- name: it goes").unwrap();
