@@ -27,7 +27,7 @@ SUITES ?=
 KUBEBUILDER_ASSETS ?= $(shell tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test build build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template report bench bench-engine bench-instructions bench-rivals differential cluster-tools sample-events python-pins
+.PHONY: help run test build build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template report bench bench-engine bench-instructions bench-rivals differential cluster-tools sample-events rules-page python-pins
 
 help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -108,6 +108,9 @@ cluster-tools: ## Get a real kube-apiserver, etcd and kubectl for the tests that
 
 sample-events: ## Write the sample events of events/ anew
 	@$(CARGO) run --quiet -p prodrome-e2e --bin sample-events
+
+rules-page: ## Write the page that lists the shipped rules anew (docs/rules.md)
+	@page=$$($(CARGO) run --quiet -p prodrome-rules --example page rules) && printf '%s\n' "$$page" > docs/rules.md
 
 python-pins: ## Pin the Python packages anew, with hashes, after a change of infra/python/*.in (needs uv)
 	@cd infra/python && for list in requirements lint build; do \

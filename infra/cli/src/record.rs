@@ -54,13 +54,31 @@ pub(crate) struct Arguments {
     library: Library,
 }
 
-fn duration(text: &str) -> Result<SignedDuration, String> {
+impl Arguments {
+    /// To record the kinds of a library for so long.
+    pub(crate) fn of(
+        (kubeconfig, context): (Option<PathBuf>, Option<String>),
+        out: PathBuf,
+        lasting: SignedDuration,
+        library: Library,
+    ) -> Self {
+        Self { kubeconfig, context, out, lasting: Some(lasting), kinds: Vec::new(), library }
+    }
+}
+
+pub(crate) fn duration(text: &str) -> Result<SignedDuration, String> {
     prodrome_rules::parse_duration(text)
         .ok_or_else(|| "expected a duration such as 90s, 10m or 1h30m".to_owned())
 }
 
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
+    say!("{}", record(arguments).await?);
+    Ok(Outcome::Quiet)
+}
+
+/// Records; says what was recorded.
+pub(crate) async fn record(arguments: Arguments) -> Result<String> {
     let reached = Reached::by(arguments.kubeconfig.as_deref(), arguments.context.as_deref()).await?;
     let resources =
         resources(&reached.cluster(), &arguments).await.map_err(|error| reached.place.blame(&error))?;
@@ -124,14 +142,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     if given_up.len() == resources.len() {
         bail!("nothing could be recorded of the {} that were to be", render::count(resources.len(), "kind"));
     }
-    say!(
+    Ok(format!(
         "recorded {} of {} in {}: {}",
         render::count(lines, "line"),
         render::count(resources.len() - given_up.len(), "kind"),
         render::since(begin, clock::now()),
         arguments.out.display()
-    );
-    Ok(Outcome::Quiet)
+    ))
 }
 
 /// What to record, as the cluster serves it.

@@ -91,7 +91,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
 
 /// The recordings that are meant: those of a folder of recordings in the order of their names. Files beside
 /// recordings (`events/recordings/*`) are none.
-fn recordings(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+pub(crate) fn recordings(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let is_recording = |dir: &Path| dir.join("meta.json").is_file();
     let mut dirs = Vec::new();
     for path in named {
@@ -123,9 +123,30 @@ pub(crate) fn open(dir: &Path) -> Result<Recording> {
 async fn one(
     recording: Recording,
     rules: Arc<RuleSet>,
-    (flows, plugins): (Arc<FlowSet>, Arc<Registry>),
+    causes: (Arc<FlowSet>, Arc<Registry>),
     output: Output,
 ) -> Result<bool> {
+    let start = recording.start();
+    let mut printer = Printer { start, output, alerted: false, progress: Progress::new() };
+    play(recording, rules, causes, &mut printer).await?;
+    Ok(printer.alerted)
+}
+
+/// Who hears of a recording that is played.
+pub(crate) trait Listener {
+    /// So much of it has been played.
+    fn pass(&mut self, played: SignedDuration, whole: SignedDuration);
+    /// This was told.
+    fn hear(&mut self, notices: Vec<Notice>) -> Result<()>;
+}
+
+/// Plays a recording to its end, and then on to the end of what was told. What cannot be read of it is left out.
+pub(crate) async fn play(
+    recording: Recording,
+    rules: Arc<RuleSet>,
+    (flows, plugins): (Arc<FlowSet>, Arc<Registry>),
+    listener: &mut dyn Listener,
+) -> Result<()> {
     let (start, end) = (recording.start(), recording.end());
     let notices = Notices::default();
     let world = World::new(rules, start, |episodes, queue| notices.alerts(episodes, queue));
@@ -133,7 +154,6 @@ async fn one(
     if let Some(logs) = logs(recording.dir())? {
         world.cluster.set_logs(logs);
     }
-    let mut printer = Printer { start, output, alerted: false, progress: Progress::new() };
     let mut burst: Vec<Change> = Vec::new();
     let mut left_out = 0_usize;
     for step in Timeline::merge([recording]).steps(start)? {
@@ -147,11 +167,10 @@ async fn one(
             Err(error) => return Err(error.into()),
         };
         let at = start + step.t;
-        let (t, whole) = (step.t.as_secs(), end.duration_since(start).as_secs());
-        printer.progress.tell(|| format!("{t} of {} played", render::count(whole.unsigned_abs(), "second")));
+        listener.pass(step.t, end.duration_since(start));
         if burst.first().is_some_and(|first| at.duration_since(first.at) > BURST) {
             happen(&mut world, &mut burst).await;
-            printer.print(notices.take())?;
+            listener.hear(notices.take())?;
         }
         let kind = match step.kind {
             StepKind::Applied => ChangeKind::Applied,
@@ -161,20 +180,20 @@ async fn one(
     }
     happen(&mut world, &mut burst).await;
     world.run_until(end).await;
-    printer.print(notices.take())?;
+    listener.hear(notices.take())?;
     world.end();
     let mut until = end;
     while !(world.is_settled() && until > end) && until < end + AFTER_END_MAX {
         until += SignedDuration::from_mins(1);
         world.run_until(until).await;
         let ends = notices.take().into_iter().filter(|notice| notice.kind == NoticeKind::Resolved);
-        printer.print(ends.collect())?;
+        listener.hear(ends.collect())?;
     }
     if left_out > 0 {
         let (lines, were) = (render::count(left_out, "line"), if left_out == 1 { "was" } else { "were" });
         eprintln!("prodrome: {lines} could not be read and {were} left out");
     }
-    Ok(printer.alerted)
+    Ok(())
 }
 
 /// Time passes up to a burst of changes, then they happen.
@@ -216,8 +235,13 @@ struct Printer {
     progress: Progress,
 }
 
-impl Printer {
-    fn print(&mut self, notices: Vec<Notice>) -> Result<()> {
+impl Listener for Printer {
+    fn pass(&mut self, played: SignedDuration, whole: SignedDuration) {
+        let whole = render::count(whole.as_secs().unsigned_abs(), "second");
+        self.progress.tell(|| format!("{} of {whole} played", played.as_secs()));
+    }
+
+    fn hear(&mut self, notices: Vec<Notice>) -> Result<()> {
         if !notices.is_empty() {
             self.progress.clear();
         }
@@ -232,7 +256,9 @@ impl Printer {
         out.flush()?;
         Ok(())
     }
+}
 
+impl Printer {
     fn json(&self, out: &mut impl std::io::Write, notice: &Notice) -> Result<()> {
         let joined = match notice.kind {
             NoticeKind::Update => &notice.joined[..],

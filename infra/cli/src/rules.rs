@@ -1,20 +1,28 @@
 //! `prodrome rules`: for those who write rules.
 
+mod backtest;
 mod cases;
+mod coverage;
 mod explain;
 mod flow_names;
 mod fmt;
 mod located;
+mod mutate;
+mod new;
 mod test;
+mod timeline;
 mod trial;
 
 use crate::library::{self, Library};
+use crate::reach::Reached;
 use crate::{Outcome, render};
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand, ValueEnum};
+use prodrome_cluster::Cluster as _;
+use prodrome_model::{GroupKind, Resource};
 use prodrome_rules::{Diagnostic, SourceFile, Style};
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `prodrome rules`.
 #[derive(Args)]
@@ -29,12 +37,24 @@ enum Command {
     Check {
         /// Rule files or folders; the shipped rules where none are named
         files: Vec<PathBuf>,
+        /// Say too which kinds the cluster of this kubeconfig does not serve
+        #[arg(long, value_name = "FILE")]
+        kubeconfig: Option<PathBuf>,
+        /// The context of the kubeconfig
+        #[arg(long, requires = "kubeconfig")]
+        context: Option<String>,
         /// The form of the output: text, or a JSON line for each mistake
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
     /// Run the tests of rules on virtual time, through the handlers that are deployed
     Test(test::Arguments),
+    /// Draft a rule and its test from an object that has the fault
+    New(new::Arguments),
+    /// Play recordings with the new text of rules, and say what changes: new, gone, earlier, later, and how loud
+    Backtest(backtest::Arguments),
+    /// Change rules in one place at a time, and say which changes their tests do not notice
+    Mutate(mutate::Arguments),
     /// Say in words what rules mean, and which of their conditions hold of an object
     Explain(explain::Arguments),
     /// Print rule files in the canonical form
@@ -55,9 +75,18 @@ enum Output {
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     match arguments.command {
-        Command::Check { files, output } => check(files, output),
+        Command::Check { files, kubeconfig, context, output } => {
+            let served = match kubeconfig {
+                Some(file) => Some(served(&file, context.as_deref()).await?),
+                None => None,
+            };
+            check(files, served.as_deref(), output)
+        }
         Command::Explain(arguments) => explain::run(arguments),
         Command::Fmt(arguments) => fmt::run(&arguments),
+        Command::New(arguments) => Box::pin(new::run(arguments)).await,
+        Command::Backtest(arguments) => Box::pin(backtest::run(arguments)).await,
+        Command::Mutate(arguments) => Box::pin(mutate::run(arguments)).await,
         Command::Test(arguments) => test::run(arguments).await,
         Command::List { library } => {
             let rules = library.load()?;
@@ -79,10 +108,18 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     }
 }
 
-fn check(files: Vec<PathBuf>, output: Output) -> Result<Outcome> {
+/// The kinds that a cluster has.
+async fn served(kubeconfig: &Path, context: Option<&str>) -> Result<Vec<GroupKind>> {
+    let reached = Reached::by(Some(kubeconfig), context).await?;
+    let resources = reached.cluster().resources().await.context("the cluster does not tell what it serves");
+    let resources = resources.map_err(|error| reached.place.blame(&error))?;
+    Ok(resources.iter().map(Resource::group_kind).collect())
+}
+
+fn check(files: Vec<PathBuf>, served: Option<&[GroupKind]>, output: Output) -> Result<Outcome> {
     let library = Library { rules: files, only: None };
     let sources = library.sources()?;
-    let mut loaded = prodrome_rules::load(&sources);
+    let mut loaded = prodrome_rules::review(&sources, served);
     let flows = prodrome_flows::load(&library.flow_sources()?, &prodrome_local::catalogue()).flows;
     loaded.diagnostics.extend(flow_names::doubts(&sources, &flows));
     match output {

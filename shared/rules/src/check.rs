@@ -6,10 +6,12 @@ mod macros;
 mod reference;
 mod rule;
 mod scalar;
+mod variants;
 
 pub use fields::{nearest, suggest};
 
 use crate::diagnostic::{Code, Diagnostic, Level, LineIndex};
+use crate::review::Home;
 use crate::rule::Rule;
 use crate::rule_set::RuleSet;
 use crate::source::{self, Comment, Key, SourceFile, Span, Tree, TreeValue};
@@ -18,6 +20,7 @@ use macros::{Expanded, Macros};
 use std::collections::HashMap;
 
 pub(crate) use macros::{DEFAULTS, Step, UseSite};
+pub(crate) use variants::{rule_of_tree, sound_trees};
 
 /// How much of a name or a path a message shows, in characters.
 const SHOWN_MAX: usize = 300;
@@ -41,22 +44,30 @@ impl Loaded {
 /// Reads rule files. A rule with a mistake is left out and reported, with all of its mistakes; the others are
 /// in. Where a name stands twice, also in two files, the first one is kept.
 pub fn load(files: &[SourceFile]) -> Loaded {
+    load_placed(files).0
+}
+
+/// [`load`], and where each of the rules stands.
+pub(crate) fn load_placed(files: &[SourceFile]) -> (Loaded, Vec<Home>) {
     let mut loaded = Loaded::default();
+    let mut homes = Vec::new();
     let mut names = Names::default();
     for file in files {
         let checked = check_file(file);
         let mut diagnostics = checked.diagnostics;
         let lines = LineIndex::new(&file.text);
         for checked in checked.rules {
-            match names.claim(file, &lines, &checked) {
-                Some(duplicate) => diagnostics.push(duplicate),
-                None => loaded.rules.rules.extend(checked.rule),
+            if let Some(duplicate) = names.claim(file, &lines, &checked) {
+                diagnostics.push(duplicate);
+            } else if let Some(rule) = checked.rule {
+                homes.push(Home { file: file.name.clone(), place: lines.place(checked.name_span) });
+                loaded.rules.rules.push(rule);
             }
         }
         diagnostics.sort_by_key(|diagnostic| diagnostic.place.start);
         loaded.diagnostics.extend(diagnostics);
     }
-    loaded
+    (loaded, homes)
 }
 
 /// The names that stand twice in one file.

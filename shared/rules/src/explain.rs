@@ -7,17 +7,26 @@ use crate::evaluation::describe;
 use crate::json::Node;
 use crate::judge::Partner;
 use crate::reference::{Reference, ReferenceGroup, Target, Want};
-use crate::rule::Rule;
+use crate::rule::{Rule, Subjects};
 use crate::since::Since;
 use crate::time::print_duration;
 use crate::value::Trail;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt;
-use words::{condition_words, frequency_words, namespaces, reference_words, since_words, subjects, timing};
+use words::{
+    clause_words, condition_words, frequency_words, namespaces, question_words, reference_words, since_words,
+    subjects, timing,
+};
 
 /// How many values or elements are shown of one condition.
 const SHOWN_MAX: usize = 5;
+
+/// The titles of what is made of other statements, and says nothing by itself.
+const FILTER: &str = "it is about objects where";
+const CHECK: &str = "what is wrong";
+const ALL: &str = "all of";
+const ANY: &str = "at least one of";
 
 /// A statement of a rule in words, and what came of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -34,6 +43,31 @@ pub struct Explanation {
     /// What it is made of.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Explanation>,
+    /// The whole question, where it is one: a condition with those of its elements, a reference.
+    #[serde(skip)]
+    asks: Option<String>,
+}
+
+/// One of the questions of a rule: a condition, an `each`, or a reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// In words.
+    pub text: String,
+    /// What came of it; absent where no object was given, or where it cannot be said.
+    pub holds: Option<bool>,
+}
+
+/// Whom a rule is about, short: the kinds, but not those that it leaves out.
+pub(crate) fn subjects_in_words(rule: &Rule) -> String {
+    match &rule.subjects {
+        Subjects::Every { .. } => "any kind".to_owned(),
+        kinds @ Subjects::Kinds(_) => subjects(kinds),
+    }
+}
+
+/// What a condition asks, on one line.
+pub(crate) fn condition_in_words(condition: &Condition) -> String {
+    condition_words(condition)
 }
 
 impl Rule {
@@ -67,6 +101,24 @@ impl fmt::Display for Explanation {
 }
 
 impl Explanation {
+    /// The single questions that the statement is made of, each with what came of it, in the rule's order: the same
+    /// ones whatever the object. What a rule says of time is none.
+    pub fn questions(&self) -> Vec<Question> {
+        let mut questions = Vec::new();
+        for part in &self.parts {
+            part.ask(&mut questions);
+        }
+        questions
+    }
+
+    fn ask(&self, questions: &mut Vec<Question>) {
+        if matches!(&*self.text, FILTER | CHECK | ALL | ANY) {
+            self.parts.iter().for_each(|part| part.ask(questions));
+        } else if let Some(text) = &self.asks {
+            questions.push(Question { text: text.clone(), holds: self.holds });
+        }
+    }
+
     fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
@@ -98,9 +150,7 @@ impl Explainer<'_, '_> {
             let holds = self.object.map(|context| rule.looks_at(context.root));
             parts.push(Explanation { holds, ..Explanation::new(namespaces(rule)) });
         }
-        for (clauses, title) in
-            [(rule.written_filter(), "it is about objects where"), (&rule.check[..], "what is wrong")]
-        {
+        for (clauses, title) in [(rule.written_filter(), FILTER), (&rule.check[..], CHECK)] {
             if !clauses.is_empty() {
                 parts.push(self.all(clauses, title));
             }
@@ -138,14 +188,14 @@ impl Explainer<'_, '_> {
         if !rule.enabled {
             parts.push(Explanation::new("it is switched off"));
         }
-        Explanation { text, holds, found: Vec::new(), parts }
+        Explanation { text, holds, parts, ..Explanation::default() }
     }
 
     fn all(&self, clauses: &[Clause], title: &str) -> Explanation {
         let root = self.object.map(|context| context.root);
         let parts: Vec<_> = clauses.iter().map(|clause| self.clause(clause, root, &Trail::Root)).collect();
         let holds = conjunction(parts.iter().map(|part| part.holds));
-        Explanation { text: title.to_owned(), holds, found: Vec::new(), parts }
+        Explanation { text: title.to_owned(), holds, parts, ..Explanation::default() }
     }
 
     fn clause(&self, clause: &Clause, element: Option<&Node<'_>>, trail: &Trail<'_>) -> Explanation {
@@ -161,17 +211,18 @@ impl Explainer<'_, '_> {
                             return parts.remove(0);
                         }
                         let holds = conjunction(parts.iter().map(|part| part.holds));
-                        Explanation { text: "all of".to_owned(), holds, found: Vec::new(), parts }
+                        Explanation { text: ALL.to_owned(), holds, parts, ..Explanation::default() }
                     })
                     .collect();
                 let holds = disjunction(parts.iter().map(|part| part.holds));
-                Explanation { text: "at least one of".to_owned(), holds, found: Vec::new(), parts }
+                Explanation { text: ANY.to_owned(), holds, parts, ..Explanation::default() }
             }
         }
     }
 
     fn condition(&self, condition: &Condition, element: Option<&Node<'_>>, trail: &Trail<'_>) -> Explanation {
-        let mut explanation = Explanation::new(condition_words(condition));
+        let asks = Some(question_words(condition));
+        let mut explanation = Explanation { asks, ..Explanation::new(condition_words(condition)) };
         let Some(context) = self.object else {
             if let Test::Each(parts) = &condition.test {
                 explanation.parts = parts.iter().map(|part| self.clause(part, None, trail)).collect();
@@ -208,7 +259,7 @@ impl Explainer<'_, '_> {
                         } else {
                             format!("{trail}: no element")
                         };
-                        Explanation { text, holds, found: Vec::new(), parts }
+                        Explanation { text, holds, parts, ..Explanation::default() }
                     });
                 });
                 explanation.parts =
@@ -224,11 +275,20 @@ impl Explainer<'_, '_> {
             return parts.remove(0);
         }
         let holds = disjunction(parts.iter().map(|part| part.holds));
-        Explanation { text: "at least one of".to_owned(), holds, found: Vec::new(), parts }
+        Explanation { text: ANY.to_owned(), holds, parts, ..Explanation::default() }
     }
 
     fn reference(&self, reference: &Reference) -> Explanation {
-        let mut explanation = Explanation::new(reference_words(reference));
+        let words = reference_words(reference);
+        let asks = match &reference.want {
+            Want::Missing => words.clone(),
+            Want::Check(clauses) | Want::Then(clauses, _) => {
+                let mut asked: Vec<String> = clauses.iter().map(clause_words).collect();
+                asked.extend(reference.next().map(reference_words));
+                format!("{words} {}", asked.join(" and "))
+            }
+        };
+        let mut explanation = Explanation { asks: Some(asks), ..Explanation::new(words) };
         let Some(context) = self.object else {
             if let Want::Check(clauses) | Want::Then(clauses, _) = &reference.want {
                 explanation.parts =

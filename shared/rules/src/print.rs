@@ -34,6 +34,11 @@ pub(crate) fn hash(rule: &Rule) -> String {
     stable_hash(&["rule", &rule.name, &yaml::compact(&rule_body(rule))])
 }
 
+/// One condition or `anyOf`, on one line: the same for those that are written alike.
+pub(crate) fn clause_text(clause: &Clause) -> String {
+    yaml::compact(&clauses(std::slice::from_ref(clause), "field"))
+}
+
 /// A rule's keys and values.
 pub(crate) fn rule_body(rule: &Rule) -> Out {
     rule_body_with(rule, &[])

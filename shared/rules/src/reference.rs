@@ -200,6 +200,14 @@ impl Reference {
         self.incoming
     }
 
+    /// What is asked of the other object.
+    pub(crate) fn wanted(&self) -> &[Clause] {
+        match &self.want {
+            Want::Check(clauses) | Want::Then(clauses, _) => clauses,
+            Want::Missing => &[],
+        }
+    }
+
     /// What the other objects refer to in turn.
     pub fn next(&self) -> Option<&Self> {
         match &self.want {

@@ -190,6 +190,14 @@ impl Rule {
         crate::text::cut(&crate::text::one_line(&line), crate::template::SUMMARY_MAX)
     }
 
+    /// What it tells, for a reader who has no object: texts, and as errors the names of what an object fills in.
+    pub(crate) fn summary_words(&self) -> Vec<Result<String, String>> {
+        match &self.summary {
+            Some(template) => template.words(),
+            None => vec![Ok(words(&self.name))],
+        }
+    }
+
     /// Whether the object lies in a namespace that the rule looks at.
     pub(crate) fn looks_at(&self, object: &Node<'_>) -> bool {
         let namespace = object.get(&self.namespace_path()).and_then(Node::text);
@@ -216,8 +224,8 @@ impl Rule {
         all_hold(&self.filter, Some(object), context) && all_hold(&self.check, Some(object), context)
     }
 
-    /// Every instant at which time could turn the verdict.
-    pub(crate) fn instants(&self, object: &Node<'_>) -> Vec<Timestamp> {
+    /// Every instant at which time could turn the verdict on an object, or on one of the rule's conditions.
+    pub fn instants(&self, object: &Node<'_>) -> Vec<Timestamp> {
         let mut instants = Vec::new();
         for clause in self.filter.iter().chain(&self.check) {
             clause.turning_instants(Some(object), &mut |instant| instants.push(instant));

@@ -11,6 +11,21 @@ pub struct RuleSet {
     pub(crate) rules: Vec<Rule>,
 }
 
+impl From<Rule> for RuleSet {
+    /// A rule by itself.
+    fn from(rule: Rule) -> Self {
+        Self { rules: vec![rule] }
+    }
+}
+
+impl From<Vec<Rule>> for RuleSet {
+    /// Rules whose names differ: of two with the same name the first one is kept.
+    fn from(rules: Vec<Rule>) -> Self {
+        let mut names = BTreeSet::new();
+        Self { rules: rules.into_iter().filter(|rule| names.insert(rule.name.clone())).collect() }
+    }
+}
+
 impl RuleSet {
     /// All rules in the order they were written, those switched off included.
     pub fn rules(&self) -> &[Rule] {

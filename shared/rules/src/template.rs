@@ -70,6 +70,15 @@ impl Template {
         Ok(Self { text: text.to_owned(), parts })
     }
 
+    /// Its parts for a reader who has no object: texts as they are, and of each field, as errors, a name.
+    pub(crate) fn words(&self) -> Vec<Result<String, String>> {
+        let words = self.parts.iter().map(|part| match part {
+            Part::Text(text) => Ok(text.clone()),
+            Part::Fields(fields) => Err(fields.first().map_or_else(|| "…".to_owned(), Field::short)),
+        });
+        words.collect()
+    }
+
     /// One line. Of fields side by side those that yield nothing are left out; where all of them do, so is the colon
     /// or are the brackets that announce them, and within a sentence `unknown` stands.
     pub(crate) fn fill(&self, object: &Node<'_>) -> String {
@@ -115,6 +124,24 @@ fn first_of(fields: &[Field], object: &Node<'_>) -> Option<String> {
 }
 
 impl Field {
+    /// Its last key, and what it belongs to where that alone says little.
+    fn short(&self) -> String {
+        let keys: Vec<&str> = self
+            .0
+            .iter()
+            .filter_map(|step| match step {
+                Step::Key(key) => Some(&**key),
+                Step::Where(..) => None,
+            })
+            .collect();
+        match keys.as_slice() {
+            [.., "metadata", key] => (*key).to_owned(),
+            [.., of, key @ ("name" | "kind")] => format!("{of} {key}"),
+            [.., key] => (*key).to_owned(),
+            [] => "…".to_owned(),
+        }
+    }
+
     fn print(&self, object: &Node<'_>) -> Option<String> {
         let mut texts: Vec<String> = Vec::new();
         let mut more = false;

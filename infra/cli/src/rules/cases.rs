@@ -74,6 +74,12 @@ impl fmt::Display for Mistake {
 pub(super) struct TestData(BTreeMap<PathBuf, Result<Node, Mistake>>);
 
 impl TestData {
+    /// Has a file as if it had been read.
+    pub(super) fn put(&mut self, path: PathBuf, text: &str) -> Result<(), serde_saphyr::Error> {
+        self.0.insert(path, Ok(parse(text)?));
+        Ok(())
+    }
+
     fn get(&mut self, path: &Path) -> Result<Option<Node>, Mistake> {
         if let Some(read) = self.0.get(path) {
             return read.clone().map(Some);

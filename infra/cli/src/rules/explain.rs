@@ -80,7 +80,7 @@ fn of_object(
     several: bool,
 ) -> String {
     let own = text(object, "namespace");
-    let explanation = rule.explain_with(object, now, &|target| look_up(target, own, all));
+    let explanation = rule.explain_with(object, now, &|target| look_up(target, own, all, false));
     if !several {
         return explanation.to_string();
     }
@@ -91,14 +91,20 @@ fn of_object(
     format!("{title}\n{explanation}")
 }
 
-/// What a reference points at among the objects that are there.
-fn look_up<'n>(target: &Target, own: Option<&str>, all: &'n [(&Resource, Node<'n>)]) -> Partner<'n> {
+/// What a reference points at among the objects that are there. Where they are not the `whole` world, kinds of which
+/// there is none are unknown.
+pub(super) fn look_up<'n>(
+    target: &Target,
+    own: Option<&str>,
+    all: &'n [(&Resource, Node<'n>)],
+    whole: bool,
+) -> Partner<'n> {
     let wanted = target.kind();
     let is_kind = |(resource, _): &&(&Resource, Node<'_>)| {
         resource.kind == wanted.kind && (resource.group == wanted.group || wanted.group.is_empty())
     };
     let mut of_kind = all.iter().filter(is_kind).peekable();
-    if of_kind.peek().is_none() {
+    if of_kind.peek().is_none() && !whole {
         return Partner::Unknown;
     }
     let namespace = target.namespace(own);

@@ -1,12 +1,14 @@
 //! `prodrome rules test`.
 
 use super::cases::{self, Case, TestData, What};
+use super::coverage::Seen;
+use super::timeline::{self, concerned};
 use super::trial;
 use crate::progress::Progress;
 use crate::{Outcome, library, render};
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use prodrome_rules::RuleSet;
+use prodrome_rules::{RuleSet, SourceFile};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,16 +23,24 @@ pub(super) struct Arguments {
     /// Only the cases in whose name this stands
     #[arg(long, value_name = "TEXT")]
     case: Option<String>,
-    /// Fail too where a rule fires in no case, or is quiet in none
+    /// Fail too where a rule fires in no case, or is quiet in none; and name the conditions that are the same in all
     #[arg(long, conflicts_with = "case")]
     coverage: bool,
+    /// Draw what held when: of each case the rules that it names, and the objects that they are about
+    #[arg(long)]
+    timeline: bool,
+    /// Write the same as a picture
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
 }
 
 /// A test file, read.
-struct Suite {
-    file: PathBuf,
-    rules: Arc<RuleSet>,
-    cases: Vec<Case>,
+pub(super) struct Suite {
+    pub(super) file: PathBuf,
+    /// The rule file beside it.
+    pub(super) sources: Vec<SourceFile>,
+    pub(super) rules: Arc<RuleSet>,
+    pub(super) cases: Vec<Case>,
 }
 
 /// Runs the command.
@@ -48,11 +58,25 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
     let (mut progress, mut done) = (Progress::new(), 0);
     let colours = render::colours();
     let mut failed = 0;
+    let (mut pictures, mut seen) = (Vec::new(), Seen::default());
     for suite in &suites {
         for case in &suite.cases {
-            let lines = trial::play(case, suite.rules.clone()).await;
+            let told = trial::notices(case, suite.rules.clone()).await;
+            let lines = trial::judge(case, &told, None);
             done += 1;
-            progress.tell(|| format!("{done} of {}", crate::render::count(total, "case")));
+            progress.tell(|| format!("{done} of {}", render::count(total, "case")));
+            if arguments.coverage {
+                seen.add(&suite.file, &timeline::of_case(case, &suite.rules, &told, &|_| true));
+            }
+            if arguments.timeline || arguments.svg.is_some() {
+                let drawn =
+                    timeline::of_case(case, &suite.rules, &told, &|rule| concerned(case, &told, rule));
+                if arguments.timeline {
+                    progress.clear();
+                    say!("{}", timeline::text::draw(&drawn, columns(), colours));
+                }
+                pictures.push(drawn);
+            }
             if lines.is_empty() {
                 continue;
             }
@@ -75,6 +99,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
     for gap in &gaps {
         say!("{} {gap}", render::paint("uncovered", "33", colours));
     }
+    seen.tell(colours)?;
+    if let Some(file) = &arguments.svg {
+        std::fs::write(file, timeline::svg::draw(&pictures))
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
     say!(
         "{} in {}: {} passed, {failed} failed",
         render::count(total, "case"),
@@ -85,8 +114,15 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
     Ok(if bad { Outcome::Found } else { Outcome::Quiet })
 }
 
+/// How wide a timeline may be.
+fn columns() -> usize {
+    let width =
+        terminal_size::terminal_size().filter(|_| render::is_screen()).map(|(width, _)| width.0.into());
+    width.unwrap_or(120)
+}
+
 /// The test files that were meant.
-fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+pub(super) fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let default = [PathBuf::from("rules")];
     let named = if named.is_empty() { &default[..] } else { named };
     let mut files = Vec::new();
@@ -126,7 +162,7 @@ fn is_test(path: &Path) -> bool {
 }
 
 /// Reads test files and the rule files beside them. All mistakes are told on standard error.
-fn read(files: &[PathBuf]) -> Result<Vec<Suite>> {
+pub(super) fn read(files: &[PathBuf]) -> Result<Vec<Suite>> {
     let mut data = TestData::default();
     let mut suites = Vec::new();
     let mut mistakes = 0;
@@ -140,7 +176,10 @@ fn read(files: &[PathBuf]) -> Result<Vec<Suite>> {
         let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
         let text = String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", file.display()))?;
         match cases::read(file, &text, &loaded.rules, &mut data) {
-            Ok(cases) => suites.push(Suite { file: file.clone(), rules: Arc::new(loaded.rules), cases }),
+            Ok(cases) => {
+                let rules = Arc::new(loaded.rules);
+                suites.push(Suite { file: file.clone(), sources, rules, cases });
+            }
             Err(found) => {
                 mistakes += found.len();
                 for mistake in found {

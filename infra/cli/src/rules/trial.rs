@@ -14,20 +14,21 @@ const TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 /// How long hold-downs are waited for.
 const HOLD_DOWN_MAX: SignedDuration = SignedDuration::from_hours(2);
 
-/// Plays a case; gives what was not as expected, one line each.
-pub(super) async fn play(case: &Case, rules: Arc<RuleSet>) -> Vec<String> {
-    let told = notices(case, rules).await;
+/// What of the notices of a case is not as expected, one line each. With `only`, of one rule: the others are not
+/// there.
+pub(super) fn judge(case: &Case, told: &[Notice], only: Option<&str>) -> Vec<String> {
     let mut failures = Vec::new();
     let mut taken = vec![false; told.len()];
     // Those that name an object first: the others take what is left.
-    let mut expectations: Vec<&Expect> = case.expect.iter().collect();
+    let mut expectations: Vec<&Expect> =
+        case.expect.iter().filter(|expect| only.is_none_or(|rule| expect.rule == rule)).collect();
     expectations.sort_by_key(|expect| expect.object.is_none());
     for expect in expectations {
         let fits = |notice: &Notice| fits(expect, notice, case.start);
         match told.iter().enumerate().position(|(index, notice)| !taken[index] && fits(notice)) {
             // An update that several objects joined may be expected once for each.
             Some(index) => taken[index] = told[index].kind != NoticeKind::Update,
-            None => failures.push((expect.line, missing(expect, &told, case.start))),
+            None => failures.push((expect.line, missing(expect, told, case.start))),
         }
     }
     failures.sort();
@@ -45,7 +46,8 @@ pub(super) async fn play(case: &Case, rules: Arc<RuleSet>) -> Vec<String> {
     lines
 }
 
-async fn notices(case: &Case, rules: Arc<RuleSet>) -> Vec<Notice> {
+/// Plays a case; gives what was told.
+pub(super) async fn notices(case: &Case, rules: Arc<RuleSet>) -> Vec<Notice> {
     let notices = Notices::default();
     let mut world = World::new(rules, case.start, |episodes, queue| notices.alerts(episodes, queue));
     for burst in case.happenings.chunk_by(|one, next| one.at == next.at) {

@@ -6,6 +6,7 @@ mod flows;
 mod record;
 mod recordings;
 mod replay;
+mod rule_tools;
 mod rules;
 mod run;
 mod scan;

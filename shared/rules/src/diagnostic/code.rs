@@ -60,6 +60,9 @@ codes! {
     Cycle = "cycle", "Nodes of a flow that wait for each other.";
     BadExpression = "bad-expression", "A `when` that is no CEL expression, or whose types do not go together.";
     BadNumber = "bad-number", "A text that is no number, or one out of the range that the key takes.";
+    NeverTrue = "never-true", "Conditions, or an alternative among them, that can never hold together.";
+    Overlap = "overlap", "A rule that fires only where another one has fired, and says nothing else.";
+    UnknownGroup = "unknown-group", "A kind that the cluster that was asked does not serve.";
     NotSupported = "not-supported", "A part of the language that this version cannot do yet.";
 }
 

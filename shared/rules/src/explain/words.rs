@@ -198,9 +198,20 @@ pub(super) fn reference_words(reference: &Reference) -> String {
     text
 }
 
-fn clause_words(clause: &Clause) -> String {
+/// A condition with what is asked of its elements.
+pub(super) fn question_words(condition: &Condition) -> String {
+    let place = place_words(&condition.field, condition.select.as_ref(), &condition.sub_field);
+    let Test::Each(parts) = &condition.test else { return condition_words(condition) };
+    let parts = list(&parts.iter().map(clause_words).collect::<Vec<_>>(), " and ");
+    match condition.quantifier {
+        Quantifier::Any => format!("some {place}: {parts}"),
+        Quantifier::All => format!("every {place}: {parts}"),
+    }
+}
+
+pub(super) fn clause_words(clause: &Clause) -> String {
     match clause {
-        Clause::Condition(condition) => condition_words(condition),
+        Clause::Condition(condition) => question_words(condition),
         Clause::AnyOf(lists) => {
             let lists: Vec<String> = lists
                 .iter()

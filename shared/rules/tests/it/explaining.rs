@@ -187,3 +187,42 @@ fn an_explanation_stays_short() {
     assert!(text.contains("… and 95 more"), "{text}");
     assert!(text.lines().count() < 30, "{text}");
 }
+
+#[test]
+fn the_questions_of_a_rule_are_the_same_ones_with_and_without_an_object() {
+    let text = "
+R:
+  resource: Pod
+  filterField: [{ field: [metadata, deletionTimestamp], nilValue: true }]
+  checkField:
+    - anyOf:
+        - - { field: [status, phase], equalValue: [Failed] }
+          - { field: [status, reason], nilValue: false }
+        - { field: [c], each: [{ subField: [n], equalValue: [a] }, { subField: [at], olderThan: 5m }] }
+  reference: { resource: Node, name: [spec, nodeName], checkField: [{ field: [spec, unschedulable], equalValue: [\"true\"] }] }
+  duration: 5m
+  since: [metadata, creationTimestamp]
+";
+    let loaded = prodrome_rules::load(&[prodrome_rules::SourceFile::new("r.yaml", text)]);
+    let rule = loaded.rules.get("R").unwrap();
+    let object = prodrome_rules::json::parse(
+        br#"{"spec":{"nodeName":"n"},"status":{"phase":"Failed"},"c":[{"n":"a"},{"n":"b"}]}"#,
+    )
+    .unwrap();
+    let now = "2026-01-01T00:00:00Z".parse().unwrap();
+    let asked = |explanation: prodrome_rules::Explanation| {
+        explanation.questions().into_iter().map(|q| (q.text, q.holds)).collect::<Vec<_>>()
+    };
+    let texts = [
+        "metadata.deletionTimestamp is absent or empty",
+        "status.phase is \"Failed\"",
+        "status.reason is there, and not empty",
+        "some c: n is \"a\" and at is 5m ago or longer",
+        "a Node that spec.nodeName names has spec.unschedulable is \"true\"",
+    ];
+    let without: Vec<_> = texts.iter().map(|text| ((*text).to_owned(), None)).collect();
+    assert_eq!(asked(rule.describe()), without);
+    let holds = [Some(true), Some(true), Some(false), Some(false), None];
+    let with: Vec<_> = texts.iter().zip(holds).map(|(text, holds)| ((*text).to_owned(), holds)).collect();
+    assert_eq!(asked(rule.explain(&object, now)), with);
+}

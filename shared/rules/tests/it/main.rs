@@ -13,11 +13,13 @@ mod macros;
 mod manual;
 mod mistakes;
 mod operators;
+mod page;
 mod patterns;
 mod printing;
 #[path = "../recorded/mod.rs"]
 mod recorded;
 mod references;
+mod review;
 mod schema;
 mod support;
 mod timing;

@@ -471,8 +471,12 @@ fn split_place(text: &str) -> (&str, &str) {
 #[test]
 fn every_code_has_a_case() {
     let cases: BTreeSet<Code> = MISTAKES.iter().chain(FILES).map(|(_, code, _)| *code).collect();
-    let missing: Vec<_> =
-        Code::ALL.iter().filter(|c| !cases.contains(c) && !c.is_of_flows() && **c != Code::TooDeep).collect();
+    // Told by other tests: below, and in `review`.
+    let elsewhere = [Code::TooDeep, Code::NeverTrue, Code::Overlap, Code::UnknownGroup];
+    let missing: Vec<_> = Code::ALL
+        .iter()
+        .filter(|c| !cases.contains(c) && !c.is_of_flows() && !elsewhere.contains(c))
+        .collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
 

@@ -2,11 +2,11 @@
 
 use crate::founding::FOUNDING;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex};
 
-fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
@@ -164,4 +164,95 @@ fn validate(root: &Value, schema: &Value, value: &Value, path: &str) -> Vec<Stri
         other => panic!("the test does not know the schema's word {other}"),
     };
     schema.as_object().unwrap().iter().flat_map(check).collect()
+}
+
+/// What an editor offers to complete at a place: the keys there with what they mean, and the values. A step is a key, or
+/// `[]` for an item of a list.
+fn offered(steps: &[&str]) -> (BTreeMap<String, String>, BTreeSet<String>) {
+    let root = prodrome_rules::schema();
+    let mut at = vec![root.clone()];
+    for step in steps {
+        at = at
+            .iter()
+            .flat_map(|schema| alternatives(&root, schema))
+            .filter_map(|schema| match *step {
+                "[]" => schema.get("items").cloned(),
+                key => schema["properties"].get(key).or(schema.get("additionalProperties")).cloned(),
+            })
+            .collect();
+    }
+    let (mut keys, mut values) = (BTreeMap::new(), BTreeSet::new());
+    for schema in at.iter().flat_map(|schema| alternatives(&root, schema)) {
+        for (key, property) in schema["properties"].as_object().into_iter().flatten() {
+            keys.insert(key.clone(), property["description"].as_str().unwrap_or_default().to_owned());
+        }
+        let known = schema["enum"].as_array().into_iter().flatten();
+        values.extend(known.filter_map(Value::as_str).map(str::to_owned));
+    }
+    (keys, values)
+}
+
+/// A schema with what its references and alternatives stand for.
+fn alternatives(root: &Value, schema: &Value) -> Vec<Value> {
+    let mut all = vec![schema.clone()];
+    if let Some(name) = schema["$ref"].as_str().and_then(|name| name.strip_prefix("#/$defs/")) {
+        all.extend(alternatives(root, &root["$defs"][name]));
+    }
+    for word in ["oneOf", "anyOf"] {
+        let several = schema[word].as_array().into_iter().flatten();
+        all.extend(several.flat_map(|schema| alternatives(root, schema)));
+    }
+    all
+}
+
+#[test]
+fn editors_complete_what_the_language_has_and_say_what_it_means() {
+    let manual = std::fs::read_to_string(repository().join("rules/README.md")).unwrap();
+    let table = |head: &str| -> BTreeSet<String> {
+        let rows =
+            manual.split(head).nth(1).unwrap().lines().skip(2).take_while(|line| line.starts_with('|'));
+        let firsts = rows.map(|row| row.split('|').nth(1).unwrap().to_owned());
+        let keys =
+            firsts.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>());
+        keys.collect()
+    };
+    let keys = |steps: &[&str]| offered(steps).0.into_keys().collect::<BTreeSet<_>>();
+    assert_eq!(keys(&["R"]), table("| key | value | where absent | meaning |"), "of a rule");
+    let operators = table("| operator | value | holds of a value that | fine print |");
+    let mut condition = operators.clone();
+    condition.extend(table("| key | value | meaning |"));
+    condition.extend(["anyOf", "use"].map(str::to_owned));
+    for list in ["filterField", "checkField"] {
+        assert_eq!(keys(&["R", list, "[]"]), condition, "of a condition");
+        assert_eq!(keys(&["R", list, "[]", "anyOf", "[]", "[]"]), condition, "of an alternative");
+    }
+    assert_eq!(keys(&["let", "alive", "[]"]), condition, "of what `let` names");
+    let part = keys(&["R", "checkField", "[]", "each", "[]"]);
+    assert!(part.is_superset(&operators) && !part.contains("field"), "{part:?}");
+    assert!(keys(&["R", "reference"]).is_superset(&["exists", "selector", "name"].map(str::to_owned).into()));
+    assert!(keys(&[]).is_superset(&["defaults", "let"].map(str::to_owned).into()));
+    let values = |steps: &[&str]| offered(steps).1.into_iter().collect::<Vec<_>>().join(" ");
+    for (steps, want) in [
+        (&["R", "severity"][..], "P1 P2 P3 P4"),
+        (&["R", "owner"], "cloud platform user"),
+        (&["R", "checkField", "[]", "match"], "all any"),
+        (&["R", "reference", "direction"], "incoming outgoing"),
+        (&["R", "frequency", "by"], "namespace object owner"),
+        (&["defaults", "severity"], "P1 P2 P3 P4"),
+    ] {
+        assert_eq!(values(steps), want, "{steps:?}");
+    }
+    for (name, schema) in prodrome_rules::schema()["$defs"].as_object().unwrap() {
+        for (key, property) in schema["properties"].as_object().into_iter().flatten() {
+            assert!(property["description"].as_str().is_some_and(|text| text.len() > 10), "{name}.{key}");
+        }
+    }
+}
+
+#[test]
+fn every_shipped_rule_file_names_the_schema() {
+    let first = "# yaml-language-server: $schema=schema.json\n";
+    for file in crate::review::shipped() {
+        assert!(file.text.starts_with(first), "{}: expected {first:?} as its first line", file.name);
+    }
 }
