@@ -67,6 +67,11 @@ const WORDS: &[(Failure, &[&str])] = &[
             "dns resolution failed",
             "dns lookup failed",
             "could not be resolved",
+            "no resolvable bootstrap urls",
+            "couldn't resolve server",
+            "unable to resolve host",
+            "failed to resolve host",
+            "cannot resolve host",
         ],
     ),
     (

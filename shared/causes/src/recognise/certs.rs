@@ -100,6 +100,20 @@ pub(super) const RULES: &[Rule] = &[
     )
     .on(&[Domain::Secrets])
     .rank(1),
+    // It is the store that says so, not one of its secrets.
+    Rule::new(
+        StoreNotReady,
+        93,
+        &[
+            "unable to create client: ",
+            "invalid vault credentials",
+            "unable to log in to auth method",
+            "unable to log in with",
+        ],
+    )
+    .on(&[Domain::Secrets])
+    .unless(&["could not get secret data", "error processing spec", "error retrieving secret"])
+    .rank(3),
     Rule::new(
         StoreNotReady,
         62,

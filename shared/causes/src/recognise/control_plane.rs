@@ -80,7 +80,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(
         ControlPlaneCertExpired,
         93,
-        &["unable to connect to the server: x509: certificate has expired", "unable to connect to the server: tls: failed to verify certificate: x509: certificate has expired", "kubeconfig certificate has expired", "apiserver certificate has expired", "ca certificate of the cluster has expired"],
+        &["unable to connect to the server: x509: certificate has expired", "unable to connect to the server: tls: failed to verify certificate: x509: certificate has expired", "kubeconfig certificate has expired", "apiserver certificate has expired", "ca certificate of the cluster has expired", "unable to authenticate the request<*>x509: certificate has expired"],
     )
     .unless(&["is before"])
     .rank(3),

@@ -61,6 +61,14 @@ pub(super) const RULES: &[Rule] = &[
             "cannot find a tslib",
             "err_package_path_not_exported",
             "extension <module> is missing",
+            "err_require_esm",
+            "require() of es module",
+            "cannot use import statement outside a module",
+            "err_unknown_file_extension",
+            "error: could not find a version",
+            "was compiled against a different node.js version",
+            "invalid elf header",
+            "plugin <module> not found",
         ],
     )
     .on(APP)
@@ -168,6 +176,17 @@ pub(super) const RULES: &[Rule] = &[
             "schema-validation: missing column",
             "invalid object name '<resource>'",
             "relation \"<resource>\" already exists",
+        ],
+    )
+    .on(APP),
+    Rule::new(
+        AppDiskFull,
+        72,
+        &[
+            "unable to persist to disk",
+            "disk usage exceeded flood-stage watermark",
+            "not enough disk space",
+            "low disk space",
         ],
     )
     .on(APP),

@@ -182,6 +182,9 @@ pub(super) const RULES: &[Rule] = &[
             "error obtaining service endpoints",
             "no object matching key \"<service>\" in local store",
             "error getting service",
+            "could not find service \"<service>\"",
+            "could not find service",
+            "error obtaining endpoints for service \"<service>\"",
         ],
     )
     .on(BALANCE)
@@ -208,6 +211,21 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .rank(2),
+    Rule::new(
+        LbQuota,
+        90,
+        &[
+            "quota '<quota>' exceeded",
+            "quotaexceeded",
+            "quota_exceeded",
+            "quota exceeded",
+            "limit exceeded",
+            "limitexceeded",
+            "reached the limit",
+        ],
+    )
+    .on(BALANCE)
+    .rank(3),
     Rule::new(
         LbThrottled,
         93,
@@ -271,6 +289,8 @@ pub(super) const RULES: &[Rule] = &[
             "services \"<service>\" not found",
             "service \"<service>\" not found",
             "service <service> does not exist",
+            "error obtaining endpoints for service \"<service>\": no object matching key",
+            "error obtaining endpoints for service \"<service>\"",
         ],
     )
     .on(&[Domain::Other, Domain::App, Domain::Admit, Domain::Start, Domain::Volume])

@@ -80,6 +80,18 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .on(HERE),
+    // What the API server says to that stands behind it.
+    Rule::new(
+        NodeBootstrapFailed,
+        92,
+        &[
+            "unable to register node with api server",
+            "unable to register node",
+            "nodes is forbidden: user \\\"system:anonymous\\\"",
+        ],
+    )
+    .beside(&["forbidden", "unauthorized"])
+    .rank(3),
     Rule::new(
         NodeNetwork,
         90,
@@ -269,4 +281,23 @@ pub(super) fn failure(input: &Input, failure: Failure) -> Option<(crate::Cause, 
         }
         _ => return None,
     })
+}
+
+/// Folders that only the kubelet and the container runtime write to.
+const FOLDERS: &[&str] = &[
+    "/var/lib/containerd",
+    "/var/lib/kubelet",
+    "/var/lib/docker",
+    "/var/lib/containers",
+    "/run/containerd",
+    "/var/log/pods",
+];
+
+/// What an inner error means that names a folder of the node's, whoever tells it.
+pub(super) fn failure_of_its_folders(input: &Input, failure: Failure) -> Option<(crate::Cause, u8, i8)> {
+    match failure {
+        Failure::DiskFull if input.has_any(FOLDERS) => Some((NodeDiskFull, 92, 3)),
+        Failure::ReadOnly if input.has_any(FOLDERS) => Some((NodeKernel, 80, 3)),
+        _ => None,
+    }
 }

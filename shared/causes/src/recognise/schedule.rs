@@ -146,6 +146,11 @@ const PREDICATES: &[(&str, Cause, u8)] = &[
     ("node.kubernetes.io/out-of-service", NodesNotReady, 0),
     ("node.cloudprovider.kubernetes.io/", NodesNotReady, 0),
     ("node.kubernetes.io/network-unavailable", NodesNotReady, 0),
+    // Taints that a node begins with until an agent of its own has come up.
+    ("agent-not-ready", NodesNotReady, 0),
+    ("not-ready", NodesNotReady, 0),
+    ("uninitialized", NodesNotReady, 0),
+    ("karpenter.sh/unregistered", NodesNotReady, 0),
     ("node.kubernetes.io/disk-pressure", NodeDiskPressure, 0),
     ("node.kubernetes.io/memory-pressure", NodeMemoryPressure, 0),
     ("node.kubernetes.io/pid-pressure", NodePidPressure, 0),

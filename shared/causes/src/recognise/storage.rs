@@ -61,6 +61,12 @@ pub(super) const RULES: &[Rule] = &[
             "is stuck in detaching state",
             "attachdisktimeout",
             "resource_in_use_by_another_resource",
+            "there is no block device frontend for volume",
+            "is not ready for workloads",
+            "volume is not attached",
+            "failed to attach volume",
+            "rbd image <*> is still being used",
+            "is not in available state",
         ],
     )
     .on(HERE),
@@ -113,6 +119,8 @@ pub(super) const RULES: &[Rule] = &[
             "applyfsgroup failed for vol <volume>",
             "failed to set volume ownership",
             "timed out waiting for volume to be mounted",
+            "timeout expired waiting for volumes to attach or mount",
+            "timeout expired waiting for volumes to attach/mount",
         ],
     )
     .on(HERE),
@@ -186,6 +194,10 @@ pub(super) const RULES: &[Rule] = &[
     )
     .on(&[Domain::Volume, Domain::Other, Domain::Node, Domain::Sandbox])
     .rank(1),
+    // A mount whose server went away shows wherever its path is touched next.
+    Rule::new(NfsUnreachable, 92, &["stale nfs file handle", "stale file handle", "estale: stale"])
+        .on(&[Domain::Start, Domain::App])
+        .rank(2),
     Rule::new(
         MountProgramMissing,
         95,

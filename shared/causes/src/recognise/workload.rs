@@ -40,6 +40,7 @@ pub(super) const REASONS: &[Reason] = &[
     ("SysctlForbidden", AdmissionSysctl, 95),
     ("ContainersNotInitialized", InitStuck, 50),
     ("InsufficientPods", PdbBlocks, 78),
+    ("FailedDraining", PdbBlocks, 58),
 ];
 
 pub(super) const RULES: &[Rule] = &[
