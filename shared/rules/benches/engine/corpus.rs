@@ -18,6 +18,8 @@ pub(crate) struct Object {
     pub(crate) kind: GroupKind,
     /// The kind's place among the corpus's.
     pub(crate) place: usize,
+    /// The object's number.
+    pub(crate) number: usize,
     pub(crate) json: Vec<u8>,
     pub(crate) now: Timestamp,
 }
@@ -26,7 +28,8 @@ impl Corpus {
     fn new(name: &'static str, objects: Vec<Object>) -> Self {
         let mut corpus = Self { name, objects };
         let kinds = corpus.kinds();
-        for object in &mut corpus.objects {
+        for (number, object) in corpus.objects.iter_mut().enumerate() {
+            object.number = number;
             object.place = kinds.iter().position(|kind| *kind == object.kind).unwrap_or_default();
         }
         corpus
@@ -87,6 +90,7 @@ pub(crate) fn recorded() -> Corpus {
                 objects.push(Object {
                     kind: kind.clone(),
                     place: 0,
+                    number: 0,
                     json: event.object.get().as_bytes().to_vec(),
                     now,
                 });
@@ -106,7 +110,13 @@ pub(crate) fn generated(count: usize) -> Corpus {
             77..91 => (GroupKind::new("apps", "Deployment"), deployment(&mut rng, index)),
             _ => (GroupKind::core("Node"), node(&mut rng, index)),
         })
-        .map(|(kind, object)| Object { kind, place: 0, json: object.to_string().into_bytes(), now })
+        .map(|(kind, object)| Object {
+            kind,
+            place: 0,
+            number: 0,
+            json: object.to_string().into_bytes(),
+            now,
+        })
         .collect();
     Corpus::new("generated", objects)
 }
