@@ -1,7 +1,6 @@
-use crate::Resource;
+use crate::{RawJson, Resource};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 /// One thing that a source reported, as it travels in a pack. The pack's head names the cluster.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,7 +25,7 @@ pub struct Change {
     pub list: Option<String>,
     /// The object's JSON as the API server wrote it, less what was cut. Absent for the marks of a list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub object: Option<Box<RawValue>>,
+    pub object: Option<RawJson>,
 }
 
 /// What a [`Change`] reports.

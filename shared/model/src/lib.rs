@@ -21,6 +21,7 @@ mod metadata;
 mod notice;
 mod object;
 mod plugin;
+mod raw_json;
 mod scope;
 mod severity;
 mod shard;
@@ -35,6 +36,7 @@ pub use metadata::{LabelSelector, LabelSelectorRequirement, Metadata, ObjectHead
 pub use notice::{Notice, NoticeKind};
 pub use object::{GroupKind, ObjectKey, ObjectRef, Resource, Subject};
 pub use plugin::{FactType, PluginRequest, PluginResponse, RuleBrief};
+pub use raw_json::RawJson;
 pub use scope::Scope;
 pub use severity::{Owner, Severity};
 pub use shard::{SHARDS_DEFAULT, shard_of};

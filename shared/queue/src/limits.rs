@@ -2,7 +2,6 @@
 //! test on memory is not refused in the cloud.
 
 use crate::{Body, Message};
-use std::borrow::Cow;
 use std::time::Duration;
 
 /// The attribute that carries a pack.
@@ -88,12 +87,4 @@ fn sendable_attribute((name, value): (String, String)) -> Result<(String, String
         c => c,
     });
     Ok((name, replaced.collect()))
-}
-
-/// Cuts a text to so many bytes, at the boundary of a character.
-pub(crate) fn cut(text: &str, bytes_max: usize) -> Cow<'_, str> {
-    match text.get(..text.floor_char_boundary(bytes_max)) {
-        Some(start) if start.len() < text.len() => Cow::Owned(format!("{start}…")),
-        _ => Cow::Borrowed(text),
-    }
 }

@@ -1,6 +1,7 @@
 use super::{PackError, PackHead, VERSION};
-use crate::limits::cut;
-use prodrome_model::{Change, ChangeKind};
+use memchr::memmem;
+use prodrome_model::{Change, ChangeKind, RawJson};
+use prodrome_scan::scanner::{self, Level};
 use serde::Deserialize;
 use std::io::{ErrorKind, Read as _};
 use zstd::stream::read::Decoder;
@@ -100,9 +101,12 @@ fn parse_head(line: &[u8]) -> Result<(PackHead, Option<u32>), PackError> {
 }
 
 fn parse_change(number: usize, line: &[u8]) -> Result<Change, BadChange> {
+    if let Some(change) = parse_usual(line) {
+        return Ok(change);
+    }
     let reason = match serde_json::from_slice::<Change>(line) {
         Err(error) => error.to_string(),
-        Ok(change) => match (change.kind, change.object.as_ref().map(|object| object.get())) {
+        Ok(change) => match (change.kind, change.object.as_ref().map(RawJson::get)) {
             (ChangeKind::ListBegin | ChangeKind::ListEnd, None) => return Ok(change),
             (ChangeKind::ListBegin | ChangeKind::ListEnd, Some(_)) => {
                 "a list's mark with an object".to_owned()
@@ -113,8 +117,33 @@ fn parse_change(number: usize, line: &[u8]) -> Result<Change, BadChange> {
         },
     };
     let start = line.get(..BAD_RAW_BYTES_MAX.min(line.len())).unwrap_or_default();
-    let raw = cut(&String::from_utf8_lossy(start), BAD_RAW_BYTES_MAX).into_owned();
+    let raw = cut(&String::from_utf8_lossy(start), BAD_RAW_BYTES_MAX);
     Err(BadChange { line: number, reason, raw, bytes: line.len() })
+}
+
+/// Cuts a text to so many bytes, at the boundary of a character.
+fn cut(text: &str, bytes_max: usize) -> String {
+    match text.get(..text.floor_char_boundary(bytes_max)) {
+        Some(start) if start.len() < text.len() => format!("{start}…"),
+        _ => text.to_owned(),
+    }
+}
+
+/// A change with its object at the end, as [`PackBuilder`](super::PackBuilder) writes it: the object, which is nearly
+/// all of the line, is looked at for its brackets alone. `None` for what takes more care, good or bad.
+fn parse_usual(line: &[u8]) -> Option<Change> {
+    const OBJECT: &[u8] = br#","object":"#;
+    let object_at = memmem::find(line, OBJECT)?;
+    let object = line.get(object_at + OBJECT.len()..)?.strip_suffix(b"}").filter(|o| o.starts_with(b"{"))?;
+    // Were it a member of something else, this would not be JSON.
+    let head = [line.get(..object_at)?, b"}"].concat();
+    let change: Change = serde_json::from_slice(&head).ok()?;
+    let is_news = matches!(change.kind, ChangeKind::Applied | ChangeKind::Deleted);
+    if !is_news || change.object.is_some() {
+        return None;
+    }
+    let object = RawJson::new(scanner::utf8(Level::Best, object).ok()?)?;
+    Some(Change { object: Some(object), ..change })
 }
 
 /// The lines of a text; the last may lack its line break.

@@ -1,7 +1,6 @@
 use super::*;
-use prodrome_model::{Change, ChangeKind, Resource, Source};
+use prodrome_model::{Change, ChangeKind, RawJson, Resource, Scope, Source};
 use proptest::prelude::*;
-use serde_json::value::RawValue;
 
 fn head() -> PackHead {
     PackHead { scope: Scope::new("default", "eu-central-1", "prod"), shard: Some(3), shards: 4 }
@@ -26,7 +25,7 @@ fn change(sequence: u64, object: &str) -> Change {
         observed_at: "2026-03-01T10:00:00.25Z".parse().unwrap(),
         source: Source::Watch,
         list: None,
-        object: Some(RawValue::from_string(object.to_owned()).unwrap()),
+        object: Some(RawJson::new(object).unwrap()),
     }
 }
 
@@ -152,6 +151,35 @@ fn one_malformed_change_leaves_the_others_whole() {
     let numbers: Vec<_> =
         decoded.changes.iter().flatten().map(|c| c.object.as_ref().unwrap().get()).collect();
     assert_eq!(numbers, [r#"{"n":1}"#, r#"{"n":2}"#]);
+}
+
+#[test]
+fn a_line_says_the_same_however_its_members_are_ordered_and_written() {
+    let head = r#""type":"applied","resource":{"version":"v1","kind":"Pod","plural":"pods","namespaced":true},"epoch":7,"sequence":1,"observedAt":"2026-03-01T10:00:00Z""#;
+    let object = r#"{"metadata":{"name":"\",\"object\":{"},"a":[{}]}"#;
+    for (line, is_good) in [
+        (format!(r#"{{{head},"object":{object}}}"#), true),
+        (format!(r#"{{"object":{object},{head}}}"#), true),
+        (format!(r#"{{{head},"list":"\",\"object\":{{","object":{object}}}"#), true),
+        (format!(r#"{{{head},"other":{{"a":1,"object":{{}}}},"object":{object}}}"#), true),
+        (format!(r#"{{{head} , "object" : {object} }}"#), true),
+        (format!(r#"{{{head},"object":{object},"object":{object}}}"#), false),
+        (format!(r#"{{{head},"other":{{"a":1,"object":{object}}}}}"#), false),
+        (format!(r#"{{{head},"object":{object}"#), false),
+        (format!(r#"{{{head},"object":{object}}}}}"#), false),
+        (format!(r#"{{{head},"object":{object}}} 1"#), false),
+        (format!(r#"{{{head},"object":[{object}]}}"#), false),
+    ] {
+        let head = inflated(&pack_of(&[]));
+        let decoded = decode(&pack_of_lines(&format!("{head}{line}\n")), UNCOMPRESSED_MAX).unwrap();
+        let got = decoded.changes[0].as_ref().map(|change| change.object.as_ref().map(RawJson::get));
+        assert_eq!(got.ok(), is_good.then_some(Some(object)), "{line}");
+        assert_eq!(
+            serde_json::from_str::<Change>(&line)
+                .is_ok_and(|c| c.object.is_some_and(|o| o.get().starts_with('{'))),
+            is_good
+        );
+    }
 }
 
 #[test]

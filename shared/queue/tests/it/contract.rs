@@ -263,7 +263,7 @@ pub(crate) async fn a_pack_of_changes_arrives_whole(bench: &impl Bench) {
             observed_at: jiff::Timestamp::UNIX_EPOCH,
             source: Source::Recording,
             list: None,
-            object: Some(serde_json::value::RawValue::from_string(object).unwrap()),
+            object: Some(prodrome_model::RawJson::new(object).unwrap()),
         });
     }
     send(bench, vec![Message::pack(builder.finish().unwrap().bytes)]).await.unwrap();

@@ -16,11 +16,25 @@ pub(crate) struct Corpus {
 /// An object, its kind and when it was seen.
 pub(crate) struct Object {
     pub(crate) kind: GroupKind,
+    /// The kind's place among the corpus's.
+    pub(crate) place: usize,
+    /// The object's number.
+    pub(crate) number: usize,
     pub(crate) json: Vec<u8>,
     pub(crate) now: Timestamp,
 }
 
 impl Corpus {
+    fn new(name: &'static str, objects: Vec<Object>) -> Self {
+        let mut corpus = Self { name, objects };
+        let kinds = corpus.kinds();
+        for (number, object) in corpus.objects.iter_mut().enumerate() {
+            object.number = number;
+            object.place = kinds.iter().position(|kind| *kind == object.kind).unwrap_or_default();
+        }
+        corpus
+    }
+
     /// Bytes of an object, in the mean.
     pub(crate) fn mean_bytes(&self) -> usize {
         self.objects.iter().map(|object| object.json.len()).sum::<usize>() / self.objects.len().max(1)
@@ -75,13 +89,15 @@ pub(crate) fn recorded() -> Corpus {
                 let now = meta.start + SignedDuration::from_secs_f64(line.t);
                 objects.push(Object {
                     kind: kind.clone(),
+                    place: 0,
+                    number: 0,
                     json: event.object.get().as_bytes().to_vec(),
                     now,
                 });
             }
         }
     }
-    Corpus { name: "recorded", objects }
+    Corpus::new("recorded", objects)
 }
 
 /// Pods with up to six containers, and what comes with them; the same with every run.
@@ -94,9 +110,15 @@ pub(crate) fn generated(count: usize) -> Corpus {
             77..91 => (GroupKind::new("apps", "Deployment"), deployment(&mut rng, index)),
             _ => (GroupKind::core("Node"), node(&mut rng, index)),
         })
-        .map(|(kind, object)| Object { kind, json: object.to_string().into_bytes(), now })
+        .map(|(kind, object)| Object {
+            kind,
+            place: 0,
+            number: 0,
+            json: object.to_string().into_bytes(),
+            now,
+        })
         .collect();
-    Corpus { name: "generated", objects }
+    Corpus::new("generated", objects)
 }
 
 pub(crate) const TEAMS: u32 = 40;

@@ -8,13 +8,13 @@
 
 mod corpus;
 mod library;
+mod pack;
 
 use corpus::{Corpus, Object};
 use prodrome_model::GroupKind;
 use prodrome_rules::engine::{Level, Program, Scratch};
 use prodrome_rules::{RuleSet, json};
 use rustix::time::{ClockId, clock_gettime};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -48,17 +48,17 @@ fn cpu() -> f64 {
     time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }
 
-type Programs = BTreeMap<GroupKind, Program>;
+/// To each kind of the corpus its own.
+type Programs = Vec<Program>;
 
 fn programs(rules: &Arc<RuleSet>, corpus: &Corpus, level: Level) -> Programs {
-    let compile = |kind: GroupKind| (kind.clone(), Program::new(rules, &kind).with_level(level));
-    corpus.kinds().into_iter().map(compile).collect()
+    corpus.kinds().iter().map(|kind| Program::new(rules, kind).with_level(level)).collect()
 }
 
 /// Goes over a pack; how many rules had something to say.
 fn run(programs: &Programs, pack: &[Object], scratch: &mut Scratch) -> usize {
-    let said = pack.iter().map(|Object { kind, json, now }| {
-        let verdicts = programs[kind].run(json, *now, scratch).expect("it is JSON");
+    let said = pack.iter().map(|Object { place, json, now, .. }| {
+        let verdicts = programs[*place].run(json, *now, scratch).expect("it is JSON");
         verdicts.iter().count()
     });
     said.sum()
@@ -73,7 +73,7 @@ fn parse(pack: &[Object]) {
 /// The way that everybody writes first: parse, then ask rule by rule.
 fn walk(rules: &RuleSet, pack: &[Object]) -> usize {
     let mut said = 0;
-    for Object { kind, json, now } in pack {
+    for Object { kind, json, now, .. } in pack {
         let tree = json::parse(json).expect("it is JSON");
         for rule in rules.for_kind(kind) {
             let evaluation = rule.evaluate(&tree, *now);
@@ -127,6 +127,7 @@ fn report() -> String {
             .expect("a String");
         library_table(&mut out, &corpus);
         random_table(&mut out, &corpus);
+        pack_table(&mut out, &corpus);
     }
     compile_table(&mut out);
     out
@@ -201,6 +202,45 @@ fn random_table(out: &mut String, corpus: &Corpus) {
             .zip(&measured)
     {
         writeln!(out, "| {name} | {:.2} | {ratio:.3} | {:.2} |", nanos / 1000.0, nanos / measured[1].0)
+            .expect("a String");
+    }
+}
+
+/// From a pack as it comes from the queue to what the rules say of each of its objects.
+fn pack_table(out: &mut String, corpus: &Corpus) {
+    let packs: Vec<Vec<u8>> = corpus.objects.chunks(PACK).map(pack::of).collect();
+    let bytes = |objects: &[Object]| &packs[objects[0].number / PACK];
+    let programs = programs(&library::library(&corpus.kinds(), |_| 130), corpus, Level::Best);
+    let mut scratch = Scratch::default();
+    let mut candidates: Vec<Candidate<'_>> = vec![
+        Box::new(parse),
+        Box::new(|objects| {
+            black_box(zstd::bulk::decompress(bytes(objects), 8 << 20).expect("zstd"));
+        }),
+        Box::new(|objects| {
+            black_box(pack::decode(bytes(objects), pack::UNCOMPRESSED_MAX).expect("a pack"));
+        }),
+        Box::new(|objects| {
+            let decoded = pack::decode(bytes(objects), pack::UNCOMPRESSED_MAX).expect("a pack");
+            for (object, change) in objects.iter().zip(decoded.changes) {
+                let change = change.expect("a change");
+                let json = change.object.as_ref().expect("an object").get().as_bytes();
+                black_box(programs[object.place].run(json, object.now, &mut scratch).expect("it is JSON"));
+            }
+        }),
+    ];
+    let measured = measure(corpus, &mut candidates);
+    out.push_str("\n| from the pack to the verdicts | µs an object | ÷ parsing to `Value` | changes a second |\n|---|---|---|---|\n");
+    for (name, (nanos, ratio)) in [
+        "`serde_json` to `Value`, and no rules",
+        "inflating the pack",
+        "reading the pack: each change, its object's brackets and text checked",
+        "**reading it and 130 rules a kind**",
+    ]
+    .iter()
+    .zip(&measured)
+    {
+        writeln!(out, "| {name} | {:.2} | {ratio:.3} | {:.0} |", nanos / 1000.0, 1e9 / nanos)
             .expect("a String");
     }
 }

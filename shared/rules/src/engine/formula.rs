@@ -45,14 +45,24 @@ impl Formulas {
     }
 
     /// Whether all of a list holds, of bits and of comparisons.
+    #[inline]
     pub(super) fn holds(&self, list: u32, words: &[u64], compare: &mut dyn FnMut(u32) -> bool) -> bool {
         let Some(list) = self.lists.get(list as usize) else { return false };
-        let set =
-            |(word, mask): &(u32, u64)| words.get(*word as usize).is_some_and(|bits| bits & mask == *mask);
-        self.needs[span(list.needs)].iter().all(set)
-            && self.any_of[span(list.any_of)].iter().all(|choices| {
-                self.choices[span(*choices)].iter().any(|list| self.holds(*list, words, compare))
-            })
+        for (word, mask) in &self.needs[span(list.needs)] {
+            if words.get(*word as usize).copied().unwrap_or(0) & mask != *mask {
+                return false;
+            }
+        }
+        let is_all = list.any_of.0 == list.any_of.1 && list.comparisons.0 == list.comparisons.1;
+        is_all || self.rest_holds(list, words, compare)
+    }
+
+    /// The same of what is more than bits.
+    #[inline(never)]
+    fn rest_holds(&self, list: &List, words: &[u64], compare: &mut dyn FnMut(u32) -> bool) -> bool {
+        self.any_of[span(list.any_of)]
+            .iter()
+            .all(|choices| self.choices[span(*choices)].iter().any(|list| self.holds(*list, words, compare)))
             && self.comparisons[span(list.comparisons)].iter().all(|comparison| compare(*comparison))
     }
 

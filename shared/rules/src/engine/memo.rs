@@ -57,9 +57,13 @@ impl Memo {
 
 /// Where a text is remembered, if it is.
 fn place(bytes: &[u8]) -> usize {
-    let word = |chunk: &[u8]| chunk.iter().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
-    let mixed = bytes.chunks(8).fold(bytes.len() as u64, |hash, chunk| {
-        (hash.rotate_left(23) ^ word(chunk)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    });
-    usize::try_from(mixed >> 58).unwrap_or(0) % TEXTS
+    let mix = |hash: u64, word: u64| (hash.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mixed = words.iter().fold(bytes.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    // The last eight, though some of them were looked at already.
+    let last = match bytes.last_chunk::<8>() {
+        Some(last) => u64::from_le_bytes(*last),
+        None => rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    usize::try_from(mix(mixed, last) >> 58).unwrap_or(0) % TEXTS
 }

@@ -1,4 +1,5 @@
 use super::learned::LearnedOfAll;
+use super::order::Cursor;
 use super::verdict::Verdict;
 use jiff::Timestamp;
 
@@ -58,9 +59,28 @@ pub(super) struct Frame {
     pub(super) seen: u64,
     pub(super) log_at: u32,
     /// How far the node's order of keys is gone through.
-    pub(super) cursor: u32,
-    pub(super) is_array: bool,
-    pub(super) in_list: bool,
+    pub(super) cursor: Cursor,
+    pub(super) within: Within,
+}
+
+/// What a value stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Within {
+    Nothing,
+    Object,
+    Array,
+}
+
+impl Frame {
+    /// Around everything.
+    pub(super) const OUTSIDE: Self = Self {
+        node: u32::MAX,
+        seen_at: 0,
+        seen: 0,
+        log_at: 0,
+        cursor: Cursor::NONE,
+        within: Within::Nothing,
+    };
 }
 
 /// The texts that a capture keeps.

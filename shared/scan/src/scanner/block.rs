@@ -112,16 +112,43 @@ impl Skip {
         let opens = masks.opens & !inside;
         let closes = masks.closes & !inside;
         let (opened, closed) = (opens.count_ones(), closes.count_ones());
-        if closed < self.depth && opened <= depth_max.saturating_sub(self.depth) {
+        if opened > depth_max.saturating_sub(self.depth) {
+            return self.slowly(opens, closes, depth_max);
+        }
+        if closed < self.depth {
             self.depth = self.depth + opened - closed;
             return Step::Goon;
         }
-        self.slowly(opens, closes, depth_max)
+        self.leap(opens, closes)
     }
 
-    /// Bracket by bracket, where the container may end or become too deep.
+    /// The container cannot end before as many brackets close as are open: from one such to the next.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
+    fn leap(&mut self, mut opens: u64, mut closes: u64) -> Step {
+        loop {
+            for _ in 1..self.depth {
+                closes &= closes.wrapping_sub(1);
+            }
+            let place = closes.trailing_zeros();
+            let behind = u64::MAX << place;
+            // So many of those that opened on the way have not closed.
+            self.depth = (opens & !behind).count_ones();
+            if self.depth == 0 {
+                return Step::End(place as usize + 1);
+            }
+            opens &= behind;
+            closes &= closes.wrapping_sub(1);
+            let (opened, closed) = (opens.count_ones(), closes.count_ones());
+            if closed < self.depth {
+                self.depth = self.depth + opened - closed;
+                return Step::Goon;
+            }
+        }
+    }
+
+    /// Bracket by bracket, where the container may become too deep.
+    #[inline(never)]
     fn slowly(&mut self, opens: u64, mut closes: u64, depth_max: u32) -> Step {
         let mut before = self.depth;
         let mut left = opens;
