@@ -3,12 +3,19 @@
 mod backtest;
 mod cases;
 mod coverage;
+mod diff;
 mod explain;
 mod flow_names;
 mod fmt;
+mod history;
 mod located;
 mod mutate;
 mod new;
+mod pull;
+mod push;
+mod rollback;
+mod shadow;
+mod table;
 mod test;
 mod timeline;
 mod trial;
@@ -20,7 +27,7 @@ use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand, ValueEnum};
 use prodrome_cluster::Cluster as _;
 use prodrome_model::{GroupKind, Resource};
-use prodrome_rules::{Diagnostic, SourceFile, Style};
+use prodrome_rules::{Diagnostic, Mode, SourceFile, Style};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
@@ -59,6 +66,18 @@ enum Command {
     Explain(explain::Arguments),
     /// Print rule files in the canonical form
     Fmt(fmt::Arguments),
+    /// Give rules to a deployed system, as its next version
+    Push(push::Arguments),
+    /// Write the rules of a deployed system into a folder
+    Pull(pull::Arguments),
+    /// Say how the rules of a deployed system differ, between versions or from files
+    Diff(diff::Arguments),
+    /// List the versions of the rules of a deployed system: who, when, why
+    History(history::Arguments),
+    /// Make an older version of the rules of a deployed system hold again
+    Rollback(rollback::Arguments),
+    /// Show what staged rules of a deployed system would have told
+    Shadow(shadow::Arguments),
     /// List the rules, one a line
     List {
         #[command(flatten)]
@@ -88,12 +107,22 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Backtest(arguments) => Box::pin(backtest::run(arguments)).await,
         Command::Mutate(arguments) => Box::pin(mutate::run(arguments)).await,
         Command::Test(arguments) => test::run(arguments).await,
+        Command::Push(arguments) => push::run(arguments).await,
+        Command::Pull(arguments) => pull::run(arguments).await,
+        Command::Diff(arguments) => diff::run(arguments).await,
+        Command::History(arguments) => history::run(arguments).await,
+        Command::Rollback(arguments) => rollback::run(arguments).await,
+        Command::Shadow(arguments) => shadow::run(arguments).await,
         Command::List { library } => {
             let rules = library.load()?;
             let colours = render::colours();
             for rule in rules.rules() {
                 let kinds: Vec<_> = rule.kinds().iter().map(ToString::to_string).collect();
-                let off = if rule.enabled() { "" } else { " (off)" };
+                let off = match (rule.enabled(), rule.mode()) {
+                    (false, _) => " (off)",
+                    (true, Mode::Shadow) => " (staged)",
+                    (true, Mode::Live) => "",
+                };
                 say!(
                     "{} {:8} {:34} {:>6}  {}{off}",
                     render::severity(rule.severity(), colours),

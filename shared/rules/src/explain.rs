@@ -6,6 +6,7 @@ use crate::condition::{Clause, Condition, Context, Test, all_hold, counts, opera
 use crate::evaluation::describe;
 use crate::json::Node;
 use crate::judge::Partner;
+use crate::mode::Mode;
 use crate::reference::{Reference, ReferenceGroup, Target, Want};
 use crate::rule::{Rule, Subjects};
 use crate::since::Since;
@@ -187,6 +188,9 @@ impl Explainer<'_, '_> {
         }
         if !rule.enabled {
             parts.push(Explanation::new("it is switched off"));
+        }
+        if rule.mode == Mode::Shadow {
+            parts.push(Explanation::new("it is staged: it runs and counts, and tells nobody"));
         }
         Explanation { text, holds, parts, ..Explanation::default() }
     }

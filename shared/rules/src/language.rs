@@ -50,6 +50,11 @@ const LABELS_WORD: Word = word(
     "Labels that alerts carry, for routing.",
     || json!({"type": "object", "additionalProperties": reference("scalar")}),
 );
+const MODE_WORD: Word = word(
+    "mode",
+    "Whether the rule tells anybody (live), or runs and counts and tells nobody (shadow).",
+    || json!({"enum": ["live", "shadow"]}),
+);
 const ENABLED_WORD: Word = word("enabled", "Whether the rule is switched on.", || json!({"type": "boolean"}));
 
 pub(crate) const RULE: Keys = Keys {
@@ -92,6 +97,7 @@ pub(crate) const RULE: Keys = Keys {
         FLOW_WORD,
         LABELS_WORD,
         ENABLED_WORD,
+        MODE_WORD,
     ],
     later: &["period", "plugin"],
 };
@@ -110,6 +116,7 @@ pub(crate) const DEFAULTS: Keys = Keys {
         FLOW_WORD,
         LABELS_WORD,
         ENABLED_WORD,
+        MODE_WORD,
     ],
     later: &[],
 };

@@ -6,6 +6,7 @@ mod yaml;
 use crate::condition::{Clause, Condition, Quantifier, Test};
 use crate::frequency::{CountBy, Frequency};
 use crate::glob::Glob;
+use crate::mode::Mode;
 use crate::operator::{Operator, Relation};
 use crate::reference::{NamespaceFrom, PartnerKind, Reference, ReferenceGroup, Want, Way};
 use crate::rule::{Rule, Subjects};
@@ -37,6 +38,30 @@ pub(crate) fn hash(rule: &Rule) -> String {
 /// One condition or `anyOf`, on one line: the same for those that are written alike.
 pub(crate) fn clause_text(clause: &Clause) -> String {
     yaml::compact(&clauses(std::slice::from_ref(clause), "field"))
+}
+
+/// What says nothing of which objects match.
+const OTHER_THAN_MEANING: [&str; 11] = [
+    "duration",
+    "gapTolerance",
+    "resolveAfter",
+    "severity",
+    "owner",
+    "summary",
+    "runbook",
+    "flow",
+    "labels",
+    "enabled",
+    "mode",
+];
+
+/// The identity of what a rule looks for.
+pub(crate) fn meaning(rule: &Rule) -> String {
+    let mut body = rule_body(rule);
+    if let Out::Map(entries) = &mut body {
+        entries.retain(|(key, _)| !OTHER_THAN_MEANING.contains(&key.as_str()));
+    }
+    stable_hash(&["meaning", &yaml::compact(&body)])
 }
 
 /// A rule's keys and values.
@@ -97,6 +122,7 @@ pub(crate) fn rule_body_with(rule: &Rule, said: &[&str]) -> Out {
         map.add("labels", Out::Map(rule.labels.iter().map(|(k, v)| (k.clone(), text(v))).collect()));
     }
     map.add_some("enabled", (!rule.enabled || says("enabled")).then(|| Out::Word(rule.enabled.to_string())));
+    map.add_some("mode", (rule.mode != Mode::Live || says("mode")).then(|| text(rule.mode)));
     map.out()
 }
 

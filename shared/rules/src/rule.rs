@@ -3,6 +3,7 @@ use crate::evaluation::{Evaluation, Evidence, earliest_turn};
 use crate::frequency::Frequency;
 use crate::json::Node;
 use crate::kind::{KindName, KindPattern};
+use crate::mode::Mode;
 use crate::namespaces::Namespaces;
 use crate::reference::{Reference, ReferenceGroup};
 use crate::since::Since;
@@ -42,7 +43,9 @@ pub struct Rule {
     pub(crate) flow: Option<String>,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) enabled: bool,
+    pub(crate) mode: Mode,
     pub(crate) hash: String,
+    pub(crate) meaning: String,
 }
 
 /// The kinds a rule is about, as it writes them.
@@ -70,6 +73,12 @@ impl Rule {
     /// order of keys and spelled-out defaults do not change it.
     pub fn hash(&self) -> &str {
         &self.hash
+    }
+
+    /// The identity of what it looks for, whatever it is called: of all that decides whether an object matches, and
+    /// of nothing else. Times, severity and words may change, and what has matched has matched all the same.
+    pub fn meaning(&self) -> &str {
+        &self.meaning
     }
 
     /// How long it must match without a break before it fires. Zero fires at once.
@@ -118,6 +127,24 @@ impl Rule {
     /// Whether it is switched on.
     pub fn enabled(&self) -> bool {
         self.enabled
+    }
+
+    /// Whether it tells anybody.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The same rule, told to people or staged.
+    #[must_use]
+    pub fn in_mode(&self, mode: Mode) -> Self {
+        let mut rule = Self { mode, ..self.clone() };
+        rule.hash = crate::print::hash(&rule);
+        rule
+    }
+
+    /// The rule in its canonical form, as YAML.
+    pub fn to_yaml(&self) -> String {
+        crate::print::write_rule(&self.name, &crate::print::rule_body(self), &mut |_| Vec::new())
     }
 
     /// In which namespaces it looks.

@@ -1,5 +1,6 @@
 use crate::glob::Glob;
 use crate::kind::KindPattern;
+use crate::mode::Mode;
 use crate::reference::Reference;
 use crate::rule::Rule;
 use prodrome_model::{GroupKind, stable_hash};
@@ -27,6 +28,18 @@ impl From<Vec<Rule>> for RuleSet {
 }
 
 impl RuleSet {
+    /// These rules; of several with one name the first.
+    pub fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
+        let mut names = BTreeSet::new();
+        Self { rules: rules.into_iter().filter(|rule| names.insert(rule.name.clone())).collect() }
+    }
+
+    /// The same rules, none of them staged.
+    #[must_use]
+    pub fn live(&self) -> Self {
+        Self { rules: self.rules.iter().map(|rule| rule.in_mode(Mode::Live)).collect() }
+    }
+
     /// All rules in the order they were written, those switched off included.
     pub fn rules(&self) -> &[Rule] {
         &self.rules

@@ -176,8 +176,9 @@ pub(super) fn read(files: &[PathBuf]) -> Result<Vec<Suite>> {
         let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
         let text = String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", file.display()))?;
         match cases::read(file, &text, &loaded.rules, &mut data) {
+            // A staged rule is tested as if it told somebody.
             Ok(cases) => {
-                let rules = Arc::new(loaded.rules);
+                let rules = Arc::new(loaded.rules.live());
                 suites.push(Suite { file: file.clone(), sources, rules, cases });
             }
             Err(found) => {

@@ -3,6 +3,7 @@
 mod frame;
 mod terminal;
 
+use super::live_rules::RulesNews;
 use super::system::Look;
 use crate::render::{self, Line};
 use anyhow::Result;
@@ -24,6 +25,8 @@ pub(super) struct Screen {
     ticks: u32,
     /// What was last said of what cannot be seen.
     unseen: Vec<String>,
+    /// What was said of the rules last.
+    rules: Option<RulesNews>,
 }
 
 /// What was told, and how much happens.
@@ -41,7 +44,7 @@ impl Screen {
     pub(super) fn new(title: String) -> Result<Self> {
         let terminal = if render::is_screen() { Some(Terminal::take()?) } else { None };
         let told = Told { title, alerts: BTreeMap::new(), counts: [0; 3], last: None, rate: 0.0 };
-        Ok(Self { terminal, colours: render::colours(), told, ticks: 0, unseen: Vec::new() })
+        Ok(Self { terminal, colours: render::colours(), told, ticks: 0, unseen: Vec::new(), rules: None })
     }
 
     /// A notice arrived at the channel.
@@ -73,6 +76,14 @@ impl Screen {
             }
             out.flush()?;
             self.unseen.clone_from(&look.unseen);
+        }
+        if self.terminal.is_none() && self.rules != look.rules {
+            self.rules.clone_from(&look.rules);
+            if let Some(news) = &look.rules {
+                let mut out = std::io::stdout().lock();
+                writeln!(out, "rules: {}", render::plain(&news.text, 1000))?;
+                out.flush()?;
+            }
         }
         match &mut self.terminal {
             Some(terminal) => {

@@ -5,6 +5,7 @@ use crate::diagnostic::Code;
 use crate::frequency::{CountBy, Frequency};
 use crate::kind::{KindName, KindPattern, is_event};
 use crate::language;
+use crate::mode::Mode;
 use crate::namespaces::Namespaces;
 use crate::print;
 use crate::rule::{REFERENCE_DURATION_MIN, Rule, Subjects};
@@ -67,6 +68,8 @@ impl Checker<'_> {
         let flow = text(self, "flow");
         let labels = self.optional(&fields, "labels", Self::labels);
         let enabled = self.optional(&fields, "enabled", Self::boolean);
+        let words = Mode::ALL.map(|mode| (mode.as_str(), mode));
+        let mode = self.optional(&fields, "mode", |checker, tree, at| checker.choice(tree, at, &words));
         let mut rule = Rule {
             name: key.text.clone(),
             subjects: subjects?,
@@ -87,9 +90,12 @@ impl Checker<'_> {
             flow: flow.ok()?,
             labels: labels.ok()?.unwrap_or_default(),
             enabled: enabled.ok()?.unwrap_or(true),
+            mode: mode.ok()?.unwrap_or_default(),
             hash: String::new(),
+            meaning: String::new(),
         };
         rule.hash = print::hash(&rule);
+        rule.meaning = print::meaning(&rule);
         if about_events {
             rule.imply_event_window();
         }
@@ -109,6 +115,8 @@ impl Checker<'_> {
         }
         self.optional(fields, "labels", Self::labels).ok();
         self.optional(fields, "enabled", Self::boolean).ok();
+        let words = Mode::ALL.map(|mode| (mode.as_str(), mode));
+        self.optional(fields, "mode", |checker, tree, at| checker.choice(tree, at, &words)).ok();
     }
 
     fn severity(&mut self, tree: &Tree, path: &str) -> Option<Severity> {

@@ -72,6 +72,7 @@ Everything:
         - { resource: { field: [spec, ref, kind], kinds: [Deployment] }, name: [spec, ref, name], namespace: [spec, ref, namespace], exists: false }
         - { resource: Pod, selector: [spec, selector], checkField: [{ field: [status, phase], equalValue: [Failed] }] }
   enabled: false
+  mode: shadow
 "#;
 
 #[test]
@@ -101,6 +102,7 @@ fn everything_the_language_has_in_words() {
       the match began at status.conditions.lastTransitionTime, where that is earlier, of the elements where
         type is "Ready"
       it is switched off
+      it is staged: it runs and counts, and tells nobody
     "##);
 }
 
@@ -171,6 +173,7 @@ fn everything_the_language_has_of_an_object() {
           2025-12-31T23:00:00Z
         type is "Ready"
       it is switched off
+      it is staged: it runs and counts, and tells nobody
     "##);
     // Without a look at the cluster it cannot be said.
     assert_eq!(rules.rules()[0].explain(&thing, at(0)).holds, None);

@@ -314,6 +314,7 @@ pub(crate) fn full_rule() -> impl Strategy<Value = Value> {
         prop::option::of(text.clone()),
         prop::option::of(prop::collection::btree_map(any::<String>(), text, 0..3)),
         prop::option::of(any::<bool>()),
+        prop::option::of(select(&["live", "shadow"][..])),
     );
     let times =
         (prop::option::of(10..100_000_i64), prop::option::of(duration()), prop::option::of(duration()));
@@ -332,7 +333,7 @@ pub(crate) fn full_rule() -> impl Strategy<Value = Value> {
             (duration, gap, resolve),
             words,
         )| {
-            let (severity, owner, summary, runbook, labels, enabled) = words;
+            let (severity, owner, summary, runbook, labels, enabled, mode) = words;
             let mut map = Map::from_iter([("resource".to_owned(), resource.clone())]);
             insert(&mut map, "notResource", (resource == "*").then(|| json!(["Node"])));
             insert(&mut map, "namespaces", namespaces);
@@ -354,6 +355,7 @@ pub(crate) fn full_rule() -> impl Strategy<Value = Value> {
             insert(&mut map, "runbook", runbook);
             insert(&mut map, "labels", labels.map(|labels| json!(labels)));
             insert(&mut map, "enabled", enabled);
+            insert(&mut map, "mode", mode);
             Value::Object(map)
         },
     )

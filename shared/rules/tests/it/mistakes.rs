@@ -23,7 +23,7 @@ const MISTAKES: &[(&str, Code, &str)] = &[
     (
         "zzz: 1",
         Code::UnknownKey,
-        "3:1 R.zzz: expected a key of a rule, found unknown key `zzz`; known are `resource`, `notResource`, `namespaces`, `filterField`, `checkField`, `reference`, `duration`, `gapTolerance`, `resolveAfter`, `since`, `frequency`, `severity`, `owner`, `summary`, `runbook`, `flow`, `labels`, `enabled`",
+        "3:1 R.zzz: expected a key of a rule, found unknown key `zzz`; known are `resource`, `notResource`, `namespaces`, `filterField`, `checkField`, `reference`, `duration`, `gapTolerance`, `resolveAfter`, `since`, `frequency`, `severity`, `owner`, `summary`, `runbook`, `flow`, `labels`, `enabled`, `mode`",
     ),
     (
         "severity: P1\nseverity: P2",
@@ -67,6 +67,7 @@ const MISTAKES: &[(&str, Code, &str)] = &[
         Code::WrongType,
         "3:10 R.enabled: expected true or false, found the text \"true\"; write true",
     ),
+    ("mode: staged", Code::BadChoice, "3:7 R.mode: expected `live` or `shadow`, found `staged`"),
     (
         "filterField: { field: [a], nilValue: true }",
         Code::WrongType,

@@ -50,6 +50,7 @@ fn json_in_a_row_becomes_one_yaml_file() {
 fn everything_the_language_has_is_printed() {
     let text = r#"
 Everything:
+  mode: shadow
   enabled: false
   labels: { team: "1", b: x y }
   flow: crash-loop
@@ -157,6 +158,7 @@ Generic: { resource: "*", notResource: [Node], namespaces: [shop], checkField: [
       flow: crash-loop
       labels: { b: x y, team: "1" }
       enabled: false
+      mode: shadow
 
     Generic:
       resource: "*"
@@ -300,6 +302,35 @@ fn a_hash_is_of_the_meaning() {
     ] {
         assert_ne!(hash(other), one, "{other}");
     }
+}
+
+#[test]
+fn what_a_rule_looks_for_is_apart_from_what_it_says() {
+    let load_one = |text: &str| load(&[SourceFile::new("r.yaml", text)]).rules.rules()[0].clone();
+    let one = load_one("A: { resource: Pod, checkField: [{ field: [a], equalValue: [1] }] }");
+    for same in [
+        "B: { resource: Pod, checkField: [{ field: [a], equalValue: [1] }] }",
+        "A: { resource: Pod, checkField: [{ field: [a], equalValue: [1] }], duration: 5m, gapTolerance: 1m, resolveAfter: 9m }",
+        "A: { resource: Pod, checkField: [{ field: [a], equalValue: [1] }], severity: P1, owner: user, summary: x, runbook: y, flow: z, labels: { a: b } }",
+        "A: { resource: Pod, checkField: [{ field: [a], equalValue: [1] }], enabled: false, mode: shadow }",
+    ] {
+        let same = load_one(same);
+        assert_eq!(same.meaning(), one.meaning(), "{same:?}");
+        assert_ne!(same.hash(), one.hash());
+    }
+    for other in [
+        "A: { resource: Node, checkField: [{ field: [a], equalValue: [1] }] }",
+        "A: { resource: Pod, checkField: [{ field: [a], equalValue: [2] }] }",
+        "A: { resource: Pod, namespaces: [a], checkField: [{ field: [a], equalValue: [1] }] }",
+        "A: { resource: Pod, checkField: [{ field: [a], equalValue: [1] }], since: [status, startTime] }",
+        "A: { resource: Pod, checkField: [{ field: [a], equalValue: [1] }], frequency: { count: 3, within: 1h } }",
+        "A: { resource: Pod, duration: 1m, checkField: [{ field: [a], equalValue: [1] }], reference: { resource: Node, name: [b], exists: false } }",
+    ] {
+        assert_ne!(load_one(other).meaning(), one.meaning(), "{other}");
+    }
+    let staged = one.in_mode(prodrome_rules::Mode::Shadow);
+    assert_eq!(staged.in_mode(prodrome_rules::Mode::Live), one);
+    assert_eq!(load_one(&staged.to_yaml()), staged);
 }
 
 #[test]
