@@ -12,6 +12,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 /// Arguments of `prodrome rules mutate`.
@@ -152,9 +153,11 @@ async fn attempt(mutants: Vec<Mutant>, file: &str, cases: &Arc<Vec<Arc<Case>>>) 
         while running.len() < at_a_time {
             let Some((index, mutant)) = left.next() else { break };
             let (file, cases) = (file.to_owned(), cases.clone());
-            running.spawn(async move {
+            let runtime = Handle::current();
+            // It waits for nothing but the processor.
+            running.spawn_blocking(move || {
                 let rule = mutant.rule()?;
-                let killed_by_line = killer(&rule, &cases).await;
+                let killed_by_line = runtime.block_on(killer(&rule, &cases));
                 let tried = Tried {
                     file,
                     line: mutant.line(),
