@@ -13,6 +13,7 @@ use prodrome_model::{
     Diagnosis, Finding, FindingState, Fingerprint, Group, GroupKind, Metadata, ObjectHead, ObjectKey,
     ObjectRef, Owner, Resource, Scope, Severity, Subject, Verdict,
 };
+use prodrome_plugin::http::Http;
 use prodrome_plugin::{AnyCluster, Registry};
 use prodrome_queue::MemoryQueue;
 use prodrome_rules::RuleSet;
@@ -61,14 +62,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let now = clock::now();
     if let Some(path) = &arguments.from {
         let world = objects::read(path, false)?;
-        return on(world.cluster, &arguments, now).await;
+        return on(world.cluster, None, &arguments, now).await;
     }
     let cluster = KubeCluster::from_kubeconfig(arguments.kubeconfig.as_deref(), arguments.context.as_deref());
-    on(cluster.await?, &arguments, now).await
+    // What is live may also be asked about outside of it, as far as the limits for plugins go.
+    on(cluster.await?, Some(Http::default()), &arguments, now).await
 }
 
 async fn on(
     cluster: impl Cluster + Clone + 'static,
+    outside: Option<Http>,
     arguments: &Arguments,
     now: Timestamp,
 ) -> Result<Outcome> {
@@ -107,7 +110,11 @@ async fn on(
     if text {
         say!("{}: {}", render::paint(flow.name(), "1", render::colours()), flow.summary());
     }
-    let diagnosis = ask(flow, &finding, AnyCluster::new(cluster), plugins, now, &Screen { text }).await;
+    let mut asked = AnyCluster::new(cluster);
+    if let Some(http) = outside {
+        asked = asked.with_outside(http);
+    }
+    let diagnosis = ask(flow, &finding, asked, plugins, now, &Screen { text }).await;
     let diagnosis =
         apply(&finding, diagnosis).diagnosis.map_or_else(Diagnosis::default, |diagnosis| *diagnosis);
     if text {
