@@ -27,7 +27,7 @@ SUITES ?=
 KUBEBUILDER_ASSETS ?= $(shell tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test build build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template report bench bench-engine bench-instructions bench-rivals differential cluster-tools sample-events rules-page python-pins
+.PHONY: help run test build build-function build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template report bench bench-diagnosis bench-engine bench-instructions bench-rivals differential cluster-tools sample-events rules-page python-pins
 
 help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,11 @@ build-functions: ## Build the functions for Lambda (ARCH=arm64 for the other pro
 	    cp -R rules $(LAMBDA_DIR)/$$function/rules; \
 	done
 	infra/check-glibc.sh $(FUNCTIONS:%=$(LAMBDA_DIR)/%/bootstrap)
+
+build-function: ## Build one function for Lambda (FUNCTION=plugin-NAME), as `prodrome plugin deploy` does
+	@venv=$$(infra/python/venv.sh build); export PATH="$$venv/bin:$$PATH"; \
+	$(CARGO) lambda build --release --lambda-dir $(LAMBDA_DIR) --target $(BUILD_FOR) --bin $(FUNCTION)
+	infra/check-glibc.sh $(LAMBDA_DIR)/$(FUNCTION)/bootstrap
 
 build-watcher: ## Build the watcher for its image (infra/watcher/Containerfile; ARCH=arm64 for the other processor)
 	@venv=$$(infra/python/venv.sh build); export PATH="$$venv/bin:$$PATH"; \
@@ -86,6 +91,10 @@ bench: ## Measure the optimised programs (nothing fails by being slow), and rene
 	@$(CARGO) build --quiet --release -p prodrome-cli -p prodrome-watcher \
 	    $(patsubst %,-p prodrome-%,$(filter-out plugin-%,$(FUNCTIONS)) plugin-crash-loop) -p prodrome-bench
 	$(TARGET)/release/bench $(TARGET)/release
+
+bench-diagnosis: ## Measure diagnoses on the emulator, into tests/report/diagnosis.md (some minutes)
+	@$(CARGO) build --quiet --release -p prodrome-cli $(patsubst %,-p prodrome-%,$(filter plugin-%,$(FUNCTIONS))) -p prodrome-bench
+	$(TARGET)/release/bench-diagnosis $(TARGET)/release --new-plugin
 
 bench-engine: ## Measure the pass over an object's bytes, into tests/report/engine.md
 	@mkdir -p tests/report

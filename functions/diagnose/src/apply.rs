@@ -13,6 +13,7 @@ pub fn apply(finding: &Finding, mut diagnosis: Diagnosis) -> Finding {
         let owner = diagnosis.owner.or_else(|| owner(finding, &cause)).unwrap_or(finding.owner);
         diagnosis.owner = Some(owner);
         told.owner = owner;
+        diagnosis.workload = Some(finding.group.owner.clone());
         if let Some(group) = group(finding, &diagnosis, &cause) {
             told.group = group;
         }

@@ -15,6 +15,7 @@ use prodrome_model::{
     Diagnosis, Finding, FindingState, Fingerprint, Group, GroupKind, Metadata, ObjectHead, ObjectKey,
     ObjectRef, Owner, Resource, Scope, Severity, Subject, Verdict,
 };
+use prodrome_plugin::http::Http;
 use prodrome_plugin::{AnyCluster, Registry};
 use prodrome_queue::MemoryQueue;
 use prodrome_rules::RuleSet;
@@ -66,12 +67,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         for line in &world.left_out {
             eprintln!("prodrome: left out: {}", render::plain(line, 300));
         }
-        return on(world.cluster, &Source::Files(world.name), &arguments, now).await;
+        return on(world.cluster, &Source::Files(world.name), None, &arguments, now).await;
     }
     let reached = Reached::by(arguments.kubeconfig.as_deref(), arguments.context.as_deref()).await?;
     let cluster = reached.cluster();
     let source = Source::Live { place: reached.place, namespace: reached.namespace };
-    on(cluster, &source, &arguments, now).await
+    // What is live may also be asked about outside of it, as far as the limits for plugins go.
+    on(cluster, &source, Some(Http::default()), &arguments, now).await
 }
 
 /// Where objects are read from.
@@ -104,6 +106,7 @@ impl std::fmt::Display for Source {
 async fn on(
     cluster: impl Cluster + Clone + 'static,
     source: &Source,
+    outside: Option<Http>,
     arguments: &Arguments,
     now: Timestamp,
 ) -> Result<Outcome> {
@@ -141,7 +144,11 @@ async fn on(
     if text {
         say!("{}: {}", render::paint(flow.name(), "1", render::colours()), flow.summary());
     }
-    let diagnosis = ask(flow, &finding, AnyCluster::new(cluster), plugins, now, &Screen { text }).await;
+    let mut asked = AnyCluster::new(cluster);
+    if let Some(http) = outside {
+        asked = asked.with_outside(http);
+    }
+    let diagnosis = ask(flow, &finding, asked, plugins, now, &Screen { text }).await;
     let diagnosis =
         apply(&finding, diagnosis).diagnosis.map_or_else(Diagnosis::default, |diagnosis| *diagnosis);
     if text {

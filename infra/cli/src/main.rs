@@ -54,7 +54,7 @@ enum Command {
     Diagnose(diagnose::Arguments),
     /// Check, explain and draw root-cause flows
     Flows(flows::Arguments),
-    /// Make a new root-cause plugin, or list the shipped ones
+    /// Make a new root-cause plugin, deploy one, or say what the shipped ones do and may
     Plugin(plugin::Arguments),
     /// Check, test, explain, list, format and push rules
     Rules(rules::Arguments),
@@ -84,7 +84,7 @@ fn main() -> ExitCode {
             Command::Record(arguments) => record::run(arguments).await,
             Command::Diagnose(arguments) => diagnose::run(arguments).await,
             Command::Flows(arguments) => flows::run(&arguments),
-            Command::Plugin(arguments) => plugin::run(&arguments),
+            Command::Plugin(arguments) => plugin::run(&arguments).await,
             Command::Rules(arguments) => rules::run(arguments).await,
             Command::Why(arguments) => why::run(&arguments),
             Command::Completion { shell } => {

@@ -1,9 +1,13 @@
 //! `prodrome plugin`: a new root-cause plugin, and what the shipped ones declare.
 
+mod create;
+mod deploy;
+mod entry;
+mod rbac;
+
 use crate::Outcome;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `prodrome plugin`.
@@ -25,20 +29,38 @@ enum Command {
     },
     /// Say what the shipped plugins find out, take, give and read
     List,
+    /// Print the roles of the cluster by which each plugin may read what it declares
+    Rbac {
+        /// Print what an operator adds knowingly, such as pull secrets, and nothing else
+        #[arg(long)]
+        overlay: bool,
+        /// Bind all of it to a service account, such as prodrome/plugins, where a token is used and not EKS
+        #[arg(long, value_name = "NAMESPACE/NAME")]
+        service_account: Option<String>,
+    },
+    /// Build one plugin and update its function in a deployed stack, and nothing else
+    Deploy(deploy::Arguments),
 }
 
 /// Runs the command.
-pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
+pub(crate) async fn run(arguments: &Arguments) -> Result<Outcome> {
     match &arguments.command {
         Command::New { name, dir } => {
             let root = root(dir)?;
-            create(&root, name)?;
+            create::create(&root, name)?;
             say!("made functions/plugins/{name}");
             say!("  its question:   functions/plugins/{name}/src/lib.rs");
             say!("  its test:       cargo test -p prodrome-plugin-{name}");
-            say!("  ask it:         name it in a flow in rules/flows: `x: {{ plugin: {name} }}`");
+            say!(
+                "  ask it:         prodrome plugin deploy {name} --stack STACK, once template.yaml is deployed"
+            );
+            say!("                  and name it in a flow in rules/flows: `x: {{ plugin: {name} }}`");
         }
         Command::List => list()?,
+        Command::Rbac { overlay, service_account } => {
+            say!("{}", rbac::manifest(&prodrome_local::plugins(), *overlay, service_account.as_deref())?);
+        }
+        Command::Deploy(arguments) => deploy::run(arguments).await?,
     }
     Ok(Outcome::Quiet)
 }
@@ -56,7 +78,14 @@ fn list() -> Result<()> {
         }
         for reads in plugin.rights() {
             let group = if reads.group.is_empty() { String::new() } else { format!("{}/", reads.group) };
-            say!("  reads {group}{} ({})", reads.resource, reads.verbs.join(", "));
+            let granted = if reads.overlay { ", where an operator grants it" } else { "" };
+            say!("  reads {group}{} ({}{granted})", reads.resource, reads.verbs.join(", "));
+        }
+        if let Some(outside) = plugin.outside() {
+            say!("  asks {outside}");
+        }
+        for (name, what) in plugin.settings() {
+            say!("  is told {name}: {what}");
         }
     }
     Ok(())
@@ -75,176 +104,4 @@ fn root(dir: &Path) -> Result<PathBuf> {
             here.display()
         )
     })
-}
-
-fn create(root: &Path, name: &str) -> Result<()> {
-    let sound = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let is_name = name.chars().all(sound)
-        && name.chars().next().is_some_and(|c| c.is_ascii_lowercase())
-        && !name.ends_with('-')
-        && !name.contains("--")
-        && name.len() <= 40;
-    if !is_name {
-        bail!(
-            "{name:?} cannot be a plugin's name: expected small letters, digits and dashes, such as disk-usage"
-        );
-    }
-    let dir = root.join("functions/plugins").join(name);
-    if dir.exists() {
-        bail!("there is a plugin {name} already: {}", dir.display());
-    }
-    let ident = format!("prodrome_plugin_{}", name.replace('-', "_"));
-    // All that has to fit is looked for before anything is written.
-    let edits = [
-        insert(
-            root,
-            "Cargo.toml",
-            "\n# Data\n",
-            &format!("prodrome-plugin-{name} = {{ path = \"functions/plugins/{name}\" }}\n"),
-        )?,
-        insert(
-            root,
-            "infra/local/Cargo.toml",
-            "prodrome-queue.workspace",
-            &format!("prodrome-plugin-{name}.workspace = true\n"),
-        )?,
-        insert(root, "infra/local/src/plugins.rs", "    ])\n", &format!("        {ident}::plugin(),\n"))?,
-        insert(root, "template.yaml", "  PluginLogGroup:\n", &template_entry(name))?,
-    ];
-    fs::create_dir_all(dir.join("src")).with_context(|| format!("cannot make {}", dir.display()))?;
-    let write = |file: &str, text: String| {
-        fs::write(dir.join(file), text).with_context(|| format!("cannot write {}", dir.join(file).display()))
-    };
-    write("Cargo.toml", manifest(name))?;
-    write("src/main.rs", main_rs(name, &ident))?;
-    write("src/lib.rs", lib_rs(name))?;
-    for (path, text) in edits {
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
-}
-
-/// A file with lines put in before the first place where `before` stands.
-fn insert(root: &Path, file: &str, before: &str, lines: &str) -> Result<(PathBuf, String)> {
-    let path = root.join(file);
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let Some((head, tail)) = text.split_once(before) else {
-        bail!("{} has no line {:?}, before which the plugin would stand", path.display(), before.trim());
-    };
-    Ok((path, [head, lines, before, tail].concat()))
-}
-
-fn manifest(name: &str) -> String {
-    format!(
-        r#"[package]
-name = "prodrome-plugin-{name}"
-description = "Root-cause plugin: what it finds out, in a line"
-version.workspace = true
-edition.workspace = true
-rust-version.workspace = true
-license.workspace = true
-publish.workspace = true
-
-[[bin]]
-name = "plugin-{name}"
-path = "src/main.rs"
-
-[lints]
-workspace = true
-
-[dependencies]
-prodrome-plugin.workspace = true
-serde_json.workspace = true
-
-[dev-dependencies]
-tokio.workspace = true
-"#
-    )
-}
-
-fn main_rs(name: &str, ident: &str) -> String {
-    format!(
-        "//! The Lambda function `plugin-{name}`.\n\nfn main() -> Result<(), prodrome_plugin::Error> {{\n    prodrome_plugin::run({ident}::plugin())\n}}\n"
-    )
-}
-
-fn lib_rs(name: &str) -> String {
-    format!(
-        r#"//! What it finds out, in a line.
-
-use prodrome_plugin::{{Context, Evidence, NoParams, Object, Plugin, Problem, Response}};
-
-/// The plugin.
-pub fn plugin() -> Plugin {{
-    Plugin::new("{name}", diagnose).about("What it finds out, in a line.").reads("", "pods", &["get", "list"])
-}}
-
-/// Gathers what is needed.
-async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {{
-    let pods = context.pods().await?;
-    Ok(explain(&pods))
-}}
-
-/// Says what it comes to.
-fn explain(pods: &[Object]) -> Response {{
-    let unlimited = pods.iter().find(|pod| pod.at("/spec/containers/0/resources/limits").is_null());
-    let Some(pod) = unlimited else {{ return Response::cleared("every pod has limits") }};
-    Response::cause("node-memory-pressure", 0.3, format!("{{}} may use all of its node", pod.name()))
-        .because(Evidence::new("spec", "its first container has no limits"))
-        .remedy("Give it limits.")
-}}
-
-#[cfg(test)]
-mod tests {{
-    use super::*;
-    use prodrome_plugin::kit::Kit;
-    use serde_json::json;
-
-    #[tokio::test]
-    async fn a_pod_without_limits_is_named() {{
-        let pod = json!({{ "apiVersion": "v1", "kind": "Pod", "metadata": {{ "name": "web-0", "namespace": "shop" }},
-            "spec": {{ "containers": [{{ "name": "web" }}] }} }});
-        let answer = Kit::new().with(pod).ask(&plugin(), "Pod shop/web-0").await;
-        assert_eq!(answer.summary, "web-0 may use all of its node");
-    }}
-}}
-"#
-    )
-}
-
-fn template_entry(name: &str) -> String {
-    let camel: String = name
-        .split('-')
-        .map(|word| {
-            let mut chars = word.chars();
-            chars.next().map(|c| c.to_ascii_uppercase()).into_iter().chain(chars).collect::<String>()
-        })
-        .collect();
-    format!(
-        r#"  Plugin{camel}Function:
-    Type: AWS::Serverless::Function
-    Properties:
-      FunctionName: !Sub ${{AWS::StackName}}-plugin-{name}
-      Description: "What it finds out, in a line."
-      CodeUri: target/lambda/plugin-{name}
-      MemorySize: 256
-      Timeout: !Ref TimeoutSeconds
-      Role: !GetAtt PluginRole.Arn
-      LoggingConfig: {{ LogGroup: !Ref PluginLogGroup }}
-      VpcConfig: !If
-        - InVpc
-        - {{ SubnetIds: !Ref VpcSubnetIds, SecurityGroupIds: !Ref VpcSecurityGroupIds }}
-        - !Ref AWS::NoValue
-      Environment:
-        Variables:
-          PRODROME_FUNCTION: plugin-{name}
-          LOG_LEVEL: !Ref LogLevel
-          CLUSTER_ENDPOINT: !Ref ClusterEndpoint
-          CLUSTER_CA: !Ref ClusterCa
-          CLUSTER_TOKEN_PARAMETER: !Ref ClusterTokenParameter
-          CLUSTER_KUBECONFIG: !Ref ClusterKubeconfig
-          CLUSTER_CONTEXT: !Ref ClusterContext
-
-"#
-    )
 }

@@ -70,8 +70,8 @@ impl Code {
         Ok(self)
     }
 
-    /// The archive. Nothing is compressed: it travels within the machine.
-    pub(crate) fn to_zip(&self) -> Result<Vec<u8>, CodeError> {
+    /// The archive, as Lambda takes it. Nothing is compressed: programs hardly shrink.
+    pub fn to_zip(&self) -> Result<Vec<u8>, CodeError> {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
             .last_modified_time(DateTime::default())

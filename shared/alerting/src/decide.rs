@@ -1,10 +1,13 @@
 use crate::log::{Event, Logged};
-use crate::notice::{NAMED_MAX, bounded, notice};
+use crate::notice::{NAMED_MAX, bounded, cut, notice};
 use crate::{Alert, Flapping, Head, Joined, Member, Memory, MemoryState, Policy, Told, keys};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_model::{EndReason, Ended, Finding, FindingState, Fingerprint, Notice, NoticeKind, ObjectRef};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Apps that are told apart in one alert, and how long their names may be.
+const APPS_MAX: usize = 100;
+const APP_BYTES_MAX: usize = 160;
 /// At most so many channels are told of one alert.
 const CHANNELS_MAX: usize = 16;
 
@@ -132,6 +135,12 @@ impl Turn<'_> {
             alert.opening.cause = known.cause;
             alert.opening.diagnosis = known.diagnosis.or(alert.opening.diagnosis.take());
             alert.opening.owner = known.owner;
+        }
+        if alert.apps.len() < APPS_MAX
+            && let Some(workload) =
+                finding.diagnosis.as_ref().and_then(|diagnosis| diagnosis.workload.as_ref())
+        {
+            alert.apps.insert(cut(&workload.to_string(), APP_BYTES_MAX));
         }
         alert.open += u32::from(!affected);
         alert.total += u32::from(!counted);
@@ -353,6 +362,7 @@ fn opened(finding: &Finding, now: Timestamp) -> Alert {
         since: finding.since,
         open: 0,
         total: 0,
+        apps: BTreeSet::new(),
         sequence: 0,
         told: None,
         joined: Vec::new(),

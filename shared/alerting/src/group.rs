@@ -31,6 +31,9 @@ pub struct Alert {
     pub open: u32,
     /// How many were affected in all.
     pub total: u32,
+    /// The apps whose objects are or were affected, where a cause is what they have in common; the first 100.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub apps: BTreeSet<String>,
     /// The number of its next notice.
     pub sequence: u32,
     /// What was last told.

@@ -1,7 +1,7 @@
 use crate::Alert;
 use jiff::Timestamp;
 use prodrome_model::{Diagnosis, EventBrief, Evidence, Finding, Notice, NoticeKind, RuledOut, Unseen};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// At most so many joined objects are named in one notice.
 pub(crate) const NAMED_MAX: usize = 50;
@@ -38,6 +38,8 @@ pub(crate) fn notice(alert: &Alert, kind: NoticeKind, now: Timestamp) -> Notice 
         object: opening.subject.object().clone(),
         group: opening.group,
         count: if resolved || alert.open == 0 { alert.total } else { alert.open },
+        apps: several(alert.apps.len()),
+        namespaces: if alert.apps.len() > 1 { namespaces(&alert.apps) } else { 0 },
         joined: alert.joined.iter().map(|j| j.object.clone()).collect(),
         since: alert.since,
         ended: alert.ended.filter(|_| resolved),
@@ -50,6 +52,20 @@ pub(crate) fn notice(alert: &Alert, kind: NoticeKind, now: Timestamp) -> Notice 
         events: opening.events,
         stale: opening.stale,
     }
+}
+
+/// One is not worth a word.
+fn several(count: usize) -> u32 {
+    u32::try_from(count).ok().filter(|count| *count > 1).unwrap_or(0)
+}
+
+/// Of `Deployment shop/web` the namespace.
+fn namespaces(apps: &BTreeSet<String>) -> u32 {
+    let names: BTreeSet<&str> = apps
+        .iter()
+        .filter_map(|app| app.split_once(' ')?.1.split_once('/').map(|(namespace, _)| namespace))
+        .collect();
+    u32::try_from(names.len()).unwrap_or(0)
 }
 
 /// The finding, cut to a size at which it can be kept and shown. Most of it was written by tenants.
@@ -111,7 +127,7 @@ fn bounded_labels(labels: &BTreeMap<String, String>) -> BTreeMap<String, String>
 
 /// At most so many bytes of a text, on whole characters, with an ellipsis where it was longer. Control
 /// characters, which no channel shows and JSON swells sixfold, become spaces.
-fn cut(text: &str, bytes_max: usize) -> String {
+pub(crate) fn cut(text: &str, bytes_max: usize) -> String {
     const ELLIPSIS: char = '…';
     let plain = text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c });
     if text.len() <= bytes_max {

@@ -9,6 +9,8 @@ use prodrome_model::{Diagnosis, Evidence, NodeOutcome, PluginResponse, RuledOut,
 const EVIDENCE_MAX: usize = 12;
 const REMEDIATION_MAX: usize = 8;
 const FACTS_MAX: usize = 8;
+/// Facts of one node that names no cause.
+const CONTRIBUTED_MAX: usize = 3;
 const RULED_OUT_MAX: usize = 24;
 const UNSEEN_MAX: usize = 12;
 const TEXT_MAX: usize = 500;
@@ -60,6 +62,7 @@ pub(crate) fn conclude(flow: &Flow, state: &State, standings: &[Standing]) -> Di
         Some(best) if sure(best.response) >= flow.threshold => name(&mut diagnosis, best, &candidates),
         _ => admit(&mut diagnosis, &candidates),
     }
+    contribute(&mut diagnosis, flow, state);
     diagnosis
 }
 
@@ -91,6 +94,19 @@ fn name(diagnosis: &mut Diagnosis, best: &Candidate<'_>, candidates: &[Candidate
         push(&mut diagnosis.facts, Evidence::new(&other.node.plugin, cut(&text)), FACTS_MAX);
     }
     diagnosis.ruled_out.retain(|ruled| ruled.cause != best.cause);
+}
+
+/// What nodes saw that name no cause (what changed before, where it clusters, what the registry answers) goes with it.
+fn contribute(diagnosis: &mut Diagnosis, flow: &Flow, state: &State) {
+    for node in &flow.nodes {
+        let Some(response) = state.response(&node.name) else { continue };
+        if response.verdict == Verdict::Cause {
+            continue;
+        }
+        for evidence in response.evidence.iter().take(CONTRIBUTED_MAX) {
+            push(&mut diagnosis.facts, bounded(evidence), FACTS_MAX);
+        }
+    }
 }
 
 /// Nothing is known well enough: what was thought of is told as what it is.

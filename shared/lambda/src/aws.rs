@@ -113,6 +113,19 @@ impl Aws {
         headers: &[(&'static str, &str)],
         body: Vec<u8>,
     ) -> Result<reqwest::RequestBuilder, Refused> {
+        self.signed_as("POST", service, region, url, headers, body).await
+    }
+
+    /// A request with a signature.
+    pub(crate) async fn signed_as(
+        &self,
+        method: &str,
+        service: &str,
+        region: &str,
+        url: &str,
+        headers: &[(&'static str, &str)],
+        body: Vec<u8>,
+    ) -> Result<reqwest::RequestBuilder, Refused> {
         let identity = self.credentials().await?.into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
@@ -123,10 +136,11 @@ impl Aws {
             .build()
             .map_err(|error| error.to_string())?
             .into();
-        let signable = SignableRequest::new("POST", url, headers.iter().copied(), SignableBody::Bytes(&body))
+        let signable = SignableRequest::new(method, url, headers.iter().copied(), SignableBody::Bytes(&body))
             .map_err(|error| error.to_string())?;
         let (signature, _) = sign(signable, &params).map_err(|error| error.to_string())?.into_parts();
-        let mut request = self.http.post(url).body(body);
+        let method = reqwest::Method::from_bytes(method.as_bytes()).map_err(|error| error.to_string())?;
+        let mut request = self.http.request(method, url).body(body);
         for (header, value) in headers.iter().copied().chain(signature.headers()) {
             request = request.header(header, value);
         }

@@ -1,5 +1,8 @@
 use crate::aws::Aws;
 use aws_types::SdkConfig;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::Value;
 use std::time::Duration;
 
 /// Larger answers are refused; Lambda itself would pass on 6 MB.
@@ -46,6 +49,20 @@ pub enum InvokeError {
     },
 }
 
+/// How a function stands after a change of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FunctionState {
+    /// It runs what it was given.
+    Ready,
+    /// It is still being changed.
+    Busy,
+    /// It could not be changed.
+    Failed {
+        /// What AWS says.
+        reason: String,
+    },
+}
+
 impl Functions {
     /// A caller with the region, endpoint and credentials of an AWS configuration.
     ///
@@ -69,6 +86,59 @@ impl Functions {
         match tokio::time::timeout(timeout, asked).await {
             Ok(answer) => answer,
             Err(_) => Err(InvokeError::Late { seconds: timeout.as_secs() }),
+        }
+    }
+
+    /// Gives a function new code: an archive with its `bootstrap`.
+    ///
+    /// # Errors
+    /// Where there is no such function, or AWS refuses.
+    pub async fn update_code(&self, function: &str, archive: &[u8]) -> Result<(), InvokeError> {
+        let body = serde_json::json!({ "ZipFile": BASE64.encode(archive) }).to_string().into_bytes();
+        self.told("PUT", function, "code", body).await.map(drop)
+    }
+
+    /// How a function stands after a change of it.
+    ///
+    /// # Errors
+    /// Where there is no such function, or AWS refuses.
+    pub async fn state(&self, function: &str) -> Result<FunctionState, InvokeError> {
+        let answer = self.told("GET", function, "configuration", Vec::new()).await?;
+        let text = |key: &str| answer[key].as_str().unwrap_or_default();
+        Ok(match (text("LastUpdateStatus"), text("State")) {
+            ("Failed", _) | (_, "Failed") => {
+                let reason =
+                    [text("LastUpdateStatusReason"), text("StateReason")].join(" ").trim().to_owned();
+                FunctionState::Failed { reason }
+            }
+            ("InProgress", _) | (_, "Pending") => FunctionState::Busy,
+            _ => FunctionState::Ready,
+        })
+    }
+
+    async fn told(
+        &self,
+        method: &str,
+        function: &str,
+        of: &str,
+        body: Vec<u8>,
+    ) -> Result<Value, InvokeError> {
+        let unavailable = |reason: String| InvokeError::Unavailable { reason };
+        let region = self.aws.region().map_err(|refused| unavailable(refused.reason))?;
+        let url = format!("{}/2015-03-31/functions/{function}/{of}", self.aws.root("lambda", &region));
+        let headers = [("content-type", "application/json")];
+        let request = self.aws.signed_as(method, "lambda", &region, &url, &headers, body).await;
+        let request = request.map_err(|refused| unavailable(refused.reason))?;
+        let answer = request.send().await.map_err(|error| unavailable(error.without_url().to_string()))?;
+        let status = answer.status();
+        let json: Value = answer.json().await.unwrap_or_default();
+        match status {
+            reqwest::StatusCode::NOT_FOUND => Err(InvokeError::Missing { function: function.to_owned() }),
+            _ if status.is_success() => Ok(json),
+            _ => {
+                let said = json["Message"].as_str().or_else(|| json["message"].as_str()).unwrap_or_default();
+                Err(unavailable(format!("{status} {said}")))
+            }
         }
     }
 

@@ -30,7 +30,7 @@ mod tally;
 pub use batch::{Handler, answer_batch, deliveries};
 pub use delivery::{Delivery, Failure};
 pub use eks::{EksTokenError, EksTokens};
-pub use functions::{Functions, InvokeError};
+pub use functions::{FunctionState, Functions, InvokeError};
 pub use logs::init_logs;
 pub use metric::Meter;
 pub use parameters::{ParameterError, Parameters};

@@ -143,6 +143,9 @@ pub struct Diagnosis {
     /// Each node of the flow.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<NodeOutcome>,
+    /// The app that is affected: the topmost controller of the diagnosed object, whatever it is told together with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<ObjectRef>,
     /// The object that was examined in depth, where this one was only compared with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub examined: Option<ObjectRef>,

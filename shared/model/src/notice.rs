@@ -36,6 +36,12 @@ pub struct Notice {
     pub group: Group,
     /// How many objects are affected now (at the end: how many were in all).
     pub count: u32,
+    /// Of how many apps they are or were, where it is more than one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub apps: u32,
+    /// In how many namespaces those are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub namespaces: u32,
     /// The objects that joined since the last notice; at most 50 are named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joined: Vec<ObjectRef>,
@@ -67,6 +73,11 @@ pub struct Notice {
     /// Why the live object could not be read, where the last known state had to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// What a [`Notice`] says of its alert.

@@ -11,7 +11,7 @@ pub(crate) struct Message {
     pub(crate) kind: NoticeKind,
     pub(crate) severity: Severity,
     pub(crate) rule: String,
-    /// What it is about: the topmost owner, such as `Deployment shop/cart`.
+    /// What it is about: the topmost owner, such as `Deployment shop/cart`; of several apps what they depend on.
     pub(crate) target: String,
     /// How many objects of which kind, where the target is not the one object: `3 × Pod`.
     pub(crate) count: Option<String>,
@@ -58,9 +58,8 @@ impl Message {
             kind: notice.kind,
             severity: notice.severity,
             rule: one_line(&notice.rule, 100),
-            target: name(target),
-            count: (grouped || notice.count > 1)
-                .then(|| format!("{} × {}", notice.count, one_line(&notice.object.kind, 63))),
+            target: shared(notice).unwrap_or_else(|| name(target)),
+            count: (grouped || notice.count > 1).then(|| count(notice)),
             first: grouped.then(|| name(&notice.object)),
             cluster: if region == "local" || region.is_empty() {
                 cluster
@@ -171,6 +170,22 @@ pub(crate) fn pieces(line: &str) -> Vec<Piece<'_>> {
     }
     pieces.extend(line.get(text..).filter(|text| !text.is_empty()).map(Piece::Text));
     pieces
+}
+
+/// `registry r.example`, where several apps have that in common.
+fn shared(notice: &Notice) -> Option<String> {
+    let shared = notice.diagnosis.as_ref()?.shared.as_deref().filter(|_| notice.apps > 1)?;
+    Some(one_line(shared, NAME_MAX)).filter(|text| !text.is_empty())
+}
+
+/// `41 × Pod of 6 apps in 3 namespaces`.
+fn count(notice: &Notice) -> String {
+    let objects = format!("{} × {}", notice.count, one_line(&notice.object.kind, 63));
+    match (notice.apps, notice.namespaces) {
+        (0 | 1, _) => objects,
+        (apps, 0 | 1) => format!("{objects} of {apps} apps"),
+        (apps, namespaces) => format!("{objects} of {apps} apps in {namespaces} namespaces"),
+    }
 }
 
 fn name(object: &ObjectRef) -> String {
@@ -298,6 +313,19 @@ mod tests {
         assert_eq!(Message::new(&notice, sample::now()).notes, Vec::<String>::new());
         let later = sample::now() + SignedDuration::from_hours(2);
         assert_eq!(Message::new(&notice, later).notes, ["Delivered 2h late"]);
+    }
+
+    #[test]
+    fn what_many_apps_have_in_common_is_the_target_and_how_far_it_reaches_is_told() {
+        let one = sample::plain();
+        assert_eq!(Message::new(&one, sample::now()).target, "Deployment shop/cart");
+        let shared = Some("registry r.example".to_owned());
+        let diagnosis = Some(Box::new(prodrome_model::Diagnosis { shared, ..Default::default() }));
+        let many = Notice { count: 41, apps: 6, namespaces: 3, diagnosis, ..one };
+        let message = Message::new(&many, sample::now());
+        assert_eq!(message.title(), "P2 PodCrashLooping: registry r.example");
+        assert_eq!(message.count.as_deref(), Some("41 × Pod of 6 apps in 3 namespaces"));
+        assert_eq!(message.notes, ["All of them depend on registry r.example"]);
     }
 
     #[test]

@@ -1,31 +1,62 @@
+use crate::http::Http;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use prodrome_cluster::{Cluster, ClusterError, ListPage};
 use prodrome_model::{EventBrief, GroupKind, LabelSelector, ObjectKey, Resource};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Any cluster, so that a plugin need not know over which port it reads.
+/// Any cluster, so that a plugin need not know over which port it reads; with the way to what is outside of it, where
+/// there is one.
 #[derive(Clone)]
-pub struct AnyCluster(Arc<dyn Dynamic>);
+pub struct AnyCluster {
+    port: Arc<dyn Dynamic>,
+    outside: Option<Arc<Http>>,
+    settings: Arc<BTreeMap<String, String>>,
+}
 
 impl AnyCluster {
-    /// Over a port.
+    /// Over a port, with nothing outside: a recording or files are asked about, and what they tell of is of the past.
     pub fn new(cluster: impl Cluster + 'static) -> Self {
-        Self(Arc::new(cluster))
+        Self { port: Arc::new(cluster), outside: None, settings: Arc::default() }
+    }
+
+    /// With the way to what is outside of it.
+    #[must_use]
+    pub fn with_outside(mut self, http: Http) -> Self {
+        self.outside = Some(Arc::new(http));
+        self
+    }
+
+    /// With settings that plugins ask for by name.
+    #[must_use]
+    pub fn with_settings(mut self, settings: BTreeMap<String, String>) -> Self {
+        self.settings = Arc::new(settings);
+        self
+    }
+
+    /// A setting.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.get(name).map(String::as_str)
+    }
+
+    /// The way to what is outside of it.
+    pub fn outside(&self) -> Option<&Http> {
+        self.outside.as_deref()
     }
 }
 
 impl Cluster for AnyCluster {
     async fn resource(&self, kind: &GroupKind) -> Result<Resource, ClusterError> {
-        self.0.resource(kind).await
+        self.port.resource(kind).await
     }
 
     async fn resources(&self) -> Result<Vec<Resource>, ClusterError> {
-        self.0.resources().await
+        self.port.resources().await
     }
 
     async fn get(&self, key: &ObjectKey) -> Result<Option<Vec<u8>>, ClusterError> {
-        self.0.get(key).await
+        self.port.get(key).await
     }
 
     async fn list(
@@ -35,11 +66,11 @@ impl Cluster for AnyCluster {
         selector: Option<&LabelSelector>,
         after: Option<&str>,
     ) -> Result<ListPage, ClusterError> {
-        self.0.list(kind, namespace, selector, after).await
+        self.port.list(kind, namespace, selector, after).await
     }
 
     async fn events(&self, object: &ObjectKey, uid: &str) -> Result<Vec<EventBrief>, ClusterError> {
-        self.0.events(object, uid).await
+        self.port.events(object, uid).await
     }
 
     async fn logs(
@@ -48,7 +79,7 @@ impl Cluster for AnyCluster {
         container: &str,
         previous: bool,
     ) -> Result<Option<String>, ClusterError> {
-        self.0.logs(pod, container, previous).await
+        self.port.logs(pod, container, previous).await
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::http::Http;
 use crate::object::Object;
 use crate::view::View;
 use jiff::Timestamp;
@@ -46,6 +47,19 @@ impl Context {
     /// The cluster, to be read.
     pub const fn cluster(&self) -> &View {
         &self.cluster
+    }
+
+    /// Asks by HTTP outside of the cluster, within limits. What could not be asked is noted under `what`.
+    ///
+    /// # Errors
+    /// Where nothing outside is asked: for recordings and files.
+    pub fn http(&self, what: &str) -> Result<Http, Unseen> {
+        self.cluster.http(what)
+    }
+
+    /// A setting that the plugin declares; `None` where it is not set.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.cluster.setting(name)
     }
 
     /// The object that is diagnosed, as it is now; `None` where it is gone.

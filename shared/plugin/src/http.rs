@@ -1,7 +1,11 @@
 //! HTTP for plugins, with limits: what a tenant writes (an image reference, an address in a log) must not become a
 //! probe of our own network.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+mod networks;
+
+pub use networks::{Networks, NetworksError};
+use reqwest::Method;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Redirections that are followed, each checked like the first address.
@@ -14,14 +18,20 @@ pub struct Http {
     pub timeout: Duration,
     /// How many bytes an answer may have.
     pub bytes_max: usize,
-    /// Whether addresses of private networks, of this machine and of links may be asked. Off unless an operator says
-    /// otherwise.
-    pub private: bool,
+    /// Which private networks may be asked: none unless an operator says otherwise.
+    pub networks: Networks,
+    /// Certificate authorities that are trusted besides those of the system, in PEM.
+    pub authorities: Option<String>,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(4), bytes_max: 1 << 20, private: false }
+        Self {
+            timeout: Duration::from_secs(4),
+            bytes_max: 1 << 20,
+            networks: Networks::default(),
+            authorities: None,
+        }
     }
 }
 
@@ -34,6 +44,18 @@ pub struct Answer {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// A header by its name in small letters.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON; null where it is none.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
 }
 
 /// Why there is no answer.
@@ -71,6 +93,14 @@ pub enum HttpError {
         /// What happened.
         reason: String,
     },
+    /// Its certificate, or what it speaks instead of TLS, is not accepted.
+    #[error("{host} {}", problem.as_str())]
+    Tls {
+        /// The host.
+        host: String,
+        /// What is wrong.
+        problem: TlsProblem,
+    },
     /// It takes too long.
     #[error("{host} does not answer within {} s", timeout.as_secs())]
     Late {
@@ -89,26 +119,96 @@ pub enum HttpError {
     },
 }
 
+/// What is wrong with a server's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsProblem {
+    /// Nobody whom we trust has signed it.
+    Untrusted,
+    /// It is of the past.
+    Expired,
+    /// It is of the future.
+    NotYet,
+    /// It is another host's.
+    OtherName,
+    /// There is none: the server speaks something else, such as plain HTTP.
+    NoTls,
+    /// Something else.
+    Other,
+}
+
+impl TlsProblem {
+    /// As it goes on after the host's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Untrusted => "has a certificate that no known authority has signed",
+            Self::Expired => "has a certificate that has expired",
+            Self::NotYet => "has a certificate that is not valid yet",
+            Self::OtherName => "has a certificate for other names",
+            Self::NoTls => "does not speak TLS",
+            Self::Other => "fails in the TLS handshake",
+        }
+    }
+
+    /// By the words of the TLS library, which are all that is passed on of its error.
+    fn of(words: &str) -> Option<Self> {
+        let has = |any: &[&str]| any.iter().any(|part| words.contains(part));
+        let certificate = words.contains("certificate");
+        Some(match () {
+            () if has(&["UnknownIssuer", "SelfSigned", "CaUsedAsEndEntity"]) => Self::Untrusted,
+            () if has(&["NotValidYet", "not valid yet"]) => Self::NotYet,
+            () if certificate && has(&["Expired", "expired"]) => Self::Expired,
+            () if has(&["NotValidForName", "not valid for name"]) => Self::OtherName,
+            () if has(&["InvalidContentType", "corrupt message", "InvalidMessage"]) => Self::NoTls,
+            () if certificate
+                || has(&["received fatal alert", "HandshakeFailure", "peer is incompatible"]) =>
+            {
+                Self::Other
+            }
+            () => return None,
+        })
+    }
+}
+
 impl Http {
-    /// Asks with GET. Redirections are followed, each to an address that may be asked.
+    /// Asks with GET. Redirections are followed, each to an address that may be asked; a credential goes to the host
+    /// that it is meant for and to no other.
     ///
     /// # Errors
     /// Where there is no answer within the limits.
     pub async fn get(&self, url: &str, headers: &[(&str, &str)]) -> Result<Answer, HttpError> {
+        self.ask(&Method::GET, url, headers).await
+    }
+
+    /// Asks with HEAD, as [`Http::get`] does with GET.
+    ///
+    /// # Errors
+    /// As for [`Http::get`].
+    pub async fn head(&self, url: &str, headers: &[(&str, &str)]) -> Result<Answer, HttpError> {
+        self.ask(&Method::HEAD, url, headers).await
+    }
+
+    async fn ask(&self, method: &Method, url: &str, headers: &[(&str, &str)]) -> Result<Answer, HttpError> {
         let mut url = url.to_owned();
+        let mut headers = headers.to_vec();
         for _ in 0..=REDIRECTS_MAX {
-            let answer = self.once(&url, headers).await?;
-            let location =
-                answer.headers.iter().find(|(name, _)| name == "location").map(|(_, to)| to.clone());
-            match location.filter(|_| (300..400).contains(&answer.status)) {
-                Some(to) => url = joined(&url, &to)?,
+            let answer = self.once(method, &url, &headers).await?;
+            match answer.header("location").filter(|_| (300..400).contains(&answer.status)) {
+                Some(to) => {
+                    let to = joined(&url, to)?;
+                    if !same_origin(&url, &to) {
+                        headers.retain(|(name, _)| {
+                            !SECRET_HEADERS.contains(&name.to_ascii_lowercase().as_str())
+                        });
+                    }
+                    url = to;
+                }
                 None => return Ok(answer),
             }
         }
         Err(HttpError::Address { url, reason: "it redirects again and again".to_owned() })
     }
 
-    async fn once(&self, url: &str, headers: &[(&str, &str)]) -> Result<Answer, HttpError> {
+    async fn once(&self, method: &Method, url: &str, headers: &[(&str, &str)]) -> Result<Answer, HttpError> {
         let wrong = |reason: &str| HttpError::Address { url: url.to_owned(), reason: reason.to_owned() };
         let parsed = reqwest::Url::parse(url).map_err(|error| wrong(&error.to_string()))?;
         if !matches!(parsed.scheme(), "http" | "https") || !parsed.username().is_empty() {
@@ -119,7 +219,7 @@ impl Http {
         let late = || HttpError::Late { host: host.clone(), timeout: self.timeout };
         let asked = async {
             let addresses = self.resolve(&host, port).await?;
-            self.exchange(parsed.clone(), &host, &addresses, headers).await
+            self.exchange(method, parsed.clone(), &host, &addresses, headers).await
         };
         tokio::time::timeout(self.timeout, asked).await.map_err(|_| late())?
     }
@@ -134,7 +234,7 @@ impl Http {
         if addresses.is_empty() {
             return Err(unresolved("no address".to_owned()));
         }
-        match addresses.iter().find(|address| !self.private && is_private(address.ip())) {
+        match addresses.iter().find(|address| !self.networks.may_ask(address.ip())) {
             Some(address) => Err(HttpError::Private { host: host.to_owned(), address: address.ip() }),
             None => Ok(addresses),
         }
@@ -142,22 +242,23 @@ impl Http {
 
     async fn exchange(
         &self,
+        method: &Method,
         url: reqwest::Url,
         host: &str,
         addresses: &[SocketAddr],
         headers: &[(&str, &str)],
     ) -> Result<Answer, HttpError> {
-        let unreachable = |error: reqwest::Error| HttpError::Unreachable {
-            host: host.to_owned(),
-            reason: chain(&error.without_url()),
-        };
-        let client = reqwest::Client::builder()
+        let unreachable = |error: reqwest::Error| failed(host, &error.without_url());
+        let mut client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .resolve_to_addrs(host, addresses)
-            .build()
-            .map_err(unreachable)?;
-        let mut request = client.get(url);
+            .resolve_to_addrs(host, addresses);
+        if let Some(pem) = &self.authorities {
+            let trusted = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(unreachable)?;
+            client = client.tls_certs_merge(trusted);
+        }
+        let client = client.build().map_err(unreachable)?;
+        let mut request = client.request(method.clone(), url);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -177,6 +278,22 @@ impl Http {
     }
 }
 
+/// Headers that are for one host alone.
+const SECRET_HEADERS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
+
+fn same_origin(one: &str, other: &str) -> bool {
+    let origin = |url: &str| reqwest::Url::parse(url).map(|url| url.origin());
+    matches!((origin(one), origin(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+fn failed(host: &str, error: &reqwest::Error) -> HttpError {
+    let reason = chain(error);
+    match TlsProblem::of(&reason) {
+        Some(problem) => HttpError::Tls { host: host.to_owned(), problem },
+        None => HttpError::Unreachable { host: host.to_owned(), reason },
+    }
+}
+
 fn joined(url: &str, to: &str) -> Result<String, HttpError> {
     let base = reqwest::Url::parse(url).and_then(|base| base.join(to));
     base.map(String::from)
@@ -186,43 +303,6 @@ fn joined(url: &str, to: &str) -> Result<String, HttpError> {
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}
-
-/// Whether an address is of a private network, of this machine, of a link (metadata services are), or of nobody.
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => is_private_v4(v4),
-        IpAddr::V6(v6) => {
-            let first = v6.segments()[0];
-            v6.to_ipv4_mapped().or_else(|| nat64(v6)).is_some_and(is_private_v4)
-                || v6.is_loopback()
-                || v6.is_unspecified()
-                || v6.is_multicast()
-                || (first & 0xfe00) == 0xfc00
-                || (first & 0xffc0) == 0xfe80
-        }
-    }
-}
-
-fn is_private_v4(v4: Ipv4Addr) -> bool {
-    let [a, b, ..] = v4.octets();
-    v4.is_private()
-        || v4.is_loopback()
-        || v4.is_link_local()
-        || v4.is_broadcast()
-        || v4.is_multicast()
-        || a == 0
-        || (a == 100 && (64..128).contains(&b))
-        || (a == 198 && (18..20).contains(&b))
-        || a >= 240
-}
-
-/// The address behind `64:ff9b::/96`.
-fn nat64(v6: Ipv6Addr) -> Option<Ipv4Addr> {
-    let bytes = v6.octets();
-    let (prefix, rest) = bytes.split_at(12);
-    let v4: [u8; 4] = rest.try_into().ok()?;
-    (prefix == [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0]).then(|| Ipv4Addr::from(v4))
 }
 
 #[cfg(test)]
@@ -269,7 +349,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_without_end_and_a_way_into_our_network_are_refused() {
-        let http = Http { private: true, bytes_max: 10_000, ..Http::default() };
+        let http = Http { networks: "127.0.0.0/8".parse().unwrap(), bytes_max: 10_000, ..Http::default() };
         let endless = server("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", true).await;
         let error = http.get(&endless, &[]).await.unwrap_err();
         assert!(matches!(error, HttpError::TooLarge { .. }), "{error}");
@@ -280,5 +360,76 @@ mod tests {
         let fine = server("HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno", false).await;
         let answer = http.get(&fine, &[("accept", "*/*")]).await.unwrap();
         assert_eq!((answer.status, answer.body.as_slice()), (404, &b"no"[..]));
+    }
+
+    /// A server that answers each connection with this, and keeps what it was asked.
+    async fn recorder(
+        answer: String,
+    ) -> (std::net::SocketAddr, tokio::sync::mpsc::UnboundedReceiver<String>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (told, heard) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = vec![0; 4096];
+                let read = stream.read(&mut request).await.unwrap_or(0);
+                request.truncate(read);
+                _ = told.send(String::from_utf8_lossy(&request).into_owned());
+                _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        (address, heard)
+    }
+
+    #[tokio::test]
+    async fn a_credential_does_not_follow_a_redirection_to_another_host() {
+        let (there, mut asked_there) =
+            recorder("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned()).await;
+        let to = format!(
+            "HTTP/1.1 307 Temporary Redirect\r\nLocation: http://{there}/blob\r\nContent-Length: 0\r\n\r\n"
+        );
+        let (here, mut asked_here) = recorder(to).await;
+        let http = Http { networks: "127.0.0.0/8".parse().unwrap(), ..Http::default() };
+        let headers = [("authorization", "Bearer of-the-first"), ("accept", "*/*")];
+        assert_eq!(http.get(&format!("http://{here}/"), &headers).await.unwrap().status, 200);
+        assert!(asked_here.recv().await.unwrap().contains("of-the-first"));
+        let second = asked_there.recv().await.unwrap();
+        assert!(second.contains("/blob") && !second.contains("of-the-first"), "{second}");
+    }
+
+    #[tokio::test]
+    async fn a_redirection_to_a_metadata_service_is_refused_whatever_is_allowed() {
+        let to =
+            "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/latest/\r\nContent-Length: 0\r\n\r\n";
+        let (here, _asked) = recorder(to.to_owned()).await;
+        let http = Http { networks: "127.0.0.0/8, 10.0.0.0/8".parse().unwrap(), ..Http::default() };
+        let error = http.get(&format!("http://{here}/"), &[]).await.unwrap_err();
+        assert!(matches!(error, HttpError::Private { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_speaks_no_tls_is_told_from_what_does_not_answer() {
+        let (here, _asked) =
+            recorder("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_owned()).await;
+        let http = Http { networks: "127.0.0.0/8".parse().unwrap(), ..Http::default() };
+        let error = http.get(&format!("https://{here}/"), &[]).await.unwrap_err();
+        assert!(matches!(error, HttpError::Tls { problem: TlsProblem::NoTls, .. }), "{error:?}");
+        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let error = http.get(&format!("https://{closed}/"), &[]).await.unwrap_err();
+        assert!(matches!(error, HttpError::Unreachable { .. }), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_ends_its_answer_is_late() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let http = Http {
+            networks: "127.0.0.0/8".parse().unwrap(),
+            timeout: Duration::from_millis(50),
+            ..Http::default()
+        };
+        let error = http.get(&format!("http://{address}/"), &[]).await.unwrap_err();
+        assert!(matches!(error, HttpError::Late { .. }), "{error:?}");
+        drop(listener);
     }
 }

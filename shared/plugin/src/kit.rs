@@ -1,6 +1,7 @@
 //! The test kit: objects in, verdict out.
 
 use crate::any_cluster::AnyCluster;
+use crate::http::Http;
 use crate::plugin::Plugin;
 use crate::registry::call;
 use crate::view::View;
@@ -23,6 +24,8 @@ pub struct Kit {
     results: BTreeMap<String, PluginResponse>,
     now: Timestamp,
     events: usize,
+    outside: Option<Http>,
+    settings: BTreeMap<String, String>,
 }
 
 impl Default for Kit {
@@ -41,6 +44,8 @@ impl Kit {
             results: BTreeMap::new(),
             now: Timestamp::from_second(1_767_268_800).unwrap_or(Timestamp::UNIX_EPOCH),
             events: 0,
+            outside: None,
+            settings: BTreeMap::new(),
         }
     }
 
@@ -103,6 +108,27 @@ impl Kit {
         self
     }
 
+    /// With a way to what is outside of the cluster; without, nothing outside is asked.
+    #[must_use]
+    pub fn outside(mut self, http: Http) -> Self {
+        self.outside = Some(http);
+        self
+    }
+
+    /// With a setting of the plugin's.
+    #[must_use]
+    pub fn setting(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.settings.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// At another time than noon of the first day of 2026.
+    #[must_use]
+    pub const fn at(mut self, now: Timestamp) -> Self {
+        self.now = now;
+        self
+    }
+
     /// With params.
     #[must_use]
     pub fn params(mut self, params: Value) -> Self {
@@ -122,7 +148,11 @@ impl Kit {
         if !self.logs.is_empty() {
             self.cluster.set_logs(self.logs.clone());
         }
-        let view = View::new(AnyCluster::new(self.cluster.clone()));
+        let mut cluster = AnyCluster::new(self.cluster.clone()).with_settings(self.settings.clone());
+        if let Some(http) = self.outside.clone() {
+            cluster = cluster.with_outside(http);
+        }
+        let view = View::new(cluster);
         let mut object = parse(object);
         let mut workload = object.clone();
         let mut uid = String::new();

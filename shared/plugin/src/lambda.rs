@@ -21,10 +21,13 @@ pub type Error = lambda_runtime::Error;
 #[expect(clippy::needless_pass_by_value, reason = "a plugin is handed over for good")]
 #[tokio::main(flavor = "current_thread")]
 pub async fn run(plugin: Plugin) -> Result<(), Error> {
-    let config = Config::from_env()?;
+    let config = Config::from_env(&plugin)?;
     init_logs(&config.log_level);
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    let cluster = AnyCluster::new(config.access.connect(&aws).await?);
+    let mut cluster = AnyCluster::new(config.access.connect(&aws).await?).with_settings(config.settings);
+    if let Some(http) = config.outside {
+        cluster = cluster.with_outside(http);
+    }
     let (plugin, cluster) = (&plugin, &cluster);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<PluginRequest>| async move {
         let request = event.payload;

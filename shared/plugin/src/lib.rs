@@ -52,6 +52,7 @@ mod config;
 mod context;
 mod dependency;
 pub mod http;
+pub mod image;
 pub mod kit;
 mod lambda;
 mod object;
@@ -59,6 +60,7 @@ mod plugin;
 pub mod pod;
 mod registry;
 mod related;
+mod rights;
 mod texts;
 mod view;
 
@@ -74,5 +76,6 @@ pub use prodrome_model::{
 };
 pub use prodrome_model::{PluginRequest as Request, PluginResponse as Response};
 pub use registry::{Registry, call};
+pub use rights::LISTED_BY_ALL;
 pub use texts::{Explained, Texts};
 pub use view::View;

@@ -15,6 +15,8 @@ pub struct Plugin {
     name: &'static str,
     about: &'static str,
     reads: Vec<Reads>,
+    outside: Option<&'static str>,
+    settings: Vec<(&'static str, &'static str)>,
     facts: BTreeMap<String, FactType>,
     params: Schema,
     handler: Handler,
@@ -29,6 +31,9 @@ pub struct Reads {
     pub resource: &'static str,
     /// `get`, `list`.
     pub verbs: Vec<&'static str>,
+    /// Whether it is granted only where an operator adds that knowingly: without, the plugin says that it could not
+    /// look.
+    pub overlay: bool,
 }
 
 /// Why a plugin has no answer. It becomes `unknown`, with this as the reason.
@@ -66,7 +71,16 @@ impl Plugin {
             }
         });
         let params = schemars::schema_for!(P);
-        Self { name, about: "", reads: Vec::new(), facts: BTreeMap::new(), params, handler }
+        Self {
+            name,
+            about: "",
+            reads: Vec::new(),
+            outside: None,
+            settings: Vec::new(),
+            facts: BTreeMap::new(),
+            params,
+            handler,
+        }
     }
 
     /// What it finds out, in a line.
@@ -79,7 +93,26 @@ impl Plugin {
     /// With something that it reads of the cluster.
     #[must_use]
     pub fn reads(mut self, group: &'static str, resource: &'static str, verbs: &[&'static str]) -> Self {
-        self.reads.push(Reads { group, resource, verbs: verbs.to_vec() });
+        self.reads.push(Reads { group, resource, verbs: verbs.to_vec(), overlay: false });
+        self
+    }
+
+    /// With something that it reads only where an operator has added that right knowingly.
+    #[must_use]
+    pub fn reads_if_granted(
+        mut self,
+        group: &'static str,
+        resource: &'static str,
+        verbs: &[&'static str],
+    ) -> Self {
+        self.reads.push(Reads { group, resource, verbs: verbs.to_vec(), overlay: true });
+        self
+    }
+
+    /// With what it asks outside of the cluster, by [`Context::http`].
+    #[must_use]
+    pub const fn asks(mut self, what: &'static str) -> Self {
+        self.outside = Some(what);
         self
     }
 
@@ -103,6 +136,23 @@ impl Plugin {
     /// What it reads.
     pub fn rights(&self) -> &[Reads] {
         &self.reads
+    }
+
+    /// What it asks outside of the cluster.
+    pub const fn outside(&self) -> Option<&'static str> {
+        self.outside
+    }
+
+    /// With a setting of its own, read from its function's environment: [`Context::setting`].
+    #[must_use]
+    pub fn setting(mut self, name: &'static str, what: &'static str) -> Self {
+        self.settings.push((name, what));
+        self
+    }
+
+    /// Its own settings: each with what it is.
+    pub fn settings(&self) -> &[(&'static str, &'static str)] {
+        &self.settings
     }
 
     /// Its named results.

@@ -127,6 +127,22 @@ fn terminated(value: &Value) -> Option<Terminated> {
     })
 }
 
+/// What a container waits for when its image does not come.
+const WITHOUT_IMAGE: &[&str] = &[
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "ImageInspectError",
+    "RegistryUnavailable",
+    "SignatureValidationFailed",
+];
+
+/// The container of a pod that waits for its image, if there is one.
+pub fn waits_for_image(pod: &Object) -> Option<Container> {
+    containers(pod).into_iter().find(|container| WITHOUT_IMAGE.contains(&container.waits()))
+}
+
 /// Whether a pod is ready, or has done its work.
 pub fn is_well(pod: &Object) -> bool {
     if pod.text("/status/phase") == "Succeeded" {

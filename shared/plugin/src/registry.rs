@@ -37,7 +37,7 @@ impl Registry {
 /// Asks a plugin in this process. One that fails or panics answers `unknown` with the reason; what its view of the
 /// cluster could not see goes with the answer.
 pub async fn call(plugin: &Plugin, request: PluginRequest, cluster: &View) -> PluginResponse {
-    let view = cluster.beside();
+    let view = cluster.of(plugin);
     let asked = plugin.answer(Context::new(request, view.clone()));
     let answered = AssertUnwindSafe(asked).catch_unwind().await;
     let mut response = match answered {

@@ -1,8 +1,12 @@
 use crate::any_cluster::AnyCluster;
+use crate::http::Http;
 use crate::object::Object;
+use crate::plugin::Plugin;
+use crate::rights::Rights;
 use futures::lock::Mutex as AsyncMutex;
 use prodrome_cluster::{Cluster, ClusterError, ListPage};
 use prodrome_model::{EventBrief, GroupKind, LabelSelector, ObjectKey, ObjectRef, Resource, Unseen};
+use prodrome_recording::builtin_of_kind;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +17,7 @@ const PAGES_MAX: usize = 4;
 #[derive(Clone)]
 pub struct View {
     shared: Arc<Shared>,
+    rights: Option<Rights>,
     unseen: Arc<Mutex<Vec<Unseen>>>,
 }
 
@@ -34,13 +39,39 @@ impl View {
     /// Over a cluster; nothing is asked yet.
     pub fn new(cluster: AnyCluster) -> Self {
         let shared = Shared { cluster, answers: Mutex::default() };
-        Self { shared: Arc::new(shared), unseen: Arc::default() }
+        Self { shared: Arc::new(shared), rights: None, unseen: Arc::default() }
     }
 
     /// The same answers, with notes of its own: for another node of the same run.
     #[must_use]
     pub fn beside(&self) -> Self {
-        Self { shared: self.shared.clone(), unseen: Arc::default() }
+        Self { shared: self.shared.clone(), rights: None, unseen: Arc::default() }
+    }
+
+    /// The same answers for a plugin, as far as it declares that it reads them.
+    #[must_use]
+    pub(crate) fn of(&self, plugin: &Plugin) -> Self {
+        Self { rights: Some(Rights::of(plugin.rights())), ..self.beside() }
+    }
+
+    async fn allowed(&self, verb: &str, kind: &GroupKind) -> Result<(), Unseen> {
+        let Some(rights) = &self.rights else { return Ok(()) };
+        let resource = match builtin_of_kind(kind) {
+            Some(resource) => resource,
+            None => match self.shared.cluster.resource(kind).await {
+                Ok(resource) => resource,
+                // What is not served is found missing a moment later.
+                Err(_) => return Ok(()),
+            },
+        };
+        self.allowed_as(rights, verb, &resource.group, &resource.plural)
+    }
+
+    fn allowed_as(&self, rights: &Rights, verb: &str, group: &str, resource: &str) -> Result<(), Unseen> {
+        if rights.allow(verb, group, resource) {
+            return Ok(());
+        }
+        Err(self.note_unseen(format!("{verb} {resource}"), "the plugin does not declare that it reads them"))
     }
 
     /// What could not be seen so far.
@@ -60,6 +91,7 @@ impl View {
         name: &str,
     ) -> Result<Option<Object>, Unseen> {
         let key = ObjectKey::new(kind_of(kind), namespace, name);
+        self.allowed("get", &key.kind).await?;
         let question = format!("get {}", key.path());
         let answer = self.once(&question, async {
             let kind = match self.shared.cluster.resource(&key.kind).await {
@@ -107,6 +139,7 @@ impl View {
         selector: Option<&LabelSelector>,
     ) -> Result<Vec<Object>, Unseen> {
         let wanted = kind_of(kind);
+        self.allowed("list", &wanted).await?;
         let labels = selector.map(LabelSelector::to_query).unwrap_or_default();
         let question = format!("list {wanted} in {} with {labels}", namespace.unwrap_or("*"));
         let answer = self.once(&question, async {
@@ -176,6 +209,9 @@ impl View {
         container: &str,
         previous: bool,
     ) -> Result<Option<Arc<str>>, Unseen> {
+        if let Some(rights) = &self.rights {
+            self.allowed_as(rights, "get", "", "pods/log")?;
+        }
         let question = format!("log {} {container} {previous}", pod.key().path());
         let answer = self.once(&question, async {
             let log = self.shared.cluster.logs(&pod.key(), container, previous).await;
@@ -186,6 +222,30 @@ impl View {
             Answer::Log(Err(error)) => Err(self.note(format!("the log of {container} of {pod}"), &error)),
             _ => Ok(None),
         }
+    }
+
+    /// Asks by HTTP outside of the cluster, within limits. What could not be asked is noted under `what`.
+    ///
+    /// # Errors
+    /// Where nothing outside is asked: for recordings and files, and where the plugin does not declare it.
+    pub fn http(&self, what: &str) -> Result<Http, Unseen> {
+        let http = self.shared.cluster.outside().cloned();
+        http.ok_or_else(|| self.note_unseen(what, "nothing outside of the cluster is asked here"))
+    }
+
+    /// A setting of the plugin's function.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.shared.cluster.setting(name)
+    }
+
+    /// Notes something that could not be looked at.
+    pub fn note_unseen(&self, what: impl Into<String>, reason: impl Into<String>) -> Unseen {
+        let unseen = Unseen { what: what.into(), reason: reason.into() };
+        let mut notes = self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
+        if !notes.contains(&unseen) {
+            notes.push(unseen.clone());
+        }
+        unseen
     }
 
     /// Answers a question from what is known, or asks it. Whoever asks the same meanwhile waits for the answer.
@@ -204,12 +264,7 @@ impl View {
     }
 
     fn note(&self, what: String, error: &ClusterError) -> Unseen {
-        let unseen = Unseen { what, reason: error.to_string() };
-        let mut notes = self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
-        if !notes.contains(&unseen) {
-            notes.push(unseen.clone());
-        }
-        unseen
+        self.note_unseen(what, error.to_string())
     }
 }
 

@@ -91,7 +91,7 @@ const FUNCTIONS: [&str; 4] = ["evaluate", "sweep", "diagnose", "alert"];
 
 /// A program that is each function, as the emulator starts one for all: the function's own where it was built, else
 /// the command, which is all of them.
-fn launcher(scratch: &Path, programs: &Path) -> Result<std::path::PathBuf> {
+pub(crate) fn launcher(scratch: &Path, programs: &Path) -> Result<std::path::PathBuf> {
     use std::os::unix::fs::PermissionsExt as _;
     let path = scratch.join("launcher");
     let programs = programs.canonicalize()?;

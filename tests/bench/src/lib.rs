@@ -7,6 +7,7 @@
 //! which other work on the machine disturbs little; latencies are those of the clock, and are disturbed.
 
 pub mod counting;
+pub mod diagnosis;
 pub mod end_to_end;
 pub mod evaluation;
 pub mod feed;

@@ -5,7 +5,9 @@ use crate::world::{World, text};
 use prodrome_alerting::log::Event;
 use prodrome_alerting::{WatchSign, keys};
 use prodrome_lambda::{Handler, Tally, metric};
-use prodrome_model::{AlertMessage, DueMessage, EndReason, Finding, Severity, Subject};
+use prodrome_model::{
+    AlertMessage, Diagnosis, DueMessage, EndReason, Finding, NoticeKind, Owner, Severity, Subject,
+};
 use prodrome_queue::Body;
 use prodrome_store::{Expect, Record, Store, Write};
 
@@ -65,6 +67,44 @@ async fn five_hundred_pods_are_one_alert_and_a_bounded_number_of_updates() {
     let after = &world.told("chat")[told.len()..];
     assert_eq!(after.len(), 1);
     assert!(after[0].starts_with("3600s resolved P3 n=500"), "{after:#?}");
+    world.assert_at_rest();
+}
+
+#[tokio::test]
+async fn forty_pods_of_six_apps_with_one_cause_are_one_alert_that_says_so_whichever_rule_sees_them() {
+    let mut world = World::new();
+    let refused = |nth: i64| {
+        let app = format!("app-{}", nth % 6);
+        let mut finding = crashing(&app, &format!("pod-{nth}"), nth / 10);
+        if nth % 2 == 1 {
+            finding.rule = "PodNotReady".into();
+        }
+        let workload = Some(finding.group.owner.clone());
+        let shared = Some("registry r.example".to_owned());
+        finding.cause = Some("registry-unavailable".into());
+        finding.owner = Owner::Platform;
+        finding.group.key = "cause/registry-unavailable/shared/registry r.example".into();
+        finding.diagnosis = Some(Box::new(Diagnosis { shared, workload, ..Diagnosis::default() }));
+        finding
+    };
+    let pods: Vec<Finding> = (0..40).map(refused).collect();
+    for (nth, pod) in (0_i64..).zip(&pods) {
+        world.until(nth / 10).await;
+        world.send(pod).await;
+    }
+    world.until(600).await;
+    let told = world.notices("chat");
+    assert_eq!(told.iter().filter(|notice| notice.kind == NoticeKind::Alert).count(), 1, "{told:#?}");
+    let last = told.last().unwrap();
+    assert_eq!((last.count, last.apps, last.namespaces, last.owner), (40, 6, 1, Owner::Platform));
+    assert!(told.iter().all(|notice| notice.fingerprint == told[0].fingerprint));
+    let receipts: Vec<_> = world.phones.0.attempts().into_iter().map(|a| a.receipt).collect();
+    assert!(receipts.iter().skip(1).all(|receipt| *receipt == Some("receipt-1".to_owned())), "{receipts:?}");
+    for pod in &pods {
+        world.send(&recovered(pod, 600)).await;
+    }
+    world.until(700).await;
+    assert_eq!(world.told("chat").last().unwrap(), "600s resolved P3 n=40 ended=600s");
     world.assert_at_rest();
 }
 

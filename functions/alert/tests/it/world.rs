@@ -149,6 +149,12 @@ impl World {
         delivered.map(|a| format!("{}s {}", crate::findings::seconds(a.at), line(&a.notice))).collect()
     }
 
+    /// What the people behind a channel have, whole.
+    pub(crate) fn notices(&self, channel: &str) -> Vec<Notice> {
+        let attempts = self.phones.0.attempts();
+        attempts.into_iter().filter(|a| a.delivered && a.channel == channel).map(|a| a.notice).collect()
+    }
+
     pub(crate) fn records(&self, prefix: &str) -> Vec<Record> {
         self.store.records().into_iter().filter(|r| r.key.partition.starts_with(prefix)).collect()
     }

@@ -26,6 +26,7 @@ pub fn plugin() -> Plugin {
         .about("Why a container ends again and again, or cannot be started.")
         .reads("", "pods", &["get", "list"])
         .reads("", "pods/log", &["get"])
+        .reads("", "services", &["get", "list"])
         .reads("", "events", &["list"])
         .fact("exitCode", FactType::Number)
         .fact("container", FactType::Text)

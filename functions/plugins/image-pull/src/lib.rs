@@ -1,37 +1,12 @@
 //! Why an image cannot be pulled: reads what the runtime and the kubelet wrote, and who else pulls from there.
 
 use prodrome_causes::{Cause, Fact};
-use prodrome_plugin::pod::{Container, containers};
+use prodrome_plugin::image::is_of_a_cloud;
+use prodrome_plugin::pod::{Container, waits_for_image};
 use prodrome_plugin::{
     Context, Evidence, Explained, FactType, NoParams, Object, Owner, Plugin, Problem, Response, Texts,
 };
 use std::collections::BTreeSet;
-
-/// What a container waits for when its image does not come.
-const REASONS: &[&str] = &[
-    "ErrImagePull",
-    "ImagePullBackOff",
-    "InvalidImageName",
-    "ErrImageNeverPull",
-    "ImageInspectError",
-    "RegistryUnavailable",
-    "SignatureValidationFailed",
-];
-/// Hosts that clouds and their like run themselves.
-const CLOUD_HOSTS: &[&str] = &[
-    "docker.io",
-    "amazonaws.com",
-    "amazonaws.com.cn",
-    "public.ecr.aws",
-    "gcr.io",
-    "pkg.dev",
-    "azurecr.io",
-    "ghcr.io",
-    "quay.io",
-    "registry.k8s.io",
-    "mcr.microsoft.com",
-    "aliyuncs.com",
-];
 
 /// The plugin.
 pub fn plugin() -> Plugin {
@@ -45,7 +20,7 @@ pub fn plugin() -> Plugin {
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     let pods = context.pods().await?;
-    let stuck = pods.iter().find_map(|pod| Some((pod, waiting(pod)?)));
+    let stuck = pods.iter().find_map(|pod| Some((pod, waits_for_image(pod)?)));
     let Some((pod, container)) = stuck else {
         return Ok(Response::cleared("no container waits for its image"));
     };
@@ -58,11 +33,6 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     texts.events(&pulls, &["Failed", "BackOff", "InspectFailed", "ErrImageNeverPull"]);
     let others = context.cluster().list("Pod", None, None).await.unwrap_or_default();
     Ok(explain(&context, pod, &container, &texts, &others))
-}
-
-/// The container of a pod that waits for its image, if there is one.
-fn waiting(pod: &Object) -> Option<Container> {
-    containers(pod).into_iter().find(|container| REASONS.contains(&container.waits()))
 }
 
 fn explain(
@@ -83,8 +53,10 @@ fn explain(
     };
     let registry = facts.get(Fact::Registry).map_or(host.clone(), str::to_owned);
     response.summary = format!("{image}: {}", response.summary);
-    let alike: Vec<&Object> =
-        others.iter().filter(|other| waiting(other).is_some_and(|c| self::host(&c.image) == host)).collect();
+    let alike: Vec<&Object> = others
+        .iter()
+        .filter(|other| waits_for_image(other).is_some_and(|c| self::host(&c.image) == host))
+        .collect();
     let namespaces: BTreeSet<&str> = alike.iter().filter_map(|pod| pod.namespace()).collect();
     if of_the_registry(cause) {
         if alike.len() > 1 {
@@ -125,10 +97,10 @@ const fn of_the_registry(cause: Cause) -> bool {
 
 /// A registry that is down is its owner's matter: a cloud's, or the platform's.
 fn owner_of_registry(cause: Cause, registry: &str, _: &Texts, response: &Response) -> Option<Owner> {
-    let of_a_cloud =
-        CLOUD_HOSTS.iter().any(|host| registry == *host || registry.ends_with(&format!(".{host}")));
     match cause {
-        Cause::RegistryUnavailable => Some(if of_a_cloud { Owner::Cloud } else { Owner::Platform }),
+        Cause::RegistryUnavailable => {
+            Some(if is_of_a_cloud(registry) { Owner::Cloud } else { Owner::Platform })
+        }
         // Without a login the limit is that of the address by which all leave.
         Cause::ImageRateLimited if response.owner.is_none() => Some(Owner::Platform),
         _ => None,

@@ -12,6 +12,7 @@ pub fn plugin() -> Plugin {
         .about("Why a probe fails.")
         .reads("", "pods", &["get", "list"])
         .reads("", "pods/log", &["get"])
+        .reads("", "services", &["get", "list"])
         .reads("", "events", &["list"])
 }
 

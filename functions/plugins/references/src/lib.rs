@@ -8,10 +8,12 @@ pub fn plugin() -> Plugin {
     Plugin::new("references", diagnose)
         .about("Whether what an object refers to is there.")
         .reads("", "pods", &["get", "list"])
-        .reads("", "configmaps", &["get"])
-        .reads("", "serviceaccounts", &["get"])
-        .reads("scheduling.k8s.io", "priorityclasses", &["get"])
-        .reads("node.k8s.io", "runtimeclasses", &["get"])
+        .reads("", "configmaps", &["get", "list"])
+        .reads("", "serviceaccounts", &["get", "list"])
+        .reads("", "persistentvolumeclaims", &["get", "list"])
+        .reads_if_granted("", "secrets", &["get", "list"])
+        .reads("scheduling.k8s.io", "priorityclasses", &["get", "list"])
+        .reads("node.k8s.io", "runtimeclasses", &["get", "list"])
 }
 
 /// The cause where a `ConfigMap` or a Secret is not there.

@@ -22,7 +22,8 @@ pub fn plugin() -> Plugin {
         .reads("apps", "daemonsets", &["get", "list"])
         .reads("", "configmaps", &["get"])
         .reads("networking.k8s.io", "ingresses", &["get"])
-        .reads("networking.k8s.io", "ingressclasses", &["get"])
+        .reads("networking.k8s.io", "ingressclasses", &["get", "list"])
+        .reads_if_granted("", "secrets", &["get", "list"])
         .reads("networking.k8s.io", "networkpolicies", &["get", "list"])
 }
 

@@ -7,10 +7,11 @@ const CONFIDENCE_MAX: f64 = 0.75;
 
 /// The plugin.
 pub fn plugin() -> Plugin {
-    Plugin::new("status-text", diagnose)
-        .about("What the statuses and events of an object say.")
-        .reads("", "events", &["list"])
-        .reads("*", "*", &["get"])
+    Plugin::new("status-text", diagnose).about("What the statuses and events of an object say.").reads(
+        "",
+        "events",
+        &["list"],
+    )
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {

@@ -31,6 +31,8 @@ fn notice(kind: NoticeKind, sequence: u32, joined: &[&str]) -> Notice {
         object: pod("a"),
         group: Group { owner: pod("web"), key: "web".into() },
         count: 1,
+        apps: 0,
+        namespaces: 0,
         joined: joined.iter().map(|name| pod(name)).collect(),
         since: at(0),
         ended: None,

@@ -61,6 +61,8 @@ pub(crate) fn plain() -> Notice {
         object: object_,
         group: Group { owner: object("apps/v1", "Deployment", "shop", "cart"), key: "cart".into() },
         count: 3,
+        apps: 0,
+        namespaces: 0,
         joined: vec![pod("cart-6d9f7c-9vqpl"), pod("cart-6d9f7c-m7hbz")],
         since,
         ended: None,

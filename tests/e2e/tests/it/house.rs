@@ -66,7 +66,13 @@ fn asked(function: &str) -> BTreeSet<String> {
             "sweep" => _ = prodrome_sweep::Config::from_vars(get).unwrap(),
             "diagnose" => _ = prodrome_diagnose::Config::from_vars(get).unwrap(),
             "alert" => _ = prodrome_alert::Config::from_vars(get).unwrap(),
-            plugin if is_plugin(plugin) => _ = prodrome_plugin::Config::from_vars(get).unwrap(),
+            plugin if is_plugin(plugin) => {
+                let get = |name: &str| get(name).filter(|_| !name.starts_with("OUTSIDE_"));
+                let plugins = prodrome_local::plugins();
+                let name = plugin.trim_start_matches("plugin-");
+                let plugin = plugins.get(name).unwrap_or_else(|| panic!("no plugin is called {name}"));
+                _ = prodrome_plugin::Config::from_vars(get, plugin).unwrap();
+            }
             other => panic!("the function {other} is new: name its Config here"),
         }
     }
@@ -116,10 +122,13 @@ fn each_function_has_a_role_of_its_own_that_is_about_what_it_is_given() {
         let role =
             named(&properties["Role"]).into_iter().next().unwrap_or_else(|| panic!("{id} has no role"));
         let name = properties["Environment"]["Variables"]["PRODROME_FUNCTION"].as_str().unwrap();
-        // Plugins may all do the same: read the cluster. An operator lets one role in.
-        let is_shared = is_plugin(name) && role == "PluginRole";
-        assert!(taken.insert(role.clone()) || is_shared, "{id} shares {role}");
-        let about = named(&roles[&role]["Policies"]);
+        assert!(taken.insert(role.clone()), "{id} shares {role}");
+        let mut about = named(&roles[&role]["Policies"]);
+        // What is said once for all plugins.
+        for policy in named(&roles[&role]["ManagedPolicyArns"]) {
+            about.extend(named(&json["Resources"][&policy]["Properties"]["PolicyDocument"]));
+        }
+        assert!(!is_plugin(name) || is_known_to_the_cluster(&json, name, &role), "{id} has no access entry");
         let mut given = named(&properties["Environment"]);
         given.extend(named(&properties["Events"]));
         given.extend(named(&properties["LoggingConfig"]));
@@ -135,6 +144,15 @@ fn each_function_has_a_role_of_its_own_that_is_about_what_it_is_given() {
     }
     let unused: Vec<_> = roles.keys().filter(|role| !taken.contains(*role)).collect();
     assert!(unused.is_empty(), "roles that no function has: {unused:?}");
+}
+
+/// Whether the cluster knows a plugin's role by a group of its own.
+fn is_known_to_the_cluster(template: &Value, name: &str, role: &str) -> bool {
+    resources(template, "AWS::EKS::AccessEntry").iter().any(|(_, entry)| {
+        named(&entry["PrincipalArn"]).contains(role)
+            && texts(&entry["KubernetesGroups"])
+                == ["prodrome-plugins".to_owned(), format!("prodrome-{name}")]
+    })
 }
 
 #[test]

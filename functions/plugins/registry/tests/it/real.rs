@@ -1,0 +1,131 @@
+use crate::pki::Pki;
+use crate::registry::{Registry, Setup};
+use crate::tokens::Tokens;
+use crate::{ask, http, kit, said, secret, verdict};
+use std::sync::Arc;
+
+/// A folder with what the tests pull, pushed through a registry without any guard.
+async fn stocked(test: &str) -> Option<tempfile::TempDir> {
+    let folder = tempfile::tempdir().unwrap();
+    let open = Registry::start(test, folder.path(), &Setup::default())?;
+    open.push("shop/web", "1.2.3", &["linux/amd64", "linux/arm64"]).await;
+    open.push("shop/web", "1.2.2", &["linux/amd64"]).await;
+    Some(folder)
+}
+
+#[tokio::test]
+async fn what_a_registry_has_and_has_not_is_known() {
+    let Some(folder) = stocked("what_a_registry_has_and_has_not_is_known").await else { return };
+    let pki = Pki::new(folder.path(), false);
+    let setup = Setup { tls: Some(&pki), ..Setup::default() };
+    let registry = Registry::start("", folder.path(), &setup).unwrap();
+    let http = http(Some(&pki.authority()));
+    let host = &registry.host;
+    for (image, architecture, want, words) in [
+        ("shop/web:1.2.3", "arm64", ("cleared", None), "to anybody"),
+        (
+            "shop/web:1.2.2",
+            "arm64",
+            ("cause", Some("image-platform-mismatch")),
+            "linux/amd64 and not for linux/arm64",
+        ),
+        ("shop/web:1.2.3", "s390x", ("cause", Some("image-platform-mismatch")), "linux/amd64, linux/arm64"),
+        ("shop/web:1.2.4", "amd64", ("cause", Some("image-not-found")), "has no 1.2.4 of shop/web"),
+        ("shop/wbe:1.2.3", "amd64", ("cause", Some("image-not-found")), "has no repository shop/wbe"),
+    ] {
+        let answer = ask(kit(&format!("{host}/{image}"), architecture, None).outside(http.clone())).await;
+        assert_eq!(verdict(&answer), want, "{image}: {answer:?}");
+        assert!(answer.summary.contains(words), "{image}: {}", answer.summary);
+    }
+    let answer = ask(kit(&format!("{host}/shop/web:1.2.4"), "amd64", None).outside(http)).await;
+    let remedy = answer.remediation.join(" ");
+    assert!(remedy.contains("1.2.2") && remedy.contains("1.2.3"), "{remedy}");
+}
+
+#[tokio::test]
+async fn a_pull_secret_is_tried_and_named_where_it_is_to_blame() {
+    let Some(folder) = stocked("a_pull_secret_is_tried_and_named_where_it_is_to_blame").await else { return };
+    let pki = Pki::new(folder.path(), false);
+    let setup = Setup { tls: Some(&pki), htpasswd: true, ..Setup::default() };
+    let registry = Registry::start("", folder.path(), &setup).unwrap();
+    let http = http(Some(&pki.authority()));
+    let image = format!("{}/shop/web:1.2.3", registry.host);
+    let of = |secret: Option<&str>| {
+        kit(&image, "amd64", secret).outside(http.clone()).result("image", said("image-auth"))
+    };
+    let host = registry.host.as_str();
+    // An ECR-like password says itself until when it holds: it is of long ago.
+    let expired = "eyJwYXlsb2FkIjoieCIsImV4cGlyYXRpb24iOjE3MDAwMDAwMDB9";
+
+    let fine = ask(of(Some("pull")).with(secret("pull", host, "of-these-tests"))).await;
+    assert_eq!(verdict(&fine), ("cleared", None), "{fine:?}");
+    for (kit, words, sure) in [
+        (of(None), "names no pull secret", 0.88),
+        (of(Some("pull")), "shop/pull that the pod names does not exist", 0.9),
+        (
+            of(Some("pull")).with(secret("pull", "other.example", "wrong-password")),
+            "no credential for 127.0.0.1",
+            0.92,
+        ),
+        (
+            of(Some("pull")).with(secret("pull", host, "wrong-password")),
+            "refuses the credential of the secret shop/pull",
+            0.95,
+        ),
+        (of(Some("pull")).with(secret("pull", host, expired)), "which expired on 2023-11-14T22:13:20Z", 0.97),
+    ] {
+        let answer = ask(kit).await;
+        assert_eq!(verdict(&answer), ("cause", Some("image-auth")), "{answer:?}");
+        assert!(answer.summary.contains(words), "{}", answer.summary);
+        assert!((answer.confidence - sure).abs() < 0.001, "{answer:?}");
+        let faulty = answer.faulty.unwrap();
+        assert_eq!(faulty.kind == "Secret", sure > 0.88, "{faulty}");
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_got_where_the_registry_sends_for_them() {
+    let Some(folder) = stocked("tokens_are_got_where_the_registry_sends_for_them").await else { return };
+    let pki = Arc::new(Pki::new(folder.path(), false));
+    let tokens = Tokens::start(pki.clone()).await;
+    let setup = Setup { tls: Some(&pki), tokens: Some(&tokens), ..Setup::default() };
+    let registry = Registry::start("", folder.path(), &setup).unwrap();
+    let http = http(Some(&pki.authority()));
+    let of = |image: &str| {
+        let image = format!("{}/{image}", registry.host);
+        kit(&image, "amd64", Some("pull")).outside(http.clone()).result("image", said("image-auth"))
+    };
+    let right = secret("pull", &registry.host, "of-these-tests");
+    let fine = ask(of("shop/web:1.2.3").with(right.clone())).await;
+    assert_eq!(verdict(&fine), ("cleared", None), "{fine:?}");
+    // The registry hides from whoever may not pull whether there is such a tag; a credential shows it.
+    let gone = ask(of("shop/web:9").with(right)).await;
+    assert_eq!(verdict(&gone), ("cause", Some("image-not-found")), "{gone:?}");
+    let wrong = ask(of("shop/web:1.2.3").with(secret("pull", &registry.host, "wrong-password"))).await;
+    assert_eq!(verdict(&wrong), ("cause", Some("image-auth")), "{wrong:?}");
+    assert!(wrong.evidence.iter().any(|e| e.text.contains("/token answers 401")), "{wrong:?}");
+}
+
+#[tokio::test]
+async fn certificates_are_judged_as_a_client_judges_them() {
+    let Some(folder) = stocked("certificates_are_judged_as_a_client_judges_them").await else { return };
+    let of_old = tempfile::tempdir().unwrap();
+    let (good, old) = (Pki::new(folder.path(), false), Pki::new(of_old.path(), true));
+    for (pki, trusted, said_before, want) in [
+        (&good, false, Some("registry-tls-untrusted"), ("cause", Some("registry-tls-untrusted"))),
+        // Nodes may know its authority though we do not.
+        (&good, false, None, ("unknown", None)),
+        (&old, true, None, ("cause", Some("registry-tls-expired"))),
+    ] {
+        let setup = Setup { tls: Some(pki), ..Setup::default() };
+        let registry = Registry::start("", folder.path(), &setup).unwrap();
+        let authority = pki.authority();
+        let mut kit = kit(&format!("{}/shop/web:1.2.3", registry.host), "amd64", None)
+            .outside(http(trusted.then_some(authority.as_path())));
+        if let Some(cause) = said_before {
+            kit = kit.result("image", said(cause));
+        }
+        let answer = ask(kit).await;
+        assert_eq!(verdict(&answer), want, "{answer:?}");
+    }
+}
