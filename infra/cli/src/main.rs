@@ -56,7 +56,7 @@ enum Command {
     Flows(flows::Arguments),
     /// Make a new root-cause plugin, deploy one, or say what the shipped ones do and may
     Plugin(plugin::Arguments),
-    /// Check, test, explain, list, format and push rules
+    /// Draft, check, test, backtest, explain, list, format and push rules
     Rules(rules::Arguments),
     /// Say what an error text means, whose it is and what to do, offline
     Why(why::Arguments),

@@ -190,6 +190,15 @@ fn broken() -> Vec<(&'static str, &'static str, Value)> {
             json!({ "apiVersion": "x.example/v1", "kind": "GatewayRoute", "metadata": meta("r"), "status": { "parents": [{ "conditions": [{ "type": "Accepted", "status": "False", "reason": "NoMatch", "lastTransitionTime": "2026-02-01T09:00:00Z" }] }] } }),
         ),
         (
+            "PolicyNotResolvedRefs",
+            "subField: [status], equalValue: [\"False\", Unknown]",
+            json!({ "apiVersion": "x.example/v1", "kind": "Policy", "metadata": meta("p"), "status": { "ancestors": [
+                { "conditions": [{ "type": "ResolvedRefs", "status": "True", "lastTransitionTime": "2026-02-01T08:30:00Z" }] },
+                { "conditions": [{ "type": "ResolvedRefs", "status": "False", "lastTransitionTime": "2026-02-01T09:30:00Z" }] },
+                { "conditions": [{ "type": "ResolvedRefs", "status": "False", "lastTransitionTime": "2026-02-01T09:00:00Z" }] },
+            ] } }),
+        ),
+        (
             "PodCrashLoopBackOff",
             "gapTolerance: 2m",
             json!({ "apiVersion": "v1", "kind": "Pod", "metadata": meta("p"), "spec": { "containers": [{ "env": [{ "value": "hunter2" }] }] }, "status": { "phase": "Running", "conditions": ready("False"), "containerStatuses": [container(json!({ "waiting": { "reason": "CrashLoopBackOff", "message": "back-off 5m0s" } }))] } }),

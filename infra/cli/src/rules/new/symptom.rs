@@ -1,11 +1,11 @@
 //! What in an object looks like a fault, by the conventions of Kubernetes.
 
-use super::vocabulary::{Good, Phase, camel, good, phase};
+mod conditions;
+mod containers;
+
+use super::vocabulary::{Phase, camel, phase};
 use prodrome_model::Resource;
 use serde_json::{Map, Value, json};
-
-/// How deep a status is searched for conditions.
-const DEPTH_MAX: usize = 6;
 
 /// Something that looks like a fault.
 #[derive(Debug, Clone)]
@@ -104,10 +104,6 @@ const ERRORS: &[&[&str]] = &[
 /// What ought to be true.
 const FLAGS: &[&str] =
     &["ready", "healthy", "available", "connected", "readyToUse", "success", "succeeded", "synced"];
-/// Reasons for which a container waits while it starts.
-const STARTING: &[&str] = &["ContainerCreating", "PodInitializing"];
-const PULLING: &[&str] = &["ErrImagePull", "ImagePullBackOff"];
-
 impl Seeker<'_> {
     fn get(&self, path: &[&str]) -> Option<&Value> {
         let (first, rest) = path.split_first()?;
@@ -156,162 +152,6 @@ impl Seeker<'_> {
             began: Some(since),
             turned: self.with(&path, Value::Null),
             ..self.symptom(90, words, "StuckDeleting", check)
-        })
-    }
-
-    fn conditions(&self, found: &mut Vec<Symptom>) {
-        let Some(status) = self.object.get("status") else { return };
-        let mut lists = Vec::new();
-        condition_lists(status, &mut vec!["status".to_owned()], &mut lists);
-        for (path, conditions) in lists {
-            for condition in conditions {
-                found.extend(self.condition(&path, condition));
-            }
-        }
-    }
-
-    fn condition(&self, path: &[String], condition: &Value) -> Option<Symptom> {
-        let text = |key: &str| condition.get(key).and_then(Value::as_str).unwrap_or_default();
-        let (kind, status, reason) = (text("type"), text("status"), text("reason"));
-        let (bad, turned): (Value, &str) = match (good(kind)?, status) {
-            (Good::True, "False" | "Unknown") => (json!(["False", "Unknown"]), "True"),
-            (Good::False, "True") => (json!(["True"]), "False"),
-            _ => return None,
-        };
-        // Not ready, as it is done.
-        if matches!(reason, "PodCompleted" | "Completed" | "Succeeded") {
-            return None;
-        }
-        let last = kind.rsplit('/').next().unwrap_or(kind);
-        let own = path == ["status", "conditions"];
-        let place = |key: &str| {
-            if own {
-                return json!({ "field": path, "subIdentifierName": "type", "subIdentifierValue": [kind], "subField": [key] });
-            }
-            json!({ "field": path, "each": [{ "subField": ["type"], "equalValue": [kind] }, { "subField": ["status"], "equalValue": bad.clone() }], "subField": [key] })
-        };
-        let mut check = place("status");
-        if own {
-            check["equalValue"] = bad.clone();
-        } else if let Value::Object(check) = &mut check {
-            check.remove("subField");
-        }
-        let is_good_when_true = good(kind) == Some(Good::True);
-        let name = if is_good_when_true { format!("Not{}", camel(last)) } else { camel(last) };
-        let because = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-        let words = format!("its condition {kind} is {status}{because}");
-        // Of several the widest: one that says Ready speaks for the others.
-        let rank = match (is_good_when_true, last) {
-            (false, "Failed" | "Stalled") => 74,
-            (false, _) => 64,
-            (true, "Available") => 66,
-            (true, "Ready") => 65,
-            (true, "Healthy" | "Synced" | "Complete" | "Succeeded") => 62,
-            (true, _) => 58,
-        };
-        let began = condition.get("lastTransitionTime").and_then(Value::as_str).map(str::to_owned);
-        let is = if is_good_when_true { "is not" } else { "is" };
-        let printed = if own { "status.conditions".to_owned() } else { path.join(".") };
-        let field = |key: &str| {
-            let there = condition.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-            there.then(|| format!("{{{printed}[type={kind}].{key}}}"))
-        };
-        let why: Vec<String> = ["reason", "message"].into_iter().filter_map(field).collect();
-        let colon = if why.is_empty() { "" } else { ": " };
-        let plain = kind.chars().all(|c| c.is_ascii_alphanumeric());
-        let summary = if plain {
-            format!("{{metadata.name}} {is} {}{colon}{}", last.to_lowercase(), why.join(" "))
-        } else {
-            format!("{{metadata.name}} {is} {}", last.to_lowercase())
-        };
-        let with = |status: &str| {
-            let mut object = self.object.clone();
-            turn_condition(&mut object, path, kind, status);
-            object
-        };
-        let mut well = with(turned);
-        if !own {
-            // Another condition may be as bad: it is not asked for.
-            let beside = json!({ "type": "SomethingElse", "status": bad[0] });
-            put_beside(&mut well, path, kind, &beside);
-        }
-        let another = match status {
-            _ if !is_good_when_true => None,
-            "False" => Some(with("Unknown")),
-            _ => Some(with("False")),
-        };
-        Some(Symptom {
-            another,
-            since: began.is_some().then(|| place("lastTransitionTime")),
-            began,
-            summary,
-            duration: if is_good_when_true { "10m" } else { "5m" },
-            turned: well,
-            ..self.symptom(rank, words, name, vec![check])
-        })
-    }
-
-    fn containers(&self, found: &mut Vec<Symptom>) {
-        for key in ["containerStatuses", "initContainerStatuses"] {
-            let Some(statuses) = self.get(&["status", key]).and_then(Value::as_array) else { continue };
-            for status in statuses {
-                found.extend(self.container(key, status));
-            }
-        }
-    }
-
-    fn container(&self, key: &str, status: &Value) -> Option<Symptom> {
-        let name = status.get("name").and_then(Value::as_str).unwrap_or("?");
-        let state = |what: &str, key: &str| {
-            status.get("state").and_then(|s| s.get(what)).and_then(|s| s.get(key)).and_then(Value::as_str)
-        };
-        let turned = || {
-            let mut object = self.object.clone();
-            well(&mut object, key);
-            object
-        };
-        let waits = state("waiting", "reason").filter(|reason| !STARTING.contains(reason));
-        if let Some(reason) = waits {
-            // Two names for one thing take turns.
-            let reasons: Vec<&str> = if PULLING.contains(&reason) { PULLING.to_vec() } else { vec![reason] };
-            let check =
-                json!({ "field": ["status", key, "state", "waiting", "reason"], "equalValue": reasons });
-            let words = format!("its container {name} waits: {reason}");
-            let summary = format!(
-                "{{metadata.name}}: {{status.{key}.state.waiting.reason}}: {{status.{key}.state.waiting.message}}"
-            );
-            let another = reasons.iter().find(|other| **other != reason).map(|other| {
-                let mut object = self.object.clone();
-                wait_for(&mut object, key, reason, other);
-                object
-            });
-            // Between two tries it runs, or creates, for a moment.
-            let gap_tolerance = Some(if reason == "CrashLoopBackOff" { "2m" } else { "1m" });
-            return Some(Symptom {
-                another,
-                gap_tolerance,
-                summary,
-                turned: turned(),
-                ..self.symptom(80, words, camel(reason), vec![check])
-            });
-        }
-        let terminated = status.get("state").and_then(|s| s.get("terminated"));
-        let code = terminated.and_then(|t| t.get("exitCode")).and_then(Value::as_i64).unwrap_or(0);
-        if code == 0 {
-            return None;
-        }
-        let reason = state("terminated", "reason").unwrap_or("Error");
-        let check =
-            json!({ "field": ["status", key, "state", "terminated", "exitCode"], "notEqualValue": [0] });
-        let words = format!("its container {name} ended: {reason}, exit code {code}");
-        let summary = format!(
-            "{{metadata.name}}: a container ended with {{status.{key}.state.terminated.exitCode}}: {{status.{key}.state.terminated.reason}}"
-        );
-        Some(Symptom {
-            gap_tolerance: Some("2m"),
-            summary,
-            turned: turned(),
-            ..self.symptom(78, words, format!("Container{}", camel(reason)), vec![check])
         })
     }
 
@@ -437,118 +277,6 @@ impl Seeker<'_> {
                     vec![check],
                 )
             });
-        }
-    }
-}
-
-/// The lists of conditions in a status, each with the path to it.
-fn condition_lists<'v>(
-    value: &'v Value,
-    path: &mut Vec<String>,
-    lists: &mut Vec<(Vec<String>, &'v [Value])>,
-) {
-    if path.len() > DEPTH_MAX {
-        return;
-    }
-    match value {
-        Value::Object(entries) => {
-            for (key, value) in entries {
-                path.push(key.clone());
-                condition_lists(value, path, lists);
-                path.pop();
-            }
-        }
-        Value::Array(items) => {
-            let is_condition =
-                |item: &Value| item.get("type").is_some() && item.get("status").is_some_and(Value::is_string);
-            if !items.is_empty() && items.iter().all(is_condition) {
-                lists.push((path.clone(), items));
-            } else {
-                for item in items {
-                    condition_lists(item, path, lists);
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Gives all conditions of a type another status, and takes away what they said.
-fn turn_condition(object: &mut Map<String, Value>, path: &[String], kind: &str, status: &str) {
-    each_list(object, path, &mut |conditions| {
-        for condition in conditions.iter_mut().filter(|condition| condition["type"] == kind) {
-            condition["status"] = status.into();
-            if let Value::Object(condition) = condition {
-                condition.remove("message");
-                condition.remove("reason");
-            }
-        }
-    });
-}
-
-/// Puts a condition beside those of a type.
-fn put_beside(object: &mut Map<String, Value>, path: &[String], kind: &str, beside: &Value) {
-    each_list(object, path, &mut |conditions| {
-        if conditions.iter().any(|condition| condition["type"] == kind) {
-            conditions.push(beside.clone());
-        }
-    });
-}
-
-/// The lists that a path leads to, through whatever lists are on its way.
-fn each_list(object: &mut Map<String, Value>, path: &[String], visit: &mut dyn FnMut(&mut Vec<Value>)) {
-    fn walk(value: &mut Value, path: &[String], visit: &mut dyn FnMut(&mut Vec<Value>)) {
-        match (value, path.split_first()) {
-            (Value::Array(items), None) => visit(items),
-            (Value::Array(items), Some(_)) => items.iter_mut().for_each(|item| walk(item, path, visit)),
-            (Value::Object(entries), Some((key, rest))) => {
-                if let Some(value) = entries.get_mut(key) {
-                    walk(value, rest, visit);
-                }
-            }
-            _ => {}
-        }
-    }
-    let Some((first, rest)) = path.split_first() else { return };
-    if let Some(value) = object.get_mut(first) {
-        walk(value, rest, visit);
-    }
-}
-
-/// Gives the containers that wait for one reason another.
-fn wait_for(object: &mut Map<String, Value>, key: &str, reason: &str, other: &str) {
-    let statuses =
-        object.get_mut("status").and_then(|status| status.get_mut(key)).and_then(Value::as_array_mut);
-    for status in statuses.into_iter().flatten() {
-        if let Some(waiting) = status.get_mut("state").and_then(|state| state.get_mut("waiting"))
-            && waiting.get("reason").is_some_and(|found| found == reason)
-        {
-            waiting["reason"] = other.into();
-        }
-    }
-}
-
-/// A pod whose containers run, or have done what they were there for.
-fn well(object: &mut Map<String, Value>, key: &str) {
-    let is_init = key == "initContainerStatuses";
-    let Some(Value::Object(status)) = object.get_mut("status") else { return };
-    if let Some(Value::Array(statuses)) = status.get_mut(key) {
-        for status in statuses.iter_mut().filter_map(Value::as_object_mut) {
-            let state = if is_init {
-                json!({ "terminated": { "exitCode": 0, "reason": "Completed" } })
-            } else {
-                json!({ "running": {} })
-            };
-            status.insert("state".to_owned(), state);
-            status.insert("ready".to_owned(), true.into());
-        }
-    }
-    status.insert("phase".to_owned(), "Running".into());
-    if let Some(Value::Array(conditions)) = status.get_mut("conditions") {
-        for condition in conditions.iter_mut().filter_map(Value::as_object_mut) {
-            condition.insert("status".to_owned(), "True".into());
-            condition.remove("reason");
-            condition.remove("message");
         }
     }
 }
