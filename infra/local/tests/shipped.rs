@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use prodrome_flows::{FlowSet, SourceFile};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
@@ -35,6 +36,20 @@ fn every_flow_is_sound_and_every_rule_names_one_that_there_is() {
             assert!(flows.get(flow).is_some(), "{} names the flow {flow}", rule.name());
         }
     }
+}
+
+#[test]
+fn every_rule_stands_in_the_list_of_faults_and_the_list_names_no_other() {
+    let list = std::fs::read_to_string(root().join("rules/PATTERNS.md")).unwrap();
+    let named: BTreeSet<&str> = list
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| name.starts_with(|c: char| c.is_ascii_uppercase()))
+        .collect();
+    let rules = prodrome_rules::load(&read("rules"));
+    let shipped: BTreeSet<&str> = rules.rules.rules().iter().map(|rule| rule.name()).collect();
+    assert_eq!(named, shipped);
 }
 
 #[test]
