@@ -39,6 +39,20 @@ fn every_flow_is_sound_and_every_rule_names_one_that_there_is() {
 }
 
 #[test]
+fn every_rule_stands_in_the_list_of_faults_and_the_list_names_no_other() {
+    let list = std::fs::read_to_string(root().join("rules/PATTERNS.md")).unwrap();
+    let named: BTreeSet<&str> = list
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| name.starts_with(|c: char| c.is_ascii_uppercase()))
+        .collect();
+    let rules = prodrome_rules::load(&read("rules"));
+    let shipped: BTreeSet<&str> = rules.rules.rules().iter().map(|rule| rule.name()).collect();
+    assert_eq!(named, shipped);
+}
+
+#[test]
 fn every_plugin_is_asked_by_some_flow_and_has_its_function() {
     let template = std::fs::read_to_string(root().join("template.yaml")).unwrap();
     let flows = flows();

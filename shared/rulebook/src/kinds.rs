@@ -31,8 +31,7 @@ pub(crate) fn touched(
 ) -> BTreeMap<String, u64> {
     let is_touched = |rule: &&Rule| rule.enabled() && finds_more(old.get(rule.name()), rule);
     let rules = new.rules().iter().filter(is_touched);
-    let touched: BTreeSet<String> =
-        rules.flat_map(Rule::kinds).map(|pattern| kind_text(&pattern)).collect();
+    let touched: BTreeSet<String> = rules.flat_map(Rule::kinds).map(|pattern| kind_text(&pattern)).collect();
     let all = new.kinds().iter().map(kind_text).collect::<BTreeSet<_>>();
     let since = |kind: &String| {
         if touched.contains(kind) { version } else { before.get(kind).copied().unwrap_or(0) }

@@ -17,7 +17,7 @@ use crate::rule_set::RuleSet;
 use crate::source::{self, Comment, Key, SourceFile, Span, Tree, TreeValue};
 use crate::text::{cut, one_line};
 use macros::{Expanded, Macros};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 pub(crate) use macros::{DEFAULTS, Step, UseSite};
 pub(crate) use variants::{rule_of_tree, sound_trees};
@@ -139,6 +139,7 @@ pub(crate) fn check_file(file: &SourceFile) -> CheckedFile {
         macros: Macros::default(),
         written: None,
         uses: Vec::new(),
+        regexes: BTreeMap::new(),
     };
     let mut rules = Vec::new();
     let mut trees = Vec::new();
@@ -183,6 +184,8 @@ struct Checker<'f> {
     written: Option<Tree>,
     /// What the rule uses, and where.
     uses: Vec<(String, Span)>,
+    /// Those of the file, compiled once however often they stand there.
+    regexes: BTreeMap<String, regex::Regex>,
 }
 
 impl Checker<'_> {

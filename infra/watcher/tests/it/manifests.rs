@@ -67,7 +67,7 @@ fn plural(group: &str, kind: &str) -> String {
     let lower = kind.to_lowercase();
     match lower.strip_suffix('y') {
         Some(stem) if !stem.ends_with(['a', 'e', 'i', 'o', 'u']) => format!("{stem}ies"),
-        _ if lower.ends_with(['s', 'x']) => format!("{lower}es"),
+        _ if ["s", "x", "ch", "sh"].iter().any(|end| lower.ends_with(end)) => format!("{lower}es"),
         _ => format!("{lower}s"),
     }
 }
@@ -81,6 +81,8 @@ fn a_plural_is_what_the_definitions_of_the_resources_say() {
         ("cilium.io", "CiliumNetworkPolicy", "ciliumnetworkpolicies"),
         ("cilium.io", "CiliumIdentity", "ciliumidentities"),
         ("cert-manager.io", "Certificate", "certificates"),
+        ("elasticsearch.k8s.elastic.co", "Elasticsearch", "elasticsearches"),
+        ("monitoring.coreos.com", "Prometheus", "prometheuses"),
     ] {
         assert_eq!(plural(group, kind), want);
     }

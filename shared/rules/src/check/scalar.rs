@@ -179,8 +179,15 @@ impl Checker<'_> {
         let texts = self.one_or_more(tree, path, what)?;
         let mut patterns = Vec::new();
         for text in &texts {
+            if let Some(regex) = self.regexes.get(text) {
+                patterns.push(Pattern(regex.clone()));
+                continue;
+            }
             match regex::RegexBuilder::new(text).size_limit(REGEX_SIZE_MAX).build() {
-                Ok(regex) => patterns.push(Pattern(regex)),
+                Ok(regex) => {
+                    self.regexes.insert(text.clone(), regex.clone());
+                    patterns.push(Pattern(regex));
+                }
                 Err(error) => {
                     let found = format!("`{}`", crate::text::one_line(&crate::text::cut(text, 60)));
                     let reason = match &error {

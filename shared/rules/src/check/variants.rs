@@ -5,6 +5,7 @@ use super::macros::{Expanded, Macros};
 use crate::diagnostic::LineIndex;
 use crate::rule::Rule;
 use crate::source::{self, Key, SourceFile, Tree, TreeValue};
+use std::collections::BTreeMap;
 
 /// The sound rules of a file, each with its name as it stands there and its tree once all that it uses is in place.
 pub(crate) fn sound_trees(file: &SourceFile) -> Vec<(Key, Tree, Rule)> {
@@ -40,5 +41,6 @@ fn checker<'f>(file: &'f str, text: &'f str) -> Checker<'f> {
         macros: Macros::default(),
         written: None,
         uses: Vec::new(),
+        regexes: BTreeMap::new(),
     }
 }
