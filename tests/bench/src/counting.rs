@@ -44,6 +44,11 @@ impl CountingStore {
         self.inner.is_empty()
     }
 
+    /// What it holds.
+    pub fn records(&self) -> Vec<Record> {
+        self.inner.records()
+    }
+
     fn count(&self, add: impl FnOnce(&mut Bill)) {
         add(&mut self.bill.lock().unwrap_or_else(PoisonError::into_inner));
     }

@@ -56,11 +56,13 @@ pub struct Seen {
 pub fn run(root: &Path, programs: &Path) -> Result<Seen> {
     let scratch = tempfile::tempdir()?;
     let rules = scratch.path().join("rules");
-    std::fs::create_dir(&rules)?;
-    for entry in std::fs::read_dir(root.join("rules"))? {
-        let path = entry?.path();
-        if path.is_file() {
-            std::fs::copy(&path, rules.join(path.file_name().unwrap_or_default()))?;
+    for folder in ["", "flows"] {
+        std::fs::create_dir(rules.join(folder))?;
+        for entry in std::fs::read_dir(root.join("rules").join(folder))? {
+            let path = entry?.path();
+            if path.is_file() {
+                std::fs::copy(&path, rules.join(folder).join(path.file_name().unwrap_or_default()))?;
+            }
         }
     }
     std::fs::write(rules.join("bench.yaml"), RULES)?;

@@ -59,7 +59,13 @@ pub async fn evaluate(rules: &Arc<RuleSet>, mix: &Mix, run: &Run) -> Result<Eval
         evaluate.handle(delivery, mix.now, &mut tally).await.context("a pack was not evaluated")?;
     }
     let cpu = process::cpu_of_this_thread()?.saturating_sub(begun);
-    ensure!(store.is_empty() && queue.sent() == 0, "{}: something was found in what is well", mix.name);
+    ensure!(
+        store.is_empty() && queue.sent() == 0,
+        "{}: something was found in what is well: {} messages, records {:?}",
+        mix.name,
+        queue.sent(),
+        store.records().iter().take(3).collect::<Vec<_>>()
+    );
     let (packs, changes) = (deliveries.len() as u64, tally.count(metric::CHANGES_RECEIVED));
     Ok(Evaluated { packs, changes, raw_bytes, cpu, bill: store.bill() })
 }
