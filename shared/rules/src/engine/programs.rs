@@ -22,6 +22,11 @@ impl Programs {
         &self.rules
     }
 
+    /// The kinds that were asked for.
+    pub fn kinds(&self) -> Vec<GroupKind> {
+        self.by_kind.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
     /// The program for objects of a kind.
     pub fn of(&self, kind: &GroupKind) -> Arc<Program> {
         // A program is put in whole, or not at all: what a panic leaves behind is sound.

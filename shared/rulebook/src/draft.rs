@@ -1,0 +1,291 @@
+use crate::changes::{Change, Changes};
+use crate::text::RAW_BYTES_MAX;
+use prodrome_rules::{Diagnostic, RuleSet, SourceFile, load};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How long a name or a reason may be, in characters.
+const WHO_MAX: usize = 100;
+const WHY_MAX: usize = 1000;
+/// How long the name of a file may be.
+const FILE_NAME_MAX: usize = 100;
+/// How many files a version may have.
+const FILES_MAX: usize = 1000;
+
+/// What somebody wants to push.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// Who.
+    pub who: String,
+    /// Why.
+    pub why: String,
+    /// The files. One replaces the file of the same name (folders do not count); others are added.
+    pub files: Vec<SourceFile>,
+    /// Whether the files that are not among these are to go.
+    pub prune: bool,
+    /// The version that it was made from: where another holds, the push is refused. `Some(0)`: none.
+    pub on: Option<u64>,
+    /// The version whose text this is, if it is a rollback.
+    pub back_to: Option<u64>,
+}
+
+impl Draft {
+    /// These files, and those that are there already.
+    pub fn new(
+        who: impl Into<String>,
+        why: impl Into<String>,
+        files: impl IntoIterator<Item = SourceFile>,
+    ) -> Self {
+        let files = files.into_iter().collect();
+        Self { who: who.into(), why: why.into(), files, prune: false, on: None, back_to: None }
+    }
+}
+
+/// What a push would come to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// All files of the new version, by their names.
+    pub files: Vec<SourceFile>,
+    /// The rules before.
+    pub old: RuleSet,
+    /// All of its rules.
+    pub rules: RuleSet,
+    /// What becomes of the rules.
+    pub changes: Changes,
+    /// The files that it does not touch.
+    pub kept: Vec<String>,
+    /// What is probably meant otherwise.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Why a draft is no version.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum DraftError {
+    /// Nobody says who or why.
+    #[error("{what} is missing: a version says who made it and why")]
+    Unsigned {
+        /// Which.
+        what: &'static str,
+    },
+    /// A text is too long.
+    #[error("{what} has {chars} characters, at most {max} go")]
+    TooLong {
+        /// Which.
+        what: &'static str,
+        /// How long it is.
+        chars: usize,
+        /// How long it may be.
+        max: usize,
+    },
+    /// A name that no rule file has.
+    #[error(
+        "{name:?} is no name for a rule file: expected letters, digits, dots, dashes and underscores, and .yaml, .yml or .json at its end (tests and the schema are none)"
+    )]
+    FileName {
+        /// The name.
+        name: String,
+    },
+    /// Two files that would be one.
+    #[error("two files are named {name}: folders do not count, so rename one")]
+    SameName {
+        /// The name.
+        name: String,
+    },
+    /// More files than there may be.
+    #[error("{files} files, at most {max} go", max = FILES_MAX)]
+    TooManyFiles {
+        /// How many there are.
+        files: usize,
+    },
+    /// More text than there may be.
+    #[error("{bytes} bytes of rules{compressed}, at most {max} go")]
+    TooLarge {
+        /// How many.
+        bytes: usize,
+        /// Whether they are counted compressed: ` compressed`, or nothing.
+        compressed: &'static str,
+        /// How many may be.
+        max: usize,
+    },
+    /// Rules that do not compile. All is refused.
+    #[error("{} in the rules", mistakes(.diagnostics))]
+    Mistakes {
+        /// What is wrong, warnings too.
+        diagnostics: Vec<Diagnostic>,
+        /// All files of the version.
+        files: Vec<SourceFile>,
+    },
+    /// No rule would be left.
+    #[error("there is no rule in it; to silence a rule write `enabled: false`, or `mode: shadow`")]
+    NoRules,
+    /// The version that holds says the same already.
+    #[error("the version that holds says the same already")]
+    Nothing,
+}
+
+fn mistakes(diagnostics: &[Diagnostic]) -> String {
+    match diagnostics.iter().filter(|d| d.is_error()).count() {
+        1 => "1 mistake".to_owned(),
+        n => format!("{n} mistakes"),
+    }
+}
+
+impl Draft {
+    /// What the push would come to after the version that holds, which has these files. Compiles all rules.
+    pub fn plan(&self, holding: &[SourceFile]) -> Result<Plan, DraftError> {
+        signed("who", &self.who, WHO_MAX)?;
+        signed("why", &self.why, WHY_MAX)?;
+        let mut files: BTreeMap<String, SourceFile> = BTreeMap::new();
+        for file in &self.files {
+            let name = file_name(&file.name)?;
+            if files.insert(name.clone(), SourceFile::new(&*name, &*file.text)).is_some() {
+                return Err(DraftError::SameName { name });
+            }
+        }
+        let mut kept = BTreeSet::new();
+        for file in holding.iter().filter(|_| !self.prune) {
+            let name = file_name(&file.name)?;
+            files.entry(name.clone()).or_insert_with(|| {
+                kept.insert(name.clone());
+                SourceFile::new(name, &*file.text)
+            });
+        }
+        let files: Vec<SourceFile> = files.into_values().collect();
+        if files.len() > FILES_MAX {
+            return Err(DraftError::TooManyFiles { files: files.len() });
+        }
+        let bytes: usize = files.iter().map(|file| file.text.len()).sum();
+        if bytes > RAW_BYTES_MAX {
+            return Err(DraftError::TooLarge { bytes, compressed: "", max: RAW_BYTES_MAX });
+        }
+        let loaded = load(&files);
+        if loaded.diagnostics.iter().any(Diagnostic::is_error) {
+            return Err(DraftError::Mistakes { diagnostics: loaded.diagnostics, files });
+        }
+        if loaded.rules.rules().is_empty() {
+            return Err(DraftError::NoRules);
+        }
+        let same = |old: &SourceFile| {
+            let name = file_name(&old.name).unwrap_or_default();
+            files.iter().any(|new| new.name == name && new.text == old.text)
+        };
+        if holding.len() == files.len() && holding.iter().all(same) {
+            return Err(DraftError::Nothing);
+        }
+        // What holds may have been pushed by an older command, and not compile any more.
+        let old = load(holding).rules;
+        let changes = Changes::between(&old, &loaded.rules);
+        let kept = kept.into_iter().collect();
+        Ok(Plan { files, old, rules: loaded.rules, changes, kept, warnings: loaded.diagnostics })
+    }
+}
+
+impl Plan {
+    /// How many rules are new, say something else, and are gone.
+    pub fn counts(&self) -> [usize; 3] {
+        let count = |of: &[Change]| self.changes.names(of).count();
+        [
+            count(&[Change::Added]),
+            count(&[Change::OtherMeaning, Change::OtherWords]),
+            count(&[Change::Removed]),
+        ]
+    }
+}
+
+fn signed(what: &'static str, text: &str, max: usize) -> Result<(), DraftError> {
+    let chars = text.chars().count();
+    if text.trim().is_empty() {
+        return Err(DraftError::Unsigned { what });
+    }
+    if chars > max {
+        return Err(DraftError::TooLong { what, chars, max });
+    }
+    Ok(())
+}
+
+/// A path's last part, if a rule file may be called so: it becomes a file again where the version is pulled.
+fn file_name(path: &str) -> Result<String, DraftError> {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let sound = name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.len() <= FILE_NAME_MAX
+        && SourceFile::is_rule_file(name);
+    if sound { Ok(name.to_owned()) } else { Err(DraftError::FileName { name: name.to_owned() }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, rules: &[(&str, u8)]) -> SourceFile {
+        let rule = |(name, value): &(&str, u8)| {
+            format!("{name}: {{ resource: Pod, checkField: [{{ field: [a], equalValue: [{value}] }}] }}\n")
+        };
+        SourceFile::new(name, rules.iter().map(rule).collect::<String>())
+    }
+
+    fn names(plan: &Plan) -> Vec<&str> {
+        plan.files.iter().map(|file| file.name.as_str()).collect()
+    }
+
+    #[test]
+    fn files_replace_those_of_their_name_and_others_stay() {
+        let holding = [file("rules/a.yaml", &[("A", 1), ("B", 1)]), file("rules/b.yaml", &[("C", 1)])];
+        let draft =
+            Draft::new("ann", "why", [file("/tmp/x/a.yaml", &[("A", 2)]), file("c.yaml", &[("D", 1)])]);
+        let plan = draft.plan(&holding).unwrap();
+        assert_eq!(
+            (names(&plan), &*plan.kept),
+            (vec!["a.yaml", "b.yaml", "c.yaml"], &["b.yaml".to_owned()][..])
+        );
+        let want = [("A", Change::OtherMeaning), ("B", Change::Removed), ("D", Change::Added)];
+        let got: Vec<_> = plan.changes.rules.iter().map(|(name, change)| (name.as_str(), *change)).collect();
+        assert_eq!(got, want);
+        let pruned = Draft { prune: true, ..draft }.plan(&holding).unwrap();
+        assert_eq!(names(&pruned), ["a.yaml", "c.yaml"]);
+        assert_eq!(pruned.counts(), [1, 1, 2]);
+    }
+
+    #[test]
+    fn what_is_no_version_is_refused_as_a_whole() {
+        let sound = || file("a.yaml", &[("A", 1)]);
+        let mut broken = file("b.yaml", &[("B", 1)]);
+        broken.text += "C: { resource: Pod }\n";
+        let draft = |files: Vec<SourceFile>| Draft::new("ann", "why", files);
+        for (draft, want) in [
+            (
+                Draft { why: " ".to_owned(), ..draft(vec![sound()]) },
+                "why is missing: a version says who made it and why",
+            ),
+            (
+                Draft { who: String::new(), ..draft(vec![sound()]) },
+                "who is missing: a version says who made it and why",
+            ),
+            (
+                Draft { why: "x".repeat(1001), ..draft(vec![sound()]) },
+                "why has 1001 characters, at most 1000 go",
+            ),
+            (draft(vec![sound(), broken.clone()]), "1 mistake in the rules"),
+            (draft(vec![sound(), file("c.yaml", &[("A", 1)])]), "1 mistake in the rules"),
+            (
+                draft(vec![SourceFile::new("a.yaml", "# nothing\n")]),
+                "there is no rule in it; to silence a rule write `enabled: false`, or `mode: shadow`",
+            ),
+            (
+                draft(vec![file("a/x.yaml", &[("A", 1)]), file("b/x.yaml", &[("B", 1)])]),
+                "two files are named x.yaml: folders do not count, so rename one",
+            ),
+            (
+                draft(vec![SourceFile::new("a.yaml", "#".repeat(RAW_BYTES_MAX + 1))]),
+                "16777217 bytes of rules, at most 16777216 go",
+            ),
+        ] {
+            assert_eq!(draft.plan(&[]).unwrap_err().to_string(), want);
+        }
+        for name in ["..", "a.test.yaml", "schema.json", "a b.yaml", "../../etc/passwd", "-x.yaml", ".yaml"] {
+            let error = draft(vec![file(name, &[("A", 1)])]).plan(&[]).unwrap_err();
+            assert!(matches!(error, DraftError::FileName { .. }), "{name}: {error}");
+        }
+        let same = draft(vec![sound()]).plan(&[sound()]).unwrap_err();
+        assert_eq!(same, DraftError::Nothing);
+    }
+}
