@@ -119,13 +119,11 @@ impl<S: Store> Rulebook<S> {
 
     /// What is to be known of a version.
     pub async fn entry(&self, version: u64) -> Result<Entry, BookError> {
-        match self.store.get(&keys::entry(version)).await? {
-            Some(record) => read(&record),
-            None => {
-                let latest = self.head().await?.map(|head| head.version);
-                Err(BookError::NoVersion { version, latest })
-            }
+        if let Some(record) = self.store.get(&keys::entry(version)).await? {
+            return read(&record);
         }
+        let latest = self.head().await?.map(|head| head.version);
+        Err(BookError::NoVersion { version, latest })
     }
 
     /// All versions, the newest first.

@@ -48,13 +48,12 @@ impl World {
 
     /// What was told: when, of which rule, and how it ended, if that is what was told.
     fn told(&self) -> Vec<(i64, &str, Option<EndReason>)> {
-        let told = |finding: &'_ Finding| match &finding.state {
-            FindingState::Firing => (seconds(finding.fired_at) as i64, None),
-            FindingState::Ended(ended) => (seconds(ended.at) as i64, Some(ended.reason)),
+        let told = |finding: &Finding| match &finding.state {
+            FindingState::Firing => (finding.fired_at, None),
+            FindingState::Ended(ended) => (ended.at, Some(ended.reason)),
         };
-        let told = |finding| (told(finding), finding);
-        let all = self.findings.iter().map(told);
-        all.map(|((at, reason), finding)| (at, finding.rule.as_str(), reason)).collect()
+        let all = self.findings.iter().map(|finding| (told(finding), finding.rule.as_str()));
+        all.map(|((when, reason), rule)| (when.duration_since(at(0)).as_secs(), rule, reason)).collect()
     }
 
     /// What staged rules would have told.

@@ -79,9 +79,15 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
     Ok(Outcome::Quiet)
 }
 
-/// Each rule that becomes another, one a line.
-pub(super) fn show(changes: &Changes) -> Result<()> {
-    for (name, change) in changes.rules.iter().take(NAMED_MAX) {
+/// Each rule that becomes another, one a line: what is changed, what is new, what is gone.
+fn show(changes: &Changes) -> Result<()> {
+    let mut rules: Vec<_> = changes.rules.iter().collect();
+    rules.sort_by_key(|(_, change)| match change {
+        Change::OtherMeaning | Change::OtherWords => 0,
+        Change::Added => 1,
+        Change::Removed => 2,
+    });
+    for (name, change) in rules.into_iter().take(NAMED_MAX) {
         say!("  {} {name}{}", sign(*change), words(*change));
     }
     if changes.rules.len() > NAMED_MAX {

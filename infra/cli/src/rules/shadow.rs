@@ -56,7 +56,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
             continue;
         }
         let open = findings.iter().filter(|finding| finding.state == FindingState::Firing).count();
-        say!("{rule}: would have told of {}, {open} of them open", render::count(findings.len(), "match"));
+        say!("{rule}: would have told of {}, {open} of them open", render::count(findings.len(), "finding"));
         for finding in findings.iter().take(arguments.limit) {
             say!("  {}", line(finding));
             say!("      {}", render::plain(&finding.summary, 300));

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use prodrome_rulebook::{Draft, DraftError, PushError, Rulebook};
 use prodrome_rules::{Diagnostic, SourceFile};
 use prodrome_store::Store;
+use std::time::Duration;
 
 /// Watches rule files on the disk, and pushes them when they have changed.
 pub(super) struct LiveRules<S> {
@@ -15,8 +16,8 @@ pub(super) struct LiveRules<S> {
     base: Vec<SourceFile>,
     /// What was pushed last, or found to be bad.
     settled: Vec<SourceFile>,
-    /// What the last look saw, where that is something else.
-    seen: Option<Vec<SourceFile>>,
+    /// How long what has changed must stay so: an editor may be writing.
+    settles_in: Duration,
     news: Option<RulesNews>,
 }
 
@@ -30,8 +31,13 @@ pub(super) struct RulesNews {
 
 impl<S: Store> LiveRules<S> {
     /// Of a system that was deployed with these files.
-    pub(super) fn new(library: Library, book: Rulebook<S>, base: Vec<SourceFile>) -> Self {
-        Self { library, book, settled: base.clone(), base, seen: None, news: None }
+    pub(super) fn new(
+        library: Library,
+        book: Rulebook<S>,
+        base: Vec<SourceFile>,
+        settles_in: Duration,
+    ) -> Self {
+        Self { library, book, settled: base.clone(), base, settles_in, news: None }
     }
 
     /// What is to be said of them now.
@@ -39,23 +45,18 @@ impl<S: Store> LiveRules<S> {
         self.news.clone()
     }
 
-    /// Looks at the files. What has changed is pushed once it stays so from one look to the next: an editor may be
-    /// writing.
+    /// Looks at the files. What has changed is pushed if it stays so for a moment, and else at a later look.
     pub(super) async fn look(&mut self, now: Timestamp) {
-        let files = match self.library.sources() {
-            Ok(files) => files,
-            Err(error) => return self.say(format!("{error:#}; the rules stay"), true),
-        };
-        if files == self.settled {
-            self.seen = None;
-            return;
+        match self.library.sources() {
+            Ok(files) if files == self.settled => {}
+            Ok(files) => {
+                tokio::time::sleep(self.settles_in).await;
+                if self.library.sources().is_ok_and(|again| again == files) {
+                    self.push(&files, now).await;
+                }
+            }
+            Err(error) => self.say(format!("{error:#}; the rules stay"), true),
         }
-        if self.seen.as_ref() != Some(&files) {
-            self.seen = Some(files);
-            return;
-        }
-        self.seen = None;
-        self.push(&files, now).await;
     }
 
     async fn push(&mut self, files: &[SourceFile], now: Timestamp) {
@@ -127,14 +128,12 @@ mod tests {
         let library = Library { rules: vec![folder.path().to_owned()], only: None };
         let base = library.sources().unwrap();
         let book = Rulebook::new(MemoryStore::new());
-        let mut live = LiveRules::new(library, book.clone(), base);
+        let mut live = LiveRules::new(library, book.clone(), base, Duration::ZERO);
         let now = Timestamp::from_second(0).unwrap();
         live.look(now).await;
         assert_eq!((live.news(), book.head().await.unwrap()), (None, None), "nothing was edited");
 
         write(folder.path(), "a.yaml", &rule(2));
-        live.look(now).await;
-        assert_eq!(book.head().await.unwrap(), None, "it may still be being written");
         live.look(now).await;
         let entry = book.entry(1).await.unwrap();
         assert_eq!((&*entry.who, &*entry.why), ("prodrome up", "edited: a.yaml"));
@@ -142,15 +141,15 @@ mod tests {
         assert_eq!(live.news(), Some(RulesNews { text, is_bad: false }));
 
         write(folder.path(), "b.yaml", "B: { resource: Pod, checkField: [{ field: a, nilValue: true }] }\n");
-        for _ in 0..3 {
+        for _ in 0..2 {
             live.look(now).await;
         }
         let news = live.news().unwrap();
-        assert!(news.is_bad && news.text.contains("b.yaml:1:42 B.checkField[0].field: expected"), "{news:?}");
+        assert!(news.is_bad && news.text.contains("b.yaml:1:43 B.checkField[0].field: expected"), "{news:?}");
         assert_eq!(book.history().await.unwrap().len(), 1);
 
         std::fs::remove_file(folder.path().join("b.yaml")).unwrap();
-        for _ in 0..3 {
+        for _ in 0..2 {
             live.look(now).await;
         }
         assert_eq!((live.news(), book.history().await.unwrap().len()), (None, 1), "as it was");

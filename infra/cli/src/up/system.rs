@@ -124,7 +124,7 @@ impl System {
         let rule_table =
             DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), stack.output("RulesTableName")?);
         let book = Rulebook::new(rule_table);
-        let live = LiveRules::new(library.clone(), book.clone(), library.sources()?);
+        let live = LiveRules::new(library.clone(), book.clone(), library.sources()?, RULES_SETTLE_IN);
         let (tell, hearsay) = watch::channel(None);
         // Often: here it costs nothing, and whoever edits a rule waits for it.
         tokio::spawn(listen_to(book, tell, Duration::from_secs(1)));
@@ -273,6 +273,8 @@ impl System {
     }
 }
 
+/// A rule file that was edited is read again after this, as an editor may be writing.
+const RULES_SETTLE_IN: Duration = Duration::from_millis(200);
 /// The variable that holds the key by which the screen's channel is signed.
 const SECRET: &str = "PRODROME_SCREEN_KEY";
 

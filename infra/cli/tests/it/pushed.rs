@@ -125,7 +125,7 @@ fn rules_are_pushed_shown_compared_pulled_and_rolled_back() {
     );
     let refused = tables.run(&["push", &bad, "--why", "hope"]);
     assert_eq!(refused.code, 2);
-    assert!(refused.stderr.contains(&format!("{bad}:1:42 B.checkField[0].field: expected")), "{refused:?}");
+    assert!(refused.stderr.contains(&format!("{bad}:1:43 B.checkField[0].field: expected")), "{refused:?}");
     assert!(refused.stderr.contains("refused: 1 mistake in the rules"), "{refused:?}");
 
     let diff = tables.run(&["diff", "1", "2"]);
@@ -164,5 +164,8 @@ fn rules_are_pushed_shown_compared_pulled_and_rolled_back() {
     let staged = tables.run(&["shadow"]);
     assert_eq!((staged.code, &*staged.stdout), (0, "no rule is staged; `mode: shadow` stages one\n"));
     let named = tables.run(&["shadow", "TeamRule"]);
-    assert_eq!((named.code, &*named.stdout), (0, "TeamRule: would have told of 0 matches, 0 of them open\n"));
+    assert_eq!(
+        (named.code, &*named.stdout),
+        (0, "TeamRule: would have told of 0 findings, 0 of them open\n")
+    );
 }
