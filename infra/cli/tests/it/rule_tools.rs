@@ -199,6 +199,11 @@ fn broken() -> Vec<(&'static str, &'static str, Value)> {
             ] } }),
         ),
         (
+            "ChartNotReleased",
+            "subIdentifierValue: [Released]",
+            json!({ "apiVersion": "x.example/v1", "kind": "Chart", "metadata": meta("c"), "status": { "conditions": [{ "type": "Released", "status": "False", "reason": "UpgradeFailed" }] } }),
+        ),
+        (
             "PodCrashLoopBackOff",
             "gapTolerance: 2m",
             json!({ "apiVersion": "v1", "kind": "Pod", "metadata": meta("p"), "spec": { "containers": [{ "env": [{ "value": "hunter2" }] }] }, "status": { "phase": "Running", "conditions": ready("False"), "containerStatuses": [container(json!({ "waiting": { "reason": "CrashLoopBackOff", "message": "back-off 5m0s" } }))] } }),
