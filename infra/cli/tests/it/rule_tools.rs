@@ -349,6 +349,24 @@ fn a_draft_asks_for_what_a_healthy_object_has_not() {
     assert!(ran.code == 2 && ran.stderr.contains("--healthy"), "{ran:?}");
 }
 
+#[test]
+fn the_first_rule_of_the_manual_is_drafted_as_it_says() {
+    let manual = std::fs::read_to_string(root().join("rules/README.md")).unwrap();
+    let (_, after) = manual.split_once("## A first rule").unwrap();
+    let shown = after.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    let object = json!({
+        "apiVersion": "shop.example.com/v1", "kind": "Database", "metadata": { "name": "orders", "namespace": "shop" },
+        "spec": { "replicas": 3 },
+        "status": { "readyReplicas": 1, "conditions": [{ "type": "Ready", "status": "False", "reason": "DiskFull" }] },
+    });
+    let dir = folder(&[("orders.json", &object.to_string())]);
+    let ran = said(
+        &dir,
+        &["rules", "new", "--from", &within(&dir, "orders.json"), "--to", &within(&dir, "my-rules")],
+    );
+    assert_eq!((ran.code, &*ran.stdout), (0, shown), "{ran:?}");
+}
+
 const CRASH: &str = "events/recordings/crash-exit-1";
 
 /// The shipped rule that tells of a crash loop, changed.
