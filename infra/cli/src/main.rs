@@ -80,12 +80,12 @@ fn main() -> ExitCode {
         match cli.command {
             Command::Up(arguments) => up::run(arguments).await,
             Command::Scan(arguments) => scan::run(arguments).await,
-            Command::Replay(arguments) => replay::run(arguments).await,
+            Command::Replay(arguments) => Box::pin(replay::run(arguments)).await,
             Command::Record(arguments) => record::run(arguments).await,
             Command::Diagnose(arguments) => diagnose::run(arguments).await,
             Command::Flows(arguments) => flows::run(&arguments),
             Command::Plugin(arguments) => plugin::run(&arguments).await,
-            Command::Rules(arguments) => rules::run(arguments).await,
+            Command::Rules(arguments) => Box::pin(rules::run(arguments)).await,
             Command::Why(arguments) => why::run(&arguments),
             Command::Completion { shell } => {
                 let mut script = Vec::new();

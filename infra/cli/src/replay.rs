@@ -84,7 +84,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         if several && arguments.output == Output::Text {
             say!("{}", render::paint(&dir.display().to_string(), "1", render::colours()));
         }
-        alerted |= one(recording, rules.clone(), (flows.clone(), plugins.clone()), arguments.output).await?;
+        let causes = (flows.clone(), plugins.clone());
+        alerted |= Box::pin(one(recording, rules.clone(), causes, arguments.output)).await?;
     }
     Ok(if alerted { Outcome::Found } else { Outcome::Quiet })
 }
@@ -128,7 +129,7 @@ async fn one(
 ) -> Result<bool> {
     let start = recording.start();
     let mut printer = Printer { start, output, alerted: false, progress: Progress::new() };
-    play(recording, rules, causes, &mut printer).await?;
+    Box::pin(play(recording, rules, causes, &mut printer)).await?;
     Ok(printer.alerted)
 }
 

@@ -110,7 +110,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
         for rules in [&trial.now, &trial.new] {
             let mut ear = Ear { notices: Vec::new(), progress: &mut progress, of: (index, dirs.len()) };
             if !rules.rules().is_empty() {
-                replay::play(replay::open(dir)?, rules.clone(), trial.causes.clone(), &mut ear).await?;
+                let causes = trial.causes.clone();
+                Box::pin(replay::play(replay::open(dir)?, rules.clone(), causes, &mut ear)).await?;
             }
             heard.push(ear.notices);
         }

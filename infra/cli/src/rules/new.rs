@@ -77,6 +77,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
         bail!("--healthy: expected an object of the kind {}, found none", example.resource.kind);
     }
     let Some((symptom, others)) = symptoms.split_first() else {
+        known(example, "");
         let help = match like {
             None => "give an object of the kind that is well with --healthy, and what differs is asked for",
             Some(_) => "and it differs from the healthy one in nothing that lasts; write the rule by hand",

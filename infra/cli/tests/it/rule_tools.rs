@@ -199,6 +199,11 @@ fn broken() -> Vec<(&'static str, &'static str, Value)> {
             ] } }),
         ),
         (
+            "ChartNotReleased",
+            "subIdentifierValue: [Released]",
+            json!({ "apiVersion": "x.example/v1", "kind": "Chart", "metadata": meta("c"), "status": { "conditions": [{ "type": "Released", "status": "False", "reason": "UpgradeFailed" }] } }),
+        ),
+        (
             "PodCrashLoopBackOff",
             "gapTolerance: 2m",
             json!({ "apiVersion": "v1", "kind": "Pod", "metadata": meta("p"), "spec": { "containers": [{ "env": [{ "value": "hunter2" }] }] }, "status": { "phase": "Running", "conditions": ready("False"), "containerStatuses": [container(json!({ "waiting": { "reason": "CrashLoopBackOff", "message": "back-off 5m0s" } }))] } }),
@@ -342,6 +347,24 @@ fn a_draft_asks_for_what_a_healthy_object_has_not() {
     let quiet = object(json!({ "mode": "Attached" }));
     let ran = prodrome_reading(&["rules", "new", "--from", "-", "--print"], &quiet);
     assert!(ran.code == 2 && ran.stderr.contains("--healthy"), "{ran:?}");
+}
+
+#[test]
+fn the_first_rule_of_the_manual_is_drafted_as_it_says() {
+    let manual = std::fs::read_to_string(root().join("rules/README.md")).unwrap();
+    let (_, after) = manual.split_once("## A first rule").unwrap();
+    let shown = after.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    let object = json!({
+        "apiVersion": "shop.example.com/v1", "kind": "Database", "metadata": { "name": "orders", "namespace": "shop" },
+        "spec": { "replicas": 3 },
+        "status": { "readyReplicas": 1, "conditions": [{ "type": "Ready", "status": "False", "reason": "DiskFull" }] },
+    });
+    let dir = folder(&[("orders.json", &object.to_string())]);
+    let ran = said(
+        &dir,
+        &["rules", "new", "--from", &within(&dir, "orders.json"), "--to", &within(&dir, "my-rules")],
+    );
+    assert_eq!((ran.code, &*ran.stdout), (0, shown), "{ran:?}");
 }
 
 const CRASH: &str = "events/recordings/crash-exit-1";

@@ -62,6 +62,8 @@ fn every_example_is_a_sound_rule_file() {
                 let indented = text.replace('\n', "\n    ");
                 load_one(&format!("R:\n  resource: Pod\n  checkField:\n    {indented}"));
             }
+            // What the command says: one of its own tests.
+            "sh" | "text" => continue,
             other => panic!("a block of {other}"),
         }
         counted += 1;

@@ -126,7 +126,7 @@ fn what_is_pushed_holds_within_ten_seconds_and_nobody_touches_the_object() {
             FindingState::Ended(ended) => Some(ended.reason),
             FindingState::Firing => None,
         };
-        staged(&system).iter().filter_map(ended).next()
+        staged(&system).iter().find_map(ended)
     });
     assert!(matches!(&staged(&system)[0].state, FindingState::Ended(e) if e.reason == EndReason::RuleGone));
     assert_eq!(told(&system, "PodSilent").len(), 2);

@@ -73,6 +73,23 @@ const PHASES: &[(&[&str], &str)] = &[
     (&["clusterStatus"], "Ready"),
     (&["ceph", "health"], "HEALTH_OK"),
     (&["result"], "Succeeded"),
+    (&["applicationState", "state"], "Running"),
+    (&["backupStatus"], "Completed"),
+    (&["certificateStatus"], "Active"),
+    (&["clusterState"], "Ready"),
+    (&["compliant"], "Compliant"),
+    (&["currentPhase"], "Ready"),
+    (&["deploymentStatus"], "Ready"),
+    (&["jobDeploymentStatus"], "Running"),
+    (&["jobStatus"], "Running"),
+    (&["jobStatus", "state"], "Running"),
+    (&["lastOperation", "state"], "Succeeded"),
+    (&["lastOperationStatus"], "Succeeded"),
+    (&["reconcileStatus"], "Success"),
+    (&["robustness"], "healthy"),
+    (&["serviceStatus"], "Running"),
+    (&["state", "phase"], "Ready"),
+    (&["syncStatus"], "Synced"),
 ];
 /// The phases of Kubernetes' own kinds when all is well.
 const OWN_PHASES: &[(&str, &str)] = &[
@@ -100,6 +117,9 @@ const ERRORS: &[&[&str]] = &[
     &["status", "failureMessage"],
     &["status", "failureReason"],
     &["status", "reconcileError"],
+    &["status", "error", "message"],
+    &["status", "reconciliationStatus", "error"],
+    &["status", "errorDescription"],
 ];
 /// What ought to be true.
 const FLAGS: &[&str] =

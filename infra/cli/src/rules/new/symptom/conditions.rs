@@ -1,7 +1,7 @@
 //! Conditions that are as they ought not to be, wherever they stand in a status.
 
 use super::{Seeker, Symptom};
-use crate::rules::new::vocabulary::{Good, camel, good};
+use crate::rules::new::vocabulary::{Good, Phase, camel, good, phase};
 use serde_json::{Map, Value, json};
 
 /// How deep a status is searched for conditions.
@@ -28,7 +28,11 @@ impl Seeker<'_> {
     fn condition(&self, path: &[String], condition: &Value) -> Option<Symptom> {
         let text = |key: &str| condition.get(key).and_then(Value::as_str).unwrap_or_default();
         let (kind, status, reason) = (text("type"), text("status"), text("reason"));
-        let (bad, turned): (Value, &str) = match (good(kind)?, status) {
+        // Where its type does not tell what is good, its reason may.
+        let tells = phase(reason) == Phase::Bad;
+        let by_reason = || tells.then(|| if status == "True" { Good::False } else { Good::True });
+        let polarity = good(kind).or_else(by_reason)?;
+        let (bad, turned): (Value, &str) = match (polarity, status) {
             (Good::True, "False" | "Unknown") => (json!(["False", "Unknown"]), "True"),
             (Good::False, "True") => (json!(["True"]), "False"),
             _ => return None,
@@ -51,7 +55,7 @@ impl Seeker<'_> {
         } else if let Value::Object(check) = &mut check {
             check.remove("subField");
         }
-        let is_good_when_true = good(kind) == Some(Good::True);
+        let is_good_when_true = polarity == Good::True;
         // A Pod's PodScheduled: the kind is in the rule's name already.
         let short = camel(last.strip_prefix(self.kind).filter(|rest| !rest.is_empty()).unwrap_or(last));
         let name = if is_good_when_true { format!("Not{short}") } else { short };
