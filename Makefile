@@ -27,7 +27,7 @@ SUITES ?=
 KUBEBUILDER_ASSETS ?= $(shell tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test build build-function build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template report bench bench-diagnosis bench-engine bench-instructions bench-rivals differential cluster-tools sample-events rules-page python-pins
+.PHONY: help run test build build-function build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template report bench bench-diagnosis bench-engine bench-instructions bench-rivals bench-watcher differential cluster-tools sample-events rules-page python-pins
 
 help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -108,6 +108,10 @@ bench-instructions: ## Count the instructions a byte of an object takes; fails a
 bench-rivals: ## Measure the same rules in CEL and Rego, into tests/report/engine-rivals.md (compiles both: minutes)
 	@mkdir -p tests/report; cd tests/bench-rivals && $(CARGO) run --quiet --release --target-dir $(or $(CARGO_TARGET_DIR),$(CURDIR)/target) \
 	    | tee ../report/engine-rivals.md
+
+bench-watcher: ## Measure a line of a watch to the pack beside kube's DynamicObject, into tests/report/engine-watcher.md (compiles it: minutes)
+	@mkdir -p tests/report; cd tests/bench-watcher && $(CARGO) run --quiet --release --target-dir $(or $(CARGO_TARGET_DIR),$(CURDIR)/target) \
+	    | tee ../report/engine-watcher.md
 
 differential: ## Compare the engine with the tree on a million rules and objects by chance
 	ENGINE_EVALUATIONS=1000000 $(CARGO) test -p prodrome-rules --test it -- engine --nocapture
