@@ -6,6 +6,7 @@ pub fn plugins() -> Registry {
     Registry::new([
         prodrome_plugin_admission::plugin(),
         prodrome_plugin_autoscaling::plugin(),
+        prodrome_plugin_certificate::plugin(),
         prodrome_plugin_crash_loop::plugin(),
         prodrome_plugin_distribution::plugin(),
         prodrome_plugin_image_pull::plugin(),

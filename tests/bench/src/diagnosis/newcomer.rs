@@ -24,8 +24,10 @@ pub fn measure(root: &Path, programs: &Path) -> Result<Newcomer> {
     let scratch = tempfile::tempdir()?;
     let copy = scratch.path().join("project");
     copy_of(root, &copy)?;
-    let target = scratch.path().join("target");
-    let prodrome = programs.canonicalize()?.join("prodrome");
+    let programs = programs.canonicalize()?;
+    let prodrome = programs.join("prodrome");
+    // What is not of the project is built there already.
+    let target = programs.parent().context("programs lie in a target folder")?.to_owned();
     let cargo = |arguments: &[&str]| {
         let mut command = Command::new("cargo");
         command.args(arguments).arg("--quiet").current_dir(&copy).env("CARGO_TARGET_DIR", &target);
