@@ -21,6 +21,8 @@ pub struct Config {
     /// `DIAGNOSES_QUEUE_URL`: where findings of rules with a root-cause flow go; unless set, they are told without a
     /// cause.
     pub diagnoses_queue_url: Option<String>,
+    /// `RULES_TABLE`: the table of the rules that are pushed; unless set, those of `RULES_DIR` hold.
+    pub rules_table: Option<String>,
     /// `SHARDS`: into how many shards markers are spread, 1 to 64; must be the watcher's. 4 unless set.
     pub shards: u16,
     /// `RULES_DIR`: the folder of rule files; a relative one lies in the function's package
@@ -54,6 +56,7 @@ impl Config {
             checks_queue_url: settings.required("CHECKS_QUEUE_URL", "the URL of the queue of due checks"),
             findings_queue_url: settings.required("FINDINGS_QUEUE_URL", "the URL of the queue of findings"),
             diagnoses_queue_url: settings.optional("DIAGNOSES_QUEUE_URL"),
+            rules_table: settings.optional("RULES_TABLE"),
             shards,
             rules_dir: root.join(rules_dir),
             cluster,

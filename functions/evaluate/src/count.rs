@@ -1,8 +1,8 @@
 //! Rules with a frequency: what a check is decided on is not that its object matches, but how often matches began.
 
-use crate::Evaluate;
 use crate::evaluate::{Kept, store_failure};
 use crate::observed::{Matter, Observed, Sight};
+use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::{Cluster, owner};
 use prodrome_lambda::Failure;
@@ -42,7 +42,7 @@ impl Values {
     }
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
+impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     /// Counts what began, and gives the sight that the check is decided on: there have been enough begins.
     pub(crate) async fn counted(
         &self,
@@ -142,7 +142,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         began: Timestamp,
         now: Timestamp,
     ) -> Result<Counter, Failure> {
-        let key = keys::counter(matter.scope, matter.rule.name(), &counted.group);
+        let key = keys::counter(matter.scope, matter.rule.name(), matter.rule.meaning(), &counted.group);
         for _ in 0..ATTEMPTS {
             let record = self.store.get(&key).await.map_err(store_failure)?;
             let mut counter = match &record {

@@ -1,13 +1,16 @@
 use crate::references::Listings;
+use crate::rollout::RolledOut;
+use crate::rules::{Look, Rules};
 use crate::sign::Signs;
+use crate::sitting::{BEHIND, Sitting};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::Cluster;
 use prodrome_lambda::{Delivery, Failure, Handler, Tally};
 use prodrome_lifecycle::{Check, keys};
 use prodrome_model::{CheckMessage, DueMessage};
 use prodrome_queue::{Body, Message, Queue, QueueName, SendError};
+use prodrome_rulebook::Rulebook;
 use prodrome_rules::RuleSet;
-use prodrome_rules::engine::Programs;
 use prodrome_store::{Key, Record, Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,23 +20,19 @@ pub struct Evaluate<S, Q, C> {
     pub(crate) store: S,
     pub(crate) queue: Q,
     pub(crate) cluster: C,
-    pub(crate) rules: Arc<RuleSet>,
-    pub(crate) programs: Programs,
+    pub(crate) law: Rules<S>,
     pub(crate) shards: u16,
     pub(crate) diagnosing: bool,
     signs: Option<Signs<S>>,
     pub(crate) listings: Listings,
+    pub(crate) rolled_out: RolledOut,
 }
 
 impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
-    /// What is due later than this is left to the sweep.
-    const ENQUEUE_AHEAD: Duration = Duration::from_mins(3);
-
     /// An evaluator with these rules. `shards` must be the watcher's.
     pub fn new(store: S, queue: Q, cluster: C, rules: Arc<RuleSet>, shards: u16) -> Self {
-        let programs = Programs::new(Arc::clone(&rules));
-        let listings = Listings::default();
-        Self { store, queue, cluster, rules, programs, shards, diagnosing: false, signs: None, listings }
+        let (law, listings, rolled_out) = (Rules::new(rules), Listings::default(), RolledOut::default());
+        Self { store, queue, cluster, law, shards, diagnosing: false, signs: None, listings, rolled_out }
     }
 
     /// The same, where there is a diagnosis: findings of rules with a flow go there first.
@@ -47,6 +46,50 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     #[must_use]
     pub fn noting_signs_in(self, episodes: S) -> Self {
         Self { signs: Some(Signs::new(episodes)), ..self }
+    }
+
+    /// The same, following the versions of the rules that are pushed. The rules that it was made with hold until one
+    /// is.
+    #[must_use]
+    pub fn following(self, book: Rulebook<S>) -> Self {
+        Self { law: self.law.following(book), ..self }
+    }
+
+    /// A sitting under the rules as they are known now.
+    pub(crate) fn sitting(&self) -> Sitting<'_, S, Q, C> {
+        Sitting::new(self, self.law.loaded(), None)
+    }
+
+    /// Handles a message by the rules at hand; where newer ones are needed, by those.
+    async fn handle_now(
+        &self,
+        delivery: &Delivery,
+        now: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<(), Failure> {
+        let before = tally.clone();
+        match self.sitting().message(delivery, now, tally).await {
+            Err(failure) if failure.code == BEHIND => {
+                *tally = before; // all of it is done again
+                let asked = self.law.refresh(now, tally).await;
+                Sitting::new(self, self.law.loaded(), Some(asked)).message(delivery, now, tally).await
+            }
+            other => other,
+        }
+    }
+}
+
+impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+    async fn message(&self, delivery: &Delivery, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
+        match &delivery.body {
+            Body::Pack(bytes) => self.pack_came(bytes, delivery.sent_at, now, tally).await,
+            Body::Text(text) => match serde_json::from_str(text) {
+                Ok(CheckMessage::Due(due)) => self.due(&due, now, tally).await,
+                Err(error) => {
+                    Err(Failure::fatal("message_malformed", format!("expected a due check: {error}")))
+                }
+            },
+        }
     }
 
     /// A pack came: judges its changes, then notes how far its watcher has come.
@@ -65,7 +108,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         if let Some(signs) = &self.signs {
             signs.note(&scope, seen_up_to, now).await;
         }
-        Ok(())
+        self.request_rollout(&scope, now).await
     }
 
     async fn due(&self, due: &DueMessage, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
@@ -80,9 +123,17 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         if key.partition.starts_with("relist#") {
             return self.relist(&record, now, tally).await;
         }
+        if key.partition.starts_with("rollout#") {
+            return self.roll_out(record, now).await;
+        }
         tally.lateness_ms.push(u64::try_from(now.duration_since(at).as_millis()).unwrap_or(0));
         self.look(record, now, tally).await
     }
+}
+
+impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
+    /// What is due later than this is left to the sweep.
+    const ENQUEUE_AHEAD: Duration = Duration::from_mins(3);
 
     /// Sends a message for when a record falls due, unless that is left to the sweep.
     pub(crate) async fn enqueue(&self, key: &Key, at: Timestamp, now: Timestamp) -> Result<(), Failure> {
@@ -102,15 +153,20 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
 
 impl<S: Store, Q: Queue, C: Cluster> Handler for Evaluate<S, Q, C> {
     async fn handle(&self, delivery: &Delivery, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
-        match &delivery.body {
-            Body::Pack(bytes) => self.pack_came(bytes, delivery.sent_at, now, tally).await,
-            Body::Text(text) => match serde_json::from_str(text) {
-                Ok(CheckMessage::Due(due)) => self.due(&due, now, tally).await,
-                Err(error) => {
-                    Err(Failure::fatal("message_malformed", format!("expected a due check: {error}")))
-                }
-            },
+        let look = self.law.look(now);
+        if look == Look::First {
+            Box::pin(self.law.refresh(now, tally)).await;
         }
+        let mut beside = Tally::default();
+        // Boxed, as they are large.
+        let handling = Box::pin(self.handle_now(delivery, now, tally));
+        let done = if look == Look::Beside {
+            futures::join!(handling, Box::pin(self.law.refresh(now, &mut beside))).0
+        } else {
+            handling.await
+        };
+        tally.merge(beside);
+        done
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rules on events: what an event tells is the matter of the object that it is about.
 
-use crate::Evaluate;
 use crate::observed::{Observed, Sight};
+use crate::sitting::Sitting;
 use jiff::Timestamp;
 use prodrome_cluster::event::AboutObject;
 use prodrome_cluster::{Cluster, ClusterError};
@@ -106,7 +106,7 @@ impl Sight {
     }
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
+impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     /// Looks at what an event told: whether its object is still there, and the event itself, which may have been
     /// seen again. Where it has expired, what is remembered of it counts until its window is over.
     pub(crate) async fn live_event(

@@ -1,17 +1,26 @@
-use crate::Evaluate;
 use crate::observed::{Matter, Sight};
+use crate::sitting::Sitting;
 use jiff::Timestamp;
 use prodrome_cluster::{Cluster, owner};
 use prodrome_lifecycle::Check;
 use prodrome_model::{Finding, FindingState, Fingerprint, Group, Subject};
 use prodrome_queue::Queue;
-use prodrome_rules::{CountBy, Frequency};
+use prodrome_rules::{CountBy, Frequency, Rule};
 use prodrome_store::Store;
 
 /// Events that go with a finding.
 const EVENTS_MAX: usize = 10;
 
-impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
+impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+    /// The rule by its name and by the version since which it is what it is: where it comes back, or looks for
+    /// something else, what it finds is another episode.
+    fn named(&self, rule: &Rule) -> String {
+        match self.since(rule) {
+            0 => rule.name().to_owned(),
+            version => format!("{}@{version}", rule.name()),
+        }
+    }
+
     /// What is said of a check that fires. The owner and the events are context: where they cannot be read,
     /// the finding does without.
     pub(crate) async fn finding(
@@ -35,7 +44,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         let events = self.cluster.events(&check.object.key(), &check.uid).await.unwrap_or_default();
         Finding {
             version: 1,
-            fingerprint: Fingerprint::of_episode(matter.scope, rule.name(), &subject, check.since),
+            fingerprint: Fingerprint::of_episode(matter.scope, &self.named(rule), &subject, check.since),
             state: FindingState::Firing,
             scope: matter.scope.clone(),
             rule: rule.name().to_owned(),

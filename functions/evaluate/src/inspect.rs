@@ -1,6 +1,7 @@
 use crate::Evaluate;
 use crate::event;
 use crate::observed::{Observed, Sight};
+use crate::sitting::Sitting;
 use jiff::Timestamp;
 use prodrome_cluster::{Cluster, ClusterError};
 use prodrome_lambda::Failure;
@@ -57,6 +58,17 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     ///
     /// An event speaks for the object that it is about, if that is still there.
     pub async fn inspect(
+        &self,
+        resource: &Resource,
+        bytes: &[u8],
+        now: Timestamp,
+    ) -> Result<Vec<Inspection>, InspectError> {
+        self.sitting().inspected(resource, bytes, now).await
+    }
+}
+
+impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+    async fn inspected(
         &self,
         resource: &Resource,
         bytes: &[u8],

@@ -5,6 +5,7 @@ use aws_config::BehaviorVersion;
 use lambda_runtime::Error;
 use prodrome_lambda::{init_logs, serve_queue};
 use prodrome_queue::{QueueName, SqsQueue};
+use prodrome_rulebook::Rulebook;
 use prodrome_rules::{RuleSet, SourceFile};
 use prodrome_store::DynamoStore;
 use std::path::Path;
@@ -36,7 +37,11 @@ pub async fn main() -> Result<(), Error> {
         Arc::new(rules),
         config.shards,
     )
-    .noting_signs_in(DynamoStore::new(tables, config.episodes_table));
+    .noting_signs_in(DynamoStore::new(tables.clone(), config.episodes_table));
+    let evaluate = match config.rules_table {
+        Some(table) => evaluate.following(Rulebook::new(DynamoStore::new(tables, table))),
+        None => evaluate,
+    };
     let evaluate = if diagnosing { evaluate.diagnosing() } else { evaluate };
     Box::pin(serve_queue("evaluate", evaluate)).await
 }

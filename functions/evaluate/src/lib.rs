@@ -21,8 +21,12 @@ mod observed;
 mod pack;
 mod references;
 mod relist;
+mod rollout;
+mod rules;
 mod settle;
+mod shadow;
 mod sign;
+mod sitting;
 
 pub use config::Config;
 pub use evaluate::Evaluate;

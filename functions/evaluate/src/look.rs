@@ -1,7 +1,7 @@
-use crate::Evaluate;
 use crate::evaluate::{Kept, check_record, store_failure};
 use crate::observed::{Matter, Observed, Sight};
 use crate::settle::ATTEMPTS;
+use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::{Cluster, ClusterError};
 use prodrome_lambda::{Failure, Tally, metric};
@@ -18,7 +18,7 @@ const ORPHAN_AGAIN: SignedDuration = SignedDuration::from_mins(10);
 /// A rule that has not been known for this long was removed, and is not just newer than this instance.
 const ORPHAN_ENDS: SignedDuration = SignedDuration::from_hours(1);
 
-impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
+impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     /// Looks at a check that is due: at the live object, what it refers to, and the time.
     pub(crate) async fn look(
         &self,
@@ -45,6 +45,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     ) -> Result<Option<Record>, Failure> {
         let kept = Kept::read(&record)?;
         tally.add(metric::CHECKS_LOOKED_AT, 1);
+        self.knows(kept.check.rules)?;
         let rules = self.rules.clone();
         let Some(rule) = rules.get(&kept.check.rule).filter(|rule| rule.enabled()) else {
             return self.orphan(record, kept, now, tally).await.map(|()| None);
@@ -123,6 +124,18 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         self.write_back(record, &kept, now).await
     }
 
+    /// Whether a version is at hand, and there is none newer: then a rule that is not in it is gone. Fails where there
+    /// is one.
+    async fn is_latest(&self) -> Result<bool, Failure> {
+        if self.loaded.version == 0 {
+            return Ok(false); // of what came with the program nobody can say whether it is the newest
+        }
+        match self.law.head().await {
+            Some(head) if head > self.loaded.version => Err(self.is_behind()),
+            head => Ok(head.is_some()),
+        }
+    }
+
     /// No rule of that name is known here. It may be newer than this instance, or gone.
     async fn orphan(
         &self,
@@ -131,8 +144,13 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         now: Timestamp,
         tally: &mut Tally,
     ) -> Result<(), Failure> {
+        if self.loaded.lacking.contains(&kept.check.rule) {
+            // It is there, and cannot be run here.
+            kept.check.postpone(ORPHAN_AGAIN, now);
+            return self.write_back(record, &kept, now).await;
+        }
         let since = *kept.check.orphan_since.get_or_insert(now);
-        if now.duration_since(since) < ORPHAN_ENDS {
+        if now.duration_since(since) < ORPHAN_ENDS && !self.is_latest().await? {
             kept.check.postpone(ORPHAN_AGAIN, now);
             return self.write_back(record, &kept, now).await;
         }
@@ -145,7 +163,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
                 let write = Write::Put(check_record(record.key.clone(), &check), Expect::Version(version));
                 self.store.commit(vec![write]).await.map_err(store_failure)?;
                 version += 1;
-                tally.add(metric::FINDINGS_ENDED, 1);
+                tally.add(metric::FINDINGS_ENDED, u64::from(!check.shadow));
             }
             self.send_end(&check).await?;
         }

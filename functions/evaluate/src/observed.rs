@@ -2,7 +2,7 @@ use crate::count::Values;
 use crate::event;
 use jiff::Timestamp;
 use prodrome_cluster::event::AboutObject;
-use prodrome_lifecycle::{Check, Counted, Phase, Seen, SeenEvent, Sighting, Terms, Verdict};
+use prodrome_lifecycle::{Check, Counted, Phase, RuleMark, Seen, SeenEvent, Sighting, Terms, Verdict};
 use prodrome_model::{GroupKind, Metadata, ObjectHead, ObjectKey, ObjectRef, Resource, Scope};
 use prodrome_rules::{Rule, json};
 
@@ -132,8 +132,10 @@ impl Sight {
     }
 
     /// What a check keeps of it.
-    pub(crate) fn note_in(&self, check: &mut Check, rule: &Rule) {
-        rule.hash().clone_into(&mut check.rule_hash);
+    pub(crate) fn note_in(&self, check: &mut Check, rule: &RuleMark) {
+        check.rules = check.rules.max(rule.version);
+        check.rule_hash.clone_from(&rule.hash);
+        check.meaning.clone_from(&rule.meaning);
         check.orphan_since = None;
         if let Seen::Present { verdict, .. } = self.sighting.seen
             && verdict != Verdict::Not
@@ -172,7 +174,10 @@ impl Matter<'_> {
             layout: 1,
             scope: self.scope.clone(),
             rule: self.rule.name().to_owned(),
+            rules: 0,
             rule_hash: self.rule.hash().to_owned(),
+            meaning: self.rule.meaning().to_owned(),
+            shadow: false,
             resource: self.resource.clone(),
             object: self.object.clone(),
             uid: String::new(),

@@ -1,9 +1,9 @@
-use crate::Evaluate;
 use crate::evaluate::{Kept, check_record, send_failure, store_failure};
 use crate::event;
 use crate::identity::{Identity, IdentityReader};
 use crate::observed::{Matter, ObserveError, Observed, Sight};
 use crate::settle::ATTEMPTS;
+use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::event::AboutObject;
 use prodrome_cluster::{Cluster, ClusterError};
@@ -108,7 +108,7 @@ struct Judged {
     version: u64,
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
+impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     /// Judges a pack. A change that fails alone is sent on alone, so that it holds nothing else back. Returns
     /// which cluster's watcher made it and by how many seconds that is behind, where one did.
     pub(crate) async fn pack(
@@ -119,6 +119,9 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     ) -> Result<Option<(Scope, u32)>, Failure> {
         let decoded = pack::decode(bytes, pack::UNCOMPRESSED_MAX)
             .map_err(|error| Failure::fatal(error.code(), error))?;
+        if !self.insists() {
+            self.knows(decoded.rules)?;
+        }
         let (head, lag_seconds) = (decoded.head, decoded.lag_seconds);
         let scope = head.scope.clone();
         let alone = decoded.changes.len() == 1;
@@ -163,7 +166,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         let kind = change.resource.group_kind();
         let is_news = matches!(change.kind, ChangeKind::Applied | ChangeKind::Deleted);
         is_news && !event::is_expiry(&kind, change.kind) && {
-            let program = self.programs.of(&kind);
+            let program = self.loaded.programs.of(&kind);
             !program.is_empty() || program.is_missed()
         }
     }
@@ -222,7 +225,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         let gone = change.kind == ChangeKind::Deleted;
         let none = BTreeSet::new();
         let tracked = markers.checks.get(path).unwrap_or(&none);
-        let program = self.programs.of(&change.resource.group_kind());
+        let program = self.loaded.programs.of(&change.resource.group_kind());
         let mut said = Said::default();
         if !gone {
             let verdicts = program
@@ -401,7 +404,10 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             if !known && !self.is_partner_now(&judged.key, rule, &judged.resource, now).await {
                 continue;
             }
-            let data = serde_json::json!({ "version": judged.version, "list": judged.list }).to_string();
+            let meaning = self.rules.get(rule).map(Rule::meaning);
+            let data =
+                serde_json::json!({ "version": judged.version, "list": judged.list, "meaning": meaning });
+            let data = data.to_string();
             let marker = keys::marker(scope, self.shards, &judged.key, &name);
             let writes = vec![
                 Write::Put(Record::new(key, data), Expect::Anything),
@@ -469,7 +475,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
 
     /// Makes a check due at an instant, unless it is due sooner or was named by the list. Whoever writes it in
     /// the same moment may have looked before what we know of, so it is tried until it is written.
-    async fn make_due(
+    pub(crate) async fn make_due(
         &self,
         key: &Key,
         at: Timestamp,

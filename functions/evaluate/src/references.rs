@@ -1,5 +1,5 @@
-use crate::Evaluate;
 use crate::observed::Observed;
+use crate::sitting::Sitting;
 use jiff::Timestamp;
 use prodrome_cluster::{Cluster, ClusterError};
 use prodrome_model::{GroupKind, LabelSelector, ObjectKey};
@@ -82,7 +82,7 @@ pub(crate) struct Asked {
     pub(crate) edges: Vec<String>,
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
+impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     /// Asks the live cluster for the objects that a rule needs beside its own, and judges with them.
     ///
     /// A kind that the cluster does not serve has no objects, so that what is named of it is missing.

@@ -1,7 +1,7 @@
-use crate::Evaluate;
 use crate::evaluate::store_failure;
 use crate::observed::{Matter, Observed};
 use crate::settle::ATTEMPTS;
+use crate::sitting::Sitting;
 use jiff::Timestamp;
 use prodrome_cluster::{Cluster, ClusterError};
 use prodrome_lambda::{Failure, Tally, metric};
@@ -11,7 +11,7 @@ use prodrome_queue::Queue;
 use prodrome_rules::Rule;
 use prodrome_store::{Expect, Record, Store, StoreError, Write};
 
-impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
+impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     /// Something that a rule refers to went away or turned bad: lists the rule's objects some seconds from now.
     /// Further such changes until then are the same relist.
     pub(crate) async fn request_relist(
@@ -28,6 +28,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             scope: scope.clone(),
             rule: rule.name().to_owned(),
             namespace: namespace.to_owned(),
+            rules: self.loaded.version,
             due,
         };
         let data = serde_json::to_string(&relist).expect("plain data is always written as JSON");
@@ -98,6 +99,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     ) -> Result<(), Failure> {
         let relist: Relist =
             serde_json::from_str(&record.data).map_err(|error| Failure::fatal("relist_malformed", error))?;
+        self.knows(relist.rules)?;
         self.list_rule(&relist, now, tally).await?;
         match self
             .store

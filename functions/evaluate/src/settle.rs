@@ -1,16 +1,18 @@
-use crate::Evaluate;
 use crate::evaluate::{Kept, check_record, send_failure, store_failure};
 use crate::observed::{Matter, Sight};
-use jiff::Timestamp;
+use crate::sitting::Sitting;
+use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::Cluster;
 use prodrome_lambda::{Failure, Tally, metric};
-use prodrome_lifecycle::{Check, Decision, Phase, Seen, Terms, decide, keys};
+use prodrome_lifecycle::{Check, Decision, Phase, Seen, Terms, Turnover, decide, keys};
 use prodrome_model::{AlertMessage, Ended, Finding, FindingState};
 use prodrome_queue::{Message, Queue, QueueName};
 use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
 
 /// How often a decision is taken again because somebody else wrote in between.
 pub(crate) const ATTEMPTS: usize = 6;
+/// When a check is looked at of which there is news that the rules at hand are too old for.
+const NEWER_LOOK: SignedDuration = SignedDuration::from_secs(30);
 
 /// What is left to do after a decision was carried out.
 enum Next {
@@ -21,7 +23,7 @@ enum Next {
     Look(Record),
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
+impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     /// Decides what a sighting means for a check, and carries it out. `kept` is what was read before, if
     /// anything; where it is out of date the store says so and all is decided anew. Returns the record of a
     /// check that is due at once; after a look that others overtook, the check to be looked at anew: what was
@@ -36,18 +38,37 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     ) -> Result<Option<Record>, Failure> {
         let key = keys::check(matter.scope, &matter.object.key(), matter.rule.name());
         let terms = matter.terms();
+        let mark = self.mark(matter.rule);
         for _ in 0..ATTEMPTS {
+            // Where its rule is another now: the check as that takes it over.
+            let (mut met, mut turned, mut ends) = (kept.clone(), false, false);
+            match kept.as_ref().map(|kept| self.turn_over(&kept.check, &mark, now)) {
+                Some(Turnover::Newer) => return self.leave_alone(&key, sight, now).await,
+                Some(Turnover::Changed(check)) => {
+                    (met, turned) = (met.map(|met| Kept { check: *check, ..met }), true);
+                }
+                Some(Turnover::Ends(check)) => {
+                    (met, ends) = (met.map(|met| Kept { check: *check, ..met }), true);
+                }
+                Some(Turnover::Same) | None => {}
+            }
             let counted = match matter.rule.frequency() {
-                Some(frequency) => Some(self.counted(matter, frequency, sight, kept.as_ref(), now).await?),
+                Some(frequency) => Some(self.counted(matter, frequency, sight, met.as_ref(), now).await?),
                 None => None,
             };
             let sight = counted.as_ref().unwrap_or(sight);
-            let check = kept.as_ref().map(|k| &k.check);
+            let check = met.as_ref().map(|met| &met.check);
             let sighting = match check.filter(|_| counted.is_none()) {
                 Some(check) => sight.joining(check, matter.rule),
                 None => sight.sighting.clone(),
             };
-            let decision = decide(check, &terms, &sighting, now, || matter.blank());
+            let blank = || Check { rules: mark.version, shadow: mark.shadow, ..matter.blank() };
+            let decision = match (decide(check, &terms, &sighting, now, blank), check) {
+                (_, Some(check)) if ends => Decision::End(Box::new(check.clone())),
+                // What it was decided on by has changed, if nothing else has.
+                (Decision::Nothing, Some(check)) if turned => Decision::Keep(Box::new(check.clone())),
+                (decision, _) => decision,
+            };
             match self.carry_out(matter, &key, sight, kept.as_ref(), decision, now, tally).await {
                 Ok(Next::Done) => return Ok(None),
                 Ok(Next::Look(record)) => return Ok(Some(record)),
@@ -68,6 +89,15 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         ))
     }
 
+    /// Newer rules cannot be had: the check is theirs. What was seen is not lost, as somebody who has them looks soon.
+    async fn leave_alone(&self, key: &Key, sight: &Sight, now: Timestamp) -> Result<Option<Record>, Failure> {
+        if sight.sighting.look || !self.insists() {
+            return Err(self.is_behind());
+        }
+        let at = now.saturating_add(NEWER_LOOK).unwrap_or(Timestamp::MAX);
+        self.make_due(key, at, now, None).await.map(|()| None)
+    }
+
     #[expect(clippy::too_many_arguments, reason = "each is a thing of its own, and this is called once")]
     async fn carry_out(
         &self,
@@ -84,7 +114,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         match decision {
             Decision::Nothing => Ok(Next::Done),
             Decision::Open(mut check) | Decision::Keep(mut check) => {
-                sight.note_in(&mut check, matter.rule);
+                sight.note_in(&mut check, &self.mark(matter.rule));
                 let mut writes = self.edge_writes(key, old_edges, &check);
                 if kept.is_none() {
                     tally.add(metric::CHECKS_OPENED, 1);
@@ -116,14 +146,15 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             Decision::Fire(mut check) => {
                 let mut version = kept.map_or(0, |k| k.version);
                 if check.finding.is_none() {
-                    sight.note_in(&mut check, matter.rule);
+                    sight.note_in(&mut check, &self.mark(matter.rule));
                     check.finding = Some(Box::new(self.finding(matter, &check, sight, now).await));
                     let mut writes = self.edge_writes(key, old_edges, &check);
                     let record = check_record(key.clone(), &check);
                     version = record.version_after(expect).unwrap_or_default();
                     writes.push(Write::Put(record, expect));
                     self.store.commit(writes).await?;
-                    tally.add(metric::FINDINGS_FIRED, 1);
+                    let told = if check.shadow { metric::FINDINGS_STAGED } else { metric::FINDINGS_FIRED };
+                    tally.add(told, 1);
                 }
                 self.fire(key, check, version, &matter.terms(), now).await?;
                 Ok(Next::Done)
@@ -133,7 +164,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
                 if kept.is_none_or(|k| k.check.phase != check.phase) {
                     self.store.commit(vec![Write::Put(check_record(key.clone(), &check), expect)]).await?;
                     version += 1;
-                    tally.add(metric::FINDINGS_ENDED, 1);
+                    tally.add(metric::FINDINGS_ENDED, u64::from(!check.shadow));
                 }
                 self.send_end(&check).await?;
                 tally.add(metric::CHECKS_CLOSED, 1);
@@ -156,7 +187,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         now: Timestamp,
     ) -> Result<(), Problem> {
         if let Some(finding) = &check.finding {
-            self.send_finding((**finding).clone()).await?;
+            self.send_finding((**finding).clone(), check.shadow).await?;
         }
         check.sent(terms, now);
         let written =
@@ -174,10 +205,13 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             return Ok(());
         };
         let state = FindingState::Ended(Ended { at: *at, reason: *reason });
-        self.send_finding(Finding { state, ..(**finding).clone() }).await
+        self.send_finding(Finding { state, ..(**finding).clone() }, check.shadow).await
     }
 
-    async fn send_finding(&self, finding: Finding) -> Result<(), Failure> {
+    async fn send_finding(&self, finding: Finding, is_staged: bool) -> Result<(), Failure> {
+        if is_staged {
+            return self.keep_from_telling(&finding).await;
+        }
         let to = if finding.flow.is_some() { QueueName::Diagnoses } else { QueueName::Findings };
         let text = serde_json::to_string(&AlertMessage::Finding(Box::new(finding)));
         let message = Message::text(text.expect("plain data is always written as JSON"));

@@ -22,6 +22,14 @@ pub const CHECKS_LOOKED_AT: &str = "ChecksLookedAt";
 pub const FINDINGS_FIRED: &str = "FindingsFired";
 /// Findings that ended.
 pub const FINDINGS_ENDED: &str = "FindingsEnded";
+/// Findings of staged rules, of which nobody was told.
+pub const FINDINGS_STAGED: &str = "FindingsStaged";
+/// Versions of the rules that were taken up.
+pub const RULES_TAKEN_UP: &str = "RulesTakenUp";
+/// Rules of a version that was taken up which do not compile here: the last good ones run.
+pub const RULES_REFUSED: &str = "RulesRefused";
+/// The table of rules could not be read, or a version in it.
+pub const RULES_UNREADABLE: &str = "RulesUnreadable";
 /// The live cluster could not be read.
 pub const CLUSTER_ERRORS: &str = "ClusterErrors";
 /// Records that fell due and were handed over by the sweep.

@@ -13,8 +13,17 @@ pub struct Check {
     pub scope: Scope,
     /// The rule's name.
     pub rule: String,
+    /// The version of the rules that it was last decided on by: 0 for those that came with the program.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rules: u64,
     /// The rule's content when the check was last decided on.
     pub rule_hash: String,
+    /// What the rule looked for then; empty where nobody noted it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub meaning: String,
+    /// Whether nobody is told of it: the rule is staged, or was when it fired.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shadow: bool,
     /// How the cluster serves the object's kind.
     pub resource: Resource,
     /// The object.
@@ -61,6 +70,11 @@ pub struct Check {
     /// Since when no rule of that name is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orphan_since: Option<Timestamp>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// An event as a check remembers it: the object that the check is about is the one that it tells of.

@@ -5,10 +5,12 @@
 //!   which objects of a pack have open checks, and nothing else has to be read for those that have none;
 //! - an edge: same partitions as markers, in the shard of the object referred *to*: sort
 //!   `e:<object path>#<hash of the check>`, with the key of the check that waits for it as its data;
-//! - a counter: partition `count#<scope>#<rule>`, sort = a hash of what is counted together;
-//! - a relist: partition `relist#<scope>#<rule>`, sort = the namespace.
+//! - a counter: partition `count#<scope>#<rule>`, sort = a hash of what is counted and together with what;
+//! - a relist: partition `relist#<scope>#<rule>`, sort = the namespace;
+//! - a rollout: partition `rollout#<scope>`, sort `rules`;
+//! - what a staged rule would have told: partition `shadow#<rule>`, sort `<when it fired>#<fingerprint>`.
 
-use prodrome_model::{ObjectKey, Scope, shard_of, stable_hash};
+use prodrome_model::{Finding, ObjectKey, Scope, shard_of, stable_hash};
 use prodrome_store::{Due, Key};
 
 /// How many buckets the due index of checks has.
@@ -51,9 +53,26 @@ pub fn relist(scope: &Scope, rule: &str, namespace: &str) -> Key {
     Key::new(format!("relist#{scope}#{rule}"), format!("ns:{namespace}"))
 }
 
-/// Where the begins that a rule counts together are kept.
-pub fn counter(scope: &Scope, rule: &str, group: &str) -> Key {
-    Key::new(format!("count#{scope}#{rule}"), stable_hash(&[group]))
+/// Where it is kept which version of the rules has come to a cluster.
+pub fn rollout(scope: &Scope) -> Key {
+    Key::new(format!("rollout#{scope}"), "rules")
+}
+
+/// Where it is kept what a staged rule would have told.
+pub fn shadow(finding: &Finding) -> Key {
+    let at = finding.fired_at.as_second();
+    Key::new(shadow_partition(&finding.rule), format!("{at:012}#{}", finding.fingerprint))
+}
+
+/// The partition of all that a staged rule would have told, in the order of time.
+pub fn shadow_partition(rule: &str) -> String {
+    format!("shadow#{rule}")
+}
+
+/// Where the begins that a rule counts together are kept. What it looked for is part of it: begins of something else
+/// do not count.
+pub fn counter(scope: &Scope, rule: &str, meaning: &str, group: &str) -> Key {
+    Key::new(format!("count#{scope}#{rule}"), stable_hash(&[meaning, group]))
 }
 
 /// Reads the sort key of a marker: the object's path and the rule.

@@ -14,6 +14,8 @@
 //!                                                                      Ending ───► (removed)
 //! ```
 //!
+//! Where a check's rule is another than the one that it was decided on last, [`turn_over`] says what becomes of it.
+//!
 //! Nothing here reads a clock or a store. [`keys`] says where checks, their markers and their edges are kept.
 
 mod check;
@@ -21,12 +23,16 @@ mod count;
 mod decide;
 pub mod keys;
 mod relist;
+mod rollout;
 mod sighting;
 mod terms;
+mod turnover;
 
 pub use check::{Check, Phase, SeenEvent};
 pub use count::{Begin, Counted, Counter, Quota, Standing, spread};
 pub use decide::{Decision, decide};
 pub use relist::Relist;
+pub use rollout::Rollout;
 pub use sighting::{Seen, Sighting, Verdict};
 pub use terms::Terms;
+pub use turnover::{RuleMark, Turnover, turn_over};

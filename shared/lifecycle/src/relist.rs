@@ -15,6 +15,9 @@ pub struct Relist {
     pub rule: String,
     /// The namespace; empty for the whole cluster.
     pub namespace: String,
+    /// The version of the rules by which it was asked for.
+    #[serde(default)]
+    pub rules: u64,
     /// When.
     pub due: Timestamp,
 }

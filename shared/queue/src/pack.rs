@@ -3,7 +3,7 @@
 //! A pack is one zstd frame of JSON lines. The first line is the head,
 //! `{"version":1,"tenant":…,"region":…,"cluster":…,"shard":0,"shards":4}`; every further line is a
 //! [`Change`](prodrome_model::Change). A watcher's head says how far behind it is (`"lagSeconds":0`); its pack
-//! without changes is a sign of life.
+//! without changes is a sign of life. It may also say which version of the rules the watcher has heard of (`"rules":7`).
 //!
 //! ```
 //! use prodrome_model::{Change, ChangeKind, Resource, Scope, Source};

@@ -14,6 +14,7 @@ use prodrome_model::{
 use prodrome_queue::pack::{ChangeHead, PackBuilder, PackHead};
 use prodrome_queue::{Body, MemoryQueue, Message, Queue, QueueName, QueueSettings};
 use prodrome_recording::builtin_of_kind;
+use prodrome_rulebook::{Draft, Entry, Rulebook};
 use prodrome_rules::{RuleSet, SourceFile};
 use prodrome_store::MemoryStore;
 use prodrome_sweep::Sweep;
@@ -99,6 +100,8 @@ pub(crate) struct Told<'o> {
     pub(crate) list: Option<String>,
 }
 
+type Instance = Evaluate<Mortal<MemoryStore>, Mortal<MemoryQueue>, Mortal<Clouded>>;
+
 pub(crate) struct World {
     pub(crate) store: MemoryStore,
     pub(crate) episodes: MemoryStore,
@@ -106,7 +109,15 @@ pub(crate) struct World {
     pub(crate) lag_seconds: Option<u32>,
     pub(crate) queue: MemoryQueue,
     pub(crate) cluster: Clouded,
-    evaluate: Evaluate<Mortal<MemoryStore>, Mortal<MemoryQueue>, Mortal<Clouded>>,
+    /// Instances of the function: messages go to one after the other.
+    instances: Vec<Instance>,
+    /// Which one handles whatever comes, if not each in turn.
+    pub(crate) only: Option<usize>,
+    turn: usize,
+    /// The table of rules.
+    pub(crate) rule_table: MemoryStore,
+    /// The version of the rules that the watcher has heard of.
+    pub(crate) heard_of: u64,
     sweep: Sweep<Mortal<MemoryStore>, MemoryStore, Mortal<MemoryQueue>>,
     pub(crate) scope: Scope,
     pub(crate) now: Timestamp,
@@ -135,8 +146,14 @@ impl World {
         }
         let mortal = (Mortal(store.clone()), Mortal(queue.clone()), Mortal(cluster.clone()));
         Self {
-            evaluate: Evaluate::new(mortal.0.clone(), mortal.1.clone(), mortal.2, rules, SHARDS)
-                .noting_signs_in(Mortal(episodes.clone())),
+            instances: vec![
+                Evaluate::new(mortal.0.clone(), mortal.1.clone(), mortal.2, rules, SHARDS)
+                    .noting_signs_in(Mortal(episodes.clone())),
+            ],
+            only: None,
+            turn: 0,
+            rule_table: MemoryStore::new(),
+            heard_of: 0,
             sweep: Sweep::new(mortal.0, MemoryStore::new(), mortal.1),
             store,
             episodes,
@@ -154,6 +171,28 @@ impl World {
             tally: Tally::default(),
             findings: Vec::new(),
         }
+    }
+
+    /// Several instances, which came with these rules and follow those that are pushed.
+    pub(crate) fn following(text: &str, instances: usize) -> Self {
+        let base = rules(text);
+        let mut world = Self::new(Arc::clone(&base));
+        let instance = || {
+            let book = Rulebook::new(Mortal(world.rule_table.clone()));
+            let ports =
+                (Mortal(world.store.clone()), Mortal(world.queue.clone()), Mortal(world.cluster.clone()));
+            Evaluate::new(ports.0, ports.1, ports.2, Arc::clone(&base), SHARDS).following(book)
+        };
+        world.instances = std::iter::repeat_with(instance).take(instances).collect();
+        world
+    }
+
+    /// Somebody pushes these rules in place of all others. No instance hears of it by that alone.
+    pub(crate) async fn push(&self, text: &str) -> Entry {
+        let base = SourceFile::new("base.yaml", "");
+        let file = SourceFile::new("rules.yaml", text);
+        let draft = Draft { prune: true, ..Draft::new("ann", "she knows", [file]) };
+        Rulebook::new(self.rule_table.clone()).push(&draft, &[base], self.now).await.unwrap()
     }
 
     pub(crate) fn set_unreadable(&self, seed: u64, percent: u8) {
@@ -188,6 +227,7 @@ impl World {
         let head = PackHead { scope: self.scope.clone(), shard: None, shards: SHARDS };
         let mut builder = match self.lag_seconds {
             Some(lag) => PackBuilder::of_watcher(&head, lag),
+            None if self.heard_of > 0 => PackBuilder::of_informed_watcher(&head, 0, self.heard_of),
             None => PackBuilder::new(&head),
         };
         for Told { kind, of, object, list } in changes {
@@ -265,7 +305,9 @@ impl World {
                     sent_at: Some(received.sent_at),
                 };
                 let death = (self.death)();
-                let (evaluate, now) = (&self.evaluate, self.now);
+                let instance = self.only.unwrap_or(self.turn % self.instances.len());
+                self.turn += 1;
+                let (evaluate, now) = (&self.instances[instance], self.now);
                 let handling = async move {
                     let mut tally = Tally::default();
                     let done = Box::pin(dies_after(death, evaluate.handle(&delivery, now, &mut tally))).await;

@@ -22,7 +22,10 @@ fn blank() -> Check {
         layout: 1,
         scope: Scope::new("default", "local", "demo"),
         rule: "R".into(),
+        rules: 0,
         rule_hash: String::new(),
+        meaning: String::new(),
+        shadow: false,
         resource: Resource {
             group: String::new(),
             version: "v1".into(),

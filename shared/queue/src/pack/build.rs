@@ -77,16 +77,21 @@ pub struct PackBuilder {
 impl PackBuilder {
     /// A pack without changes.
     pub fn new(head: &PackHead) -> Self {
-        Self::begin(head, None)
+        Self::begin(head, None, 0)
     }
 
     /// A watcher's pack without changes: a sign of life. `lag_seconds` is how far behind its cluster the watcher
     /// is, as far as it knows itself.
     pub fn of_watcher(head: &PackHead, lag_seconds: u32) -> Self {
-        Self::begin(head, Some(lag_seconds))
+        Self::begin(head, Some(lag_seconds), 0)
     }
 
-    fn begin(head: &PackHead, lag_seconds: Option<u32>) -> Self {
+    /// The same, made by a watcher that has heard of this version of the rules: whoever judges it must not know less.
+    pub fn of_informed_watcher(head: &PackHead, lag_seconds: u32, rules: u64) -> Self {
+        Self::begin(head, Some(lag_seconds), rules)
+    }
+
+    fn begin(head: &PackHead, lag_seconds: Option<u32>, rules: u64) -> Self {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Versioned<'a> {
@@ -95,11 +100,14 @@ impl PackBuilder {
             head: &'a PackHead,
             #[serde(skip_serializing_if = "Option::is_none")]
             lag_seconds: Option<u32>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            rules: Option<u64>,
         }
         let mut encoder = Encoder::new(Vec::with_capacity(COMPRESSED_GOAL), LEVEL).expect(WRITES_TO_MEMORY);
         encoder.include_checksum(true).expect("a new encoder takes the setting");
         let mut builder = Self { encoder, line: Vec::new(), changes: 0, raw_bytes: 0, pending_bytes: 0 };
-        builder.write_json(&Versioned { version: VERSION, head, lag_seconds });
+        let rules = (rules > 0).then_some(rules);
+        builder.write_json(&Versioned { version: VERSION, head, lag_seconds, rules });
         builder.line.push(b'\n');
         builder.write_line();
         builder

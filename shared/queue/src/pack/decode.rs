@@ -18,6 +18,8 @@ pub struct DecodedPack {
     pub head: PackHead,
     /// How far behind its cluster the watcher was that made it; absent where something else made it.
     pub lag_seconds: Option<u32>,
+    /// The version of the rules that its maker had heard of; 0 where it has heard of none.
+    pub rules: u64,
     /// The changes in their order, each by itself well-formed or not.
     pub changes: Vec<Result<Change, BadChange>>,
     /// How many bytes it inflated to.
@@ -47,9 +49,9 @@ impl BadChange {
 pub fn decode(bytes: &[u8], uncompressed_max: usize) -> Result<DecodedPack, PackError> {
     let text = inflate(bytes, uncompressed_max)?;
     let mut lines = Lines { rest: &text };
-    let (head, lag_seconds) = parse_head(lines.next().ok_or(PackError::Empty)?)?;
+    let (head, lag_seconds, rules) = parse_head(lines.next().ok_or(PackError::Empty)?)?;
     let changes = lines.enumerate().map(|(index, line)| parse_change(index + 2, line)).collect();
-    Ok(DecodedPack { head, lag_seconds, changes, raw_bytes: text.len() })
+    Ok(DecodedPack { head, lag_seconds, rules, changes, raw_bytes: text.len() })
 }
 
 fn inflate(bytes: &[u8], uncompressed_max: usize) -> Result<Vec<u8>, PackError> {
@@ -78,7 +80,7 @@ fn inflate(bytes: &[u8], uncompressed_max: usize) -> Result<Vec<u8>, PackError> 
     }
 }
 
-fn parse_head(line: &[u8]) -> Result<(PackHead, Option<u32>), PackError> {
+fn parse_head(line: &[u8]) -> Result<(PackHead, Option<u32>, u64), PackError> {
     #[derive(Deserialize)]
     struct Versioned {
         version: u64,
@@ -88,6 +90,10 @@ fn parse_head(line: &[u8]) -> Result<(PackHead, Option<u32>), PackError> {
     struct Lagging {
         lag_seconds: Option<u32>,
     }
+    #[derive(Deserialize)]
+    struct Informed {
+        rules: u64,
+    }
     let unreadable = |error: serde_json::Error| PackError::Head { reason: error.to_string() };
     let Versioned { version } = serde_json::from_slice(line).map_err(unreadable)?;
     if version != u64::from(VERSION) {
@@ -96,7 +102,8 @@ fn parse_head(line: &[u8]) -> Result<(PackHead, Option<u32>), PackError> {
     let head = serde_json::from_slice(line).map_err(unreadable)?;
     // A sign that cannot be read is none, and no reason to lose the changes.
     let lag_seconds = serde_json::from_slice(line).ok().and_then(|Lagging { lag_seconds }| lag_seconds);
-    Ok((head, lag_seconds))
+    let rules = serde_json::from_slice(line).map_or(0, |Informed { rules }| rules);
+    Ok((head, lag_seconds, rules))
 }
 
 fn parse_change(number: usize, line: &[u8]) -> Result<Change, BadChange> {

@@ -1,0 +1,322 @@
+//! Rules that change while the system runs.
+
+use crate::world::{Told, World, at, seconds};
+use prodrome_lambda::metric;
+use prodrome_lifecycle::{Phase, keys};
+use prodrome_model::{ChangeKind, EndReason, Finding, FindingState};
+use prodrome_store::Fault;
+use serde_json::{Value, json};
+
+/// A rule on pods that are not ready, with these keys besides.
+fn unready(keys: &str) -> String {
+    format!(
+        "Unready: {{ resource: Pod, {keys}, checkField: [ {{ field: [status, ready], equalValue: ['false'] }} ] }}\n"
+    )
+}
+
+/// One that looks for something else.
+fn failed(keys: &str) -> String {
+    unready(keys).replace("[status, ready], equalValue: ['false']", "[status, phase], equalValue: [Failed]")
+}
+
+const OTHER: &str =
+    "Other: { resource: ConfigMap, checkField: [ { field: [data, bad], equalValue: ['true'] } ] }\n";
+
+fn pod(version: u64, ready: bool, phase: &str) -> Value {
+    json!({
+        "metadata": { "namespace": "shop", "name": "web-0", "uid": "u-1", "resourceVersion": version.to_string() },
+        "status": { "ready": ready, "phase": phase },
+    })
+}
+
+impl World {
+    /// The watcher hears of a version: a sign of life of its own, and all pods are listed anew if they are touched.
+    async fn hears_of(&mut self, version: u64, pods: &[&Value]) {
+        self.heard_of = version;
+        self.tell(&[]).await;
+        let list = Some(format!("1/pods/{version}"));
+        let mark = |kind| Told { kind, of: "Pod", object: None, list: list.clone() };
+        let mut told = vec![mark(ChangeKind::ListBegin)];
+        for pod in pods {
+            told.push(Told { kind: ChangeKind::Applied, of: "Pod", object: Some(pod), list: list.clone() });
+        }
+        if !pods.is_empty() {
+            self.tell(&told).await;
+            self.tell(&[mark(ChangeKind::ListEnd)]).await;
+        }
+    }
+
+    /// What was told: when, of which rule, and how it ended, if that is what was told.
+    fn told(&self) -> Vec<(i64, &str, Option<EndReason>)> {
+        let told = |finding: &Finding| match &finding.state {
+            FindingState::Firing => (finding.fired_at, None),
+            FindingState::Ended(ended) => (ended.at, Some(ended.reason)),
+        };
+        let all = self.findings.iter().map(|finding| (told(finding), finding.rule.as_str()));
+        all.map(|((when, reason), rule)| (when.duration_since(at(0)).as_secs(), rule, reason)).collect()
+    }
+
+    /// What staged rules would have told.
+    fn staged(&self) -> Vec<Finding> {
+        let records = self.store.records().into_iter();
+        let staged = records.filter(|record| record.key.partition == keys::shadow_partition("Unready"));
+        staged.map(|record| serde_json::from_str(&record.data).unwrap()).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_broken_object_that_nobody_touches_is_seen_by_a_rule_that_is_pushed() {
+    let mut world = World::following(OTHER, 1);
+    let broken = pod(1, false, "Running");
+    world.apply("Pod", &broken).await;
+    world.until(100).await;
+    assert_eq!(world.told(), []);
+    world.push(&(OTHER.to_owned() + &unready("duration: 0"))).await;
+    world.hears_of(1, &[&broken]).await;
+    world.until(101).await;
+    assert_eq!(world.told(), [(100, "Unready", None)]);
+    assert_eq!(world.tally.count(metric::RULES_TAKEN_UP), 1);
+    world.until(400).await;
+    assert_eq!(world.told().len(), 1);
+    world.assert_quiet();
+}
+
+#[tokio::test]
+async fn an_instance_takes_a_version_up_within_ten_seconds_whoever_tells_it() {
+    let mut world = World::following(OTHER, 1);
+    let pods = |version| pod(version, false, "Running");
+    world.apply("Pod", &pods(1)).await;
+    world.until(100).await;
+    world.push(&unready("duration: 0")).await;
+    // Changes come each second, and nobody speaks of a version.
+    for second in 101..=109 {
+        world.apply("Pod", &pods(u64::try_from(second).unwrap())).await;
+        world.until(second).await;
+    }
+    let [(fired, "Unready", None)] = world.told()[..] else { panic!("{:?}", world.told()) };
+    assert!(fired <= 105, "{fired}");
+}
+
+#[tokio::test]
+async fn the_alert_of_a_rule_that_is_deleted_ends_at_once() {
+    let mut world = World::following(&unready("duration: 0"), 2);
+    let broken = pod(1, false, "Running");
+    world.apply("Pod", &broken).await;
+    world.until(100).await;
+    assert_eq!(world.told(), [(0, "Unready", None)]);
+    world.push(OTHER).await;
+    world.hears_of(1, &[]).await;
+    world.until(101).await;
+    assert_eq!(world.told()[1..], [(100, "Unready", Some(EndReason::RuleGone))]);
+    assert_eq!(world.findings[0].fingerprint, world.findings[1].fingerprint);
+    assert!(world.checks().is_empty());
+    // It comes back, and what it finds is another episode.
+    world.push(&unready("duration: 0")).await;
+    world.hears_of(2, &[&broken]).await;
+    world.until(102).await;
+    assert_eq!(world.told()[2..], [(101, "Unready", None)]);
+    assert_ne!(world.findings[2].fingerprint, world.findings[0].fingerprint);
+    world.assert_quiet();
+}
+
+#[tokio::test]
+async fn switched_off_is_deleted() {
+    let mut world = World::following(&unready("duration: 0"), 1);
+    world.apply("Pod", &pod(1, false, "Running")).await;
+    world.until(100).await;
+    world.push(&(unready("duration: 0, enabled: false") + OTHER)).await;
+    world.hears_of(1, &[]).await;
+    world.until(101).await;
+    assert_eq!(world.told()[1..], [(100, "Unready", Some(EndReason::RuleGone))]);
+}
+
+#[tokio::test]
+async fn what_waits_goes_on_waiting_unless_the_rule_looks_for_something_else() {
+    for (name, then, fires) in [
+        ("other words", unready("duration: 5m, severity: P1"), 300),
+        ("a shorter time", unready("duration: 4m"), 240),
+        ("a time that is over", unready("duration: 1m"), 200),
+        ("another meaning, which holds too", failed("duration: 5m"), 500),
+    ] {
+        let mut world = World::following(&unready("duration: 5m"), 2);
+        let broken = pod(1, false, "Failed");
+        world.apply("Pod", &broken).await;
+        world.until(200).await;
+        world.push(&then).await;
+        world.hears_of(1, &[&broken]).await;
+        world.until(1_000).await;
+        assert_eq!(world.told(), [(fires, "Unready", None)], "{name}");
+        world.assert_quiet();
+    }
+    // Another meaning, which does not hold.
+    let mut world = World::following(&unready("duration: 5m"), 2);
+    let broken = pod(1, false, "Running");
+    world.apply("Pod", &broken).await;
+    world.until(200).await;
+    world.push(&failed("duration: 5m")).await;
+    world.hears_of(1, &[&broken]).await;
+    world.until(201).await;
+    assert!(world.checks().is_empty(), "{:?}", world.checks());
+}
+
+#[tokio::test]
+async fn what_was_told_is_not_told_again() {
+    for (name, then, ends) in [
+        ("other words", unready("duration: 0, severity: P1"), None),
+        ("another time", unready("duration: 10m"), None),
+        ("another meaning, which holds too", failed("duration: 0"), None),
+        (
+            "another meaning, which does not",
+            failed("duration: 0").replace("Failed", "Unknown"),
+            Some(EndReason::Recovered),
+        ),
+    ] {
+        let mut world = World::following(&unready("duration: 0"), 2);
+        let broken = pod(1, false, "Failed");
+        world.apply("Pod", &broken).await;
+        world.until(100).await;
+        world.push(&then).await;
+        world.hears_of(1, &[&broken]).await;
+        world.until(3_000).await;
+        let rest: Vec<_> = world.told()[1..].iter().map(|(_, _, reason)| *reason).collect();
+        assert_eq!(rest, ends.map(Some).into_iter().collect::<Vec<_>>(), "{name}");
+        world.assert_quiet();
+    }
+}
+
+#[tokio::test]
+async fn a_staged_rule_runs_and_tells_nobody() {
+    let mut world = World::following(OTHER, 1);
+    let broken = pod(1, false, "Running");
+    world.push(&unready("duration: 1m, resolveAfter: 1m, mode: shadow")).await;
+    world.hears_of(1, &[]).await;
+    world.apply("Pod", &broken).await;
+    world.until(100).await;
+    let [finding] = &world.staged()[..] else { panic!("{:?}", world.staged()) };
+    assert_eq!((seconds(finding.fired_at), &finding.state), (60.0, &FindingState::Firing));
+    assert_eq!(
+        (world.tally.count(metric::FINDINGS_STAGED), world.tally.count(metric::FINDINGS_FIRED)),
+        (1, 0)
+    );
+    world.apply("Pod", &pod(2, true, "Running")).await;
+    world.until(1_000).await;
+    let [finding] = &world.staged()[..] else { panic!("{:?}", world.staged()) };
+    assert!(matches!(&finding.state, FindingState::Ended(ended) if ended.at == at(100)), "{finding:?}");
+    assert_eq!(world.told(), []);
+    assert!(world.checks().is_empty());
+}
+
+#[tokio::test]
+async fn a_rule_tells_what_still_holds_once_it_is_staged_no_more_and_ends_it_when_it_is_again() {
+    let mut world = World::following(&unready("duration: 1m, mode: shadow"), 2);
+    let broken = pod(1, false, "Running");
+    world.apply("Pod", &broken).await;
+    world.until(200).await;
+    assert_eq!((world.staged().len(), world.told()), (1, vec![]));
+    world.push(&unready("duration: 1m")).await;
+    world.hears_of(1, &[&broken]).await;
+    world.until(300).await;
+    assert_eq!(world.told(), [(200, "Unready", None)]);
+    assert_eq!(world.findings[0].since, at(0), "it has lasted since");
+    world.push(&unready("duration: 1m, mode: shadow")).await;
+    world.hears_of(2, &[&broken]).await;
+    world.until(301).await;
+    assert_eq!(world.told()[1..], [(300, "Unready", Some(EndReason::RuleGone))]);
+    world.until(900).await;
+    assert_eq!((world.staged().len(), world.told().len()), (2, 2), "it runs on, and nobody hears of it");
+    world.assert_quiet();
+}
+
+/// One instance has looked at the version just before another was pushed, and goes by it for some seconds.
+#[tokio::test]
+async fn an_instance_with_older_rules_cancels_nothing_of_newer_ones() {
+    let mut world = World::following(OTHER, 2);
+    let broken = |version| pod(version, false, "Running");
+    world.only = Some(0);
+    world.apply("Pod", &broken(1)).await;
+    world.until(100).await;
+    world.only = Some(1);
+    world.tell(&[]).await;
+    world.until(101).await;
+    world.only = Some(0);
+    world.tell(&[]).await;
+    world.until(101).await;
+    // Both have looked. Now the rule is pushed, and only the first hears of it.
+    world.push(&(OTHER.to_owned() + &unready("duration: 1m"))).await;
+    world.hears_of(1, &[&broken(1)]).await;
+    world.until(102).await;
+    let [check] = &world.checks()[..] else { panic!("{:?}", world.checks()) };
+    assert_eq!((check.rules, &check.phase), (1, &Phase::Pending { turns_at: None }));
+    // The second knows no such rule. It is told of the pod by a watcher that has heard of nothing, and of the check.
+    world.only = Some(1);
+    world.heard_of = 0;
+    world.apply("Pod", &broken(2)).await;
+    world.until(103).await;
+    assert_eq!(world.checks().len(), 1);
+    world.until(200).await;
+    let [(fired, "Unready", None)] = world.told()[..] else { panic!("{:?}", world.told()) };
+    assert!((160..=162).contains(&fired), "{fired}");
+    world.assert_quiet();
+}
+
+#[tokio::test]
+async fn where_the_table_of_rules_is_out_of_reach_the_rules_at_hand_go_on() {
+    let mut world = World::following(&unready("duration: 0, resolveAfter: 1m"), 2);
+    world.push(&unready("duration: 1m, resolveAfter: 1m")).await;
+    world.only = Some(0);
+    world.apply("Pod", &pod(1, false, "Running")).await;
+    world.until(30).await;
+    assert_eq!(world.checks()[0].rules, 1);
+    // The second begins while the table is away, with what it came with.
+    world.rule_table.set_script(|_| Some(Fault::Unavailable));
+    world.only = Some(1);
+    world.heard_of = 1;
+    world.apply("Pod", &pod(2, true, "Running")).await;
+    world.until(31).await;
+    assert_eq!(world.queue.waiting(prodrome_queue::QueueName::Changes), 0, "nothing waits for the rules");
+    assert_eq!(world.checks().len(), 1, "what newer rules decided on is left alone");
+    assert!(world.tally.count(metric::RULES_UNREADABLE) > 0);
+    world.rule_table.clear_script();
+    world.until(200).await;
+    assert_eq!((world.told(), world.checks()), (vec![], vec![]), "the recovery was not lost");
+    world.assert_quiet();
+}
+
+/// What a rule that is deleted has told ends, and what a new one finds is told, whoever dies at whichever moment.
+#[tokio::test]
+async fn a_death_at_any_moment_of_a_rollout_leaves_nothing_behind() {
+    let mut deaths = 0;
+    for victim in 0..4 {
+        for polls in 0.. {
+            let mut world = World::following(&unready("duration: 0"), 2);
+            let broken = pod(1, false, "Failed");
+            world.apply("Pod", &broken).await;
+            world.until(100).await;
+            world.push(&failed("duration: 0").replace("Unready", "Failing")).await;
+            let mut handlings = 0;
+            world.death = Box::new(move || {
+                handlings += 1;
+                (handlings == victim + 1).then_some(polls)
+            });
+            world.hears_of(1, &[&broken]).await;
+            world.until(1_000).await;
+            let what = format!("death of handling {victim} after {polls} polls");
+            let of = |rule: &str, ends: bool| {
+                let is_end = |finding: &&Finding| (finding.state != FindingState::Firing) == ends;
+                world.findings.iter().filter(|finding| finding.rule == rule).filter(is_end).count()
+            };
+            // One that was not heard of is sent again, under the same fingerprint.
+            assert_eq!(of("Unready", false), 1, "{what}");
+            assert!((1..=2).contains(&of("Unready", true)), "{what}");
+            assert!((1..=2).contains(&of("Failing", false)) && of("Failing", true) == 0, "{what}");
+            let open: Vec<_> = world.checks().into_iter().map(|check| check.rule).collect();
+            assert_eq!(open, ["Failing"], "{what}");
+            world.assert_quiet();
+            if world.deaths == 0 {
+                break;
+            }
+            deaths += 1;
+        }
+    }
+    assert!(deaths > 40, "only {deaths} deaths");
+}
