@@ -23,6 +23,9 @@ pub struct Config {
     pub namespaces: Vec<String>,
     /// `CHANGES_QUEUE_URL`: the SQS queue that packs go to.
     pub changes_queue_url: String,
+    /// `RULES_TABLE`: the table of the rules that are pushed, to watch the kinds that they name and to list those anew
+    /// that they touch; unless set, only changes are judged by such rules.
+    pub rules_table: Option<String>,
     /// `SHARDS`: 1 to 64, default 4; the same as the functions have.
     pub shards: u16,
     /// `WAITING_BYTES_MAX`: how many bytes may wait for the queue; default 8 MiB.
@@ -92,7 +95,7 @@ impl fmt::Display for ConfigError {
 
 impl Config {
     /// The names of all settings.
-    pub const NAMES: [&'static str; 17] = [
+    pub const NAMES: [&'static str; 18] = [
         "KUBECONFIG",
         "CONTEXT",
         "CLUSTER",
@@ -102,6 +105,7 @@ impl Config {
         "MORE_KINDS",
         "NAMESPACES",
         "CHANGES_QUEUE_URL",
+        "RULES_TABLE",
         "SHARDS",
         "WAITING_BYTES_MAX",
         "KEEP_MANAGED_FIELDS",
@@ -139,6 +143,7 @@ impl Config {
             kinds: vars.kinds(),
             namespaces: vars.words("NAMESPACES"),
             changes_queue_url: vars.queue_url(),
+            rules_table: vars.text("RULES_TABLE"),
             shards: vars.parsed("SHARDS", "a number from 1 to 64", SHARDS_DEFAULT, |n| (1..=64).contains(n)),
             waiting_bytes_max: vars.parsed(
                 "WAITING_BYTES_MAX",

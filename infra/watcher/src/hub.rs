@@ -72,9 +72,10 @@ impl Hub {
         }
     }
 
-    pub(crate) fn mark(&self, stream: StreamId, mark: Mark, observed_at: Timestamp) {
-        self.lock().put_mark(stream, mark, Instant::now(), observed_at);
+    pub(crate) fn mark(&self, stream: StreamId, mark: Mark, observed_at: Timestamp) -> Option<u64> {
+        let position = self.lock().put_mark(stream, mark, Instant::now(), observed_at);
         self.work.notify_one();
+        position
     }
 
     pub(crate) fn pass(&self, stream: StreamId, version: Version) {

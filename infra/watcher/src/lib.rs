@@ -12,6 +12,9 @@
 //! Only then the kind's place moves, and only to where nothing before it is still under way. Whenever it is
 //! killed, the next run reads on from the saved place and sees again what was not handed over.
 //!
+//! **Rules.** Where it may read the table of rules ([`Watcher::hearing`]), it watches the kinds that pushed rules name,
+//! and lists those anew that a version touches, so that an object is judged that is broken and does not change.
+//!
 //! **Bounds.** What waits counts in bytes against [`Settings::waiting_bytes_max`]; beyond it the streams are not
 //! read. At most four packs of about 60 KiB are under way, one object of a list or a watch is held a stream, and
 //! three kinds are listed at once, in pages of 500 that are taken apart while they arrive.
@@ -40,10 +43,12 @@ mod config;
 mod connect;
 mod discovery;
 mod event;
+mod heard;
 mod hub;
 mod kind_pattern;
 mod kube_api;
 mod lines;
+mod listed_under;
 mod metrics;
 mod places;
 mod sender;
@@ -60,6 +65,7 @@ pub use chain::chain;
 pub use clock::Clock;
 pub use config::{Config, ConfigError, Mistake, PlaceIn};
 pub use connect::{ConnectError, Connection, connect};
+pub use heard::{ASK_EVERY, Heard, Hearsay, listen_to};
 pub use kind_pattern::{KindPattern, KindPatternError};
 pub use metrics::{KindState, Metrics, Restart};
 pub use places::{ConfigMapPlaces, FilePlaces, PlaceError, PlaceStore, Places};

@@ -21,6 +21,14 @@ pub struct Places {
     /// By collection (`pods`, `apps/deployments`, `shop:pods`), the version up to which everything was handed
     /// over.
     pub versions: BTreeMap<String, String>,
+    /// The version of the rules up to which everything that they touch has been listed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rules: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Keeps the [`Places`].

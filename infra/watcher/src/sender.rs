@@ -5,6 +5,7 @@ mod tests;
 
 use crate::backoff::Backoff;
 use crate::chain::chain;
+use crate::heard::{self, Hearsay};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
 use crate::waiting::{Item, Ticket, Waiting};
@@ -38,6 +39,8 @@ pub(crate) struct Sender<Q> {
     pub(crate) scope: Scope,
     pub(crate) shards: u16,
     pub(crate) epoch: u64,
+    /// What is heard of the rules: packs say which version that is, and the first that does leaves at once.
+    pub(crate) hearsay: Hearsay,
 }
 
 /// Counts that a run of the sender keeps.
@@ -65,6 +68,7 @@ impl<Q: Queue> Sender<Q> {
         let now = Instant::now();
         let mut course = Course { sequence: 0, packs: 0, shrink: FIRST_SHRINK, round: None, last_pack: now };
         let mut under_way = FuturesUnordered::new();
+        let mut hearsay = self.hearsay.clone();
         loop {
             let stopping = *stop.borrow_and_update();
             if stopping && under_way.is_empty() && self.hub.look(Waiting::is_empty) {
@@ -86,6 +90,10 @@ impl<Q: Queue> Sender<Q> {
                 }
                 () = sleep_until(next.unwrap_or(heartbeat)), if next.is_some() => {}
                 () = sleep_until(heartbeat), if may_send && !stopping => {
+                    let parcel = self.heartbeat(&mut course);
+                    under_way.push(self.deliver(parcel));
+                }
+                () = heard::news(&mut hearsay), if may_send && !stopping => {
                     let parcel = self.heartbeat(&mut course);
                     under_way.push(self.deliver(parcel));
                 }
@@ -126,7 +134,7 @@ impl<Q: Queue> Sender<Q> {
         }
         let shard = if course.fills_a_pack(all) { fullest } else { only };
         let head = PackHead { scope: self.scope.clone(), shard, shards: self.shards };
-        let mut builder = PackBuilder::of_watcher(&head, self.lag_seconds());
+        let mut builder = self.begin_pack(&head);
         course.packs += 1;
         let id = course.packs;
         let tickets = self.hub.take(id, shard, |item| self.pack(&mut builder, &mut course.sequence, &item));
@@ -168,9 +176,13 @@ impl<Q: Queue> Sender<Q> {
         true
     }
 
+    fn begin_pack(&self, head: &PackHead) -> PackBuilder {
+        PackBuilder::of_informed_watcher(head, self.lag_seconds(), heard::version(&self.hearsay))
+    }
+
     fn heartbeat(&self, course: &mut Course) -> Parcel {
         let head = PackHead { scope: self.scope.clone(), shard: None, shards: self.shards };
-        let pack = PackBuilder::of_watcher(&head, self.lag_seconds()).finish();
+        let pack = self.begin_pack(&head).finish();
         let pack = pack.expect("a pack without changes is small");
         course.packs += 1;
         course.last_pack = Instant::now();

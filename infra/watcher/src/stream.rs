@@ -9,7 +9,9 @@ use crate::chain::chain;
 use crate::clock::Clock;
 use crate::collection::Collection;
 use crate::event::{Event, Reader};
+use crate::heard::{self, Hearsay};
 use crate::hub::Hub;
+use crate::listed_under::ListedUnder;
 use crate::metrics::{KindState, Metrics, Restart};
 use crate::waiting::{Mark, StreamId};
 use crate::watermark::Version;
@@ -71,6 +73,8 @@ pub(crate) struct Common<A> {
     pub(crate) lists_at_once: Semaphore,
     /// Called when the definition of a custom resource comes, changes or goes: kinds may have come with it.
     pub(crate) definitions: Notify,
+    /// What is heard of the rules.
+    pub(crate) hearsay: Hearsay,
 }
 
 /// The stream of one collection.
@@ -82,15 +86,25 @@ pub(crate) struct Stream<A> {
     reader: Reader,
     failures: Backoff,
     denials: Backoff,
+    listed: Arc<ListedUnder>,
+    hearsay: Hearsay,
     /// Where a line could not be read, and how often.
     malformed: Option<(Version, u32)>,
 }
 
 impl<A: Api> Stream<A> {
-    pub(crate) fn new(common: Arc<Common<A>>, collection: Collection, id: StreamId, reader: Reader) -> Self {
+    pub(crate) fn new(
+        common: Arc<Common<A>>,
+        collection: Collection,
+        id: StreamId,
+        reader: Reader,
+        listed: Arc<ListedUnder>,
+    ) -> Self {
         let seed = common.epoch ^ (u64::from(id) << 32);
         Self {
             kind: collection.id(),
+            hearsay: common.hearsay.clone(),
+            listed,
             common,
             collection,
             id,
@@ -112,6 +126,10 @@ impl<A: Api> Stream<A> {
     /// Does what a state says; the state after it.
     pub(crate) async fn step(&mut self, state: State) -> State {
         match state {
+            State::Start { place: Some(_) } | State::Watching { .. } if self.is_touched() => {
+                tracing::info!(kind = self.kind, "rules were pushed that touch the kind, listing anew");
+                self.begin_list()
+            }
             State::Start { place: Some(from) } => State::Watching { from },
             State::Start { place: None } => self.begin_list(),
             State::Listing { list, next, version } => {
@@ -127,6 +145,9 @@ impl<A: Api> Stream<A> {
             State::Watching { mut from } => {
                 let (started, mut events_seen) = (Instant::now(), 0);
                 let end = self.watch(&mut from, &mut events_seen).await;
+                if end.is_ok() && self.is_touched() {
+                    return State::Watching { from };
+                }
                 self.watched(end, from, events_seen, started.elapsed()).await
             }
             State::BackingOff { wait, then } => {
@@ -137,11 +158,19 @@ impl<A: Api> Stream<A> {
         }
     }
 
+    /// Whether rules were pushed since the last list that may match what it named.
+    fn is_touched(&self) -> bool {
+        let kind = self.collection.resource.group_kind();
+        let touched = self.hearsay.borrow().as_ref().map_or(0, |heard| heard.touched(&kind));
+        touched > self.listed.last()
+    }
+
     fn begin_list(&self) -> State {
+        self.listed.begins(heard::version(&self.hearsay));
         let number = self.common.lists.fetch_add(1, Relaxed) + 1;
         let list: Arc<str> = format!("{}/{}/{number}", self.common.epoch, self.kind).into();
         let mark = Mark::Begin { list: Arc::clone(&list) };
-        self.common.hub.mark(self.id, mark, self.common.clock.now());
+        _ = self.common.hub.mark(self.id, mark, self.common.clock.now());
         State::Listing { list, next: None, version: None }
     }
 
@@ -174,7 +203,10 @@ impl<A: Api> Stream<A> {
                     }
                     let from: Version = version.into();
                     let mark = Mark::End { list: Arc::clone(list), version: Arc::clone(&from) };
-                    self.common.hub.mark(self.id, mark, self.common.clock.now());
+                    let end = self.common.hub.mark(self.id, mark, self.common.clock.now());
+                    if let Some(end) = end {
+                        self.listed.ends(end);
+                    }
                     self.reached();
                     tracing::info!(kind = self.kind, resource_version = &*from, "listed");
                     return Ok(State::Watching { from });
@@ -192,7 +224,16 @@ impl<A: Api> Stream<A> {
         self.common.metrics.state(&self.kind, KindState::Watching);
         self.reached();
         loop {
-            let Some(line) = in_time(events.next(), silence_max).await? else { return Ok(()) };
+            let line = tokio::select! {
+                line = in_time(events.next(), silence_max) => line?,
+                () = heard::news(&mut self.hearsay) => {
+                    if self.is_touched() {
+                        return Ok(());
+                    }
+                    continue;
+                }
+            };
+            let Some(line) = line else { return Ok(()) };
             match self.reader.event(&line, self.common.clock.now()) {
                 Ok(event) => {
                     *from = self.take_in(event).await;

@@ -5,14 +5,16 @@ use crate::chain::chain;
 use crate::collection::Collection;
 use crate::discovery::Discovery;
 use crate::event::Reader;
+use crate::heard::{self, Heard};
 use crate::kind_pattern::KindPattern;
+use crate::listed_under::ListedUnder;
 use crate::metrics::KindState;
 use crate::places::Places;
 use crate::stream::{Common, Stream};
 use crate::trim::{OwnObject, Trim};
 use crate::waiting::{Mark, StreamId};
 use futures::FutureExt;
-use prodrome_model::Resource;
+use prodrome_model::{GroupKind, Resource};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,13 +33,22 @@ pub(crate) struct Roster {
 
 #[derive(Debug, Default)]
 struct RosterInner {
-    running: BTreeMap<String, StreamId>,
+    running: BTreeMap<String, Running>,
     saved: BTreeMap<String, String>,
+    /// The version of the rules up to which all that they touch has been listed.
+    rules: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Running {
+    stream: StreamId,
+    kind: GroupKind,
+    listed: Arc<ListedUnder>,
 }
 
 impl Roster {
-    pub(crate) fn new(saved: BTreeMap<String, String>) -> Self {
-        Self { inner: Mutex::new(RosterInner { running: BTreeMap::new(), saved }) }
+    pub(crate) fn new(saved: BTreeMap<String, String>, rules: u64) -> Self {
+        Self { inner: Mutex::new(RosterInner { running: BTreeMap::new(), saved, rules }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, RosterInner> {
@@ -46,16 +57,23 @@ impl Roster {
 
     /// The places as of now.
     pub(crate) fn places<A>(&self, common: &Common<A>) -> Places {
-        let inner = self.lock();
+        let mut inner = self.lock();
         let mut versions = inner.saved.clone();
-        for (id, &stream) in &inner.running {
-            let place = common.hub.look(|waiting| waiting.place(stream).cloned());
+        let heard = common.hearsay.borrow().clone().unwrap_or_default();
+        let mut is_listed = heard.version > inner.rules;
+        for (id, Running { stream, kind, listed }) in &inner.running {
+            let place = common.hub.look(|waiting| waiting.place(*stream).cloned());
+            let accepted = |position| common.hub.look(|waiting| waiting.has_accepted(*stream, position));
+            is_listed &= heard.touched(kind) <= listed.accepted(accepted);
             match place {
                 Some(place) => versions.insert(id.clone(), place.to_string()),
                 None => versions.remove(id),
             };
         }
-        Places { epoch: common.epoch, versions }
+        if is_listed {
+            inner.rules = heard.version;
+        }
+        Places { epoch: common.epoch, versions, rules: inner.rules }
     }
 }
 
@@ -93,6 +111,7 @@ impl<A: Api + 'static> Supervisor<A> {
     /// Runs until it is dropped, and all streams with it.
     pub(crate) async fn run(mut self) {
         let common = Arc::clone(&self.common);
+        let mut hearsay = common.hearsay.clone();
         let mut wait = LOOK_AGAIN.0;
         let mut look = Some(Instant::now());
         loop {
@@ -121,6 +140,10 @@ impl<A: Api + 'static> Supervisor<A> {
                     wait = LOOK_AGAIN.0;
                     look = Some(Instant::now() + wait);
                 }
+                () = heard::news(&mut hearsay) => {
+                    wait = LOOK_AGAIN.0;
+                    look = Some(Instant::now());
+                }
             }
         }
     }
@@ -136,7 +159,9 @@ impl<A: Api + 'static> Supervisor<A> {
         };
         let mut wanted: BTreeSet<&Resource> = BTreeSet::new();
         let mut unresolved = Vec::new();
-        for pattern in &self.watched.kinds {
+        let heard = self.common.hearsay.borrow().as_ref().map(Heard::wanted).unwrap_or_default();
+        let kinds: BTreeSet<KindPattern> = self.watched.kinds.iter().cloned().chain(heard).collect();
+        for pattern in &kinds {
             let meant = pattern.resolve(&served);
             if meant.is_empty() {
                 unresolved.push(pattern.to_string());
@@ -157,7 +182,7 @@ impl<A: Api + 'static> Supervisor<A> {
         }
         // What was saved of other kinds is not needed any more: nobody watches them.
         self.roster.lock().saved.clear();
-        let complete = unresolved.is_empty() && !self.watched.kinds.iter().any(KindPattern::is_open);
+        let complete = unresolved.is_empty() && !kinds.iter().any(KindPattern::is_open);
         self.common.metrics.discovered(unresolved);
         complete
     }
@@ -166,18 +191,20 @@ impl<A: Api + 'static> Supervisor<A> {
     fn keep_running(&mut self, id: String, collection: Collection) {
         let mut roster = self.roster.lock();
         let hub = &self.common.hub;
-        let (stream, place) = match roster.running.get(&id) {
+        let (running, place) = match roster.running.get(&id) {
             // It ended, yet is served: in another version, or after all.
-            Some(&stream) if self.ended.remove(&id).is_some() => {
-                hub.reopen_stream(stream, Arc::new(collection.resource.clone()));
-                (stream, hub.look(|waiting| waiting.place(stream).cloned()))
+            Some(running) if self.ended.remove(&id).is_some() => {
+                hub.reopen_stream(running.stream, Arc::new(collection.resource.clone()));
+                (running.clone(), hub.look(|waiting| waiting.place(running.stream).cloned()))
             }
             Some(_) => return,
             None => {
                 let place = roster.saved.remove(&id).map(Arc::from);
                 let stream = hub.open_stream(Arc::new(collection.resource.clone()), place.clone());
-                roster.running.insert(id.clone(), stream);
-                (stream, place)
+                let listed = Arc::new(ListedUnder::under(roster.rules));
+                let running = Running { stream, kind: collection.resource.group_kind(), listed };
+                roster.running.insert(id.clone(), running.clone());
+                (running, place)
             }
         };
         drop(roster);
@@ -185,7 +212,8 @@ impl<A: Api + 'static> Supervisor<A> {
         tracing::info!(kind = id, resource_version = place.as_deref(), "watching");
         let Watched { keep_managed_fields, own_object, .. } = &self.watched;
         let reader = Reader::new(Trim::of(&collection.resource, *keep_managed_fields, own_object.as_ref()));
-        let stream = Stream::new(Arc::clone(&self.common), collection.clone(), stream, reader);
+        let Running { stream, listed, .. } = running;
+        let stream = Stream::new(Arc::clone(&self.common), collection.clone(), stream, reader, listed);
         self.streams.spawn(async move {
             // A mistake in the reading of one kind must not end the others; it starts again from its place.
             if AssertUnwindSafe(stream.run(place)).catch_unwind().await.is_err() {
@@ -198,12 +226,12 @@ impl<A: Api + 'static> Supervisor<A> {
     /// A kind is no longer served: an empty list says that all of its objects are gone.
     fn gone(&self, collection: &Collection) {
         let id = collection.id();
-        let Some(stream) = self.roster.lock().running.remove(&id) else { return };
+        let Some(Running { stream, .. }) = self.roster.lock().running.remove(&id) else { return };
         tracing::info!(kind = id, "the cluster no longer serves this kind");
         let Common { hub, clock, epoch, .. } = &*self.common;
         let list: Arc<str> = format!("{epoch}/{id}/gone/{stream}").into();
-        hub.mark(stream, Mark::Begin { list: Arc::clone(&list) }, clock.now());
-        hub.mark(stream, Mark::End { list, version: "0".into() }, clock.now());
+        _ = hub.mark(stream, Mark::Begin { list: Arc::clone(&list) }, clock.now());
+        _ = hub.mark(stream, Mark::End { list, version: "0".into() }, clock.now());
         hub.close_stream(stream);
         self.common.metrics.forget(&id);
     }

@@ -249,9 +249,15 @@ impl Waiting {
     }
 
     /// Takes in that a list begins or ends. Where an earlier list's end has not left yet, it never will: the
-    /// objects that both named travel under the later list alone.
-    pub(crate) fn put_mark(&mut self, id: StreamId, mark: Mark, now: Instant, observed_at: Timestamp) {
-        let Some(stream) = self.streams.get_mut(&id) else { return };
+    /// objects that both named travel under the later list alone. Returns where in the stream that is.
+    pub(crate) fn put_mark(
+        &mut self,
+        id: StreamId,
+        mark: Mark,
+        now: Instant,
+        observed_at: Timestamp,
+    ) -> Option<u64> {
+        let stream = self.streams.get_mut(&id)?;
         let after;
         let position = match &mark {
             Mark::Begin { .. } => {
@@ -279,6 +285,12 @@ impl Waiting {
         };
         let resource = Arc::clone(&stream.resource);
         self.marks.push(Marked { stream: id, resource, position, after, mark, since: now, observed_at });
+        Some(position.max(after))
+    }
+
+    /// Whether the queue has accepted all of a stream up to a position, that one included.
+    pub(crate) fn has_accepted(&self, stream: StreamId, position: u64) -> bool {
+        self.streams.get(&stream).is_some_and(|s| s.watermark.is_clear_before(position + 1, u64::MAX))
     }
 
     /// The stream has come to a version without a change that anybody wants.

@@ -2,6 +2,7 @@ use crate::backoff::Backoff;
 use crate::chain::chain;
 use crate::clock::Clock;
 use crate::discovery::Discovery;
+use crate::heard::{Hearsay, silence};
 use crate::hub::Hub;
 use crate::kind_pattern::KindPattern;
 use crate::kube_api::KubeApi;
@@ -26,6 +27,8 @@ const WATCH_LASTS: Duration = Duration::from_mins(5);
 const SAVE_EVERY: Duration = Duration::from_secs(10);
 /// How many kinds are listed at once.
 const LISTS_AT_ONCE: usize = 3;
+/// At the start: how long it waits to hear of the rules.
+const HEAR_WAIT: Duration = Duration::from_secs(5);
 /// At the end: how long the queue has to accept what waits, and then the place to be saved.
 const FLUSH_WAIT: Duration = Duration::from_secs(15);
 const SAVE_WAIT: Duration = Duration::from_secs(5);
@@ -75,6 +78,7 @@ pub struct Watcher<Q, P> {
     settings: Settings,
     clock: Clock,
     status: Status,
+    hearsay: Hearsay,
 }
 
 impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
@@ -82,7 +86,14 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
     pub fn new(client: Client, queue: Q, places: P, settings: Settings, clock: Clock) -> Self {
         let metrics = Arc::new(Metrics::default());
         let hub = Arc::new(Hub::new(settings.shards, settings.waiting_bytes_max, Arc::clone(&metrics)));
-        Self { client, queue, places, settings, clock, status: Status { metrics, hub } }
+        let (status, hearsay) = (Status { metrics, hub }, silence());
+        Self { client, queue, places, settings, clock, status, hearsay }
+    }
+
+    /// The same, hearing of the rules that are pushed.
+    #[must_use]
+    pub fn hearing(self, hearsay: Hearsay) -> Self {
+        Self { hearsay, ..self }
     }
 
     /// How it is doing.
@@ -97,7 +108,8 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
     /// Where the place cannot be read or saved at the start, or another watcher has taken it over. Nothing else
     /// ends it: a cluster or queue out of reach is waited for.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), PlaceError> {
-        let Self { client, queue, places, settings, clock, status: Status { metrics, hub } } = self;
+        let Self { client, queue, places, settings, clock, status: Status { metrics, hub }, mut hearsay } =
+            self;
         let Settings {
             scope,
             kinds,
@@ -109,6 +121,8 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
         } = settings;
 
         let begun = begin(&places, &clock).await?;
+        // So that what is named is not taken for what nobody watches, and not listed twice. An error: never.
+        _ = timeout(HEAR_WAIT, hearsay.wait_for(Option::is_some)).await;
         let epoch = begun.epoch;
         metrics.began(epoch);
         tracing::info!(cluster = scope.cluster, epoch, known_kinds = begun.versions.len(), "watcher begins");
@@ -125,11 +139,12 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
             lists: AtomicU64::default(),
             lists_at_once: Semaphore::new(LISTS_AT_ONCE),
             definitions: Notify::new(),
+            hearsay: hearsay.clone(),
         });
-        let roster = Arc::new(Roster::new(begun.versions.clone()));
+        let roster = Arc::new(Roster::new(begun.versions.clone(), begun.rules));
         let watched = Watched { kinds, namespaces, keep_managed_fields, own_object: places.own_object() };
         let supervisor = Supervisor::new(Arc::clone(&common), Arc::clone(&roster), watched, discovery);
-        let sender = Sender { hub, queue, metrics: Arc::clone(&metrics), scope, shards, epoch };
+        let sender = Sender { hub, queue, metrics: Arc::clone(&metrics), scope, shards, epoch, hearsay };
         let mut saver = Saver { places, metrics, clock, saved: begun };
 
         let (stop_sending, stopped) = watch::channel(false);
@@ -168,7 +183,7 @@ async fn begin(places: &impl PlaceStore, clock: &Clock) -> Result<Places, PlaceE
             let saved = places.load().await?.unwrap_or_default();
             // Not lower than the clock, so that it rises even where the place was lost.
             let clock_epoch = u64::try_from(clock.now().as_second()).unwrap_or_default();
-            let begun = Places { epoch: clock_epoch.max(saved.epoch + 1), versions: saved.versions };
+            let begun = Places { epoch: clock_epoch.max(saved.epoch + 1), ..saved };
             places.save(&begun).await.map(|()| begun)
         };
         match begun.await {

@@ -1,9 +1,11 @@
 //! The program `watcher`: wires the environment to [`prodrome_watcher::Watcher`].
 
 use prodrome_queue::{QueueName, SqsQueue};
+use prodrome_rulebook::Rulebook;
+use prodrome_store::DynamoStore;
 use prodrome_watcher::{
-    Clock, Config, ConfigMapPlaces, ConnectError, Connection, FilePlaces, PlaceIn, PlaceStore, Watcher,
-    chain, connect, listen, serve,
+    ASK_EVERY, Clock, Config, ConfigMapPlaces, ConnectError, Connection, FilePlaces, PlaceIn, PlaceStore,
+    Watcher, chain, connect, listen, listen_to, serve,
 };
 use std::error::Error;
 use std::process::ExitCode;
@@ -45,14 +47,18 @@ async fn run() -> Result<ExitCode, Box<dyn Error>> {
         aws_sdk_sqs::Client::new(&aws),
         [(QueueName::Changes, config.changes_queue_url.clone())],
     );
+    let book = config
+        .rules_table
+        .as_ref()
+        .map(|table| Rulebook::new(DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), table)));
     match &config.place {
         PlaceIn::File(path) => {
-            watch_with(FilePlaces::new(path), config.clone(), connection, queue, listener, stop).await
+            watch_with(FilePlaces::new(path), config.clone(), connection, (queue, book), listener, stop).await
         }
         PlaceIn::ConfigMap { namespace, name } => {
             let namespace = namespace.as_ref().unwrap_or(&connection.namespace);
             let places = ConfigMapPlaces::new(connection.client.clone(), namespace, name);
-            watch_with(places, config.clone(), connection, queue, listener, stop).await
+            watch_with(places, config.clone(), connection, (queue, book), listener, stop).await
         }
     }
 }
@@ -61,11 +67,19 @@ async fn watch_with(
     places: impl PlaceStore,
     config: Config,
     connection: Connection,
-    queue: SqsQueue,
+    (queue, book): (SqsQueue, Option<Rulebook<DynamoStore>>),
     listener: tokio::net::TcpListener,
     stop: Stop,
 ) -> Result<ExitCode, Box<dyn Error>> {
     let watcher = Watcher::new(connection.client, queue, places, config.settings(), Clock::system());
+    let watcher = match book {
+        None => watcher,
+        Some(book) => {
+            let (tell, hearsay) = watch::channel(None);
+            tokio::spawn(listen_to(book, tell, ASK_EVERY));
+            watcher.hearing(hearsay)
+        }
+    };
     let server = serve(listener, watcher.status());
     let (mut first, mut second) = (stop.clone(), stop);
     tokio::select! {

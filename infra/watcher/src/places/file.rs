@@ -58,7 +58,7 @@ mod tests {
         let store = FilePlaces::new(&path);
         assert_eq!(store.load().await.unwrap(), None);
 
-        let places = Places { epoch: 7, versions: [("pods".to_owned(), "12".to_owned())].into() };
+        let places = Places { epoch: 7, versions: [("pods".to_owned(), "12".to_owned())].into(), rules: 3 };
         store.save(&places).await.unwrap();
         store.save(&places).await.unwrap();
         assert_eq!(store.load().await.unwrap(), Some(places));

@@ -70,6 +70,7 @@ impl Bench {
             scope: Scope::new("default", "local", "test"),
             shards: 4,
             epoch: 7,
+            hearsay: crate::heard::silence(),
         };
         let (stop, stopped) = watch::channel(false);
         let running = tokio::spawn(async move { sender.run(stopped).await });

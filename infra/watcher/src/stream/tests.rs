@@ -165,6 +165,7 @@ async fn play_with(place: Option<&str>, answers: Vec<Answer>, kind: &str, bytes_
         lists: AtomicU64::default(),
         lists_at_once: Semaphore::new(1),
         definitions: Notify::new(),
+        hearsay: crate::heard::silence(),
     });
     let place = place.map(Version::from);
     let id = hub.open_stream(Arc::new(resource.clone()), place.clone());
@@ -173,7 +174,7 @@ async fn play_with(place: Option<&str>, answers: Vec<Answer>, kind: &str, bytes_
     let collection = Collection { resource, namespace: None };
     metrics.state(&collection.id(), KindState::Starting);
     metrics.discovered(Vec::new());
-    let stream = Stream::new(common, collection.clone(), id, reader);
+    let stream = Stream::new(common, collection.clone(), id, reader, Arc::default());
     tokio::select! {
         () = stream.run(place) => {}
         () = script.over.notified() => {}

@@ -3,6 +3,7 @@
 
 mod fake_api;
 mod forwarding;
+mod hearing;
 mod manifests;
 mod program;
 mod real;

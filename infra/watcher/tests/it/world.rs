@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use prodrome_model::{Change, ChangeKind, ObjectHead, Scope};
 use prodrome_queue::pack::{UNCOMPRESSED_MAX, decode};
 use prodrome_queue::{Body, FailedMessage, MemoryQueue, Message, Queue, QueueName, SendError};
-use prodrome_watcher::{Clock, PlaceError, PlaceStore, Settings, Status, Watcher};
+use prodrome_watcher::{Clock, Hearsay, PlaceError, PlaceStore, Settings, Status, Watcher};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -26,6 +26,8 @@ pub(crate) struct Received {
     /// Ended lists, by kind.
     pub(crate) ended: Vec<String>,
     pub(crate) packs: usize,
+    /// The version of the rules that the last pack spoke of.
+    pub(crate) rules: u64,
     pub(crate) bodies: String,
 }
 
@@ -127,6 +129,7 @@ impl TestQueue {
             let Body::Pack(bytes) = &body else { panic!("the watcher sends packs") };
             let pack = decode(bytes, UNCOMPRESSED_MAX).unwrap();
             received.packs += 1;
+            received.rules = pack.rules;
             for change in pack.changes {
                 received.take(change.unwrap());
             }
@@ -166,7 +169,18 @@ impl Run {
         places: impl PlaceStore + 'static,
         settings: Settings,
     ) -> Self {
-        let watcher = Watcher::new(client, queue.clone(), places, settings, Clock::system());
+        Self::hearing(client, queue, places, settings, watch::channel(None).1)
+    }
+
+    /// The same, where it hears of rules.
+    pub(crate) fn hearing(
+        client: kube::Client,
+        queue: &TestQueue,
+        places: impl PlaceStore + 'static,
+        settings: Settings,
+        hearsay: Hearsay,
+    ) -> Self {
+        let watcher = Watcher::new(client, queue.clone(), places, settings, Clock::system()).hearing(hearsay);
         let status = watcher.status();
         let (stop, mut stopped) = watch::channel(false);
         let task = tokio::spawn(watcher.run(async move {
