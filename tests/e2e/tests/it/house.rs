@@ -232,7 +232,9 @@ fn each_table_forgets_can_be_restored_and_is_encrypted() {
     assert!(tables.len() >= 2);
     for (id, table) in tables {
         assert_eq!(table["BillingMode"], "PAY_PER_REQUEST", "{id}");
-        assert_eq!(table["TimeToLiveSpecification"]["Enabled"], true, "{id}");
+        // Who changed the rules, and why, is never forgotten.
+        let forgets = id != "RulesTable";
+        assert_eq!(table["TimeToLiveSpecification"]["Enabled"] == true, forgets, "{id}");
         assert_eq!(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true, "{id}");
         assert_eq!(table["SSESpecification"]["SSEEnabled"], true, "{id}");
         let json = &json["Resources"][&id];
@@ -269,6 +271,8 @@ fn an_alarm_sees_what_goes_wrong() {
     for (metric, of) in [
         (metric::CHECK_LATENESS, "EvaluateFunction"),
         (metric::WATCHER_LAG, "EvaluateFunction"),
+        (metric::RULES_REFUSED, "EvaluateFunction"),
+        (metric::RULES_UNREADABLE, "EvaluateFunction"),
         (metric::PLUGIN_FAILURES, "DiagnoseFunction"),
         (metric::NOTICES_REFUSED, "AlertFunction"),
     ] {
