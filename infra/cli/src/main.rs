@@ -54,7 +54,7 @@ enum Command {
     Flows(flows::Arguments),
     /// Make a new root-cause plugin, or list the shipped ones
     Plugin(plugin::Arguments),
-    /// Check, test, explain, list and format rules
+    /// Check, test, explain, list, format and push rules
     Rules(rules::Arguments),
     /// Say what an error text means, whose it is and what to do, offline
     Why(why::Arguments),

@@ -1,9 +1,16 @@
 //! `prodrome rules`: for those who write rules.
 
 mod cases;
+mod diff;
 mod explain;
 mod fmt;
+mod history;
 mod located;
+mod pull;
+mod push;
+mod rollback;
+mod shadow;
+mod table;
 mod test;
 mod trial;
 
@@ -11,7 +18,7 @@ use crate::library::{self, Library};
 use crate::{Outcome, render};
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
-use prodrome_rules::{Diagnostic, SourceFile, Style};
+use prodrome_rules::{Diagnostic, Mode, SourceFile, Style};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
@@ -38,6 +45,18 @@ enum Command {
     Explain(explain::Arguments),
     /// Print rule files in the canonical form
     Fmt(fmt::Arguments),
+    /// Give rules to a deployed system, as its next version
+    Push(push::Arguments),
+    /// Write the rules of a deployed system into a folder
+    Pull(pull::Arguments),
+    /// Say how the rules of a deployed system differ, between versions or from files
+    Diff(diff::Arguments),
+    /// List the versions of the rules of a deployed system: who, when, why
+    History(history::Arguments),
+    /// Make an older version of the rules of a deployed system hold again
+    Rollback(rollback::Arguments),
+    /// Show what staged rules of a deployed system would have told
+    Shadow(shadow::Arguments),
     /// List the rules, one a line
     List {
         #[command(flatten)]
@@ -58,12 +77,22 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Explain(arguments) => explain::run(arguments),
         Command::Fmt(arguments) => fmt::run(&arguments),
         Command::Test(arguments) => test::run(arguments).await,
+        Command::Push(arguments) => push::run(arguments).await,
+        Command::Pull(arguments) => pull::run(arguments).await,
+        Command::Diff(arguments) => diff::run(arguments).await,
+        Command::History(arguments) => history::run(arguments).await,
+        Command::Rollback(arguments) => rollback::run(arguments).await,
+        Command::Shadow(arguments) => shadow::run(arguments).await,
         Command::List { library } => {
             let rules = library.load()?;
             let colours = render::colours();
             for rule in rules.rules() {
                 let kinds: Vec<_> = rule.kinds().iter().map(ToString::to_string).collect();
-                let off = if rule.enabled() { "" } else { " (off)" };
+                let off = match (rule.enabled(), rule.mode()) {
+                    (false, _) => " (off)",
+                    (true, Mode::Shadow) => " (staged)",
+                    (true, Mode::Live) => "",
+                };
                 say!(
                     "{} {:8} {:34} {:>6}  {}{off}",
                     render::severity(rule.severity(), colours),

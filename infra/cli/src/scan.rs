@@ -16,7 +16,7 @@ use prodrome_model::{
 };
 use prodrome_plugin::{AnyCluster, Registry};
 use prodrome_queue::MemoryQueue;
-use prodrome_rules::{CountBy, Rule, RuleSet};
+use prodrome_rules::{CountBy, Mode, Rule, RuleSet};
 use prodrome_store::MemoryStore;
 use serde::Serialize;
 use std::cell::RefCell;
@@ -105,9 +105,20 @@ enum State {
     Pending,
 }
 
+/// The rules that tell somebody. That others are left out is said on standard error.
+fn told(rules: &RuleSet) -> RuleSet {
+    let told = RuleSet::new(rules.rules().iter().filter(|rule| rule.mode() == Mode::Live).cloned());
+    match rules.rules().len() - told.rules().len() {
+        0 => {}
+        1 => eprintln!("1 rule is staged and left out"),
+        n => eprintln!("{n} rules are staged and left out"),
+    }
+    told
+}
+
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
-    let rules = Arc::new(arguments.library.load()?);
+    let rules = Arc::new(told(&arguments.library.load()?));
     let flows = arguments.library.flows()?;
     let plugins = Arc::new(prodrome_local::plugins());
     let now = arguments.now.unwrap_or_else(clock::now);

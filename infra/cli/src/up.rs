@@ -1,5 +1,6 @@
 //! `prodrome up`: the whole system on this machine, deployed from `template.yaml` to an emulator.
 
+mod live_rules;
 mod proxy;
 mod receiver;
 mod screen;
@@ -40,7 +41,8 @@ const AFTER_END: Duration = Duration::from_secs(8);
 /// Arguments of `prodrome up`.
 #[derive(Args)]
 #[command(
-    after_help = "Without a kubeconfig it plays recordings through a small API server, their timestamps moved so that \
+    after_help = "A rule file that is edited while it runs takes effect within ten seconds; a bad one is told of, and \
+changes nothing. Without a kubeconfig it plays recordings through a small API server, their timestamps moved so that \
 the recording's time is the present. Ctrl-C ends it and leaves nothing behind."
 )]
 pub(crate) struct Arguments {
@@ -67,8 +69,12 @@ pub(crate) struct Arguments {
 }
 
 /// Runs the command.
-pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
+pub(crate) async fn run(mut arguments: Arguments) -> Result<Outcome> {
     let root = repository()?;
+    if arguments.library.rules.is_empty() {
+        // As they lie there, so that they can be edited.
+        arguments.library.rules.push(root.join("rules"));
+    }
     let rules = arguments.library.load()?;
     let mut stop = Stop::on_signals()?;
     let (play, cluster) = if let Some(path) = &arguments.kubeconfig {
@@ -130,7 +136,7 @@ async fn show(
             _ = resized.recv() => {}
         }
         tokio::select! {
-            look = system.look() => screen.draw(&look, clock::now())?,
+            look = system.look_and_follow_rules(clock::now()) => screen.draw(&look, clock::now())?,
             () = stop.asked() => return Ok(()),
         }
     }

@@ -3,6 +3,7 @@
 mod frame;
 mod terminal;
 
+use super::live_rules::RulesNews;
 use super::system::Look;
 use crate::render::{self, Line};
 use anyhow::Result;
@@ -22,6 +23,8 @@ pub(super) struct Screen {
     colours: bool,
     told: Told,
     ticks: u32,
+    /// What was said of the rules last.
+    rules: Option<RulesNews>,
 }
 
 /// What was told, and how much happens.
@@ -39,7 +42,7 @@ impl Screen {
     pub(super) fn new(title: String) -> Result<Self> {
         let terminal = if render::is_screen() { Some(Terminal::take()?) } else { None };
         let told = Told { title, alerts: BTreeMap::new(), counts: [0; 3], last: None, rate: 0.0 };
-        Ok(Self { terminal, colours: render::colours(), told, ticks: 0 })
+        Ok(Self { terminal, colours: render::colours(), told, ticks: 0, rules: None })
     }
 
     /// A notice arrived at the channel.
@@ -64,6 +67,14 @@ impl Screen {
     pub(super) fn draw(&mut self, look: &Look, now: Timestamp) -> Result<()> {
         self.told.measure(look.changes_seen, now);
         self.ticks += 1;
+        if self.terminal.is_none() && self.rules != look.rules {
+            self.rules.clone_from(&look.rules);
+            if let Some(news) = &look.rules {
+                let mut out = std::io::stdout().lock();
+                writeln!(out, "rules: {}", render::plain(&news.text, 1000))?;
+                out.flush()?;
+            }
+        }
         match &mut self.terminal {
             Some(terminal) => {
                 let size = terminal.size();

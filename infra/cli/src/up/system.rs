@@ -1,20 +1,24 @@
 //! Everything that runs: the emulator with the deployed template, the watcher, and the screen's channel.
 
+use super::live_rules::{LiveRules, RulesNews};
 use super::proxy::Proxy;
 use super::receiver::Receiver;
 use crate::library::Library;
 use anyhow::{Context, Result, anyhow, bail};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use jiff::Timestamp;
 use prodrome_cluster::connect;
 use prodrome_emulator::{Code, Deployment, Emulator, Options, Stack, Template};
 use prodrome_lifecycle::{Check, keys};
 use prodrome_model::{Notice, SHARDS_DEFAULT, Scope};
 use prodrome_queue::{QueueName, SqsQueue};
+use prodrome_rulebook::{Rulebook, kind_text};
 use prodrome_rules::{RuleSet, SourceFile};
 use prodrome_store::{DynamoStore, Store};
-use prodrome_watcher::{Clock, Connection, FilePlaces, KindPattern, Settings, Status, Watcher};
+use prodrome_watcher::{Clock, Connection, FilePlaces, KindPattern, Settings, Status, Watcher, listen_to};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -62,6 +66,7 @@ pub(super) struct System {
     receiver: Receiver,
     _proxy: Proxy,
     checks: DynamoStore,
+    rules: LiveRules<DynamoStore>,
     scope: Scope,
     status: Status,
     stop: watch::Sender<bool>,
@@ -75,6 +80,7 @@ pub(super) struct Look {
     pub(super) changes_seen: u64,
     pub(super) lag_seconds: f64,
     pub(super) dead_letters: Vec<(&'static str, u64)>,
+    pub(super) rules: Option<RulesNews>,
 }
 
 impl System {
@@ -106,10 +112,18 @@ impl System {
             [(QueueName::Changes, stack.output("ChangesQueueUrl")?.to_owned())],
         );
         let checks = DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), stack.output("ChecksTableName")?);
+        let rule_table =
+            DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), stack.output("RulesTableName")?);
+        let book = Rulebook::new(rule_table);
+        let live = LiveRules::new(library.clone(), book.clone(), library.sources()?, RULES_SETTLE_IN);
+        let (tell, hearsay) = watch::channel(None);
+        // Often: here it costs nothing, and whoever edits a rule waits for it.
+        tokio::spawn(listen_to(book, tell, Duration::from_secs(1)));
         let scope = Scope::new("default", "local", cluster.name());
         let settings = Settings::new(scope.clone(), kinds(rules)?);
         let places = FilePlaces::new(emulator.folder().join("place.json"));
-        let watcher = Watcher::new(connection.client, queue, places, settings, Clock::system());
+        let watcher =
+            Watcher::new(connection.client, queue, places, settings, Clock::system()).hearing(hearsay);
         let status = watcher.status();
         let (stop, mut stopped) = watch::channel(false);
         let runtime = tokio::runtime::Handle::current();
@@ -129,6 +143,7 @@ impl System {
             receiver,
             _proxy: proxy,
             checks,
+            rules: live,
             scope,
             status,
             stop,
@@ -148,12 +163,19 @@ impl System {
         }
     }
 
+    /// Takes up rule files that were edited, then says how it is now.
+    pub(super) async fn look_and_follow_rules(&mut self, now: Timestamp) -> Look {
+        self.rules.look(now).await;
+        self.look().await
+    }
+
     /// How it is now.
     pub(super) async fn look(&self) -> Look {
         let metrics = self.status.render();
         let mut look = Look {
             changes_seen: total(&metrics, "prodrome_watcher_changes_seen_total"),
             lag_seconds: self.status.lag_seconds(),
+            rules: self.rules.news(),
             ..Look::default()
         };
         look.checks = self.open_checks().await.unwrap_or_default();
@@ -224,6 +246,8 @@ impl System {
     }
 }
 
+/// A rule file that was edited is read again after this, as an editor may be writing.
+const RULES_SETTLE_IN: Duration = Duration::from_millis(200);
 /// The variable that holds the key by which the screen's channel is signed.
 const SECRET: &str = "PRODROME_SCREEN_KEY";
 
@@ -309,14 +333,7 @@ fn routing_file(url: &str, own: Option<&Path>) -> Result<String> {
 fn kinds(rules: &RuleSet) -> Result<Vec<KindPattern>> {
     let mut kinds = Vec::new();
     for pattern in rules.kinds() {
-        let text = match &pattern {
-            prodrome_rules::KindPattern::Every { .. } => "*".to_owned(),
-            prodrome_rules::KindPattern::AnyGroup(kind) => format!("*/{kind}"),
-            prodrome_rules::KindPattern::Exact(kind) if kind.group.is_empty() => {
-                format!("core/{}", kind.kind)
-            }
-            prodrome_rules::KindPattern::Exact(kind) => kind.to_string(),
-        };
+        let text = kind_text(&pattern);
         kinds.push(text.parse().map_err(|error| anyhow!("rules name the kind {text}: {error}"))?);
     }
     Ok(kinds)

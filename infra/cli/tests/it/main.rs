@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod flows;
+mod pushed;
 mod record;
 mod recordings;
 mod replay;

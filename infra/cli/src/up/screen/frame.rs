@@ -9,6 +9,8 @@ use prodrome_model::{Notice, NoticeKind};
 
 /// An object's name is not cut below this, whatever the width.
 const NAME_MIN: usize = 16;
+/// Rows that a mistake in the rules takes at most.
+const MISTAKE_ROWS: usize = 4;
 /// Rows that checks get at least, where there are any.
 const CHECK_ROWS_MIN: usize = 3;
 
@@ -45,10 +47,33 @@ fn head(told: &Told, look: &Look, width: usize) -> Lines {
         first = first.with(&" ".repeat(room - hint.len()), "").with(hint, "2");
     }
     let mut lines = vec![first, Line::default().with(&told.status(look), "2")];
+    if let Some(news) = &look.rules {
+        let text = format!("rules: {}", render::plain(&news.text, 1000));
+        // A mistake is read to its end.
+        let rows = if news.is_bad { MISTAKE_ROWS } else { 1 };
+        let code = if news.is_bad { "31" } else { "36" };
+        lines.extend(in_rows(&text, width, rows).into_iter().map(|row| Line::default().with(&row, code)));
+    }
     for (queue, depth) in &look.dead_letters {
         lines.push(
             Line::default().with(&format!("{depth} dead letters of {queue}: see the functions' log"), "31"),
         );
+    }
+    lines
+}
+
+/// A text in at most so many rows, broken at spaces where that goes; the last is cut by whoever shows it.
+fn in_rows(text: &str, width: usize, rows: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.len() - 1;
+        let room = width.saturating_sub(render::width(&lines[last]) + 1);
+        if !lines[last].is_empty() && render::width(word) > room && lines.len() < rows {
+            lines.push(format!("  {word}"));
+        } else {
+            let space = if lines[last].is_empty() { "" } else { " " };
+            lines[last].extend([space, word]);
+        }
     }
     lines
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::up::live_rules::RulesNews;
 use prodrome_model::Fingerprint;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -82,6 +83,26 @@ fn a_small_window_shows_what_matters_first() {
             "  PodPending Pod shop/b for 2m, due in 1m",
         ]
     );
+}
+
+#[test]
+fn a_mistake_in_a_rule_that_is_being_edited_is_read_to_its_end() {
+    let mistake =
+        "not taken up: rules/pods.yaml:14:7 PodNotReady.checkField[0].subField: expected a list of keys";
+    let look = |text: &str, is_bad| Look {
+        rules: Some(RulesNews { text: text.to_owned(), is_bad }),
+        ..Look::default()
+    };
+    assert_eq!(
+        shown(&told(Vec::new()), &look(mistake, true), (60, 24))[2..5],
+        [
+            "rules: not taken up: rules/pods.yaml:14:7",
+            "  PodNotReady.checkField[0].subField: expected a list of",
+            "  keys",
+        ]
+    );
+    let shown = shown(&told(Vec::new()), &look("version 2 since 10:00:00 UTC: 1 new", false), (60, 24));
+    assert_eq!(shown[2], "rules: version 2 since 10:00:00 UTC: 1 new");
 }
 
 #[test]
