@@ -9,6 +9,8 @@ use prodrome_model::Scope;
 use prodrome_queue::{QueueName, SqsQueue};
 use prodrome_recording::play::{PlayOptions, PlayServer};
 use prodrome_recording::{Recording, Timeline};
+use prodrome_rulebook::{Draft, Entry, PushError, Rulebook};
+use prodrome_rules::SourceFile;
 use prodrome_store::{DynamoStore, Record, Store};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -114,6 +116,17 @@ impl System {
     /// The table of alerts and episodes.
     pub fn episodes(&self) -> Result<DynamoStore> {
         self.table("EpisodesTableName")
+    }
+
+    /// The rules that were pushed.
+    pub fn rulebook(&self) -> Result<Rulebook<DynamoStore>> {
+        Ok(Rulebook::new(self.table("RulesTableName")?))
+    }
+
+    /// Pushes rules onto those that hold; `base` holds before the first push.
+    pub fn push(&self, draft: &Draft, base: &[SourceFile]) -> Result<std::result::Result<Entry, PushError>> {
+        let book = self.rulebook()?;
+        Ok(self.runtime.block_on(book.push(draft, base, now())))
     }
 
     /// A partition of a table, as it is now.

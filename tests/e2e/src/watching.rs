@@ -1,10 +1,10 @@
 use crate::{PATIENCE, System, until};
 use anyhow::{Result, anyhow};
 use prodrome_queue::SqsQueue;
-use prodrome_watcher::{Clock, FilePlaces, Settings, Watcher, connect};
+use prodrome_watcher::{ASK_EVERY, Clock, FilePlaces, Settings, Watcher, connect, listen_to};
 use std::path::Path;
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// A watcher that runs.
@@ -20,7 +20,10 @@ impl Watching {
         let connection = system.runtime.block_on(connect(Some(&kubeconfig), None))?;
         let settings = Settings::new(system.scope().clone(), vec!["*".parse()?]);
         let places = FilePlaces::new(scratch.join("place.json"));
-        let watcher = Watcher::new(connection.client, queue, places, settings, Clock::system());
+        let (tell, hearsay) = watch::channel(None);
+        system.runtime.spawn(listen_to(system.rulebook()?, tell, ASK_EVERY));
+        let watcher =
+            Watcher::new(connection.client, queue, places, settings, Clock::system()).hearing(hearsay);
         let status = watcher.status();
         let (stop, stopped) = oneshot::channel::<()>();
         let running = system.runtime.spawn(async move {
