@@ -153,21 +153,20 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
 
 impl<S: Store, Q: Queue, C: Cluster> Handler for Evaluate<S, Q, C> {
     async fn handle(&self, delivery: &Delivery, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
-        match self.law.look(now) {
-            Look::NotYet => self.handle_now(delivery, now, tally).await,
-            Look::Beside => {
-                let mut beside = Tally::default();
-                let handling = Box::pin(self.handle_now(delivery, now, tally));
-                let refreshing = Box::pin(self.law.refresh(now, &mut beside));
-                let (done, _) = futures::join!(handling, refreshing);
-                tally.merge(beside);
-                done
-            }
-            Look::First => {
-                self.law.refresh(now, tally).await;
-                self.handle_now(delivery, now, tally).await
-            }
+        let look = self.law.look(now);
+        if look == Look::First {
+            Box::pin(self.law.refresh(now, tally)).await;
         }
+        let mut beside = Tally::default();
+        // Boxed, as they are large.
+        let handling = Box::pin(self.handle_now(delivery, now, tally));
+        let done = if look == Look::Beside {
+            futures::join!(handling, Box::pin(self.law.refresh(now, &mut beside))).0
+        } else {
+            handling.await
+        };
+        tally.merge(beside);
+        done
     }
 }
 
