@@ -77,15 +77,8 @@ fn in_rows(text: &str, width: usize, rows: usize) -> Vec<String> {
         if !lines[last].is_empty() && render::width(word) > room && lines.len() < rows {
             lines.push(format!("  {word}"));
         } else {
-<<<<<<< ours
-            if !lines[last].is_empty() {
-                lines[last].push(' ');
-            }
-            lines[last].push_str(word);
-=======
             let space = if lines[last].is_empty() { "" } else { " " };
             lines[last].extend([space, word]);
->>>>>>> theirs
         }
     }
     lines
