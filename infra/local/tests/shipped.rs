@@ -48,7 +48,7 @@ fn every_rule_stands_in_the_list_of_faults_and_the_list_names_no_other() {
         .filter(|name| name.starts_with(|c: char| c.is_ascii_uppercase()))
         .collect();
     let rules = prodrome_rules::load(&read("rules"));
-    let shipped: BTreeSet<&str> = rules.rules.rules().iter().map(|rule| rule.name()).collect();
+    let shipped: BTreeSet<&str> = rules.rules.rules().iter().map(prodrome_rules::Rule::name).collect();
     assert_eq!(named, shipped);
 }
 
