@@ -1,6 +1,6 @@
 //! Where groups, their members, deliveries, memories and logs are kept.
 //!
-//! - a group: partition `alert#<scope>#<hash of rule (none where it is grouped by cause) and group key>`: sort `head` for the open alert,
+//! - a group: partition `alert#<scope>#<hash of rule and group key>`: sort `head` for the open alert,
 //!   `member#<hash of the object>` for each object that is or was in it (the head stays small, however many
 //!   there are), `delivery#<alert's fingerprint>#<channel>` for what a channel is owed of an alert;
 //! - a memory: partition `fingerprint#<fingerprint>`: what became of a finding, and of which group it is. Apart
@@ -16,8 +16,6 @@ use prodrome_store::{Due, Key};
 /// The sort key of a group's head.
 pub const HEAD: &str = "head";
 
-/// What the keys of groups begin with that have a cause in common.
-const OF_CAUSE: &str = "cause/";
 const DELIVERY: &str = "delivery#";
 const BUCKETS: u16 = 4;
 
@@ -34,11 +32,10 @@ pub fn due(key: &Key, at: Timestamp) -> Due {
     Due { bucket: format!("alert-{}", shard_of(&key.partition, BUCKETS)), at }
 }
 
-/// The partition of the group that a finding belongs to: what one rule says of one owner, or what has one cause,
-/// whichever rules see it.
+/// The partition of the group that a finding belongs to: what one rule says of one owner, or of what has one cause.
+/// Rules end at times of their own, so that each keeps its alert.
 pub fn group(finding: &Finding) -> String {
-    let rule = if finding.group.key.starts_with(OF_CAUSE) { "" } else { &finding.rule };
-    let hash = stable_hash(&[rule, &finding.group.key]);
+    let hash = stable_hash(&[&finding.rule, &finding.group.key]);
     format!("alert#{}#{hash}", finding.scope)
 }
 
