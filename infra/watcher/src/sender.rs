@@ -228,9 +228,9 @@ impl Course {
         raw_bytes.saturating_mul(compressed) >= COMPRESSED_GOAL.saturating_mul(of)
     }
 
-    /// Only a pack with some bytes in it tells how well changes shrink; a lone one shrinks little.
+    /// Only a pack with some changes in it tells how well they shrink; a lone one shrinks little.
     fn learn(&mut self, pack: &Pack) {
-        if pack.bytes.len() >= COMPRESSED_GOAL / 4 {
+        if pack.bytes.len() >= COMPRESSED_GOAL / 4 || pack.raw_bytes >= COMPRESSED_GOAL * 4 {
             self.shrink = (pack.bytes.len(), pack.raw_bytes.max(1));
         }
     }

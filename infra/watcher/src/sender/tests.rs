@@ -179,6 +179,24 @@ async fn many_changes_fill_packs_by_shard_and_do_not_wait() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn changes_that_shrink_well_share_a_pack_once_that_is_known() {
+    let bench = Bench::new(16 << 20);
+    let burst = async |of: &str| {
+        let before = bench.accepted().len();
+        for number in 0..100 {
+            // All of one version: alike to the byte, but for the name.
+            bench.put(&format!("{of}-{number}"), 1, 14 * 1024).await;
+        }
+        sleep(GATHER * 3).await;
+        bench.accepted().len() - before
+    };
+    // The first pack is of one shard, the second of all that is left.
+    assert_eq!(burst("a").await, 2);
+    assert_eq!(burst("b").await, 1);
+    bench.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn while_the_queue_is_down_the_latest_versions_wait_within_their_bound_and_none_is_lost() {
     let bench = Bench::new(100_000);
     *bench.queue.down.lock().unwrap() = true;

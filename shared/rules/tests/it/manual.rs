@@ -167,7 +167,9 @@ fn the_shipped_rules_load_and_validate() {
             prodrome_rules::load(&[prodrome_rules::SourceFile::new(path.display().to_string(), &*text)]);
         let diagnostics: Vec<String> = loaded.diagnostics.iter().map(ToString::to_string).collect();
         assert_eq!(diagnostics, [""; 0]);
-        let document: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+        // Its files are ours: they may repeat by alias as often as they like.
+        let trusting = serde_saphyr::options! { budget: None };
+        let document: serde_json::Value = serde_saphyr::from_str_with_options(&text, trusting).unwrap();
         assert_eq!(schema::errors(&document), [""; 0], "{}", path.display());
     }
 }
