@@ -25,6 +25,11 @@ pub(crate) struct Library {
 impl Library {
     /// Reads the rules. Bad rules are left out and reported on standard error; none at all is an error.
     pub(crate) fn load(&self) -> Result<RuleSet> {
+        Ok(self.load_counting()?.0)
+    }
+
+    /// The same; and that some were left out, for whoever would take their silence for health.
+    pub(crate) fn load_counting(&self) -> Result<(RuleSet, Option<LeftOut>)> {
         let files = self.sources()?;
         let Loaded { rules, diagnostics } = prodrome_rules::load(&files);
         crate::rules::report(&files, &diagnostics);
@@ -45,7 +50,8 @@ impl Library {
                 ),
             }
         }
-        Ok(rules)
+        let mistakes = diagnostics.iter().filter(|d| d.is_error()).count();
+        Ok((rules, (mistakes > 0).then_some(LeftOut { mistakes })))
     }
 
     /// The root-cause flows: those in `flows` beside the rules that were named, else the shipped ones. Bad ones are
@@ -81,6 +87,24 @@ impl Library {
         Ok(files)
     }
 }
+
+/// Rules were left out for their mistakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    mistakes: usize,
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mistakes = crate::render::count(self.mistakes, "mistake");
+        write!(
+            f,
+            "{mistakes} in the rules: what is written there was not looked for (`prodrome rules check` shows all)"
+        )
+    }
+}
+
+impl std::error::Error for LeftOut {}
 
 /// The shipped rule files.
 pub(crate) fn shipped() -> Vec<SourceFile> {

@@ -220,8 +220,13 @@ impl World {
                 let kind = map.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
                 let api_version =
                     map.get("apiVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
-                if let (true, Some(Value::Array(items))) = (kind.ends_with("List"), map.get("items").cloned())
-                {
+                let items = match map.get("items").filter(|_| kind.ends_with("List")) {
+                    Some(Value::Array(items)) => Some(items.clone()),
+                    // As Go writes an empty list.
+                    Some(Value::Null) => Some(Vec::new()),
+                    _ => None,
+                };
+                if let Some(items) = items {
                     // Items of a typed list (PodList) carry neither kind nor apiVersion.
                     let item_kind = kind.trim_end_matches("List");
                     let named = items.into_iter().map(|mut item| {

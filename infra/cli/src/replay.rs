@@ -73,7 +73,8 @@ struct Line<'n> {
 
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
-    let rules = Arc::new(arguments.library.load()?);
+    let (rules, left_out) = arguments.library.load_counting()?;
+    let rules = Arc::new(rules);
     let flows = Arc::new(arguments.library.flows()?);
     let plugins = Arc::new(prodrome_local::plugins());
     let mut alerted = false;
@@ -86,6 +87,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         }
         let causes = (flows.clone(), plugins.clone());
         alerted |= Box::pin(one(recording, rules.clone(), causes, arguments.output)).await?;
+    }
+    if let Some(left_out) = left_out {
+        return Err(left_out.into()); // what the other rules say was told; the exit code says that it was not all
     }
     Ok(if alerted { Outcome::Found } else { Outcome::Quiet })
 }

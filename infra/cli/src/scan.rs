@@ -121,7 +121,8 @@ fn told(rules: &RuleSet) -> RuleSet {
 
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
-    let rules = Arc::new(told(&arguments.library.load()?));
+    let (rules, left_out) = arguments.library.load_counting()?;
+    let rules = Arc::new(told(&rules));
     let flows = arguments.library.flows()?;
     let plugins = Arc::new(prodrome_local::plugins());
     let now = arguments.now.unwrap_or_else(clock::now);
@@ -132,7 +133,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         let reached = Reached::by(arguments.kubeconfig.as_deref(), arguments.context.as_deref()).await?;
         let scanner = Scanner::new(reached.cluster(), rules.clone(), now, None);
         let scanned = scanner.cluster(arguments.namespace.as_deref(), &mut found).await;
-        seen = scanned.map_err(|error| reached.place.blame(&error))?;
+        let (objects, unserved) = scanned.map_err(|error| reached.place.blame(&error))?;
+        seen = objects;
+        // The shipped rules know many a kind that a cluster need not have; who names rules of their own means them.
+        if !arguments.library.rules.is_empty() && !unserved.is_empty() {
+            eprintln!(
+                "prodrome: warning: the cluster serves no {}: what rules say of these was not looked for",
+                unserved.join(", ")
+            );
+        }
         within = seen;
         scanner.diagnose(&flows, &plugins, &mut found).await;
     } else {
@@ -192,6 +201,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         }
         return Err(last); // what could be read was told, and the exit code says that it was not all
     }
+    if let Some(left_out) = left_out {
+        return Err(left_out.into()); // as for files
+    }
     let firing = found.iter().any(|f| f.state == State::Firing);
     Ok(if firing { Outcome::Found } else { Outcome::Quiet })
 }
@@ -222,16 +234,20 @@ impl<C: Cluster + Clone + 'static> Scanner<C> {
         Self { evaluate, cluster, rules, now, file, later: RefCell::default() }
     }
 
-    /// Lists the kinds that the rules are about, page by page. What may not be listed is said and left out.
-    async fn cluster(&self, namespace: Option<&str>, found: &mut Vec<Found>) -> Result<usize> {
+    /// Lists the kinds that the rules are about, page by page. What may not be listed is said and left out. How many
+    /// objects there are, and which kinds the cluster does not know.
+    async fn cluster(&self, namespace: Option<&str>, found: &mut Vec<Found>) -> Result<(usize, Vec<String>)> {
         let kinds = self.subjects().await?;
         let mut seen = 0;
-        let mut refused = Vec::new();
+        let (mut refused, mut unserved) = (Vec::new(), Vec::new());
         let mut progress = Progress::new();
         for kind in kinds {
             let resource = match self.cluster.resource(&kind).await {
                 Ok(resource) => resource,
-                Err(ClusterError::UnknownKind { .. }) => continue,
+                Err(ClusterError::UnknownKind { .. }) => {
+                    unserved.push(kind.to_string());
+                    continue;
+                }
                 Err(error) => return Err(error).context("the cluster cannot be read"),
             };
             let mut after: Option<String> = None;
@@ -264,7 +280,7 @@ impl<C: Cluster + Clone + 'static> Scanner<C> {
         for line in left_out(&refused) {
             eprintln!("prodrome: left out: {}", render::plain(&line, 2_000));
         }
-        Ok(seen)
+        Ok((seen, unserved))
     }
 
     /// The kinds that rules are about; all that the cluster serves where a rule is about every kind.

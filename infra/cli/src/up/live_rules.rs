@@ -37,7 +37,12 @@ impl<S: Store> LiveRules<S> {
         base: Vec<SourceFile>,
         settles_in: Duration,
     ) -> Self {
-        Self { library, book, settled: base.clone(), base, settles_in, news: None }
+        let mut live = Self { library, book, settled: base.clone(), base, settles_in, news: None };
+        let diagnostics = prodrome_rules::load(&live.base).diagnostics;
+        if let Some(mistakes) = mistakes(&diagnostics) {
+            live.say(format!("left out: {mistakes}"), true);
+        }
+        live
     }
 
     /// What is to be said of them now.
@@ -75,13 +80,7 @@ impl<S: Store> LiveRules<S> {
             }
             Err(PushError::Draft(DraftError::Nothing)) => self.news = None,
             Err(PushError::Draft(DraftError::Mistakes { diagnostics, .. })) => {
-                let mistakes: Vec<_> = diagnostics.iter().filter(|d| d.is_error()).collect();
-                let more = match mistakes.len() {
-                    0 | 1 => String::new(),
-                    n => format!(" (and {} more)", render::count(n - 1, "mistake")),
-                };
-                let first = mistakes.first().map(|d| Diagnostic::to_string(d)).unwrap_or_default();
-                self.say(format!("not taken up: {first}{more}"), true);
+                self.say(format!("not taken up: {}", mistakes(&diagnostics).unwrap_or_default()), true);
             }
             // Nothing has changed; it is tried again at the next look.
             Err(PushError::Book(error)) => return self.say(format!("not taken up: {error}"), true),
@@ -93,6 +92,16 @@ impl<S: Store> LiveRules<S> {
     fn say(&mut self, text: String, is_bad: bool) {
         self.news = Some(RulesNews { text, is_bad });
     }
+}
+
+/// The first mistake, and how many there are beside it; `None` where there is none.
+fn mistakes(diagnostics: &[Diagnostic]) -> Option<String> {
+    let mut mistakes = diagnostics.iter().filter(|d| d.is_error());
+    let first = mistakes.next()?;
+    Some(match mistakes.count() {
+        0 => first.to_string(),
+        more => format!("{first} (and {} more)", render::count(more, "mistake")),
+    })
 }
 
 /// The names of the files that differ.

@@ -349,3 +349,31 @@ fn mistakes_on_the_command_line_are_exit_code_2() {
         assert!(ran.stdout.contains("prodrome"), "{arguments:?}: {ran:?}");
     }
 }
+
+#[test]
+fn rules_with_mistakes_are_no_all_clear() {
+    let failed =
+        "PodFailed:\n  resource: Pod\n  checkField: [{ field: [status, phase], equalValue: [Failed] }]\n";
+    let pod = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","namespace":"n","uid":"a"},"status":{"phase":"Running"}}"#;
+    let dir = folder(&[
+        ("pod.json", pod),
+        ("none.json", r#"{"apiVersion":"v1","kind":"PodList","items":null}"#),
+        ("rules/sound.yaml", failed),
+        ("rules/cut.yaml", "A:\n  resource: Pod\n  checkField: [\n"),
+    ]);
+    let (rules, pod) = (within(&dir, "rules"), within(&dir, "pod.json"));
+    let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/recordings/quota-exceeded");
+    for arguments in
+        [&["scan", "--from", &pod, "--rules", &rules][..], &["replay", recording, "--rules", &rules]]
+    {
+        let ran = prodrome(arguments);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        for words in ["cut.yaml:", "1 mistake in the rules: what is written there was not looked for"] {
+            assert!(ran.stderr.contains(words), "expected {words:?} in {ran:?}");
+        }
+    }
+    assert_eq!(prodrome(&["scan", "--from", &pod, "--rules", &within(&dir, "rules/sound.yaml")]).code, 0);
+    let nothing = prodrome(&["scan", "--from", &within(&dir, "none.json")]);
+    assert_eq!(nothing.code, 0, "{nothing:?}");
+    assert!(nothing.stderr.contains("no object was read"), "{nothing:?}");
+}
