@@ -80,6 +80,8 @@ enum Command {
     Shadow(shadow::Arguments),
     /// List the rules, one a line
     List {
+        /// Rule files or folders, as with --rules
+        files: Vec<PathBuf>,
         #[command(flatten)]
         library: Library,
     },
@@ -113,7 +115,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         Command::History(arguments) => history::run(arguments).await,
         Command::Rollback(arguments) => rollback::run(arguments).await,
         Command::Shadow(arguments) => shadow::run(arguments).await,
-        Command::List { library } => {
+        Command::List { files, mut library } => {
+            library.rules.extend(files);
             let rules = library.load()?;
             let colours = render::colours();
             for rule in rules.rules() {
