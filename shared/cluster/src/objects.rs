@@ -20,8 +20,13 @@ pub struct ObjectsCluster {
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
     /// It is not the JSON of an object.
-    #[error("not a Kubernetes object: {0}")]
-    NotAnObject(#[source] serde_json::Error),
+    #[error("not a Kubernetes object: {path}: {what}")]
+    NotAnObject {
+        /// The field, such as `metadata.labels`.
+        path: String,
+        /// What was found there, and what was expected.
+        what: String,
+    },
     /// It has no name.
     #[error("expected metadata.name in an object of the kind {kind}, found none")]
     NoName {
@@ -296,7 +301,13 @@ impl Objects {
 }
 
 fn read_head(resource: &Resource, json: &[u8]) -> Result<(ObjectKey, ObjectHead), ObjectError> {
-    let head: ObjectHead = serde_json::from_slice(json).map_err(ObjectError::NotAnObject)?;
+    let mut json = serde_json::Deserializer::from_slice(json);
+    let head: ObjectHead = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        // The JSON may be made of YAML: whoever wrote that is served by the path, not by a place in the JSON.
+        let text = error.inner().to_string();
+        let what = text.split(" at line ").next().unwrap_or(&text).to_owned();
+        ObjectError::NotAnObject { path: error.path().to_string(), what }
+    })?;
     if head.metadata.name.is_empty() {
         return Err(ObjectError::NoName { kind: resource.kind.clone() });
     }

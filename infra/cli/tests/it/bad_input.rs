@@ -20,6 +20,7 @@ fn object_files_that_hold_no_objects_are_refused() {
         ("prose.json", "{not json"),
         ("number.json", "[1]"),
         ("other.yaml", "a: 1\n"),
+        ("labels.yaml", "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  labels: [1]\n"),
         ("empty-folder/readme.txt", "nothing"),
     ]);
     let at = |name| within(&dir, name);
@@ -31,6 +32,10 @@ fn object_files_that_hold_no_objects_are_refused() {
         &["document 1", "expected a Kubernetes object, found 1"],
     );
     refused(&["scan", "--from", &at("other.yaml")], &["document 1", "apiVersion and kind"]);
+    refused(
+        &["scan", "--from", &at("labels.yaml")],
+        &["labels.yaml", "metadata.labels: invalid type: sequence"],
+    );
     refused(&["scan", "--from", &at("binary.yaml")], &["binary.yaml", "UTF-8"]);
     refused(&["scan", "--from", &at("missing.yaml")], &["missing.yaml", "cannot read"]);
     refused(&["scan", "--from", &at("empty-folder")], &["empty-folder", "no *.json, *.jsonl"]);
