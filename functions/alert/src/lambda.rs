@@ -5,6 +5,7 @@ use crate::{Alerts, Config, RoutingSource};
 use aws_config::BehaviorVersion;
 use lambda_runtime::Error;
 use prodrome_lambda::{Parameters, SecretsManager, environment, init_logs, serve_queue};
+use prodrome_model::chain;
 use prodrome_notify::{HttpChannels, Routing, Sender, Timeouts};
 use prodrome_queue::{QueueName, SqsQueue};
 use prodrome_store::DynamoStore;
@@ -49,11 +50,6 @@ async fn read_routing(source: &RoutingSource, parameters: &Parameters) -> Result
     })?;
     tracing::info!(routing = name, channels = routing.channels().len(), "the routing file is loaded");
     Ok(routing)
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use jiff::{SignedDuration, Timestamp};
 use prodrome_lambda::{Tally, metric};
+use prodrome_model::chain;
 use prodrome_rulebook::{BookError, Compiled, Rulebook};
 use prodrome_rules::RuleSet;
 use prodrome_rules::engine::Programs;
@@ -171,17 +172,6 @@ impl<S: Store> Rules<S> {
         }
         Ok(Refreshed::Newer)
     }
-}
-
-/// An error and what is behind it, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4;
 use aws_types::SdkConfig;
 use jiff::Timestamp;
+use prodrome_model::chain;
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
 
@@ -160,9 +161,4 @@ pub(crate) fn domain(region: &str) -> &'static str {
 /// As the signer takes it.
 pub(crate) fn system_time(now: Timestamp) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(now.as_millisecond()).unwrap_or(0))
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -12,6 +12,7 @@
 //! assert_eq!(pod.path(), "/Pod/shop/web-0");
 //! ```
 
+mod chain;
 mod change;
 mod diagnosis;
 mod event;
@@ -27,6 +28,7 @@ mod severity;
 mod shard;
 mod work;
 
+pub use chain::chain;
 pub use change::{Change, ChangeKind, Source};
 pub use diagnosis::{Diagnosis, Evidence, NodeOutcome, RuledOut, Unseen, Verdict};
 pub use event::EventBrief;

@@ -228,12 +228,5 @@ fn not_ready(error: &NotReady) -> Delivery {
 }
 
 fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    one_line(&text, 300)
+    one_line(&prodrome_model::chain(error), 300)
 }

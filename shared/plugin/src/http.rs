@@ -4,6 +4,7 @@
 mod networks;
 
 pub use networks::{Networks, NetworksError};
+use prodrome_model::chain;
 use reqwest::Method;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -298,11 +299,6 @@ fn joined(url: &str, to: &str) -> Result<String, HttpError> {
     let base = reqwest::Url::parse(url).and_then(|base| base.join(to));
     base.map(String::from)
         .map_err(|error| HttpError::Address { url: to.to_owned(), reason: error.to_string() })
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 #[cfg(test)]

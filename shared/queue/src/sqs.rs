@@ -4,6 +4,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::primitives::Blob;
 use aws_sdk_sqs::types::{BatchResultErrorEntry, MessageAttributeValue, SendMessageBatchRequestEntry};
+use prodrome_model::chain;
 use std::collections::BTreeMap;
 use std::error::Error;
 
@@ -185,17 +186,6 @@ fn is_passing(code: &str) -> bool {
     ["RequestThrottled", "Throttl", "InternalError", "ServiceUnavailable", "OverLimit"]
         .iter()
         .any(|passing| code.contains(passing))
-}
-
-/// An error and what is beneath it, on one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::{Key, StoreError};
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use prodrome_model::chain;
 use std::error::Error;
 
 /// The codes of what passes by itself, beside every 5xx and 429.
@@ -67,15 +68,4 @@ pub(super) fn canceled(error: &SdkError<TransactWriteItemsError, HttpResponse>, 
     let passing = reasons.iter().position(|reason| reason.code().is_some_and(|code| code != "None"));
     let reason = passing.map_or_else(|| "the transaction was canceled without a reason".to_owned(), said);
     StoreError::Unavailable { reason }
-}
-
-/// An error and what is beneath it, on one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
