@@ -131,16 +131,7 @@ pub(crate) struct CheckedRule {
 
 /// All rules of one file, duplicates among them included.
 pub(crate) fn check_file(file: &SourceFile) -> CheckedFile {
-    let mut checker = Checker {
-        file: &file.name,
-        lines: LineIndex::new(&file.text),
-        diagnostics: Vec::new(),
-        rule: None,
-        macros: Macros::default(),
-        written: None,
-        uses: Vec::new(),
-        regexes: BTreeMap::new(),
-    };
+    let mut checker = Checker::new(&file.name, &file.text);
     let mut rules = Vec::new();
     let mut trees = Vec::new();
     let mut comments = Vec::new();
@@ -186,6 +177,21 @@ struct Checker<'f> {
     uses: Vec<(String, Span)>,
     /// Those of the file, compiled once however often they stand there.
     regexes: BTreeMap<String, regex::Regex>,
+}
+
+impl<'f> Checker<'f> {
+    fn new(file: &'f str, text: &'f str) -> Self {
+        Self {
+            file,
+            lines: LineIndex::new(text),
+            diagnostics: Vec::new(),
+            rule: None,
+            macros: Macros::default(),
+            written: None,
+            uses: Vec::new(),
+            regexes: BTreeMap::new(),
+        }
+    }
 }
 
 impl Checker<'_> {

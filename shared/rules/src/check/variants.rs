@@ -1,15 +1,13 @@
 //! Rules that were never written: what a rule of a file would be if its tree were another.
 
 use super::Checker;
-use super::macros::{Expanded, Macros};
-use crate::diagnostic::LineIndex;
+use super::macros::Expanded;
 use crate::rule::Rule;
 use crate::source::{self, Key, SourceFile, Tree, TreeValue};
-use std::collections::BTreeMap;
 
 /// The sound rules of a file, each with its name as it stands there and its tree once all that it uses is in place.
 pub(crate) fn sound_trees(file: &SourceFile) -> Vec<(Key, Tree, Rule)> {
-    let mut checker = checker(&file.name, &file.text);
+    let mut checker = Checker::new(&file.name, &file.text);
     let mut trees: Vec<Tree> =
         source::read(&file.text).into_iter().filter_map(|document| document.tree.ok()).collect();
     checker.take_macros(&mut trees);
@@ -28,19 +26,6 @@ pub(crate) fn sound_trees(file: &SourceFile) -> Vec<(Key, Tree, Rule)> {
 
 /// The rule that a tree makes in which nothing is left to be put in place; `None` where it has mistakes.
 pub(crate) fn rule_of_tree(key: &Key, tree: &Tree) -> Option<Rule> {
-    let mut checker = checker("", "");
+    let mut checker = Checker::new("", "");
     checker.rule(key, tree).filter(|_| checker.error_count() == 0)
-}
-
-fn checker<'f>(file: &'f str, text: &'f str) -> Checker<'f> {
-    Checker {
-        file,
-        lines: LineIndex::new(text),
-        diagnostics: Vec::new(),
-        rule: None,
-        macros: Macros::default(),
-        written: None,
-        uses: Vec::new(),
-        regexes: BTreeMap::new(),
-    }
 }
