@@ -14,6 +14,19 @@ use prodrome_model::{
 use prodrome_recording::builtin_of_kind;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// A program that a test runs against: the one that an environment variable names, else the one of this name on the
+/// path.
+pub fn program(name: &str, variable: &str) -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "where a program is for a test is no setting")]
+    let (named, path) = (std::env::var(variable), std::env::var("PATH"));
+    if let Some(named) = named.ok().filter(|named| !named.is_empty()) {
+        return Some(named.into());
+    }
+    let path = path.unwrap_or_default();
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
+}
 
 /// A small cluster and a question.
 #[derive(Debug, Clone)]

@@ -4,12 +4,12 @@
 
 use jiff::Timestamp;
 use prodrome_plugin::http::Http;
-use prodrome_plugin::kit::Kit;
+use prodrome_plugin::kit::{Kit, program};
 use prodrome_plugin_metric_spike::plugin;
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// One that runs. It ends when it is dropped.
@@ -25,22 +25,10 @@ impl Drop for Prometheus {
     }
 }
 
-fn program() -> Option<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "where a program is for a test is no setting")]
-    let (named, path) = (std::env::var("PRODROME_TEST_PROMETHEUS"), std::env::var("PATH"));
-    if let Ok(named) = named
-        && !named.is_empty()
-    {
-        return Some(named.into());
-    }
-    let path = path.unwrap_or_default();
-    std::env::split_paths(&path).map(|folder| folder.join("prometheus")).find(|program| program.is_file())
-}
-
 impl Prometheus {
     /// Starts one with these samples (`OpenMetrics`) as its past.
     fn start(test: &str, folder: &Path, samples: &str) -> Option<Self> {
-        let Some(program) = program() else {
+        let Some(program) = program("prometheus", "PRODROME_TEST_PROMETHEUS") else {
             let why = "no Prometheus; install prometheus or set PRODROME_TEST_PROMETHEUS";
             std::io::stderr().write_all(format!("SKIPPED {test}: {why}\n").as_bytes()).unwrap();
             return None;

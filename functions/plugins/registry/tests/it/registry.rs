@@ -1,9 +1,10 @@
 //! A real registry: the distribution's `docker-registry`, over a folder of its own.
 
+use prodrome_plugin::kit::program;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// `robot` with the password `of-these-tests`.
@@ -28,7 +29,7 @@ pub(crate) struct Registry {
 impl Registry {
     /// Starts one over a folder; `None`, said in the test's name, where there is no such program.
     pub(crate) fn start(test: &str, folder: &Path, setup: &Setup<'_>) -> Option<Self> {
-        let Some(binary) = binary() else {
+        let Some(binary) = program("docker-registry", "PRODROME_TEST_REGISTRY") else {
             let why = "no registry; install docker-registry or set PRODROME_TEST_REGISTRY";
             std::io::stderr().write_all(format!("SKIPPED {test}: {why}\n").as_bytes()).unwrap();
             return None;
@@ -128,18 +129,4 @@ fn configuration(folder: &Path, setup: &Setup<'_>) -> String {
             "rootcertbundle": tokens.authority } });
     }
     config.to_string()
-}
-
-fn binary() -> Option<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "where a program is for a test is no setting")]
-    let (named, path) = (std::env::var("PRODROME_TEST_REGISTRY"), std::env::var("PATH"));
-    if let Ok(named) = named
-        && !named.is_empty()
-    {
-        return Some(named.into());
-    }
-    let path = path.unwrap_or_default();
-    std::env::split_paths(&path)
-        .map(|folder| folder.join("docker-registry"))
-        .find(|program| program.is_file())
 }
