@@ -33,24 +33,23 @@ impl Library {
         let files = self.sources()?;
         let Loaded { rules, diagnostics } = prodrome_rules::load(&files);
         crate::rules::report(&files, &diagnostics);
+        let mistakes = diagnostics.iter().filter(|d| d.is_error()).count();
         let rules = match &self.only {
             Some(glob) => rules.only(glob),
             None => rules,
         };
         if rules.rules().is_empty() {
-            let errors = diagnostics.iter().filter(|d| d.is_error()).count();
             match &self.only {
-                Some(glob) if errors == 0 => {
+                Some(glob) if mistakes == 0 => {
                     bail!("no rule is named like {glob:?}; `prodrome rules list` shows all")
                 }
                 _ => bail!(
                     "there is no rule to use: {} in {}",
-                    crate::render::count(errors, "mistake"),
+                    crate::render::count(mistakes, "mistake"),
                     crate::render::count(files.len(), "file")
                 ),
             }
         }
-        let mistakes = diagnostics.iter().filter(|d| d.is_error()).count();
         Ok((rules, (mistakes > 0).then_some(LeftOut { mistakes })))
     }
 

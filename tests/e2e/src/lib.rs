@@ -35,6 +35,6 @@ pub use functions::FunctionProcess;
 pub use packs::Packs;
 pub use samples::{samples, shipped_flows, shipped_rules};
 pub use setup::Setup;
-pub use system::System;
+pub use system::{System, sdk_config};
 pub use wait::{PATIENCE, until};
 pub use webhook::{Mood, Told, Webhook};

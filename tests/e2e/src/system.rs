@@ -224,7 +224,8 @@ fn write_routing(
     Ok(path)
 }
 
-async fn sdk_config(emulator: &Emulator) -> SdkConfig {
+/// How the SDK reaches an emulator.
+pub async fn sdk_config(emulator: &Emulator) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(emulator.endpoint())
         .region(Region::new("us-east-1"))

@@ -307,34 +307,14 @@ fn a_draft_asks_for_what_a_healthy_object_has_not() {
     let (bad, well, to) = (within(&dir, "bad.json"), within(&dir, "well.json"), within(&dir, "rules"));
     let alone = prodrome(&["rules", "new", "--from", &bad, "--print"]);
     assert!(alone.code == 0 && alone.stdout.contains("QueueNotReady:"), "{alone:?}");
-    let both = prodrome(&[
-        "rules",
-        "new",
-        "--from",
-        &bad,
-        "--healthy",
-        &well,
-        "--to",
-        &to,
-        "--name",
-        "QueueDetached",
-    ]);
+    let compared =
+        ["rules", "new", "--from", &bad, "--healthy", &well, "--to", &to, "--name", "QueueDetached"];
+    let both = prodrome(&compared);
     assert_eq!(both.code, 0, "{both:?}");
     let rule = std::fs::read_to_string(format!("{to}/queue-detached.yaml")).unwrap();
     assert!(rule.contains("{ field: [status, mode], equalValue: [Detached] }"), "{rule}");
     assert_eq!(prodrome(&["rules", "test", &to]).code, 0);
-    let again = prodrome(&[
-        "rules",
-        "new",
-        "--from",
-        &bad,
-        "--healthy",
-        &well,
-        "--to",
-        &to,
-        "--name",
-        "QueueDetached",
-    ]);
+    let again = prodrome(&compared);
     assert!(again.code == 2 && again.stderr.contains("--force"), "{again:?}");
     for (arguments, words) in [
         (vec!["--from", &*well, "--healthy", &well], "differs from the healthy one in nothing"),

@@ -1,6 +1,5 @@
 //! Diagnoses of recorded pods that are broken, each plugin a function of its own.
 
-use super::sdk_config;
 use crate::end_to_end::launcher;
 use crate::price;
 use crate::summary::{ms, percentile};
@@ -8,6 +7,7 @@ use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::{Cluster, KubeCluster};
 use prodrome_diagnose::{Breaker, CallError, LambdaPlugins, Plugins, Progress, Tools, examine};
+use prodrome_e2e::sdk_config;
 use prodrome_emulator::{Code, Deployment, Emulator, Options, Template};
 use prodrome_flows::{Flow, FlowSet, NodeState, SourceFile, State, load};
 use prodrome_lambda::Functions;

@@ -1,9 +1,9 @@
 //! A flow of twelve nodes against the longest way through it.
 
 use super::runs::{flow_of, run_once};
-use super::sdk_config;
 use anyhow::{Context, Result};
 use prodrome_diagnose::LambdaPlugins;
+use prodrome_e2e::sdk_config;
 use prodrome_emulator::{Code, Deployment, Emulator, Options, Template};
 use prodrome_lambda::Functions;
 use std::collections::BTreeMap;
