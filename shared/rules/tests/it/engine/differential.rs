@@ -170,7 +170,8 @@ fn the_program_says_what_the_tree_says() {
     println!(
         "{asked} evaluations: {matched} matched, {turned} will turn, {refused} of broken objects; 0 differ"
     );
-    assert!(matched * 50 > asked, "{matched} of {asked} matched: the rules and objects do not meet");
-    assert!(turned * 200 > asked, "{turned} of {asked} turn with time");
+    // Of a short run by chance some 3 % match and 0.6 % turn, give or take a half: far from these bounds.
+    assert!(matched * 500 > asked, "{matched} of {asked} matched: the rules and objects do not meet");
+    assert!(turned * 2000 > asked, "{turned} of {asked} turn with time");
     assert!(refused * 4 < asked && refused > 0, "{refused} of {asked} were broken");
 }
