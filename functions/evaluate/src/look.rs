@@ -68,6 +68,10 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         {
             self.forget_partners(&scope, rule, edges).await?;
         }
+        if sight.lacks_usual {
+            let namespace = object.key().namespace.unwrap_or_default();
+            self.relist_later(&scope, rule, &namespace, now).await?;
+        }
         // A look leaves nothing due at once: what it finds due, it does.
         self.settle(matter, &sight, Some(kept), now, tally).await
     }
@@ -101,6 +105,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             sight.sighting.seen = Seen::Present { verdict, since, turns_at: asked.evaluation.turns_at };
             sight.evidence = asked.evaluation.evidence;
             sight.edges = Some(asked.edges);
+            sight.lacks_usual = asked.lacks_usual;
         }
         Ok(sight)
     }

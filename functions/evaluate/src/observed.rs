@@ -68,15 +68,11 @@ impl<'a> Observed<'a> {
         };
         let seen = Seen::Present { verdict, since: evaluation.since, turns_at: evaluation.turns_at };
         Sight {
-            sighting: self.sighting(at, seen),
             summary: if evaluation.matches { rule.summary(&self.node) } else { String::new() },
             evidence: evaluation.evidence,
             metadata: self.kept_metadata(),
             values: Values::of(rule, &self.node),
-            edges: None,
-            stale: None,
-            event: None,
-            counted: None,
+            ..Sight::bare(self.sighting(at, seen))
         }
     }
 
@@ -108,6 +104,8 @@ pub(crate) struct Sight {
     pub(crate) values: Values,
     /// The paths of the objects referred to; `None` where they were not asked.
     pub(crate) edges: Option<Vec<String>>,
+    /// It would hold, were there an object that it refers to in the state that is usual.
+    pub(crate) lacks_usual: bool,
     /// Why the live object could not be read.
     pub(crate) stale: Option<String>,
     /// The event that was seen, if it was one.
@@ -125,6 +123,7 @@ impl Sight {
             metadata: Metadata::default(),
             values: Values::default(),
             edges: None,
+            lacks_usual: false,
             stale: None,
             event: None,
             counted: None,

@@ -444,9 +444,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             return false;
         };
         let mut referring = self.rules.referring_to(&key.kind).filter(|(r, _)| r.name() == rule);
-        referring.any(|(_, reference)| {
-            !reference.wants_missing() && reference.partner(&observed.node, now).matches
-        })
+        referring.any(|(_, reference)| reference.wakes() && reference.partner(&observed.node, now).matches)
     }
 
     /// A look at an object found that none of the objects it refers to is in the state that a rule names: what
@@ -457,7 +455,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         rule: &Rule,
         paths: &[String],
     ) -> Result<(), Failure> {
-        if rule.references().all(prodrome_rules::Reference::wants_missing) {
+        if !rule.references().any(prodrome_rules::Reference::wakes) {
             return Ok(());
         }
         let name = format!("~{}", rule.name());

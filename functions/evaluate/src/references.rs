@@ -80,6 +80,8 @@ pub(crate) struct Asked {
     pub(crate) evaluation: Evaluation,
     /// The paths of the objects that were named, present or not.
     pub(crate) edges: Vec<String>,
+    /// All that is missing is an object in its usual state: it may yet come, and nothing will tell of it.
+    pub(crate) lacks_usual: bool,
 }
 
 impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
@@ -106,7 +108,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         edges.sort();
         edges.dedup();
         edges.truncate(EDGES_MAX);
-        Ok(Asked { evaluation: judgement.evaluation, edges })
+        Ok(Asked { evaluation: judgement.evaluation, edges, lacks_usual: judgement.lacks_usual })
     }
 
     async fn look_all_up(

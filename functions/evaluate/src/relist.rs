@@ -2,7 +2,7 @@ use crate::evaluate::store_failure;
 use crate::observed::{Matter, Observed};
 use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::{Cluster, ClusterError};
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::{Relist, Seen, Verdict, keys};
@@ -21,18 +21,43 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         namespace: &str,
         now: Timestamp,
     ) -> Result<(), Failure> {
-        let key = keys::relist(scope, rule.name(), namespace);
-        let due = now.saturating_add(Relist::GATHER).unwrap_or(Timestamp::MAX);
-        let relist = Relist {
+        self.ask_for_relist(&self.new_relist(scope, rule, namespace, now, SignedDuration::ZERO), now).await
+    }
+
+    /// An object of the rule lacks another one in a state that is usual, and of which therefore nothing will tell: lists
+    /// the rule's objects again, after a while that grows as long as that is so.
+    pub(crate) async fn relist_later(
+        &self,
+        scope: &Scope,
+        rule: &Rule,
+        namespace: &str,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        self.ask_for_relist(&self.new_relist(scope, rule, namespace, now, Relist::WAIT_FIRST), now).await
+    }
+
+    fn new_relist(
+        &self,
+        scope: &Scope,
+        rule: &Rule,
+        namespace: &str,
+        now: Timestamp,
+        wait: SignedDuration,
+    ) -> Relist {
+        Relist {
             layout: 1,
             scope: scope.clone(),
             rule: rule.name().to_owned(),
             namespace: namespace.to_owned(),
             rules: self.loaded.version,
-            due,
-        };
-        let data = serde_json::to_string(&relist).expect("plain data is always written as JSON");
-        let record = Record { due: Some(keys::due(&key, due)), ..Record::new(key.clone(), data) };
+            due: now.saturating_add(wait.max(Relist::GATHER)).unwrap_or(Timestamp::MAX),
+            wait_seconds: wait.as_secs(),
+        }
+    }
+
+    async fn ask_for_relist(&self, relist: &Relist, now: Timestamp) -> Result<(), Failure> {
+        let (record, due) = (relist_record(relist), relist.due);
+        let key = record.key.clone();
         let mut expect = Expect::Absent;
         for _ in 0..ATTEMPTS {
             match self.store.commit(vec![Write::Put(record.clone(), expect)]).await {
@@ -43,9 +68,11 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             expect = match self.store.get(&key).await.map_err(store_failure)? {
                 // It was done in between, and may have listed before what we know of.
                 None => Expect::Absent,
-                // One is still to come.
-                Some(there) if there.due.as_ref().is_some_and(|due| due.at > now) => return Ok(()),
-                // One is under way and may have listed already: let another follow it.
+                // One is still to come, and in time.
+                Some(there) if there.due.as_ref().is_some_and(|there| there.at > now && there.at <= due) => {
+                    return Ok(());
+                }
+                // One is under way and may have listed already: let another follow it. Or it comes too late.
                 Some(there) => Expect::Version(there.version),
             };
         }
@@ -100,22 +127,26 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         let relist: Relist =
             serde_json::from_str(&record.data).map_err(|error| Failure::fatal("relist_malformed", error))?;
         self.knows(relist.rules)?;
-        self.list_rule(&relist, now, tally).await?;
-        match self
-            .store
-            .commit(vec![Write::Delete(record.key.clone(), Expect::Version(record.version))])
-            .await
-        {
-            Ok(()) | Err(StoreError::Conflict { .. }) => Ok(()),
-            Err(error) => Err(store_failure(error)),
+        let done = Expect::Version(record.version);
+        let lacks_usual = self.list_rule(&relist, now, tally).await?;
+        let (write, next) = match lacks_usual.then(|| relist.again(now)) {
+            Some(next) => (Write::Put(relist_record(&next), done), Some(next)),
+            None => (Write::Delete(record.key.clone(), done), None),
+        };
+        match (self.store.commit(vec![write]).await, next) {
+            (Ok(()), Some(next)) => self.enqueue(&record.key, next.due, now).await,
+            (Ok(()) | Err(StoreError::Conflict { .. }), _) => Ok(()),
+            (Err(error), _) => Err(store_failure(error)),
         }
     }
 
-    async fn list_rule(&self, relist: &Relist, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
+    /// Whether an object lacks one that it refers to in its usual state.
+    async fn list_rule(&self, relist: &Relist, now: Timestamp, tally: &mut Tally) -> Result<bool, Failure> {
         let rules = self.rules.clone();
         // What events told is not listed again: each has its own time.
         let listed = rules.get(&relist.rule).filter(|rule| rule.enabled() && !rule.is_about_events());
-        let Some(rule) = listed else { return Ok(()) };
+        let Some(rule) = listed else { return Ok(false) };
+        let mut lacks_usual = false;
         let namespace = Some(relist.namespace.as_str()).filter(|n| !n.is_empty());
         for kind in rule.kinds().iter().filter_map(prodrome_rules::KindPattern::to_group_kind) {
             match self.list_kind(&relist.scope, rule, &kind, namespace, now, tally).await {
@@ -127,10 +158,10 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                     tracing::warn!(rule = rule.name(), %kind, reason = %error, "objects that may refer cannot be listed");
                 }
                 Err(Listing::Failure(failure)) => return Err(failure),
-                Ok(()) => {}
+                Ok(lacks) => lacks_usual |= lacks,
             }
         }
-        Ok(())
+        Ok(lacks_usual)
     }
 
     async fn list_kind(
@@ -141,11 +172,12 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         namespace: Option<&str>,
         now: Timestamp,
         tally: &mut Tally,
-    ) -> Result<(), Listing> {
+    ) -> Result<bool, Listing> {
         let resource = match self.cluster.resource(kind).await {
-            Err(ClusterError::UnknownKind { .. }) => return Ok(()),
+            Err(ClusterError::UnknownKind { .. }) => return Ok(false),
             other => other?,
         };
+        let mut lacks_usual = false;
         let mut after: Option<String> = None;
         loop {
             let page = self.cluster.list(kind, namespace, None, after.as_deref()).await?;
@@ -156,6 +188,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                     continue;
                 };
                 let asked = self.ask(rule, &observed, now).await?;
+                lacks_usual |= asked.lacks_usual;
                 if !asked.evaluation.matches {
                     continue;
                 }
@@ -170,10 +203,16 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             }
             after = page.next;
             if after.is_none() {
-                return Ok(());
+                return Ok(lacks_usual);
             }
         }
     }
+}
+
+fn relist_record(relist: &Relist) -> Record {
+    let key = keys::relist(&relist.scope, &relist.rule, &relist.namespace);
+    let data = serde_json::to_string(relist).expect("plain data is always written as JSON");
+    Record { due: Some(keys::due(&key, relist.due)), ..Record::new(key, data) }
 }
 
 enum Listing {

@@ -20,9 +20,29 @@ pub struct Relist {
     pub rules: u64,
     /// When.
     pub due: Timestamp,
+    /// For how long it waits because an object lacks another one in its usual state, in seconds; 0 where it does not
+    /// wait for such.
+    #[serde(default)]
+    pub wait_seconds: i64,
 }
 
 impl Relist {
     /// How long further changes are gathered.
     pub const GATHER: SignedDuration = SignedDuration::from_secs(10);
+    /// After how long it is looked for the first time whether an object in its usual state has come.
+    pub const WAIT_FIRST: SignedDuration = SignedDuration::from_mins(2);
+    /// The longest wait until it is looked for again.
+    pub const WAIT_MAX: SignedDuration = SignedDuration::from_hours(1);
+
+    /// The next one, where an object lacks another in its usual state still: after twice the wait.
+    #[must_use]
+    pub fn again(&self, now: Timestamp) -> Self {
+        let wait = SignedDuration::from_secs(self.wait_seconds.saturating_mul(2));
+        let wait = wait.clamp(Self::WAIT_FIRST, Self::WAIT_MAX);
+        Self {
+            due: now.saturating_add(wait).unwrap_or(Timestamp::MAX),
+            wait_seconds: wait.as_secs(),
+            ..self.clone()
+        }
+    }
 }

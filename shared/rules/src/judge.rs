@@ -1,7 +1,7 @@
 use crate::condition::{Clause, Context, all_hold};
 use crate::evaluation::{Evaluation, Evidence, earliest_turn};
 use crate::json::Node;
-use crate::reference::{Reference, Target, Want};
+use crate::reference::{Reference, ReferenceGroup, Target, Want};
 use crate::rule::Rule;
 use jiff::Timestamp;
 
@@ -21,6 +21,8 @@ pub struct Judgement {
     pub evaluation: Evaluation,
     /// Whether what is unknown could turn the verdict: it does not match, but with an answer it might.
     pub unknown: bool,
+    /// Whether it would match, were there an object in its [usual](Reference::wakes) state: one may yet come to be.
+    pub lacks_usual: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -161,7 +163,7 @@ impl Rule {
     ) -> Judgement {
         let mut evaluation = self.evaluate(object, now);
         if self.references.is_empty() || !evaluation.matches {
-            return Judgement { evaluation, unknown: false };
+            return Judgement { evaluation, unknown: false, lacks_usual: false };
         }
         let groups: Vec<Vec<Looked<'_, 'n>>> = self
             .references
@@ -204,7 +206,14 @@ impl Rule {
             evaluation.since = None;
             evaluation.evidence.clear();
         }
-        Judgement { evaluation, unknown: answer == Answer::Unknown }
+        let usual = |group: &ReferenceGroup| group.references().iter().any(|reference| reference.usual);
+        let lacks_usual = answer == Answer::No
+            && self.references.iter().zip(&groups).all(|(group, looked)| match group_answer(looked, now) {
+                Answer::Yes => true,
+                Answer::No => usual(group) && !looked.is_empty(),
+                Answer::Unknown => false,
+            });
+        Judgement { evaluation, unknown: answer == Answer::Unknown, lacks_usual }
     }
 }
 

@@ -310,6 +310,11 @@ pub(crate) const REFERENCE: Keys = Keys {
         word("checkField", "The reference holds where all of this holds of the other object.", || {
             reference("clauses")
         }),
+        word(
+            "usual",
+            "true: most are as checkField asks, so that one more is no reason to look again.",
+            || json!({"type": "boolean"}),
+        ),
         word("reference", "What the other object refers to in turn has to hold as well.", || {
             reference("reference")
         }),

@@ -243,6 +243,7 @@ fn reference(reference: &Reference) -> Out {
             map.add("reference", self::reference(next));
         }
     }
+    map.add_some("usual", reference.usual.then(|| Out::Word("true".to_owned())));
     map.out()
 }
 

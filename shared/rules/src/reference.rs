@@ -23,6 +23,8 @@ pub struct Reference {
     /// And of which this holds as well, where a path in an operator begins at the object that refers. Never timed.
     pub(crate) compare: Vec<Clause>,
     pub(crate) want: Want,
+    /// Most objects of the kind are as it asks: that one more comes to be so is no news.
+    pub(crate) usual: bool,
 }
 
 /// At least one of its references has to hold. A rule's groups must all hold.
@@ -188,6 +190,11 @@ impl Reference {
     /// is.
     pub fn wants_missing(&self) -> bool {
         self.want == Want::Missing
+    }
+
+    /// Whether an object that comes to be as it asks makes those that may refer to it be looked at again.
+    pub fn wakes(&self) -> bool {
+        matches!(self.want, Want::Check(_)) && !self.usual
     }
 
     /// Whether what it points at lies in the referring object's own namespace, or in none.

@@ -147,3 +147,93 @@ async fn late_news_of_an_object_that_others_refer_to_do_not_hide_the_next_time()
     assert!(begun[1] >= at(4_000), "{begun:?}");
     assert_eq!(world.tally.count(metric::FINDINGS_ENDED), 1);
 }
+
+/// A Service that leads to a port on which no pod listens, and is only of interest where pods run.
+const USUAL: &str = "PortNotServed:
+  resource: Service
+  duration: 1m
+  reference:
+    - { resource: Pod, selector: [spec, selector], usual: true, checkField: [{ field: [status, phase], equalValue: [Running] }] }
+    - { resource: Pod, selector: [spec, selector], compareField: [{ field: [spec, port], equalField: [spec, port] }], exists: false }
+";
+
+fn web(kind: &str, version: u64, spec: &serde_json::Value, phase: &str) -> serde_json::Value {
+    serde_json::json!({
+        "apiVersion": "v1", "kind": kind,
+        "metadata": {
+            "name": "web", "namespace": "shop", "uid": format!("{kind}-web"), "labels": { "app": "web" },
+            "resourceVersion": version.to_string(), "creationTimestamp": at(0).to_string(),
+        },
+        "spec": spec, "status": { "phase": phase },
+    })
+}
+
+fn firing(world: &World) -> Vec<f64> {
+    let firing =
+        world.findings.iter().filter(|finding| finding.state == prodrome_model::FindingState::Firing);
+    firing.map(|finding| crate::world::seconds(finding.fired_at)).collect()
+}
+
+#[tokio::test]
+async fn an_object_in_a_state_that_is_usual_costs_no_write() {
+    let mut world = World::new(rules(USUAL));
+    let writes = Arc::new(Mutex::new(0));
+    let log = Arc::clone(&writes);
+    world.store.set_script(move |operation| {
+        *log.lock().unwrap() += usize::from(operation.kind == OperationKind::Commit);
+        None
+    });
+    for version in 2..12 {
+        world.apply("Pod", &web("Pod", version, &serde_json::json!({ "port": 80 }), "Running")).await;
+    }
+    world.until(600).await;
+    assert_eq!(*writes.lock().unwrap(), 0);
+    assert_eq!(world.store.records(), []);
+}
+
+/// The pod comes to run long after the Service was looked at, and nothing else tells of it.
+#[tokio::test]
+async fn what_comes_late_into_its_usual_state_is_waited_for() {
+    let mut world = World::new(rules(USUAL));
+    let service = serde_json::json!({ "selector": { "app": "web" }, "port": 8080 });
+    world.apply("Pod", &web("Pod", 2, &serde_json::json!({ "port": 80 }), "Pending")).await;
+    world.apply("Service", &web("Service", 3, &service, "")).await;
+    world.until(1_000).await;
+    assert_eq!(firing(&world), [0.0; 0]);
+    world.apply("Pod", &web("Pod", 4, &serde_json::json!({ "port": 80 }), "Running")).await;
+    world.until(3_000).await;
+    let firing = firing(&world);
+    assert!(firing.len() == 1 && firing[0] < 2_200.0, "seen at the latest after twice as long: {firing:?}");
+    // It is mended, and nothing is left but what waits for a pod that never runs.
+    world
+        .apply(
+            "Service",
+            &web("Service", 5, &serde_json::json!({ "selector": { "app": "web" }, "port": 80 }), ""),
+        )
+        .await;
+    world.until(6_000).await;
+    assert_eq!(world.tally.count(metric::FINDINGS_ENDED), 1);
+    world.assert_quiet();
+}
+
+#[tokio::test]
+async fn one_that_waits_for_long_does_not_delay_the_next() {
+    let mut world = World::new(rules(USUAL));
+    let service = serde_json::json!({ "selector": { "app": "none" }, "port": 8080 });
+    let mut idle = web("Service", 2, &service, "");
+    idle["metadata"]["name"] = "idle".into();
+    world.apply("Service", &idle).await;
+    let mut waiting = web("Pod", 3, &serde_json::json!({ "port": 80 }), "Pending");
+    waiting["metadata"]["name"] = "other".into();
+    waiting["metadata"]["labels"]["app"] = "none".into();
+    world.apply("Pod", &waiting).await;
+    world.until(40_000).await;
+    world.apply("Pod", &web("Pod", 4, &serde_json::json!({ "port": 80 }), "Pending")).await;
+    let service = serde_json::json!({ "selector": { "app": "web" }, "port": 8080 });
+    world.apply("Service", &web("Service", 5, &service, "")).await;
+    world.until(40_100).await;
+    world.apply("Pod", &web("Pod", 6, &serde_json::json!({ "port": 80 }), "Running")).await;
+    world.until(40_900).await;
+    let firing = firing(&world);
+    assert!(firing.len() == 1 && firing[0] < 40_500.0, "{firing:?}");
+}

@@ -62,6 +62,7 @@ impl Checker<'_> {
             .map(|tree| self.clauses(tree, &fields.at("filterField"), Scope::Object, 0));
         let compare = fields.get("compareField").map(|tree| self.timeless(tree, &fields.at("compareField")));
         let want = self.want(&fields);
+        let usual = self.usual(&fields);
         Some(Reference {
             resource: resource?,
             way: way?,
@@ -70,7 +71,19 @@ impl Checker<'_> {
             filter: filter.unwrap_or(Some(Vec::new()))?,
             compare: compare.unwrap_or(Some(Vec::new()))?,
             want: want?,
+            usual: usual?,
         })
+    }
+
+    /// Only of a state can it be said that most are in it.
+    fn usual(&mut self, fields: &Fields<'_>) -> Option<bool> {
+        let Some(tree) = fields.get("usual") else { return Some(false) };
+        for other in ["exists", "reference"] {
+            if fields.get(other).is_some() {
+                self.excluded(fields, "usual", other);
+            }
+        }
+        self.boolean(tree, &fields.at("usual"))
     }
 
     fn partner_kind(&mut self, tree: &Tree, path: &str) -> Option<PartnerKind> {

@@ -125,13 +125,13 @@ impl Program {
                     continue;
                 }
                 match &reference.want {
-                    Want::Check(clauses) => {
+                    Want::Check(clauses) if reference.wakes() => {
                         plan.add(&[&reference.filter, clauses], None);
                         subjects.push(SubjectPlace { rule: index, reference: Some(place) });
                     }
                     Want::Missing => is_missed = true,
                     // What comes of it is seen by whoever looks at the object that refers to it.
-                    Want::Then(..) => {}
+                    Want::Check(_) | Want::Then(..) => {}
                 }
             }
         }

@@ -29,7 +29,7 @@ fn by_tree(
     for rule in rules.for_kind(kind) {
         note(rule.name().to_owned(), rule.evaluate(&tree, now));
     }
-    for (rule, reference) in rules.referring_to(kind).filter(|(_, reference)| !reference.wants_missing()) {
+    for (rule, reference) in rules.referring_to(kind).filter(|(_, reference)| reference.wakes()) {
         let place = rule.references().position(|r| std::ptr::eq(r, reference)).unwrap();
         note(format!("{} of {}", place, rule.name()), reference.partner(&tree, now));
     }

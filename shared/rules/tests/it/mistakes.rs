@@ -194,6 +194,11 @@ const MISTAKES: &[(&str, Code, &str)] = &[
         Code::Conflict,
         "4:70 R.reference.compareField: expected conditions that do not hang on the time, found `olderThan`, `newerThan` or `expiresWithin`",
     ),
+    (
+        "duration: 1m\nreference: { resource: Node, name: [a], exists: false, usual: true }",
+        Code::Conflict,
+        "4:56 R.reference.usual: expected no `usual` beside `exists`, found both",
+    ),
     // Values.
     (
         "duration: 5min",

@@ -466,3 +466,27 @@ fn a_reference_may_follow_another() {
         rule.references().flat_map(prodrome_rules::Reference::kinds).map(|kind| kind.to_string()).collect();
     assert_eq!(kinds, ["Service", "Node"]);
 }
+
+#[test]
+fn what_lacks_only_an_object_in_its_usual_state_says_so() {
+    let rule = rule(
+        "duration: 1m\nreference:\n  - { resource: Service, selector: [spec, to], usual: true, checkField: [{ field: [up], equalValue: [true] }] }\n  - { resource: ConfigMap, name: [spec, config], exists: false }",
+    );
+    assert!(rule.references().all(|reference| !reference.wakes()));
+    let pod = r#"{"metadata":{"name":"a","namespace":"n"},"spec":{"to":{"app":"b"},"config":"c"}}"#;
+    let (up, down) = (r#"{"kind":"Service","up":true}"#, r#"{"kind":"Service","up":false}"#);
+    let config = r#"{"kind":"ConfigMap"}"#;
+    for (others, matches, lacks) in [
+        (&[up][..], true, false),
+        (&[down], false, true),
+        (&[], false, true),
+        (&[down, up], true, false),
+        (&[up, config], false, false),
+        (&[down, config], false, false),
+    ] {
+        let judgement = judge_among(&rule, pod, others);
+        assert_eq!((judgement.evaluation.matches, judgement.lacks_usual), (matches, lacks), "{others:?}");
+    }
+    let alone = r#"{"metadata":{"name":"a","namespace":"n"},"spec":{"config":"c"}}"#;
+    assert!(!judge_among(&rule, alone, &[]).lacks_usual, "it points at nothing, and nothing can come");
+}
