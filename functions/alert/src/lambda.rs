@@ -4,7 +4,7 @@ use crate::secrets::AwsSecrets;
 use crate::{Alerts, Config, RoutingSource};
 use aws_config::BehaviorVersion;
 use lambda_runtime::Error;
-use prodrome_lambda::{Parameters, SecretsManager, environment, init_logs, serve_queue};
+use prodrome_lambda::{Parameters, SecretsManager, environment, init_logs, refuse_by_hand, serve_queue};
 use prodrome_model::chain;
 use prodrome_notify::{HttpChannels, Routing, Sender, Timeouts};
 use prodrome_queue::{QueueName, SqsQueue};
@@ -17,6 +17,7 @@ use std::sync::Arc;
 /// Where a setting or the routing file is wrong, or the runtime's API cannot be reached.
 #[tokio::main(flavor = "current_thread")]
 pub async fn main() -> Result<(), Error> {
+    refuse_by_hand("alert");
     let config = Config::from_env()?;
     init_logs(&config.log_level);
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;

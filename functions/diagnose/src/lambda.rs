@@ -4,7 +4,7 @@ use crate::{Config, Diagnose, LambdaPlugins};
 use aws_config::BehaviorVersion;
 use lambda_runtime::Error;
 use prodrome_flows::{Catalogue, FlowSet, SourceFile};
-use prodrome_lambda::{Functions, init_logs, serve_queue};
+use prodrome_lambda::{Functions, init_logs, refuse_by_hand, serve_queue};
 use prodrome_queue::{QueueName, SqsQueue};
 use prodrome_store::DynamoStore;
 use std::path::Path;
@@ -16,6 +16,7 @@ use std::sync::Arc;
 /// Where a setting is wrong, the flows cannot be read, or the runtime's API cannot be reached.
 #[tokio::main(flavor = "current_thread")]
 pub async fn main() -> Result<(), Error> {
+    refuse_by_hand("diagnose");
     let config = Config::from_env()?;
     init_logs(&config.log_level);
     let flows = read_flows(&config.rules_dir.join("flows"))?;

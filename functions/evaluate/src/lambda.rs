@@ -3,7 +3,7 @@
 use crate::{Config, Evaluate};
 use aws_config::BehaviorVersion;
 use lambda_runtime::Error;
-use prodrome_lambda::{init_logs, serve_queue};
+use prodrome_lambda::{init_logs, refuse_by_hand, serve_queue};
 use prodrome_queue::{QueueName, SqsQueue};
 use prodrome_rulebook::Rulebook;
 use prodrome_rules::{RuleSet, SourceFile};
@@ -17,6 +17,7 @@ use std::sync::Arc;
 /// Where a setting is wrong, there is no rule, or the runtime's API cannot be reached.
 #[tokio::main(flavor = "current_thread")]
 pub async fn main() -> Result<(), Error> {
+    refuse_by_hand("evaluate");
     let config = Config::from_env()?;
     init_logs(&config.log_level);
     let rules = read_rules(&config.rules_dir)?;

@@ -3,7 +3,7 @@
 use crate::{Config, Sweep};
 use aws_config::BehaviorVersion;
 use lambda_runtime::Error;
-use prodrome_lambda::{Failure, Tally, init_logs, serve_schedule};
+use prodrome_lambda::{Failure, Tally, init_logs, refuse_by_hand, serve_schedule};
 use prodrome_queue::{QueueName, SqsQueue};
 use prodrome_store::DynamoStore;
 
@@ -13,6 +13,7 @@ use prodrome_store::DynamoStore;
 /// Where a setting is wrong, or the runtime's API cannot be reached.
 #[tokio::main(flavor = "current_thread")]
 pub async fn main() -> Result<(), Error> {
+    refuse_by_hand("sweep");
     let config = Config::from_env()?;
     init_logs(&config.log_level);
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;

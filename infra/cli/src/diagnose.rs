@@ -21,6 +21,7 @@ use prodrome_queue::MemoryQueue;
 use prodrome_rules::RuleSet;
 use prodrome_store::MemoryStore;
 use std::collections::BTreeMap;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -141,14 +142,13 @@ async fn on(
     let finding = finding(about, &rules, now);
     let plugins = Arc::new(prodrome_local::plugins());
     let text = arguments.output == Output::Text;
-    if text {
-        say!("{}: {}", render::paint(flow.name(), "1", render::colours()), flow.summary());
-    }
+    let screen = Screen::new(text);
+    screen.tell(&format!("{}: {}", render::paint(flow.name(), "1", screen.colours), flow.summary()));
     let mut asked = AnyCluster::new(cluster);
     if let Some(http) = outside {
         asked = asked.with_outside(http);
     }
-    let diagnosis = ask(flow, &finding, asked, plugins, now, &Screen { text }).await;
+    let diagnosis = ask(flow, &finding, asked, plugins, now, &screen).await;
     let diagnosis =
         apply(&finding, diagnosis).diagnosis.map_or_else(Diagnosis::default, |diagnosis| *diagnosis);
     if text {
@@ -228,43 +228,51 @@ impl Progress for Unwatched {
     }
 }
 
-/// Shows each node as it works.
+/// Shows each node as it works, on standard error: standard output is for what it all comes to.
 struct Screen {
     text: bool,
+    colours: bool,
+    /// Whether it is seen while it happens. Where it is read afterwards, answers are enough.
+    is_live: bool,
+}
+
+impl Screen {
+    fn new(text: bool) -> Self {
+        Self { text, colours: render::colours_of_errors(), is_live: std::io::stderr().is_terminal() }
+    }
+
+    fn tell(&self, line: &str) {
+        if self.text {
+            // Where nobody reads, the answer is still found.
+            drop(writeln!(std::io::stderr().lock(), "{line}"));
+        }
+    }
 }
 
 impl Progress for Screen {
     fn asked(&self, node: &str) {
-        if self.text {
-            crate::write(&format!("  {node} …\n")).ok(); // where nobody reads, the answer is still found
+        if self.is_live {
+            self.tell(&format!("  {node} …"));
         }
     }
 
     async fn done(&self, node: &str, state: NodeState) -> Option<NodeState> {
-        if self.text {
-            let colours = render::colours();
-            let said = match &state {
-                NodeState::Answered { response } => {
-                    let cause = response
-                        .cause
-                        .as_deref()
-                        .map(|c| format!(" {c} ({:.0} %)", response.confidence * 100.0));
-                    let code = match response.verdict {
-                        Verdict::Cause => "33",
-                        Verdict::Cleared => "32",
-                        Verdict::Unknown => "2",
-                    };
-                    let verdict = format!("{}{}", response.verdict.as_str(), cause.unwrap_or_default());
-                    format!(
-                        "{}: {}",
-                        render::paint(&verdict, code, colours),
-                        render::plain(&response.summary, 300)
-                    )
-                }
-                NodeState::Failed { reason } => render::paint(&render::plain(reason, 300), "31", colours),
-            };
-            crate::write(&format!("  {node}: {said}\n")).ok();
-        }
+        let said = match &state {
+            NodeState::Answered { response } => {
+                let cause =
+                    response.cause.as_deref().map(|c| format!(" {c} ({:.0} %)", response.confidence * 100.0));
+                let code = match response.verdict {
+                    Verdict::Cause => "33",
+                    Verdict::Cleared => "32",
+                    Verdict::Unknown => "2",
+                };
+                let verdict = format!("{}{}", response.verdict.as_str(), cause.unwrap_or_default());
+                let verdict = render::paint(&verdict, code, self.colours);
+                format!("{verdict}: {}", render::plain(&response.summary, 300))
+            }
+            NodeState::Failed { reason } => render::paint(&render::plain(reason, 300), "31", self.colours),
+        };
+        self.tell(&format!("  {node}: {said}"));
         Some(state)
     }
 }

@@ -112,6 +112,12 @@ pub(crate) fn shipped() -> Vec<SourceFile> {
     SHIPPED.iter().map(file).collect()
 }
 
+/// The rules that are not shipped, by their names.
+pub(crate) fn own(rules: &RuleSet) -> RuleSet {
+    let shipped = prodrome_rules::load(&shipped()).rules;
+    RuleSet::new(rules.rules().iter().filter(|rule| shipped.get(rule.name()).is_none()).cloned())
+}
+
 /// The shipped flow files.
 pub(crate) fn shipped_flows() -> Vec<SourceFile> {
     SHIPPED_FLOWS.iter().map(|(name, text)| SourceFile::new(*name, *text)).collect()

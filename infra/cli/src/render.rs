@@ -7,12 +7,25 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Whether standard output takes colours: a terminal, and nobody said no.
 pub(crate) fn colours() -> bool {
-    is_screen() && prodrome_lambda::environment("NO_COLOR").is_none_or(|value| value.is_empty())
+    is_screen() && are_colours_wanted()
+}
+
+/// The same of standard error.
+pub(crate) fn colours_of_errors() -> bool {
+    std::io::stderr().is_terminal() && !is_dumb() && are_colours_wanted()
+}
+
+fn are_colours_wanted() -> bool {
+    prodrome_lambda::environment("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Whether standard output is a terminal that can be drawn on.
 pub(crate) fn is_screen() -> bool {
-    std::io::stdout().is_terminal() && prodrome_lambda::environment("TERM").as_deref() != Some("dumb")
+    std::io::stdout().is_terminal() && !is_dumb()
+}
+
+fn is_dumb() -> bool {
+    prodrome_lambda::environment("TERM").as_deref() == Some("dumb")
 }
 
 /// A severity, coloured where that is wanted.

@@ -3,7 +3,7 @@
 use crate::library::Library;
 use crate::progress::Progress;
 use crate::{Outcome, render};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::Logs;
@@ -11,7 +11,7 @@ use prodrome_flows::FlowSet;
 use prodrome_local::{Change, Notices, World};
 use prodrome_model::{ChangeKind, Fingerprint, Group, Notice, NoticeKind, ObjectRef, Owner, Severity};
 use prodrome_plugin::Registry;
-use prodrome_recording::{Recording, StepKind, Timeline};
+use prodrome_recording::{Recording, RecordingError, StepKind, Timeline};
 use prodrome_rules::RuleSet;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -120,9 +120,14 @@ pub(crate) fn recordings(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(dirs)
 }
 
-/// Opens a recording.
+/// Opens a recording. What is none is told with where there are some.
 pub(crate) fn open(dir: &Path) -> Result<Recording> {
-    Ok(Recording::open(dir)?)
+    match Recording::open(dir) {
+        Err(error @ RecordingError::NotARecording { .. }) => {
+            bail!("{error}; `prodrome record --out DIR` makes one, and events/recordings holds some")
+        }
+        opened => Ok(opened?),
+    }
 }
 
 async fn one(
@@ -131,10 +136,11 @@ async fn one(
     causes: (Arc<FlowSet>, Arc<Registry>),
     output: Output,
 ) -> Result<bool> {
-    let start = recording.start();
-    let mut printer = Printer { start, output, alerted: false, progress: Progress::new() };
-    Box::pin(play(recording, rules, causes, &mut printer)).await?;
-    Ok(printer.alerted)
+    let (start, length) = (recording.start(), recording.length());
+    let mut printer = Printer { start, output, counts: [0; 3], progress: Progress::new() };
+    let changes = Box::pin(play(recording, rules, causes, &mut printer)).await?;
+    printer.finish(changes, length)?;
+    Ok(printer.counts[NoticeKind::Alert as usize] > 0)
 }
 
 /// Who hears of a recording that is played.
@@ -145,13 +151,14 @@ pub(crate) trait Listener {
     fn hear(&mut self, notices: Vec<Notice>) -> Result<()>;
 }
 
-/// Plays a recording to its end, and then on to the end of what was told. What cannot be read of it is left out.
+/// Plays a recording to its end, and then on to the end of what was told. What cannot be read of it is left out. How
+/// many changes there were.
 pub(crate) async fn play(
     recording: Recording,
     rules: Arc<RuleSet>,
     (flows, plugins): (Arc<FlowSet>, Arc<Registry>),
     listener: &mut dyn Listener,
-) -> Result<()> {
+) -> Result<usize> {
     let (start, end) = (recording.start(), recording.end());
     let notices = Notices::default();
     let world = World::new(rules, start, |episodes, queue| notices.alerts(episodes, queue));
@@ -160,7 +167,7 @@ pub(crate) async fn play(
         world.cluster.set_logs(logs);
     }
     let mut burst: Vec<Change> = Vec::new();
-    let mut left_out = 0_usize;
+    let (mut changes, mut left_out) = (0_usize, 0_usize);
     for step in Timeline::merge([recording]).steps(start)? {
         let step = match step {
             Ok(step) => step,
@@ -181,6 +188,7 @@ pub(crate) async fn play(
             StepKind::Applied => ChangeKind::Applied,
             StepKind::Deleted | StepKind::Vanished => ChangeKind::Deleted,
         };
+        changes += 1;
         burst.push(Change { at, resource: step.resource, kind, object: step.object.into_bytes() });
     }
     happen(&mut world, &mut burst).await;
@@ -198,7 +206,7 @@ pub(crate) async fn play(
         let (lines, were) = (render::count(left_out, "line"), if left_out == 1 { "was" } else { "were" });
         eprintln!("prodrome: {lines} could not be read and {were} left out");
     }
-    Ok(())
+    Ok(changes)
 }
 
 /// Time passes up to a burst of changes, then they happen.
@@ -226,7 +234,7 @@ fn logs(dir: &Path) -> Result<Option<BTreeMap<String, Logs>>> {
     }
     let size = std::fs::metadata(&path).map_or(0, |meta| meta.len());
     if size > LOGS_BYTES_MAX {
-        anyhow::bail!("{} has {size} bytes; at most {LOGS_BYTES_MAX} are read", path.display());
+        bail!("{} has {size} bytes; at most {LOGS_BYTES_MAX} are read", path.display());
     }
     let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let expected = r#"expected {"namespace/pod/container": {"current": "…", "previous": "…"}}"#;
@@ -236,7 +244,8 @@ fn logs(dir: &Path) -> Result<Option<BTreeMap<String, Logs>>> {
 struct Printer {
     start: Timestamp,
     output: Output,
-    alerted: bool,
+    /// What was told, by its kind.
+    counts: [usize; 3],
     progress: Progress,
 }
 
@@ -252,7 +261,7 @@ impl Listener for Printer {
         }
         let mut out = std::io::stdout().lock();
         for notice in notices {
-            self.alerted |= notice.kind == NoticeKind::Alert;
+            self.counts[notice.kind as usize] += 1;
             match self.output {
                 Output::Json => self.json(&mut out, &notice)?,
                 Output::Text => self.text(&mut out, &notice)?,
@@ -264,6 +273,25 @@ impl Listener for Printer {
 }
 
 impl Printer {
+    /// The last line, where people read: silence could also mean that nothing was played.
+    fn finish(&mut self, changes: usize, length: SignedDuration) -> Result<()> {
+        self.progress.clear();
+        if self.output == Output::Json {
+            return Ok(());
+        }
+        let [alerts, updates, resolved] = self.counts;
+        let told = match alerts {
+            0 => "no alert".to_owned(),
+            _ => format!(
+                "{}, {}, {resolved} resolved",
+                render::count(alerts, "alert"),
+                render::count(updates, "update")
+            ),
+        };
+        say!("{} in {} played: {told}", render::count(changes, "change"), render::span(length));
+        Ok(())
+    }
+
     fn json(&self, out: &mut impl std::io::Write, notice: &Notice) -> Result<()> {
         let joined = match notice.kind {
             NoticeKind::Update => &notice.joined[..],

@@ -31,7 +31,7 @@ const PORT_ATTEMPTS: u32 = 3;
 pub struct Options {
     /// Where its Python environment is kept; [`cache_dir_default`] if unset.
     pub cache_dir: Option<PathBuf>,
-    /// The Python to use; the `python3` on the path if unset.
+    /// The Python to use; that of `PYTHON`, else the `python3` on the path, if unset.
     pub python: Option<PathBuf>,
     /// The port to listen on; any free one if unset.
     pub port: Option<u16>,
@@ -89,7 +89,8 @@ impl Emulator {
     /// Starts an emulator and waits until it answers. `progress` hears what takes longer than a moment.
     pub fn start(options: &Options, progress: &dyn Fn(&str)) -> Result<Self, StartError> {
         let cache = options.cache_dir.clone().unwrap_or_else(cache_dir_default);
-        let python = python::environment(&cache, python::REQUIREMENTS, options.python.as_deref(), progress)?;
+        let base = options.python.clone().or_else(|| set(python::VARIABLE));
+        let python = python::environment(&cache, python::REQUIREMENTS, base.as_deref(), progress)?;
         progress("starting the emulator");
         let mut attempts = 0;
         loop {
@@ -156,11 +157,15 @@ impl Emulator {
 
 /// Where the Python environment is kept unless said otherwise: `prodrome` in the user's cache folder.
 pub fn cache_dir_default() -> PathBuf {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("XDG_CACHE_HOME")
         .or_else(|| set("HOME").map(|home| home.join(".cache")))
         .unwrap_or_else(std::env::temp_dir)
         .join("prodrome")
+}
+
+/// A path that the environment names.
+fn set(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 /// The process that outlives us by a moment, and its standard input, whose end tells it to.

@@ -15,15 +15,23 @@ const OLDEST: (u32, u32) = (3, 10);
 /// Under these names Python is looked for. The plain one first: it is the one its user means.
 const NAMES: [&str; 6] = ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10"];
 
+/// The variable that says which Python to use, as for the scripts beside this.
+pub(crate) const VARIABLE: &str = "PYTHON";
+
 /// The emulator's Python environment could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PythonError {
     /// There is none.
-    #[error("found no python3; the emulator needs Python {}.{} or newer (Debian: apt-get install python3-venv)",
-        OLDEST.0, OLDEST.1)]
-    Missing,
+    #[error("found no {}; the emulator needs Python {}.{} or newer: install it (Debian: apt-get install \
+        python3-venv), or set {VARIABLE} to the path of one",
+        program.as_deref().unwrap_or(Path::new(NAMES[0])).display(), OLDEST.0, OLDEST.1)]
+    Missing {
+        /// The one that was named.
+        program: Option<PathBuf>,
+    },
     /// There are only old ones.
-    #[error("{program} is Python {found}; the emulator needs {}.{} or newer", OLDEST.0, OLDEST.1)]
+    #[error("{program} is Python {found}; the emulator needs {}.{} or newer: install one, or set {VARIABLE} to its path",
+        OLDEST.0, OLDEST.1)]
     TooOld {
         /// The newest one found.
         program: String,
@@ -138,7 +146,7 @@ fn find(program: Option<&Path>) -> Result<Base, PythonError> {
         let program = base.program.display().to_string();
         too_old.get_or_insert(PythonError::TooOld { program, found: base.version });
     }
-    Err(too_old.unwrap_or(PythonError::Missing))
+    Err(too_old.unwrap_or_else(|| PythonError::Missing { program: program.map(Path::to_owned) }))
 }
 
 /// Asks a Python who it is; `None` where the program is missing or does not answer as Python does.
@@ -248,7 +256,11 @@ mod tests {
             let error = fails(dir.path(), &fake(dir.path(), version, script));
             assert!(error.contains(want), "{version} {script}: {error}");
         }
-        assert!(fails(dir.path(), Path::new("/nowhere/python3")).contains("found no python3"));
+        let nowhere = fails(dir.path(), Path::new("/nowhere/python3"));
+        assert!(
+            nowhere.contains("found no /nowhere/python3; ") && nowhere.contains("set PYTHON to"),
+            "{nowhere}"
+        );
     }
 
     /// `-m venv DIR` makes a `bin/python` that fails or succeeds as pip.

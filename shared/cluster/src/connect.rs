@@ -41,7 +41,7 @@ pub enum ConnectError {
         reason: String,
     },
     /// The kubeconfig has no such context.
-    #[error("the kubeconfig{} has no context {context:?}; it has {}", at(path.as_deref()), listed(known))]
+    #[error("the kubeconfig{} has no context {context:?}; {}", at(path.as_deref()), known_ones("it has", known))]
     NoContext {
         /// The file, where one was named.
         path: Option<PathBuf>,
@@ -51,7 +51,7 @@ pub enum ConnectError {
         known: Vec<String>,
     },
     /// The kubeconfig has no current context, and none was named.
-    #[error("the kubeconfig{} has no current context; name one of {}", at(path.as_deref()), listed(known))]
+    #[error("the kubeconfig{} has no current context; {}", at(path.as_deref()), known_ones("name one of", known))]
     NoCurrentContext {
         /// The file, where one was named.
         path: Option<PathBuf>,
@@ -84,8 +84,14 @@ fn at(path: Option<&Path>) -> String {
     path.map(|path| format!(" {}", path.display())).unwrap_or_default()
 }
 
-fn listed(known: &[String]) -> String {
-    if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+/// What may be named in place of a context; where there is none, what to do.
+fn known_ones(words: &str, known: &[String]) -> String {
+    if known.is_empty() {
+        return "it has none at all: let what made the cluster write one (`aws eks update-kubeconfig`, `kind export \
+                kubeconfig`), or name another kubeconfig"
+            .to_owned();
+    }
+    format!("{words} {}", known.join(", "))
 }
 
 /// What a kubeconfig says of one of its contexts.

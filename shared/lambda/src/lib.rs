@@ -16,6 +16,7 @@
 
 mod aws;
 mod batch;
+mod by_hand;
 mod delivery;
 mod eks;
 mod functions;
@@ -28,6 +29,7 @@ mod settings;
 mod tally;
 
 pub use batch::{Handler, answer_batch, deliveries};
+pub use by_hand::refuse_by_hand;
 pub use delivery::{Delivery, Failure};
 pub use eks::{EksTokenError, EksTokens};
 pub use functions::{FunctionState, Functions, InvokeError};

@@ -7,7 +7,7 @@ use crate::registry::call;
 use crate::view::View;
 use aws_config::BehaviorVersion;
 use lambda_runtime::{LambdaEvent, service_fn};
-use prodrome_lambda::init_logs;
+use prodrome_lambda::{init_logs, refuse_by_hand};
 use prodrome_model::{PluginRequest, PluginResponse};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ pub type Error = lambda_runtime::Error;
 #[expect(clippy::needless_pass_by_value, reason = "a plugin is handed over for good")]
 #[tokio::main(flavor = "current_thread")]
 pub async fn run(plugin: Plugin) -> Result<(), Error> {
+    refuse_by_hand(&format!("plugin-{}", plugin.name()));
     let config = Config::from_env(&plugin)?;
     init_logs(&config.log_level);
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;

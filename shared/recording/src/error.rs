@@ -5,14 +5,14 @@ use std::path::PathBuf;
 pub enum RecordingError {
     /// The folder is no recording.
     #[error(
-        "{} is no recording: expected a folder with meta.json and watch.jsonl.zst (or watch.jsonl), found no {missing}",
+        "{} is no recording: expected a folder with meta.json and watch.jsonl.zst (or watch.jsonl), found {found}",
         dir.display()
     )]
     NotARecording {
         /// The folder.
         dir: PathBuf,
-        /// Which file is missing.
-        missing: &'static str,
+        /// What is there in place of it.
+        found: &'static str,
     },
     /// A file cannot be read or written. After this the items end.
     #[error("{}: cannot {doing} it", file.display())]

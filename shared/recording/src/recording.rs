@@ -30,7 +30,13 @@ impl Recording {
         let dir = dir.into();
         let candidates = [(dir.join("watch.jsonl.zst"), true), (dir.join("watch.jsonl"), false)];
         let Some((file, compressed)) = candidates.into_iter().find(|(file, _)| file.is_file()) else {
-            return Err(RecordingError::NotARecording { dir, missing: "watch.jsonl.zst" });
+            let found = match std::fs::metadata(&dir) {
+                Err(_) => "no such folder",
+                Ok(there) if !there.is_dir() => "a file",
+                Ok(_) if dir.join("meta.json").is_file() => "meta.json alone",
+                Ok(_) => "neither",
+            };
+            return Err(RecordingError::NotARecording { dir, found });
         };
         let meta = read_meta(&dir)?;
         Ok(Self { dir, file, compressed, meta, limits: Limits::default() })
@@ -95,7 +101,7 @@ fn read_meta(dir: &Path) -> Result<Meta, RecordingError> {
     let text = match std::fs::read(&file) {
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            return Err(RecordingError::NotARecording { dir: dir.to_owned(), missing: "meta.json" });
+            return Err(RecordingError::NotARecording { dir: dir.to_owned(), found: "no meta.json" });
         }
         Err(source) => return Err(RecordingError::Io { file, doing: "read", source }),
     };

@@ -2,6 +2,7 @@
 
 use prodrome_plugin::{Context, Evidence, NoParams, Object, Plugin, Problem, Response};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// The plugin.
 pub fn plugin() -> Plugin {
@@ -38,7 +39,8 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         Some(pod) => (pod.at("/spec").clone(), pod.namespace().map(str::to_owned)),
         None => (subject.at("/spec/template/spec").clone(), subject.namespace().map(str::to_owned)),
     };
-    let mut looked = 0;
+    // Several places may name one object.
+    let (mut there, mut spared) = (BTreeSet::new(), BTreeSet::new());
     let mut unsure = Vec::new();
     for reference in references(&spec) {
         let namespaced =
@@ -54,17 +56,29 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
             unsure.push(format!("the {} {}", reference.kind, reference.name));
             continue;
         }
-        looked += 1;
         if let Some(response) = explain(&reference, found.as_ref()) {
             return Ok(response.blaming(context.workload().clone()));
         }
+        let kind = reference.kind.rsplit('/').next().unwrap_or(reference.kind);
+        let named = format!("the {kind} {}", reference.name);
+        if found.is_some() {
+            there.insert(named)
+        } else {
+            spared.insert(named)
+        };
     }
-    let response = Response::cleared(match looked {
+    let mut summary = match there.len() {
+        0 if !spared.is_empty() => "no object that it needs is known to be missing".to_owned(),
         0 if unsure.is_empty() => "it refers to no other object".to_owned(),
         0 => "no object that it refers to is known to be missing".to_owned(),
-        1 => "the one object that it refers to is there".to_owned(),
-        _ => format!("all of the {looked} objects that it refers to are there"),
-    });
+        1 => "the one object that it needs is there".to_owned(),
+        n => format!("all of the {n} objects that it needs are there"),
+    };
+    if !spared.is_empty() {
+        let names = Vec::from_iter(spared).join(", ");
+        summary = format!("{summary}; not there, and optional: {names}");
+    }
+    let response = Response::cleared(summary);
     Ok(unsure
         .into_iter()
         .fold(response, |response, what| response.without(what, "no object of its kind is to be seen")))
@@ -195,5 +209,42 @@ mod tests {
         assert_eq!((unsure.verdict.as_str(), unsure.not_looked_at.len()), ("cleared", 1));
         let sound = ask(Kit::new().with(pod).with(map(json!({ "a": "1" })))).await;
         assert_eq!(sound.verdict.as_str(), "cleared");
+        let summary = "the one object that it needs is there; not there, and optional: the ConfigMap maybe";
+        assert_eq!(sound.summary, summary);
+    }
+
+    #[tokio::test]
+    async fn what_is_optional_counts_as_there_only_where_it_is() {
+        let object = |kind: &str, name: &str, rest: Value| {
+            let mut object = json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": name, "namespace": "shop" } });
+            object.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+            object
+        };
+        let optional = |name: &str| json!({ "name": name, "optional": true });
+        let from = |key: &str, to: Value| json!({ "name": "A", "valueFrom": { key: to } });
+        let keyed = |name: &str| json!({ "name": name, "key": "k", "optional": true });
+        let spec = json!({ "containers": [{ "name": "c",
+                "envFrom": [{ "configMapRef": optional("m1") }, { "secretRef": optional("s1") }, { "configMapRef": optional("there") }],
+                "env": [from("configMapKeyRef", keyed("m2")), from("secretKeyRef", keyed("s2")), from("configMapKeyRef", keyed("there"))] }],
+            "volumes": [{ "name": "a", "configMap": optional("m3") }, { "name": "b", "secret": { "secretName": "s3", "optional": true } },
+                { "name": "c", "projected": { "sources": [{ "configMap": optional("m1") }, { "secret": optional("s4") }] } }] });
+        let pod = object("Pod", "a", json!({ "spec": spec }));
+        let other = object("Secret", "other", json!({}));
+        let kit = || Kit::new().with(pod.clone()).with(other.clone());
+        let answer = kit()
+            .with(object("ConfigMap", "there", json!({ "data": {} })))
+            .ask(&plugin(), "Pod shop/a")
+            .await;
+        assert_eq!((answer.verdict.as_str(), answer.not_looked_at.len()), ("cleared", 0), "{answer:?}");
+        assert_eq!(
+            answer.summary,
+            "the one object that it needs is there; not there, and optional: the ConfigMap m1, the ConfigMap m2, \
+             the ConfigMap m3, the Secret s1, the Secret s2, the Secret s3, the Secret s4"
+        );
+        let none = kit().ask(&plugin(), "Pod shop/a").await;
+        assert!(
+            none.summary.starts_with("no object that it needs is known to be missing; not there"),
+            "{none:?}"
+        );
     }
 }

@@ -1,10 +1,10 @@
 //! Rule files that are edited while the system runs: they are pushed as `prodrome rules push` would.
 
-use crate::library::Library;
+use crate::library::{Library, own};
 use crate::render;
 use jiff::Timestamp;
 use prodrome_rulebook::{Draft, DraftError, PushError, Rulebook};
-use prodrome_rules::{Diagnostic, SourceFile};
+use prodrome_rules::{Diagnostic, Loaded, RuleSet, SourceFile};
 use prodrome_store::Store;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub(super) struct LiveRules<S> {
     /// How long what has changed must stay so: an editor may be writing.
     settles_in: Duration,
     news: Option<RulesNews>,
+    /// Those that hold now and are not shipped.
+    own: RuleSet,
 }
 
 /// What there is to say of the rules.
@@ -37,8 +39,9 @@ impl<S: Store> LiveRules<S> {
         base: Vec<SourceFile>,
         settles_in: Duration,
     ) -> Self {
-        let mut live = Self { library, book, settled: base.clone(), base, settles_in, news: None };
-        let diagnostics = prodrome_rules::load(&live.base).diagnostics;
+        let Loaded { rules, diagnostics } = prodrome_rules::load(&base);
+        let own = own(&rules);
+        let mut live = Self { library, book, settled: base.clone(), base, settles_in, news: None, own };
         if let Some(mistakes) = mistakes(&diagnostics) {
             live.say(format!("left out: {mistakes}"), true);
         }
@@ -48,6 +51,11 @@ impl<S: Store> LiveRules<S> {
     /// What is to be said of them now.
     pub(super) fn news(&self) -> Option<RulesNews> {
         self.news.clone()
+    }
+
+    /// Those of them that are not shipped.
+    pub(super) fn own(&self) -> &RuleSet {
+        &self.own
     }
 
     /// Looks at the files. What has changed is pushed if it stays so for a moment, and else at a later look.
@@ -70,6 +78,7 @@ impl<S: Store> LiveRules<S> {
         let draft = Draft { prune: true, ..Draft::new("prodrome up", why, files.iter().cloned()) };
         match self.book.push(&draft, &self.base, now).await {
             Ok(entry) => {
+                self.own = own(&prodrome_rules::load(files).rules);
                 let [added, changed, removed] = [&entry.added, &entry.changed, &entry.removed];
                 let what = match (added.count, changed.count, removed.count) {
                     (0, 0, 0) => "no rule says anything else".to_owned(),
@@ -148,6 +157,8 @@ mod tests {
         assert_eq!((&*entry.who, &*entry.why), ("prodrome up", "edited: a.yaml"));
         let text = "version 1 since 00:00:00 UTC: 0 new, 1 changed, 0 removed".to_owned();
         assert_eq!(live.news(), Some(RulesNews { text, is_bad: false }));
+        let own: Vec<&str> = live.own().rules().iter().map(|rule| rule.name()).collect();
+        assert_eq!(own, ["A"]);
 
         write(folder.path(), "b.yaml", "B: { resource: Pod, checkField: [{ field: a, nilValue: true }] }\n");
         for _ in 0..2 {

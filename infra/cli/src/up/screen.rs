@@ -27,6 +27,8 @@ pub(super) struct Screen {
     unseen: Vec<String>,
     /// What was said of the rules last.
     rules: Option<RulesNews>,
+    /// What was said of kinds that are not served.
+    unserved: Option<String>,
 }
 
 /// What was told, and how much happens.
@@ -44,7 +46,15 @@ impl Screen {
     pub(super) fn new(title: String) -> Result<Self> {
         let terminal = if render::is_screen() { Some(Terminal::take()?) } else { None };
         let told = Told { title, alerts: BTreeMap::new(), counts: [0; 3], last: None, rate: 0.0 };
-        Ok(Self { terminal, colours: render::colours(), told, ticks: 0, unseen: Vec::new(), rules: None })
+        Ok(Self {
+            terminal,
+            colours: render::colours(),
+            told,
+            ticks: 0,
+            unseen: Vec::new(),
+            rules: None,
+            unserved: None,
+        })
     }
 
     /// A notice arrived at the channel.
@@ -84,6 +94,15 @@ impl Screen {
                 writeln!(out, "rules: {}", render::plain(&news.text, 1000))?;
                 out.flush()?;
             }
+        }
+        let unserved = frame::unserved(&look.unserved);
+        if self.terminal.is_none() && self.unserved != unserved {
+            if let Some(text) = &unserved {
+                let mut out = std::io::stdout().lock();
+                writeln!(out, "{}", render::plain(text, 1000))?;
+                out.flush()?;
+            }
+            self.unserved = unserved;
         }
         match &mut self.terminal {
             Some(terminal) => {

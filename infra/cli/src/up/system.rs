@@ -17,6 +17,7 @@ use prodrome_rulebook::{Rulebook, kind_text};
 use prodrome_rules::{RuleSet, SourceFile};
 use prodrome_store::{DynamoStore, Store};
 use prodrome_watcher::{Clock, Connection, FilePlaces, KindPattern, Settings, Status, Watcher, listen_to};
+use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -90,6 +91,8 @@ pub(super) struct Look {
     /// What could not be looked at, and why: then what stands above is not all.
     pub(super) unseen: Vec<String>,
     pub(super) rules: Option<RulesNews>,
+    /// Kinds that rules of the user's own name and the cluster does not serve.
+    pub(super) unserved: Vec<String>,
 }
 
 impl System {
@@ -185,6 +188,7 @@ impl System {
             changes_seen: total(&metrics, "prodrome_watcher_changes_seen_total"),
             lag_seconds: self.status.lag_seconds(),
             rules: self.rules.news(),
+            unserved: self.unserved(),
             ..Look::default()
         };
         match self.open_checks().await {
@@ -221,6 +225,14 @@ impl System {
             }
         }
         look
+    }
+
+    /// The kinds that the cluster does not serve and rules of the user's own name. The shipped ones know many a kind that
+    /// a cluster need not have.
+    fn unserved(&self) -> Vec<String> {
+        let own: BTreeSet<String> =
+            kinds(self.rules.own()).unwrap_or_default().iter().map(ToString::to_string).collect();
+        self.status.unresolved().into_iter().filter(|kind| own.contains(kind)).collect()
     }
 
     /// The open checks, by their markers; and why one of them cannot be read, where that is so.

@@ -196,9 +196,18 @@ fn what_is_no_recording_is_refused() {
         ("bad-meta/meta.json", "{\"start\":\"yesterday\"}"),
         ("cut/meta.json", "x"),
     ]);
-    refused(&["replay", "rules"], &["rules is no recording", "watch.jsonl"]);
-    refused(&["replay", "no/such/folder"], &["no/such/folder is no recording"]);
-    refused(&["replay", &within(&dir, "half")], &["is no recording", "meta.json"]);
+    let what_to_do = "`prodrome record --out DIR` makes one";
+    refused(&["replay", "rules"], &["rules is no recording", "watch.jsonl", "found neither", what_to_do]);
+    refused(
+        &["replay", "no/such/folder"],
+        &[
+            "no/such/folder is no recording: expected a folder with meta.json",
+            "found no such folder",
+            what_to_do,
+        ],
+    );
+    refused(&["replay", "README.md"], &["README.md is no recording", "found a file", what_to_do]);
+    refused(&["replay", &within(&dir, "half")], &["is no recording", "found no meta.json", what_to_do]);
     refused(&["replay", &within(&dir, "bad-meta")], &["meta.json", "RFC 3339"]);
 
     let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/recordings/crash-exit-1");
@@ -301,7 +310,9 @@ fn what_a_run_needs_is_looked_at_before_anything_is_started() {
     let output =
         here.args(["up", "--exit"]).env("PATH", dir.path()).env("XDG_CACHE_HOME", dir.path()).output();
     let said = String::from_utf8(output.unwrap().stderr).unwrap();
-    assert!(said.contains("found no python3") && said.contains("apt-get install python3-venv"), "{said}");
+    for words in ["found no python3", "apt-get install python3-venv", "set PYTHON to the path of one"] {
+        assert!(said.contains(words), "{said}");
+    }
 }
 
 #[test]

@@ -98,7 +98,10 @@ fn an_object_of_a_file_is_diagnosed_and_its_run_can_be_drawn() {
         ran.stdout.contains("oom-killed 93 % sure, owner user") && ran.stdout.contains("the limit 64Mi"),
         "{ran:?}"
     );
-    assert!(!ran.stdout.contains('\u{1b}'), "{ran:?}");
+    assert!(!ran.stdout.contains('\u{1b}') && !ran.stderr.contains('\u{1b}'), "{ran:?}");
+    // What plugins answered is told beside it, and who asks a pipe for the result gets nothing else.
+    assert!(ran.stdout.starts_with("oom-killed 93 %"), "{ran:?}");
+    assert!(ran.stderr.contains("oom-killed (93 %)") && !ran.stderr.contains('…'), "{ran:?}");
     let ran = prodrome(&[
         "diagnose",
         "pod/web-0",
@@ -112,6 +115,7 @@ fn an_object_of_a_file_is_diagnosed_and_its_run_can_be_drawn() {
         "json",
     ]);
     let diagnosis: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(ran.stderr, "");
     assert_eq!((&diagnosis["cause"], &diagnosis["owner"]), (&"oom-killed".into(), &"user".into()));
     let (_dir, run) = file("run.json", &ran.stdout);
     let ran = prodrome(&["flows", "graph", "crash-loop", "--run", &run]);

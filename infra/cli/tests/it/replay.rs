@@ -48,6 +48,18 @@ fn a_healthy_rollout_is_quiet() {
 }
 
 #[test]
+fn what_was_played_is_said_at_the_end() {
+    for (name, end) in [
+        ("healthy-rollout", "changes in 2m played: no alert\n"),
+        ("image-repaired-late", "played: 1 alert, 1 update, 1 resolved\n"),
+    ] {
+        let ran = prodrome(&["replay", &recording(name)]);
+        let last = ran.stdout.lines().last().unwrap_or_default();
+        assert!(ran.stdout.ends_with(end) && !last.starts_with("0 changes"), "{name}: {ran:?}");
+    }
+}
+
+#[test]
 fn only_says_which_rules_are_used() {
     let ran = prodrome(&["replay", &recording("crash-exit-1"), "--only", "PodCrash*", "--output", "json"]);
     assert_eq!(rules(&ran.json_lines(), "alert"), BTreeSet::from(["PodCrashLooping".to_owned()]), "{ran:?}");

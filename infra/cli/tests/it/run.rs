@@ -23,7 +23,7 @@ impl Ran {
 pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_prodrome"));
     command.current_dir(root());
-    for name in ["KUBECONFIG", "AWS_LAMBDA_RUNTIME_API", "PRODROME_FUNCTION", "RUST_LOG"] {
+    for name in ["KUBECONFIG", "AWS_LAMBDA_RUNTIME_API", "PRODROME_FUNCTION", "PYTHON", "RUST_LOG"] {
         command.env_remove(name);
     }
     command

@@ -230,6 +230,10 @@ async fn a_kubeconfig_that_cannot_be_used_says_why() {
     assert!(error.contains("has no context \"prod\"; it has recording"), "{error}");
     let error = try_it(Some(&good.replace("current-context: recording", "")), None).await.to_string();
     assert!(error.contains("has no current context; name one of recording"), "{error}");
+    for context in [None, Some("prod")] {
+        let error = try_it(Some("apiVersion: v1\nkind: Config\n"), context).await.to_string();
+        assert!(error.contains("it has none at all: let what made the cluster write one"), "{error}");
+    }
     for bad in ["{", "clusters: 7", &good.replace("    cluster: recording", "    cluster: other")] {
         let error = try_it(Some(bad), Some("recording")).await;
         let text = error.to_string();

@@ -174,7 +174,14 @@ fn a_folder_that_is_no_recording_says_what_is_missing() {
         let text = Recording::open(dir.path()).err().unwrap().to_string();
         assert!(text.contains(want), "{text}");
     };
-    error("found no watch.jsonl.zst");
+    error("found neither");
+    std::fs::write(dir.path().join("meta.json"), "{}").unwrap();
+    error("found meta.json alone");
+    let file = Recording::open(dir.path().join("meta.json")).err().unwrap().to_string();
+    assert!(file.ends_with("found a file"), "{file}");
+    let nowhere = Recording::open(dir.path().join("nowhere")).err().unwrap().to_string();
+    assert!(nowhere.ends_with("found no such folder"), "{nowhere}");
+    std::fs::remove_file(dir.path().join("meta.json")).unwrap();
     std::fs::write(dir.path().join("watch.jsonl"), "").unwrap();
     error("found no meta.json");
     std::fs::write(dir.path().join("meta.json"), "{}").unwrap();

@@ -1,5 +1,7 @@
 //! What stands on the screen, for a size of it. Pure: the tests look at it as a person does.
 
+mod alerts;
+
 use super::{Lines, Size, Told};
 use crate::render::{self, Line};
 use crate::up::system::Look;
@@ -7,12 +9,18 @@ use jiff::{SignedDuration, Timestamp};
 use prodrome_lifecycle::{Check, Phase};
 use prodrome_model::{Notice, NoticeKind};
 
+use alerts::{alert_lines, rows_wanted};
+
 /// An object's name is not cut below this, whatever the width.
 const NAME_MIN: usize = 16;
 /// What time alone does not begin for so long begins by a count: it has no instant.
 const COUNTED: SignedDuration = SignedDuration::from_hours(24 * 3650);
 /// Rows that a mistake in the rules takes at most.
 const MISTAKE_ROWS: usize = 4;
+/// Rows that kinds take at most which the cluster does not serve.
+const UNSERVED_ROWS: usize = 2;
+/// How many of them are named.
+const UNSERVED_NAMED_MAX: usize = 3;
 /// Rows that checks get at least, where there are any.
 const CHECK_ROWS_MIN: usize = 3;
 
@@ -23,9 +31,11 @@ pub(super) fn frame(told: &Told, look: &Look, now: Timestamp, (width, height): S
     let mut waiting: Vec<&Check> = look.checks.iter().filter(|check| !check.phase.is_told()).collect();
     waiting.sort_by_key(|check| check.due);
 
-    // Two titles and two empty lines; what is left is shared out.
+    // Two titles and two empty lines; what is left is shared out. Alerts with their causes come first,
+    // then their summaries and the checks.
     let rows = height.saturating_sub(lines.len() + 4);
-    let checks_rows = waiting.len().max(1).min(CHECK_ROWS_MIN.max(rows / 3));
+    let spare = (rows / 3).min(rows.saturating_sub(rows_wanted(&alerts)) / 2);
+    let checks_rows = waiting.len().max(1).min(CHECK_ROWS_MIN.max(spare));
     let alert_rows = rows.saturating_sub(checks_rows).max(1);
     let over = alerts.iter().filter(|notice| notice.kind == NoticeKind::Resolved).count();
     lines.push(Line::default());
@@ -56,6 +66,10 @@ fn head(told: &Told, look: &Look, width: usize) -> Lines {
         let code = if news.is_bad { "31" } else { "36" };
         lines.extend(in_rows(&text, width, rows).into_iter().map(|row| Line::default().with(&row, code)));
     }
+    if let Some(text) = unserved(&look.unserved) {
+        let rows = in_rows(&render::plain(&text, 1000), width, UNSERVED_ROWS);
+        lines.extend(rows.into_iter().map(|row| Line::default().with(&row, "33")));
+    }
     for (queue, depth) in &look.dead_letters {
         lines.push(Line::default().with(
             &format!("{} of {queue}: see the functions' log", render::count(*depth, "dead letter")),
@@ -66,6 +80,16 @@ fn head(told: &Told, look: &Look, width: usize) -> Lines {
         lines.push(Line::default().with(&render::plain(line, 300), "31"));
     }
     lines
+}
+
+/// Of which kinds nothing can be seen.
+pub(super) fn unserved(kinds: &[String]) -> Option<String> {
+    let (named, more) = kinds.split_at(kinds.len().min(UNSERVED_NAMED_MAX));
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    let names = named.join(", ");
+    (!kinds.is_empty()).then(|| {
+        format!("rules: the cluster serves no {names}{more}: what rules say of it waits until it does")
+    })
 }
 
 /// A text in at most so many rows, broken at spaces where that goes; the last is cut by whoever shows it.
@@ -86,35 +110,6 @@ fn in_rows(text: &str, width: usize, rows: usize) -> Vec<String> {
 
 fn title(text: &str, count: &str) -> Line {
     Line::default().with(text, "1").with(&format!("  {count}"), "2")
-}
-
-/// Each alert with its summary and its cause, as long as there is room: for causes, then for summaries, then for
-/// alerts at all; the rest is counted.
-fn alert_lines(alerts: &[&Notice], now: Timestamp, width: usize, rows: usize) -> Lines {
-    if alerts.is_empty() {
-        let text = "  none yet; a fault is told once it has lasted as long as its rule says";
-        return vec![Line::default().with(text, "2")];
-    }
-    let shown = if alerts.len() > rows { rows.saturating_sub(1) } else { alerts.len() };
-    let mut summaries = rows.saturating_sub(alerts.len());
-    let open = alerts.iter().filter(|notice| notice.kind != NoticeKind::Resolved).count();
-    let mut causes = summaries.saturating_sub(open);
-    let mut lines = Lines::new();
-    for notice in &alerts[..shown] {
-        lines.push(indent(2).joined(alert(notice, now, Some(width.saturating_sub(2)))));
-        if notice.kind != NoticeKind::Resolved && summaries > 0 {
-            summaries -= 1;
-            lines.push(indent(5).with(&render::plain(&notice.summary, 300), "2"));
-            if let Some(why) = why(notice).filter(|_| causes > 0) {
-                causes -= 1;
-                lines.push(indent(5).with(&why, ""));
-            }
-        }
-    }
-    if shown < alerts.len() {
-        lines.push(indent(2).with(&format!("and {} more", alerts.len() - shown), "2"));
-    }
-    lines
 }
 
 fn check_lines(checks: &[&Check], now: Timestamp, width: usize, rows: usize) -> Lines {

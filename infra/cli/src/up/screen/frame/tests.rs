@@ -76,7 +76,7 @@ fn a_small_window_shows_what_matters_first() {
         [
             "Alerts  2 open, 1 over",
             "  P1 NodeNotReady Deployment shop… for 2m […",
-            "  and 2 more",
+            "  and 2 more: 1 P3, 1 over",
             "",
             "Checks that wait  2",
             "  PodPending Pod shop/a for 2m, due in 30s",
@@ -103,6 +103,82 @@ fn a_mistake_in_a_rule_that_is_being_edited_is_read_to_its_end() {
     );
     let shown = shown(&told(Vec::new()), &look("version 2 since 10:00:00 UTC: 1 new", false), (60, 24));
     assert_eq!(shown[2], "rules: version 2 since 10:00:00 UTC: 1 new");
+}
+
+/// With a cause.
+fn known(severity: &str, name: &str, since: i64) -> Notice {
+    let mut notice = notice(severity, "PodCrashLooping", name, "alert", since);
+    notice.cause = Some("app-error".to_owned());
+    notice.diagnosis = Some(Box::default());
+    notice
+}
+
+/// How many lines of a kind there are.
+fn count(lines: &[String], what: &str) -> usize {
+    lines.iter().filter(|line| line.contains(what)).count()
+}
+
+#[test]
+fn many_alerts_are_the_worst_with_their_causes_and_a_count() {
+    let mut notices: Vec<Notice> = (0..27).map(|i| known("P3", &format!("app-{i:02}"), -i)).collect();
+    notices.extend([known("P1", "core", -1), notice("P3", "PodNotReady", "gone", "resolved", -30)]);
+    let told = told(notices);
+    let checks = (0..9).map(|i| check("PodNotReady", &format!("c{i}"), 200 + i)).collect();
+    let look = Look { checks, ..Look::default() };
+    for ((width, height), alerts, more) in [
+        ((80, 24), 7, "  and 22 more: 21 P3, 1 over"),
+        ((90, 36), 13, "  and 16 more: 15 P3, 1 over"),
+        ((200, 50), 20, "  and 9 more: 8 P3, 1 over"),
+    ] {
+        let lines = shown(&told, &look, (width, height));
+        let text = lines.join("\n");
+        assert_eq!(lines.len(), height, "{text}");
+        assert_eq!(
+            (count(&lines, "PodCrashLooping"), count(&lines, "why: app-error")),
+            (alerts, alerts),
+            "{text}"
+        );
+        assert_eq!(lines.iter().filter(|line| *line == more).count(), 1, "{text}");
+        assert!(
+            lines[4].contains("P1 PodCrashLooping Deployment shop/core") && lines[5].contains("why:"),
+            "{text}"
+        );
+        assert!(
+            text.contains("Checks that wait  9\n  PodNotReady Pod shop/c0")
+                && count(&lines, "and 7 more") == 1,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn where_there_is_room_summaries_and_checks_share_it() {
+    let told = told((0..8).map(|i| known("P3", &format!("app-{i}"), -i)).collect());
+    let checks = (0..13).map(|i| check("PodNotReady", &format!("c{i:02}"), 200 + i)).collect();
+    let look = Look { checks, ..Look::default() };
+    let parts = |height| {
+        let lines = shown(&told, &look, (90, height));
+        let text = lines.join("\n");
+        assert_eq!((count(&lines, "PodCrashLooping"), count(&lines, "why:")), (8, 8), "{text}");
+        (count(&lines, "is broken"), count(&lines, "Pod shop/c"))
+    };
+    assert_eq!(parts(25), (0, 2));
+    assert_eq!(parts(30), (4, 3));
+    assert_eq!(parts(36), (7, 6));
+    assert_eq!(parts(60), (8, 13));
+}
+
+#[test]
+fn a_kind_that_is_not_served_is_said() {
+    let look =
+        |n: usize| Look { unserved: (0..n).map(|i| format!("db.example/K{i}")).collect(), ..Look::default() };
+    let shown = |n| shown(&told(Vec::new()), &look(n), (100, 24));
+    assert_eq!(
+        shown(1)[2],
+        "rules: the cluster serves no db.example/K0: what rules say of it waits until it does"
+    );
+    assert!(shown(9)[2..4].join("").contains("db.example/K2 and 6 more"), "{:?}", shown(9));
+    assert_eq!(shown(0)[2], "");
 }
 
 #[test]
