@@ -36,6 +36,9 @@ pub struct Config {
     /// `PLACE_CONFIGMAP` (`name` or `namespace/name`) or `PLACE_FILE`: where the place is kept. Unless set, a
     /// `ConfigMap` named `prodrome-watcher` beside the pod.
     pub place: PlaceIn,
+    /// `LEASE` (`name` or `namespace/name`): the `Lease` that watchers of one cluster share, of which the one that holds
+    /// it forwards; unless set, this one does, whoever else there is. The place must be in a `ConfigMap` then.
+    pub lease: Option<Named>,
     /// `LISTEN`: where `/healthz`, `/readyz` and `/metrics` are answered: an address or a port; default 8080.
     pub listen: SocketAddr,
     /// `LOG_LEVEL`: `error` to `trace`, or directives; default `info`.
@@ -46,14 +49,28 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlaceIn {
     /// A `ConfigMap` of the cluster.
-    ConfigMap {
-        /// Absent: the namespace of the pod or of the context.
-        namespace: Option<String>,
-        /// Its name.
-        name: String,
-    },
+    ConfigMap(Named),
     /// A file.
     File(PathBuf),
+}
+
+/// An object of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Absent: the namespace of the pod or of the context.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+impl Named {
+    /// From `name` or `namespace/name`.
+    fn parse(text: &str) -> Self {
+        match text.split_once('/') {
+            None => Self { namespace: None, name: text.to_owned() },
+            Some((namespace, name)) => Self { namespace: Some(namespace.to_owned()), name: name.to_owned() },
+        }
+    }
 }
 
 /// All that is wrong with the environment.
@@ -95,7 +112,7 @@ impl fmt::Display for ConfigError {
 
 impl Config {
     /// The names of all settings.
-    pub const NAMES: [&'static str; 18] = [
+    pub const NAMES: [&'static str; 19] = [
         "KUBECONFIG",
         "CONTEXT",
         "CLUSTER",
@@ -111,6 +128,7 @@ impl Config {
         "KEEP_MANAGED_FIELDS",
         "PLACE_CONFIGMAP",
         "PLACE_FILE",
+        "LEASE",
         "LISTEN",
         "LOG_LEVEL",
         "AWS_REGION",
@@ -153,6 +171,7 @@ impl Config {
             ),
             keep_managed_fields: vars.parsed("KEEP_MANAGED_FIELDS", "true or false", false, |_| true),
             place: vars.place(kubeconfig.is_some()),
+            lease: vars.lease(),
             listen: vars.listen(),
             log_level: vars.text("LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
             kubeconfig,
@@ -240,14 +259,9 @@ impl Vars<'_> {
     }
 
     fn place(&mut self, has_kubeconfig: bool) -> PlaceIn {
-        let default = PlaceIn::ConfigMap { namespace: None, name: "prodrome-watcher".to_owned() };
+        let default = PlaceIn::ConfigMap(Named::parse("prodrome-watcher"));
         match (self.text("PLACE_CONFIGMAP"), self.text("PLACE_FILE")) {
-            (Some(map), None) => match map.split_once('/') {
-                None => PlaceIn::ConfigMap { namespace: None, name: map },
-                Some((namespace, name)) => {
-                    PlaceIn::ConfigMap { namespace: Some(namespace.to_owned()), name: name.to_owned() }
-                }
-            },
+            (Some(map), None) => PlaceIn::ConfigMap(Named::parse(&map)),
             (None, Some(file)) => PlaceIn::File(file.into()),
             (Some(_), Some(file)) => {
                 self.mistake("PLACE_FILE", "nothing, as PLACE_CONFIGMAP is set", Some(file));
@@ -264,6 +278,18 @@ impl Vars<'_> {
             }
             (None, None) => default,
         }
+    }
+
+    fn lease(&mut self) -> Option<Named> {
+        let lease = self.text("LEASE")?;
+        if self.text("PLACE_FILE").is_some() {
+            // A file keeps nobody from moving the place of a later run.
+            let expected =
+                "nothing, as PLACE_FILE is set (several watchers share a place in PLACE_CONFIGMAP)";
+            self.mistake("LEASE", expected, Some(lease));
+            return None;
+        }
+        Some(Named::parse(&lease))
     }
 
     fn listen(&mut self) -> SocketAddr {
@@ -297,7 +323,8 @@ mod tests {
     fn little_must_be_set_in_a_pod() {
         let config = config(&LEAST).unwrap();
         assert_eq!(config.scope, Scope::new("default", "local", "prod"));
-        assert_eq!(config.place, PlaceIn::ConfigMap { namespace: None, name: "prodrome-watcher".into() });
+        assert_eq!(config.place, PlaceIn::ConfigMap(Named::parse("prodrome-watcher")));
+        assert_eq!(config.lease, None);
         assert_eq!((config.shards, config.waiting_bytes_max, config.listen.port()), (4, 8 << 20, 8080));
         assert_eq!((config.kubeconfig, config.log_level.as_str()), (None, "info"));
     }
@@ -334,11 +361,17 @@ mod tests {
     #[test]
     fn an_aws_region_serves_as_the_region_and_a_port_as_the_address() {
         let mut vars = LEAST.to_vec();
-        vars.extend([("AWS_REGION", "us-east-1"), ("LISTEN", ":81"), ("PLACE_CONFIGMAP", "ops/place")]);
+        vars.extend([
+            ("AWS_REGION", "us-east-1"),
+            ("LISTEN", ":81"),
+            ("PLACE_CONFIGMAP", "ops/place"),
+            ("LEASE", "lead"),
+        ]);
         let config = config(&vars).unwrap();
         assert_eq!(config.scope.region, "us-east-1");
         assert_eq!(config.listen.port(), 81);
-        assert_eq!(config.place, PlaceIn::ConfigMap { namespace: Some("ops".into()), name: "place".into() });
+        assert_eq!(config.place, PlaceIn::ConfigMap(Named::parse("ops/place")));
+        assert_eq!(config.lease, Some(Named { namespace: None, name: "lead".into() }));
     }
 
     #[test]
@@ -353,6 +386,9 @@ mod tests {
             ("KEEP_MANAGED_FIELDS", "yes"),
             ("LISTEN", "here"),
             ("CLUSTER", " "),
+            ("PLACE_FILE", "/p"),
+            ("PLACE_CONFIGMAP", "p"),
+            ("LEASE", "l"),
         ];
         let error = config(&vars).unwrap_err();
         let named: Vec<_> = error.mistakes.iter().map(|mistake| mistake.name).collect();
@@ -367,6 +403,7 @@ mod tests {
                 "WAITING_BYTES_MAX",
                 "KEEP_MANAGED_FIELDS",
                 "PLACE_FILE",
+                "LEASE",
                 "LISTEN"
             ]
         );

@@ -66,6 +66,13 @@ impl KubeApi {
         whole(body).await
     }
 
+    /// Opens a watch.
+    pub(crate) async fn events(&self, uri: String) -> Result<KubeEvents, ApiError> {
+        let request = Request::get(uri).header(ACCEPT, "application/json");
+        let (_, _, body) = self.send(request, Body::empty()).await?;
+        Ok(KubeEvents { body, lines: Lines::default() })
+    }
+
     async fn send(
         &self,
         request: http::request::Builder,
@@ -107,9 +114,7 @@ impl Api for KubeApi {
         let mut uri = format!("{}?watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}", of.path());
         uri.push_str("&resourceVersion=");
         percent_encode(from, &mut uri);
-        let (_, _, body) =
-            self.send(Request::get(uri).header(ACCEPT, "application/json"), Body::empty()).await?;
-        Ok(KubeEvents { body, lines: Lines::default() })
+        self.events(uri).await
     }
 }
 

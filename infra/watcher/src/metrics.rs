@@ -33,6 +33,7 @@ struct Shared {
     unresolved: Vec<String>,
     discovered: bool,
     ready: bool,
+    role: Role,
     /// When some kind was last followed, or the run began; of no meaning while one is.
     in_touch: Option<Instant>,
 }
@@ -89,6 +90,18 @@ impl KindState {
             Self::Denied => "denied",
         }
     }
+}
+
+/// What a watcher is among those that share a lease.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// There is no lease: it forwards.
+    #[default]
+    Alone,
+    /// It waits for the lease.
+    Waits,
+    /// It has the lease: it forwards.
+    Leads,
 }
 
 /// Why a stream began anew.
@@ -222,15 +235,28 @@ impl Metrics {
         *self.shared().restarts.entry(why.as_str()).or_default() += 1;
     }
 
+    pub(crate) fn role(&self, role: Role) {
+        self.shared().role = role;
+    }
+
+    /// What it is among those that share a lease.
+    pub fn is(&self) -> Role {
+        self.shared().role
+    }
+
     pub(crate) fn discovered(&self, unresolved: Vec<String>) {
         let mut shared = self.shared();
         shared.discovered = true;
         shared.unresolved = unresolved;
     }
 
-    /// Whether every kind that can be reached was listed or is watched. Once it is so, it stays so.
+    /// Whether every kind that can be reached was listed or is watched. Once it is so, it stays so. One that waits for
+    /// the lease is ready to take over.
     pub fn is_ready(&self) -> bool {
         let mut shared = self.shared();
+        if shared.role == Role::Waits {
+            return true;
+        }
         let reached = |kind: &Kind| kind.reached || kind.state == KindState::Denied;
         shared.ready = shared.ready || (shared.discovered && shared.kinds.values().all(reached));
         shared.ready
@@ -327,6 +353,8 @@ impl Metrics {
             count(&self.last_save),
         );
         simple("epoch", "gauge", "The number of this run.", count(&self.epoch));
+        let forwards = if self.is() == Role::Waits { 0.0 } else { 1.0 };
+        simple("forwards", "gauge", "1 where it forwards, 0 where it waits for the lease.", forwards);
         if let Some(resident) = resident_bytes() {
             simple("resident_memory_bytes", "gauge", "Memory of the process.", as_f64(resident));
         }

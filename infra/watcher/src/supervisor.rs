@@ -37,6 +37,8 @@ struct RosterInner {
     saved: BTreeMap<String, String>,
     /// The version of the rules up to which all that they touch has been listed.
     rules: u64,
+    /// Whether what is to run was begun: before, nothing that runs is behind, and all is.
+    begun: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -48,7 +50,7 @@ struct Running {
 
 impl Roster {
     pub(crate) fn new(saved: BTreeMap<String, String>, rules: u64) -> Self {
-        Self { inner: Mutex::new(RosterInner { running: BTreeMap::new(), saved, rules }) }
+        Self { inner: Mutex::new(RosterInner { saved, rules, ..RosterInner::default() }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, RosterInner> {
@@ -60,7 +62,7 @@ impl Roster {
         let mut inner = self.lock();
         let mut versions = inner.saved.clone();
         let heard = common.hearsay.borrow().clone().unwrap_or_default();
-        let mut is_listed = heard.version > inner.rules;
+        let mut is_listed = inner.begun && heard.version > inner.rules;
         for (id, Running { stream, kind, listed }) in &inner.running {
             let place = common.hub.look(|waiting| waiting.place(*stream).cloned());
             let accepted = |position| common.hub.look(|waiting| waiting.has_accepted(*stream, position));
@@ -181,7 +183,10 @@ impl<A: Api + 'static> Supervisor<A> {
             self.gone(&collection);
         }
         // What was saved of other kinds is not needed any more: nobody watches them.
-        self.roster.lock().saved.clear();
+        let mut roster = self.roster.lock();
+        roster.saved.clear();
+        roster.begun = true;
+        drop(roster);
         let complete = unresolved.is_empty() && !kinds.iter().any(KindPattern::is_open);
         self.common.metrics.discovered(unresolved);
         complete

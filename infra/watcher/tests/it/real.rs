@@ -4,6 +4,7 @@
 mod deployed;
 mod following;
 mod interruptions;
+mod leading;
 mod permissions;
 
 use crate::world::{Run, TestQueue, settings};
