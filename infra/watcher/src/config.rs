@@ -1,3 +1,4 @@
+use crate::finalizers::{Finalizers, HOLD, LabelSelector};
 use crate::kind_pattern::KindPattern;
 use crate::watcher::Settings;
 use prodrome_model::{SHARDS_DEFAULT, Scope};
@@ -5,6 +6,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// The settings of the program `watcher`, from its environment. An empty value counts as not set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +41,10 @@ pub struct Config {
     /// `LEASE` (`name` or `namespace/name`): the `Lease` that watchers of one cluster share, of which the one that holds
     /// it forwards; unless set, this one does, whoever else there is. The place must be in a `ConfigMap` then.
     pub lease: Option<Named>,
+    /// `FINALIZER_KINDS`: the kinds whose deletions are held until the last state is on its way, written as `KINDS`; none
+    /// unless set. `FINALIZER_SELECTOR`: of objects with such labels only (`team=shop,tier!=test`).
+    /// `FINALIZER_HOLD_SECONDS`: for so long at most; 1 to 600, default 30.
+    pub finalizers: Finalizers,
     /// `LISTEN`: where `/healthz`, `/readyz` and `/metrics` are answered: an address or a port; default 8080.
     pub listen: SocketAddr,
     /// `LOG_LEVEL`: `error` to `trace`, or directives; default `info`.
@@ -112,7 +118,7 @@ impl fmt::Display for ConfigError {
 
 impl Config {
     /// The names of all settings.
-    pub const NAMES: [&'static str; 19] = [
+    pub const NAMES: [&'static str; 22] = [
         "KUBECONFIG",
         "CONTEXT",
         "CLUSTER",
@@ -129,6 +135,9 @@ impl Config {
         "PLACE_CONFIGMAP",
         "PLACE_FILE",
         "LEASE",
+        "FINALIZER_KINDS",
+        "FINALIZER_SELECTOR",
+        "FINALIZER_HOLD_SECONDS",
         "LISTEN",
         "LOG_LEVEL",
         "AWS_REGION",
@@ -172,6 +181,7 @@ impl Config {
             keep_managed_fields: vars.parsed("KEEP_MANAGED_FIELDS", "true or false", false, |_| true),
             place: vars.place(kubeconfig.is_some()),
             lease: vars.lease(),
+            finalizers: vars.finalizers(),
             listen: vars.listen(),
             log_level: vars.text("LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
             kubeconfig,
@@ -186,6 +196,7 @@ impl Config {
             shards: self.shards,
             waiting_bytes_max: self.waiting_bytes_max,
             keep_managed_fields: self.keep_managed_fields,
+            finalizers: self.finalizers.clone(),
             ..Settings::new(self.scope.clone(), self.kinds.clone())
         }
     }
@@ -234,19 +245,34 @@ impl Vars<'_> {
     }
 
     fn kinds(&mut self) -> Vec<KindPattern> {
-        let words = self.words("KINDS");
-        if words.is_empty() {
+        if self.words("KINDS").is_empty() {
             self.mistake("KINDS", "the kinds to watch, such as Pod,apps/Deployment", None);
         }
+        let mut kinds = self.patterns("KINDS");
+        kinds.append(&mut self.patterns("MORE_KINDS"));
+        kinds
+    }
+
+    fn patterns(&mut self, name: &'static str) -> Vec<KindPattern> {
         let mut kinds = Vec::new();
-        let more = self.words("MORE_KINDS").into_iter().map(|word| ("MORE_KINDS", word));
-        for (name, word) in words.into_iter().map(|word| ("KINDS", word)).chain(more) {
+        for word in self.words(name) {
             match word.parse() {
                 Ok(kind) => kinds.push(kind),
                 Err(_) => self.mistake(name, "kinds such as Pod, apps/Deployment or *", Some(word)),
             }
         }
         kinds
+    }
+
+    fn finalizers(&mut self) -> Finalizers {
+        let expected = "labels such as team=shop,tier!=test";
+        let is_bound = |seconds: &u64| (1..=600).contains(seconds);
+        let hold = self.parsed("FINALIZER_HOLD_SECONDS", "a number from 1 to 600", HOLD.as_secs(), is_bound);
+        Finalizers {
+            kinds: self.patterns("FINALIZER_KINDS"),
+            selector: self.parsed("FINALIZER_SELECTOR", expected, LabelSelector::default(), |_| true),
+            hold: Duration::from_secs(hold),
+        }
     }
 
     fn queue_url(&mut self) -> String {
@@ -325,6 +351,7 @@ mod tests {
         assert_eq!(config.scope, Scope::new("default", "local", "prod"));
         assert_eq!(config.place, PlaceIn::ConfigMap(Named::parse("prodrome-watcher")));
         assert_eq!(config.lease, None);
+        assert!(config.finalizers.kinds.is_empty(), "no deletion is held unasked");
         assert_eq!((config.shards, config.waiting_bytes_max, config.listen.port()), (4, 8 << 20, 8080));
         assert_eq!((config.kubeconfig, config.log_level.as_str()), (None, "info"));
     }
@@ -346,6 +373,9 @@ mod tests {
             ("KEEP_MANAGED_FIELDS", "true"),
             ("PLACE_FILE", "/p"),
             ("LISTEN", "127.0.0.1:9000"),
+            ("FINALIZER_KINDS", "Pod apps/Deployment"),
+            ("FINALIZER_SELECTOR", "team in (a, b)"),
+            ("FINALIZER_HOLD_SECONDS", "10"),
             ("LOG_LEVEL", "debug"),
         ];
         let config = config(&vars).unwrap();
@@ -356,6 +386,8 @@ mod tests {
         assert_eq!(config.listen.to_string(), "127.0.0.1:9000");
         assert_eq!(config.settings().shards, 16);
         assert!(config.keep_managed_fields);
+        let Finalizers { kinds, selector, hold } = config.settings().finalizers;
+        assert_eq!((kinds.len(), selector.to_string().as_str(), hold.as_secs()), (2, "team in (a, b)", 10));
     }
 
     #[test]
@@ -389,6 +421,9 @@ mod tests {
             ("PLACE_FILE", "/p"),
             ("PLACE_CONFIGMAP", "p"),
             ("LEASE", "l"),
+            ("FINALIZER_KINDS", "/"),
+            ("FINALIZER_SELECTOR", "a>b"),
+            ("FINALIZER_HOLD_SECONDS", "3600"),
         ];
         let error = config(&vars).unwrap_err();
         let named: Vec<_> = error.mistakes.iter().map(|mistake| mistake.name).collect();
@@ -404,6 +439,9 @@ mod tests {
                 "KEEP_MANAGED_FIELDS",
                 "PLACE_FILE",
                 "LEASE",
+                "FINALIZER_HOLD_SECONDS",
+                "FINALIZER_KINDS",
+                "FINALIZER_SELECTOR",
                 "LISTEN"
             ]
         );

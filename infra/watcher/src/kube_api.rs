@@ -21,6 +21,11 @@ const OBJECT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// An answer that is read as a whole (a `Status`, a document of the discovery) is not larger.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// Of an object its metadata alone; where a server cannot do that, all of it.
+const ONE_METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+const LIST_METADATA: &str =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+
 /// The Kubernetes API.
 #[derive(Clone)]
 pub(crate) struct KubeApi {
@@ -64,6 +69,38 @@ impl KubeApi {
         let request = Request::builder().method(method).uri(path).header(CONTENT_TYPE, "application/json");
         let (_, _, body) = self.send(request.header(ACCEPT, "application/json"), Body::from(json)).await?;
         whole(body).await
+    }
+
+    /// Changes an object; its metadata after that.
+    pub(crate) async fn patch(
+        &self,
+        path: &str,
+        content_type: &'static str,
+        json: Vec<u8>,
+    ) -> Result<Bytes, ApiError> {
+        let request = Request::patch(path).header(CONTENT_TYPE, content_type).header(ACCEPT, ONE_METADATA);
+        let (_, _, body) = self.send(request, Body::from(json)).await?;
+        whole(body).await
+    }
+
+    /// Asks for a page of the metadata of a collection.
+    pub(crate) async fn list_metadata(
+        &self,
+        path: &str,
+        selector: &str,
+        limit: u32,
+        next: Option<&str>,
+    ) -> Result<KubePage, ApiError> {
+        let mut uri = format!("{path}?limit={limit}");
+        for (name, value) in [("labelSelector", Some(selector).filter(|s| !s.is_empty())), ("continue", next)]
+        {
+            if let Some(value) = value {
+                uri.push_str(&format!("&{name}="));
+                percent_encode(value, &mut uri);
+            }
+        }
+        let (_, _, body) = self.send(Request::get(uri).header(ACCEPT, LIST_METADATA), Body::empty()).await?;
+        Ok(KubePage { body, splitter: Some(ListSplitter::default()) })
     }
 
     /// Opens a watch.

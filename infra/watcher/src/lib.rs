@@ -18,6 +18,8 @@
 //! **Several.** Two watchers of one cluster share a place and a [`Lease`] ([`Watcher::led_by`]): one forwards, the other
 //! is ready to. Which epoch is the later one the place decides, see there.
 //!
+//! **Deletions.** For chosen kinds it holds them with a finalizer until the last state is on its way ([`Finalizers`]).
+//!
 //! **Bounds.** What waits counts in bytes against [`Settings::waiting_bytes_max`]; beyond it the streams are not
 //! read. At most four packs of about 60 KiB are under way, one object of a list or a watch is held a stream, and
 //! three kinds are listed at once, in pages of 500 that are taken apart while they arrive.
@@ -46,6 +48,7 @@ mod config;
 mod connect;
 mod discovery;
 mod event;
+mod finalizers;
 mod heard;
 mod hub;
 mod kind_pattern;
@@ -69,6 +72,10 @@ pub use chain::chain;
 pub use clock::Clock;
 pub use config::{Config, ConfigError, Mistake, Named, PlaceIn};
 pub use connect::{ConnectError, Connection, connect};
+pub use finalizers::{
+    FIELD_MANAGER, FINALIZER, Finalizers, LabelSelector, LabelSelectorError, Removal, RemovalError,
+    remove_finalizers,
+};
 pub use heard::{ASK_EVERY, Heard, Hearsay, listen_to};
 pub use kind_pattern::{KindPattern, KindPatternError};
 pub use lease::{Lease, LeaseLost};

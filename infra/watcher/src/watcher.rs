@@ -2,6 +2,7 @@ use crate::backoff::Backoff;
 use crate::chain::chain;
 use crate::clock::Clock;
 use crate::discovery::Discovery;
+use crate::finalizers::{Finalizers, Holder};
 use crate::heard::{Hearsay, silence};
 use crate::hub::Hub;
 use crate::kind_pattern::KindPattern;
@@ -56,6 +57,8 @@ pub struct Settings {
     /// How long the API server is asked to keep a watch up, at least; up to half as long again is added at random,
     /// so that not all end at once. Longer saves requests; shorter notices sooner that a connection is dead.
     pub watch_lasts: Duration,
+    /// Which deletions wait for their objects' last states to be on their way; none unless told so.
+    pub finalizers: Finalizers,
 }
 
 impl Settings {
@@ -69,6 +72,7 @@ impl Settings {
             waiting_bytes_max: 8 * 1024 * 1024,
             keep_managed_fields: false,
             watch_lasts: WATCH_LASTS,
+            finalizers: Finalizers::default(),
         }
     }
 }
@@ -158,6 +162,7 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
             waiting_bytes_max: _,
             keep_managed_fields,
             watch_lasts,
+            finalizers,
         } = settings;
 
         let begun = begin(&places, &clock).await?;
@@ -169,6 +174,8 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
 
         let api = KubeApi::new(client);
         let discovery = Discovery::new(api.clone());
+        let held_kinds = finalizers.kinds.clone();
+        let holder = Arc::new(Holder::new(api.clone(), Arc::clone(&hub), Arc::clone(&metrics), finalizers));
         let common = Arc::new(Common {
             api,
             hub: Arc::clone(&hub),
@@ -182,7 +189,14 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
             hearsay: hearsay.clone(),
         });
         let roster = Arc::new(Roster::new(begun.versions.clone(), begun.rules));
-        let watched = Watched { kinds, namespaces, keep_managed_fields, own_object: places.own_object() };
+        let watched = Watched {
+            kinds,
+            namespaces,
+            keep_managed_fields,
+            own_object: places.own_object(),
+            held_kinds,
+            holder: Arc::clone(&holder),
+        };
         let supervisor = Supervisor::new(Arc::clone(&common), Arc::clone(&roster), watched, discovery);
         let sender = Sender { hub, queue, metrics: Arc::clone(&metrics), scope, shards, epoch, hearsay };
         let mut saver = Saver { places, metrics, clock, saved: begun };
@@ -191,6 +205,7 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
         let mut sending = Box::pin(sender.run(stopped));
         let outcome = tokio::select! {
             () = supervisor.run() => unreachable!("it runs until it is dropped"),
+            () = holder.run() => unreachable!("it runs until it is dropped"),
             () = &mut sending => unreachable!("it was not told to stop"),
             error = saver.run(|| roster.places(&common)) => Err(error),
             () = stop => Ok(()),

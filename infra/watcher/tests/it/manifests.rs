@@ -159,6 +159,12 @@ fn secrets_are_allowed_by_an_overlay_alone_and_the_place_and_the_lease_are_one_o
     let want = json!([{ "apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "watch"] }]);
     assert_eq!(role["rules"], want);
     let place = document("base/place.yaml", "ConfigMap")["metadata"]["name"].clone();
+    let role = document("overlays/finalizers/cluster-role.yaml", "ClusterRole");
+    for rule in role["rules"].as_array().unwrap() {
+        assert_eq!(rule["verbs"], json!(["list", "watch", "patch"]));
+        assert!(rule["resources"].as_array().unwrap().iter().all(|resource| *resource != "*"));
+    }
+    assert_eq!(base_settings()["FINALIZER_KINDS"], "", "off unless asked for");
     let lease = document("base/lease.yaml", "Lease")["metadata"]["name"].clone();
     let role = document("base/role.yaml", "Role");
     let want = json!([{

@@ -2,6 +2,7 @@
 //! queue is compared with what the API server itself holds.
 
 mod deployed;
+mod finalizers;
 mod following;
 mod interruptions;
 mod leading;

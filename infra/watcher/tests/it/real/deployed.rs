@@ -45,14 +45,19 @@ async fn apply(cluster: &Cluster, folder: &TempDir) -> String {
     cluster.kubectl(&["apply", "-k", &ours]).await
 }
 
-/// Runs the watcher with the settings of the deployed pod, and as its account.
-async fn run(cluster: &Cluster, account: &Account, queue: &TestQueue) -> Run {
+/// The settings of the deployed pod.
+async fn config(cluster: &Cluster) -> Config {
     let deployment = cluster.get("/apis/apps/v1/namespaces/prodrome/deployments/prodrome-watcher").await;
     let pod = &deployment["spec"]["template"]["spec"];
     assert_eq!(pod["serviceAccountName"], "prodrome-watcher");
     let settings = pod["containers"][0]["envFrom"][0]["configMapRef"]["name"].as_str().unwrap();
     let settings = cluster.get(&format!("/api/v1/namespaces/prodrome/configmaps/{settings}")).await;
-    let config = Config::from_vars(|name| settings["data"][name].as_str().map(str::to_owned)).unwrap();
+    Config::from_vars(|name| settings["data"][name].as_str().map(str::to_owned)).unwrap()
+}
+
+/// Runs the watcher with the settings of the deployed pod, and as its account.
+async fn run(cluster: &Cluster, account: &Account, queue: &TestQueue) -> Run {
+    let config = config(cluster).await;
     assert_eq!((&*config.scope.cluster, &*config.scope.region), ("prod", "eu-central-1"));
     let PlaceIn::ConfigMap(Named { namespace: None, name }) = &config.place else {
         panic!("{:?}", config.place)
@@ -134,6 +139,17 @@ async fn the_manifests_let_the_watcher_watch_every_kind_of_the_rules_and_no_secr
         assert!(!may(&cluster, &account, attributes.clone()).await, "{attributes}");
     }
     assert!(may(&cluster, &account, json!({ "verb": "watch", "resource": "pods" })).await);
+
+    // With another, and only then, deletions are held.
+    let patch = json!({ "verb": "patch", "resource": "pods", "namespace": "default", "name": "x" });
+    assert!(!may(&cluster, &account, patch.clone()).await);
+    apply(&cluster, &overlay("overlays/finalizers", "prodrome")).await;
+    assert!(may(&cluster, &account, patch).await);
+    let create = json!({ "verb": "create", "resource": "pods", "namespace": "default" });
+    assert!(!may(&cluster, &account, create).await);
+    let of_pod = config(&cluster).await.finalizers;
+    assert_eq!(of_pod.kinds.len(), 2);
+    assert_eq!(of_pod.selector.to_string(), "prodrome.watcher/hold=true");
 
     // With the overlay, and only then, Secrets are watched; their values still stay where they are.
     let secret = json!({ "metadata": { "name": "key" }, "stringData": { "password": "hunter2" } });
