@@ -25,6 +25,7 @@ mod render;
 mod replay;
 mod rules;
 mod scan;
+mod uninstall;
 mod up;
 mod why;
 
@@ -60,6 +61,8 @@ enum Command {
     Rules(rules::Arguments),
     /// Say what an error text means, whose it is and what to do, offline
     Why(why::Arguments),
+    /// Take away what the watcher has put into a cluster
+    Uninstall(uninstall::Arguments),
     /// Print a completion script for a shell
     Completion {
         /// The shell
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
             Command::Plugin(arguments) => plugin::run(&arguments).await,
             Command::Rules(arguments) => Box::pin(rules::run(arguments)).await,
             Command::Why(arguments) => why::run(&arguments),
+            Command::Uninstall(arguments) => uninstall::run(arguments).await,
             Command::Completion { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Cli::command(), "prodrome", &mut script);

@@ -1,3 +1,4 @@
+use crate::finalizers::{Finalizers, HOLD, LabelSelector};
 use crate::kind_pattern::KindPattern;
 use crate::watcher::Settings;
 use prodrome_model::{SHARDS_DEFAULT, Scope};
@@ -5,6 +6,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// The settings of the program `watcher`, from its environment. An empty value counts as not set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,13 @@ pub struct Config {
     /// `PLACE_CONFIGMAP` (`name` or `namespace/name`) or `PLACE_FILE`: where the place is kept. Unless set, a
     /// `ConfigMap` named `prodrome-watcher` beside the pod.
     pub place: PlaceIn,
+    /// `LEASE` (`name` or `namespace/name`): the `Lease` that watchers of one cluster share, of which the one that holds
+    /// it forwards; unless set, this one does, whoever else there is. The place must be in a `ConfigMap` then.
+    pub lease: Option<Named>,
+    /// `FINALIZER_KINDS`: the kinds whose deletions are held until the last state is on its way, written as `KINDS`; none
+    /// unless set. `FINALIZER_SELECTOR`: of objects with such labels only (`team=shop,tier!=test`).
+    /// `FINALIZER_HOLD_SECONDS`: for so long at most; 1 to 600, default 30.
+    pub finalizers: Finalizers,
     /// `LISTEN`: where `/healthz`, `/readyz` and `/metrics` are answered: an address or a port; default 8080.
     pub listen: SocketAddr,
     /// `LOG_LEVEL`: `error` to `trace`, or directives; default `info`.
@@ -46,14 +55,28 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlaceIn {
     /// A `ConfigMap` of the cluster.
-    ConfigMap {
-        /// Absent: the namespace of the pod or of the context.
-        namespace: Option<String>,
-        /// Its name.
-        name: String,
-    },
+    ConfigMap(Named),
     /// A file.
     File(PathBuf),
+}
+
+/// An object of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Absent: the namespace of the pod or of the context.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+impl Named {
+    /// From `name` or `namespace/name`.
+    fn parse(text: &str) -> Self {
+        match text.split_once('/') {
+            None => Self { namespace: None, name: text.to_owned() },
+            Some((namespace, name)) => Self { namespace: Some(namespace.to_owned()), name: name.to_owned() },
+        }
+    }
 }
 
 /// All that is wrong with the environment.
@@ -95,7 +118,7 @@ impl fmt::Display for ConfigError {
 
 impl Config {
     /// The names of all settings.
-    pub const NAMES: [&'static str; 18] = [
+    pub const NAMES: [&'static str; 22] = [
         "KUBECONFIG",
         "CONTEXT",
         "CLUSTER",
@@ -111,6 +134,10 @@ impl Config {
         "KEEP_MANAGED_FIELDS",
         "PLACE_CONFIGMAP",
         "PLACE_FILE",
+        "LEASE",
+        "FINALIZER_KINDS",
+        "FINALIZER_SELECTOR",
+        "FINALIZER_HOLD_SECONDS",
         "LISTEN",
         "LOG_LEVEL",
         "AWS_REGION",
@@ -153,6 +180,8 @@ impl Config {
             ),
             keep_managed_fields: vars.parsed("KEEP_MANAGED_FIELDS", "true or false", false, |_| true),
             place: vars.place(kubeconfig.is_some()),
+            lease: vars.lease(),
+            finalizers: vars.finalizers(),
             listen: vars.listen(),
             log_level: vars.text("LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
             kubeconfig,
@@ -167,6 +196,7 @@ impl Config {
             shards: self.shards,
             waiting_bytes_max: self.waiting_bytes_max,
             keep_managed_fields: self.keep_managed_fields,
+            finalizers: self.finalizers.clone(),
             ..Settings::new(self.scope.clone(), self.kinds.clone())
         }
     }
@@ -215,19 +245,34 @@ impl Vars<'_> {
     }
 
     fn kinds(&mut self) -> Vec<KindPattern> {
-        let words = self.words("KINDS");
-        if words.is_empty() {
+        if self.words("KINDS").is_empty() {
             self.mistake("KINDS", "the kinds to watch, such as Pod,apps/Deployment", None);
         }
+        let mut kinds = self.patterns("KINDS");
+        kinds.append(&mut self.patterns("MORE_KINDS"));
+        kinds
+    }
+
+    fn patterns(&mut self, name: &'static str) -> Vec<KindPattern> {
         let mut kinds = Vec::new();
-        let more = self.words("MORE_KINDS").into_iter().map(|word| ("MORE_KINDS", word));
-        for (name, word) in words.into_iter().map(|word| ("KINDS", word)).chain(more) {
+        for word in self.words(name) {
             match word.parse() {
                 Ok(kind) => kinds.push(kind),
                 Err(_) => self.mistake(name, "kinds such as Pod, apps/Deployment or *", Some(word)),
             }
         }
         kinds
+    }
+
+    fn finalizers(&mut self) -> Finalizers {
+        let expected = "labels such as team=shop,tier!=test";
+        let is_bound = |seconds: &u64| (1..=600).contains(seconds);
+        let hold = self.parsed("FINALIZER_HOLD_SECONDS", "a number from 1 to 600", HOLD.as_secs(), is_bound);
+        Finalizers {
+            kinds: self.patterns("FINALIZER_KINDS"),
+            selector: self.parsed("FINALIZER_SELECTOR", expected, LabelSelector::default(), |_| true),
+            hold: Duration::from_secs(hold),
+        }
     }
 
     fn queue_url(&mut self) -> String {
@@ -240,14 +285,9 @@ impl Vars<'_> {
     }
 
     fn place(&mut self, has_kubeconfig: bool) -> PlaceIn {
-        let default = PlaceIn::ConfigMap { namespace: None, name: "prodrome-watcher".to_owned() };
+        let default = PlaceIn::ConfigMap(Named::parse("prodrome-watcher"));
         match (self.text("PLACE_CONFIGMAP"), self.text("PLACE_FILE")) {
-            (Some(map), None) => match map.split_once('/') {
-                None => PlaceIn::ConfigMap { namespace: None, name: map },
-                Some((namespace, name)) => {
-                    PlaceIn::ConfigMap { namespace: Some(namespace.to_owned()), name: name.to_owned() }
-                }
-            },
+            (Some(map), None) => PlaceIn::ConfigMap(Named::parse(&map)),
             (None, Some(file)) => PlaceIn::File(file.into()),
             (Some(_), Some(file)) => {
                 self.mistake("PLACE_FILE", "nothing, as PLACE_CONFIGMAP is set", Some(file));
@@ -264,6 +304,18 @@ impl Vars<'_> {
             }
             (None, None) => default,
         }
+    }
+
+    fn lease(&mut self) -> Option<Named> {
+        let lease = self.text("LEASE")?;
+        if self.text("PLACE_FILE").is_some() {
+            // A file keeps nobody from moving the place of a later run.
+            let expected =
+                "nothing, as PLACE_FILE is set (several watchers share a place in PLACE_CONFIGMAP)";
+            self.mistake("LEASE", expected, Some(lease));
+            return None;
+        }
+        Some(Named::parse(&lease))
     }
 
     fn listen(&mut self) -> SocketAddr {
@@ -297,7 +349,9 @@ mod tests {
     fn little_must_be_set_in_a_pod() {
         let config = config(&LEAST).unwrap();
         assert_eq!(config.scope, Scope::new("default", "local", "prod"));
-        assert_eq!(config.place, PlaceIn::ConfigMap { namespace: None, name: "prodrome-watcher".into() });
+        assert_eq!(config.place, PlaceIn::ConfigMap(Named::parse("prodrome-watcher")));
+        assert_eq!(config.lease, None);
+        assert!(config.finalizers.kinds.is_empty(), "no deletion is held unasked");
         assert_eq!((config.shards, config.waiting_bytes_max, config.listen.port()), (4, 8 << 20, 8080));
         assert_eq!((config.kubeconfig, config.log_level.as_str()), (None, "info"));
     }
@@ -319,6 +373,9 @@ mod tests {
             ("KEEP_MANAGED_FIELDS", "true"),
             ("PLACE_FILE", "/p"),
             ("LISTEN", "127.0.0.1:9000"),
+            ("FINALIZER_KINDS", "Pod apps/Deployment"),
+            ("FINALIZER_SELECTOR", "team in (a, b)"),
+            ("FINALIZER_HOLD_SECONDS", "10"),
             ("LOG_LEVEL", "debug"),
         ];
         let config = config(&vars).unwrap();
@@ -329,16 +386,24 @@ mod tests {
         assert_eq!(config.listen.to_string(), "127.0.0.1:9000");
         assert_eq!(config.settings().shards, 16);
         assert!(config.keep_managed_fields);
+        let Finalizers { kinds, selector, hold } = config.settings().finalizers;
+        assert_eq!((kinds.len(), selector.to_string().as_str(), hold.as_secs()), (2, "team in (a, b)", 10));
     }
 
     #[test]
     fn an_aws_region_serves_as_the_region_and_a_port_as_the_address() {
         let mut vars = LEAST.to_vec();
-        vars.extend([("AWS_REGION", "us-east-1"), ("LISTEN", ":81"), ("PLACE_CONFIGMAP", "ops/place")]);
+        vars.extend([
+            ("AWS_REGION", "us-east-1"),
+            ("LISTEN", ":81"),
+            ("PLACE_CONFIGMAP", "ops/place"),
+            ("LEASE", "lead"),
+        ]);
         let config = config(&vars).unwrap();
         assert_eq!(config.scope.region, "us-east-1");
         assert_eq!(config.listen.port(), 81);
-        assert_eq!(config.place, PlaceIn::ConfigMap { namespace: Some("ops".into()), name: "place".into() });
+        assert_eq!(config.place, PlaceIn::ConfigMap(Named::parse("ops/place")));
+        assert_eq!(config.lease, Some(Named { namespace: None, name: "lead".into() }));
     }
 
     #[test]
@@ -353,6 +418,12 @@ mod tests {
             ("KEEP_MANAGED_FIELDS", "yes"),
             ("LISTEN", "here"),
             ("CLUSTER", " "),
+            ("PLACE_FILE", "/p"),
+            ("PLACE_CONFIGMAP", "p"),
+            ("LEASE", "l"),
+            ("FINALIZER_KINDS", "/"),
+            ("FINALIZER_SELECTOR", "a>b"),
+            ("FINALIZER_HOLD_SECONDS", "3600"),
         ];
         let error = config(&vars).unwrap_err();
         let named: Vec<_> = error.mistakes.iter().map(|mistake| mistake.name).collect();
@@ -367,6 +438,10 @@ mod tests {
                 "WAITING_BYTES_MAX",
                 "KEEP_MANAGED_FIELDS",
                 "PLACE_FILE",
+                "LEASE",
+                "FINALIZER_HOLD_SECONDS",
+                "FINALIZER_KINDS",
+                "FINALIZER_SELECTOR",
                 "LISTEN"
             ]
         );

@@ -1,6 +1,7 @@
 //! Reads an event of a watch, or an item of a list, as bytes.
 
 use crate::api::ApiError;
+use crate::finalizers::Meta;
 use crate::trim::Trim;
 use crate::waiting::Change;
 use jiff::Timestamp;
@@ -42,6 +43,7 @@ const NAMESPACE: usize = 3;
 const UID: usize = 4;
 const VERSION: usize = 5;
 const LEADER: usize = 6;
+const METADATA: usize = 7;
 
 /// The annotation by which components elect a leader on an object.
 const LEADER_ANNOTATION: &str = "control-plane.alpha.kubernetes.io/leader";
@@ -54,6 +56,7 @@ impl Reader {
             &["metadata", "uid"],
             &["metadata", "resourceVersion"],
             &["metadata", "annotations", LEADER_ANNOTATION],
+            &["metadata"],
         ];
         let inside = |path: &[&'static str]| -> Vec<&'static str> { [&["object"], path].concat() };
         let in_event: Vec<Vec<&str>> = object.iter().map(|path| inside(path)).collect();
@@ -85,6 +88,12 @@ impl Reader {
             Some(change) => Ok(Event::Change(change)),
             None => Ok(Event::Ignored { version: self.version(line)? }),
         }
+    }
+
+    /// What of the metadata decides whether the deletion of the object is held that was read last, out of the same
+    /// line or item.
+    pub(crate) fn meta(&self, json: &[u8]) -> Option<Meta> {
+        serde_json::from_slice(self.found.raw(json, METADATA)?).ok()
     }
 
     /// Reads an item of a list; `None` where nobody wants to hear of it.

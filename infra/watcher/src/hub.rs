@@ -16,6 +16,7 @@ pub(crate) struct Hub {
     under_way: Mutex<BTreeMap<u64, Instant>>,
     room: Notify,
     work: Notify,
+    progress: Notify,
     metrics: Arc<Metrics>,
 }
 
@@ -26,6 +27,7 @@ impl Hub {
             under_way: Mutex::default(),
             room: Notify::new(),
             work: Notify::new(),
+            progress: Notify::new(),
             metrics,
         }
     }
@@ -104,6 +106,12 @@ impl Hub {
     pub(crate) fn accepted(&self, pack_id: u64, tickets: &[Ticket]) {
         self.lock().accepted(tickets);
         self.lock_under_way().remove(&pack_id);
+        self.progress.notify_one();
+    }
+
+    /// The queue may have accepted something since this was last awaited. One may wait for it.
+    pub(crate) async fn progress(&self) {
+        self.progress.notified().await;
     }
 
     fn lock_under_way(&self) -> MutexGuard<'_, BTreeMap<u64, Instant>> {

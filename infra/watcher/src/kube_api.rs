@@ -21,6 +21,11 @@ const OBJECT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// An answer that is read as a whole (a `Status`, a document of the discovery) is not larger.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// Of an object its metadata alone; where a server cannot do that, all of it.
+const ONE_METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+const LIST_METADATA: &str =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+
 /// The Kubernetes API.
 #[derive(Clone)]
 pub(crate) struct KubeApi {
@@ -66,6 +71,45 @@ impl KubeApi {
         whole(body).await
     }
 
+    /// Changes an object; its metadata after that.
+    pub(crate) async fn patch(
+        &self,
+        path: &str,
+        content_type: &'static str,
+        json: Vec<u8>,
+    ) -> Result<Bytes, ApiError> {
+        let request = Request::patch(path).header(CONTENT_TYPE, content_type).header(ACCEPT, ONE_METADATA);
+        let (_, _, body) = self.send(request, Body::from(json)).await?;
+        whole(body).await
+    }
+
+    /// Asks for a page of the metadata of a collection.
+    pub(crate) async fn list_metadata(
+        &self,
+        path: &str,
+        selector: &str,
+        limit: u32,
+        next: Option<&str>,
+    ) -> Result<KubePage, ApiError> {
+        let mut uri = format!("{path}?limit={limit}");
+        for (name, value) in [("labelSelector", Some(selector).filter(|s| !s.is_empty())), ("continue", next)]
+        {
+            if let Some(value) = value {
+                uri.push_str(&format!("&{name}="));
+                percent_encode(value, &mut uri);
+            }
+        }
+        let (_, _, body) = self.send(Request::get(uri).header(ACCEPT, LIST_METADATA), Body::empty()).await?;
+        Ok(KubePage { body, splitter: Some(ListSplitter::default()) })
+    }
+
+    /// Opens a watch.
+    pub(crate) async fn events(&self, uri: String) -> Result<KubeEvents, ApiError> {
+        let request = Request::get(uri).header(ACCEPT, "application/json");
+        let (_, _, body) = self.send(request, Body::empty()).await?;
+        Ok(KubeEvents { body, lines: Lines::default() })
+    }
+
     async fn send(
         &self,
         request: http::request::Builder,
@@ -107,9 +151,7 @@ impl Api for KubeApi {
         let mut uri = format!("{}?watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}", of.path());
         uri.push_str("&resourceVersion=");
         percent_encode(from, &mut uri);
-        let (_, _, body) =
-            self.send(Request::get(uri).header(ACCEPT, "application/json"), Body::empty()).await?;
-        Ok(KubeEvents { body, lines: Lines::default() })
+        self.events(uri).await
     }
 }
 

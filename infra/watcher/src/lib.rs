@@ -15,6 +15,11 @@
 //! **Rules.** Where it may read the table of rules ([`Watcher::hearing`]), it watches the kinds that pushed rules name,
 //! and lists those anew that a version touches, so that an object is judged that is broken and does not change.
 //!
+//! **Several.** Two watchers of one cluster share a place and a [`Lease`] ([`Watcher::led_by`]): one forwards, the other
+//! is ready to. Which epoch is the later one the place decides, see there.
+//!
+//! **Deletions.** For chosen kinds it holds them with a finalizer until the last state is on its way ([`Finalizers`]).
+//!
 //! **Bounds.** What waits counts in bytes against [`Settings::waiting_bytes_max`]; beyond it the streams are not
 //! read. At most four packs of about 60 KiB are under way, one object of a list or a watch is held a stream, and
 //! three kinds are listed at once, in pages of 500 that are taken apart while they arrive.
@@ -43,10 +48,12 @@ mod config;
 mod connect;
 mod discovery;
 mod event;
+mod finalizers;
 mod heard;
 mod hub;
 mod kind_pattern;
 mod kube_api;
+mod lease;
 mod lines;
 mod listed_under;
 mod metrics;
@@ -63,13 +70,18 @@ mod watermark;
 
 pub use chain::chain;
 pub use clock::Clock;
-pub use config::{Config, ConfigError, Mistake, PlaceIn};
+pub use config::{Config, ConfigError, Mistake, Named, PlaceIn};
 pub use connect::{ConnectError, Connection, connect};
+pub use finalizers::{
+    FIELD_MANAGER, FINALIZER, Finalizers, LabelSelector, LabelSelectorError, Removal, RemovalError,
+    remove_finalizers,
+};
 pub use heard::{ASK_EVERY, Heard, Hearsay, listen_to};
 pub use kind_pattern::{KindPattern, KindPatternError};
-pub use metrics::{KindState, Metrics, Restart};
+pub use lease::{Lease, LeaseLost};
+pub use metrics::{KindState, Metrics, Restart, Role};
 pub use places::{ConfigMapPlaces, FilePlaces, PlaceError, PlaceStore, Places};
 pub use server::{ListenError, listen, serve};
 pub use status::Status;
 pub use trim::OwnObject;
-pub use watcher::{Settings, Watcher};
+pub use watcher::{RunError, Settings, Watcher};

@@ -19,6 +19,12 @@ pub struct Metrics {
     send_failures: AtomicU64,
     saves: AtomicU64,
     save_failures: AtomicU64,
+    finalizers_added: AtomicU64,
+    finalizers_removed: AtomicU64,
+    finalizers_refused: AtomicU64,
+    deletions_released: AtomicU64,
+    deletions_overdue: AtomicU64,
+    deletions_held: AtomicU64,
     /// Seconds since 1970.
     last_save: AtomicU64,
     epoch: AtomicU64,
@@ -33,6 +39,7 @@ struct Shared {
     unresolved: Vec<String>,
     discovered: bool,
     ready: bool,
+    role: Role,
     /// When some kind was last followed, or the run began; of no meaning while one is.
     in_touch: Option<Instant>,
 }
@@ -89,6 +96,18 @@ impl KindState {
             Self::Denied => "denied",
         }
     }
+}
+
+/// What a watcher is among those that share a lease.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// There is no lease: it forwards.
+    #[default]
+    Alone,
+    /// It waits for the lease.
+    Waits,
+    /// It has the lease: it forwards.
+    Leads,
 }
 
 /// Why a stream began anew.
@@ -179,6 +198,24 @@ impl Metrics {
         self.save_failures.fetch_add(1, Relaxed);
     }
 
+    pub(crate) fn finalizer_applied(&self, holds: bool) {
+        let counter = if holds { &self.finalizers_added } else { &self.finalizers_removed };
+        counter.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn finalizer_refused(&self) {
+        self.finalizers_refused.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn deletions_held(&self, count: usize) {
+        self.deletions_held.store(to_u64(count), Relaxed);
+    }
+
+    pub(crate) fn deletion_released(&self, is_overdue: bool) {
+        self.deletions_released.fetch_add(1, Relaxed);
+        self.deletions_overdue.fetch_add(u64::from(is_overdue), Relaxed);
+    }
+
     pub(crate) fn began(&self, epoch: u64) {
         self.epoch.store(epoch, Relaxed);
         self.shared().in_touch.get_or_insert_with(Instant::now);
@@ -222,15 +259,28 @@ impl Metrics {
         *self.shared().restarts.entry(why.as_str()).or_default() += 1;
     }
 
+    pub(crate) fn role(&self, role: Role) {
+        self.shared().role = role;
+    }
+
+    /// What it is among those that share a lease.
+    pub fn is(&self) -> Role {
+        self.shared().role
+    }
+
     pub(crate) fn discovered(&self, unresolved: Vec<String>) {
         let mut shared = self.shared();
         shared.discovered = true;
         shared.unresolved = unresolved;
     }
 
-    /// Whether every kind that can be reached was listed or is watched. Once it is so, it stays so.
+    /// Whether every kind that can be reached was listed or is watched. Once it is so, it stays so. One that waits for
+    /// the lease is ready to take over.
     pub fn is_ready(&self) -> bool {
         let mut shared = self.shared();
+        if shared.role == Role::Waits {
+            return true;
+        }
         let reached = |kind: &Kind| kind.reached || kind.state == KindState::Denied;
         shared.ready = shared.ready || (shared.discovered && shared.kinds.values().all(reached));
         shared.ready
@@ -308,6 +358,27 @@ impl Metrics {
             ("send_failures_total", "Tries at which the queue did not accept a pack.", &self.send_failures),
             ("saves_total", "Times the place was saved.", &self.saves),
             ("save_failures_total", "Times it could not be saved.", &self.save_failures),
+            (
+                "finalizers_added_total",
+                "Objects whose deletion is held from then on.",
+                &self.finalizers_added,
+            ),
+            (
+                "finalizers_removed_total",
+                "Objects whose deletion need not be held any more.",
+                &self.finalizers_removed,
+            ),
+            (
+                "finalizers_refused_total",
+                "Changes of finalizers that the API server or a webhook refused.",
+                &self.finalizers_refused,
+            ),
+            ("deletions_released_total", "Held deletions that were let go.", &self.deletions_released),
+            (
+                "deletions_overdue_total",
+                "Of them, those whose state the queue had not accepted in time.",
+                &self.deletions_overdue,
+            ),
         ];
         for (name, help, value) in counters {
             simple(name, "counter", help, count(value));
@@ -326,7 +397,10 @@ impl Metrics {
             "When the place was last saved.",
             count(&self.last_save),
         );
+        simple("deletions_held", "gauge", "Deletions that are held now.", count(&self.deletions_held));
         simple("epoch", "gauge", "The number of this run.", count(&self.epoch));
+        let forwards = if self.is() == Role::Waits { 0.0 } else { 1.0 };
+        simple("forwards", "gauge", "1 where it forwards, 0 where it waits for the lease.", forwards);
         if let Some(resident) = resident_bytes() {
             simple("resident_memory_bytes", "gauge", "Memory of the process.", as_f64(resident));
         }

@@ -9,6 +9,7 @@ use crate::chain::chain;
 use crate::clock::Clock;
 use crate::collection::Collection;
 use crate::event::{Event, Reader};
+use crate::finalizers::Holding;
 use crate::heard::{self, Hearsay};
 use crate::hub::Hub;
 use crate::listed_under::ListedUnder;
@@ -88,6 +89,8 @@ pub(crate) struct Stream<A> {
     denials: Backoff,
     listed: Arc<ListedUnder>,
     hearsay: Hearsay,
+    /// Where deletions are held.
+    holding: Option<Holding>,
     /// Where a line could not be read, and how often.
     malformed: Option<(Version, u32)>,
 }
@@ -99,6 +102,7 @@ impl<A: Api> Stream<A> {
         id: StreamId,
         reader: Reader,
         listed: Arc<ListedUnder>,
+        holding: Option<Holding>,
     ) -> Self {
         let seed = common.epoch ^ (u64::from(id) << 32);
         Self {
@@ -109,6 +113,7 @@ impl<A: Api> Stream<A> {
             collection,
             id,
             reader,
+            holding,
             failures: Backoff::new(FAILURE_WAIT.0, FAILURE_WAIT.1, seed),
             denials: Backoff::new(DENIED_WAIT.0, DENIED_WAIT.1, seed),
             malformed: None,
@@ -191,6 +196,7 @@ impl<A: Api> Stream<A> {
                         self.common.metrics.seen(&self.kind, change.is_none());
                         if let Some(change) = change {
                             self.common.hub.put(self.id, change).await;
+                            self.saw(&item, true);
                         }
                     }
                     // The list as such is sound, so this one object is broken: the others must not suffer.
@@ -236,7 +242,11 @@ impl<A: Api> Stream<A> {
             let Some(line) = line else { return Ok(()) };
             match self.reader.event(&line, self.common.clock.now()) {
                 Ok(event) => {
+                    let stays = matches!(&event, Event::Change(change) if !change.deleted);
                     *from = self.take_in(event).await;
+                    if stays {
+                        self.saw(&line, false);
+                    }
                     *events_seen += 1;
                     self.failures.reset();
                 }
@@ -267,6 +277,15 @@ impl<A: Api> Stream<A> {
                 hub.pass(self.id, Arc::clone(&version));
                 version
             }
+        }
+    }
+
+    /// Where deletions are held: the object that was read last, and is in the hub.
+    fn saw(&self, json: &[u8], in_list: bool) {
+        if let Some(holding) = &self.holding
+            && let Some(meta) = self.reader.meta(json)
+        {
+            holding.saw(&meta, in_list);
         }
     }
 

@@ -5,6 +5,7 @@ use crate::chain::chain;
 use crate::collection::Collection;
 use crate::discovery::Discovery;
 use crate::event::Reader;
+use crate::finalizers::Holder;
 use crate::heard::{self, Heard};
 use crate::kind_pattern::KindPattern;
 use crate::listed_under::ListedUnder;
@@ -37,6 +38,8 @@ struct RosterInner {
     saved: BTreeMap<String, String>,
     /// The version of the rules up to which all that they touch has been listed.
     rules: u64,
+    /// Whether what is to run was begun: before, nothing that runs is behind, and all is.
+    begun: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -48,7 +51,7 @@ struct Running {
 
 impl Roster {
     pub(crate) fn new(saved: BTreeMap<String, String>, rules: u64) -> Self {
-        Self { inner: Mutex::new(RosterInner { running: BTreeMap::new(), saved, rules }) }
+        Self { inner: Mutex::new(RosterInner { saved, rules, ..RosterInner::default() }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, RosterInner> {
@@ -60,7 +63,7 @@ impl Roster {
         let mut inner = self.lock();
         let mut versions = inner.saved.clone();
         let heard = common.hearsay.borrow().clone().unwrap_or_default();
-        let mut is_listed = heard.version > inner.rules;
+        let mut is_listed = inner.begun && heard.version > inner.rules;
         for (id, Running { stream, kind, listed }) in &inner.running {
             let place = common.hub.look(|waiting| waiting.place(*stream).cloned());
             let accepted = |position| common.hub.look(|waiting| waiting.has_accepted(*stream, position));
@@ -83,6 +86,9 @@ pub(crate) struct Watched {
     pub(crate) namespaces: Vec<String>,
     pub(crate) keep_managed_fields: bool,
     pub(crate) own_object: Option<OwnObject>,
+    /// The kinds whose deletions are held, and who does that.
+    pub(crate) held_kinds: Vec<KindPattern>,
+    pub(crate) holder: Arc<Holder>,
 }
 
 pub(crate) struct Supervisor<A> {
@@ -160,7 +166,10 @@ impl<A: Api + 'static> Supervisor<A> {
         let mut wanted: BTreeSet<&Resource> = BTreeSet::new();
         let mut unresolved = Vec::new();
         let heard = self.common.hearsay.borrow().as_ref().map(Heard::wanted).unwrap_or_default();
-        let kinds: BTreeSet<KindPattern> = self.watched.kinds.iter().cloned().chain(heard).collect();
+        let Watched { kinds, held_kinds, .. } = &self.watched;
+        let held: BTreeSet<_> = held_kinds.iter().flat_map(|pattern| pattern.resolve(&served)).collect();
+        let held: BTreeSet<GroupKind> = held.into_iter().map(Resource::group_kind).collect();
+        let kinds: BTreeSet<KindPattern> = kinds.iter().chain(held_kinds).cloned().chain(heard).collect();
         for pattern in &kinds {
             let meant = pattern.resolve(&served);
             if meant.is_empty() {
@@ -173,7 +182,8 @@ impl<A: Api + 'static> Supervisor<A> {
             for collection in Collection::of(resource, &self.watched.namespaces) {
                 let id = collection.id();
                 if ids.insert(id.clone()) {
-                    self.keep_running(id, collection);
+                    let is_held = held.contains(&collection.resource.group_kind());
+                    self.keep_running(id, collection, is_held);
                 }
             }
         }
@@ -181,14 +191,17 @@ impl<A: Api + 'static> Supervisor<A> {
             self.gone(&collection);
         }
         // What was saved of other kinds is not needed any more: nobody watches them.
-        self.roster.lock().saved.clear();
+        let mut roster = self.roster.lock();
+        roster.saved.clear();
+        roster.begun = true;
+        drop(roster);
         let complete = unresolved.is_empty() && !kinds.iter().any(KindPattern::is_open);
         self.common.metrics.discovered(unresolved);
         complete
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "the id goes into the roster")]
-    fn keep_running(&mut self, id: String, collection: Collection) {
+    fn keep_running(&mut self, id: String, collection: Collection, is_held: bool) {
         let mut roster = self.roster.lock();
         let hub = &self.common.hub;
         let (running, place) = match roster.running.get(&id) {
@@ -210,10 +223,12 @@ impl<A: Api + 'static> Supervisor<A> {
         drop(roster);
         self.common.metrics.state(&id, KindState::Starting);
         tracing::info!(kind = id, resource_version = place.as_deref(), "watching");
-        let Watched { keep_managed_fields, own_object, .. } = &self.watched;
+        let Watched { keep_managed_fields, own_object, holder, .. } = &self.watched;
         let reader = Reader::new(Trim::of(&collection.resource, *keep_managed_fields, own_object.as_ref()));
         let Running { stream, listed, .. } = running;
-        let stream = Stream::new(Arc::clone(&self.common), collection.clone(), stream, reader, listed);
+        let holding = is_held.then(|| holder.holding(&collection, stream));
+        let common = Arc::clone(&self.common);
+        let stream = Stream::new(common, collection.clone(), stream, reader, listed, holding);
         self.streams.spawn(async move {
             // A mistake in the reading of one kind must not end the others; it starts again from its place.
             if AssertUnwindSafe(stream.run(place)).catch_unwind().await.is_err() {

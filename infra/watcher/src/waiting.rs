@@ -288,6 +288,11 @@ impl Waiting {
         Some(position.max(after))
     }
 
+    /// Where in a stream the last is that has arrived.
+    pub(crate) fn last_position(&self, stream: StreamId) -> u64 {
+        self.streams.get(&stream).map_or(0, |s| s.watermark.last_position())
+    }
+
     /// Whether the queue has accepted all of a stream up to a position, that one included.
     pub(crate) fn has_accepted(&self, stream: StreamId, position: u64) -> bool {
         self.streams.get(&stream).is_some_and(|s| s.watermark.is_clear_before(position + 1, u64::MAX))

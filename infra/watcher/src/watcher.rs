@@ -2,11 +2,13 @@ use crate::backoff::Backoff;
 use crate::chain::chain;
 use crate::clock::Clock;
 use crate::discovery::Discovery;
+use crate::finalizers::{Finalizers, Holder};
 use crate::heard::{Hearsay, silence};
 use crate::hub::Hub;
 use crate::kind_pattern::KindPattern;
 use crate::kube_api::KubeApi;
-use crate::metrics::Metrics;
+use crate::lease::{Lease, LeaseLost};
+use crate::metrics::{Metrics, Role};
 use crate::places::{PlaceError, PlaceStore, Places};
 use crate::sender::Sender;
 use crate::status::Status;
@@ -19,12 +21,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, watch};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 /// How long a watch is asked to last, unless told otherwise.
 const WATCH_LASTS: Duration = Duration::from_mins(5);
-/// How often the place is saved, at most.
+/// How often the place is saved, at most,
 const SAVE_EVERY: Duration = Duration::from_secs(10);
+/// but for kinds that had none, which a run that is killed would have to list again.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How many kinds are listed at once.
 const LISTS_AT_ONCE: usize = 3;
 /// At the start: how long it waits to hear of the rules.
@@ -53,6 +57,8 @@ pub struct Settings {
     /// How long the API server is asked to keep a watch up, at least; up to half as long again is added at random,
     /// so that not all end at once. Longer saves requests; shorter notices sooner that a connection is dead.
     pub watch_lasts: Duration,
+    /// Which deletions wait for their objects' last states to be on their way; none unless told so.
+    pub finalizers: Finalizers,
 }
 
 impl Settings {
@@ -66,6 +72,7 @@ impl Settings {
             waiting_bytes_max: 8 * 1024 * 1024,
             keep_managed_fields: false,
             watch_lasts: WATCH_LASTS,
+            finalizers: Finalizers::default(),
         }
     }
 }
@@ -79,6 +86,18 @@ pub struct Watcher<Q, P> {
     clock: Clock,
     status: Status,
     hearsay: Hearsay,
+    lease: Option<Lease>,
+}
+
+/// Why a watcher ended without having been asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The place cannot be read or saved at the start, or another watcher has taken it over.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// Another watcher has the lease, or may have it soon.
+    #[error(transparent)]
+    Lease(#[from] LeaseLost),
 }
 
 impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
@@ -87,7 +106,13 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
         let metrics = Arc::new(Metrics::default());
         let hub = Arc::new(Hub::new(settings.shards, settings.waiting_bytes_max, Arc::clone(&metrics)));
         let (status, hearsay) = (Status { metrics, hub }, silence());
-        Self { client, queue, places, settings, clock, status, hearsay }
+        Self { client, queue, places, settings, clock, status, hearsay, lease: None }
+    }
+
+    /// The same, which forwards only while it holds a lease. The place must be one that all who share it can see.
+    #[must_use]
+    pub fn led_by(self, lease: Lease) -> Self {
+        Self { lease: Some(lease), ..self }
     }
 
     /// The same, hearing of the rules that are pushed.
@@ -101,15 +126,34 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
         self.status.clone()
     }
 
-    /// Runs until `stop`; then sends what waits, within a bound, and saves the place. Dropped, it ends at once:
-    /// the next run reads on from the place that was saved last.
+    /// Runs until `stop`; then sends what waits, within a bound, saves the place, and gives the lease back. Dropped,
+    /// it ends at once: the next run reads on from the place that was saved last.
     ///
     /// # Errors
-    /// Where the place cannot be read or saved at the start, or another watcher has taken it over. Nothing else
-    /// ends it: a cluster or queue out of reach is waited for.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), PlaceError> {
-        let Self { client, queue, places, settings, clock, status: Status { metrics, hub }, mut hearsay } =
-            self;
+    /// Where the place cannot be read or saved at the start, or another watcher has taken over. Nothing else ends
+    /// it: a cluster or queue out of reach is waited for.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
+        let mut stop = std::pin::pin!(stop);
+        let Some(mut lease) = self.lease.take() else { return Ok(self.forward(stop).await?) };
+        let metrics = Arc::clone(&self.status.metrics);
+        metrics.role(Role::Waits);
+        tokio::select! {
+            () = lease.acquire() => {}
+            () = &mut stop => return Ok(()),
+        }
+        metrics.role(Role::Leads);
+        let ended = tokio::select! {
+            ended = self.forward(stop) => ended,
+            // Whatever is under way is dropped with it: nothing may be sent or saved any more.
+            lost = lease.keep() => return Err(lost.into()),
+        };
+        lease.release().await;
+        Ok(ended?)
+    }
+
+    async fn forward(self, stop: impl Future<Output = ()>) -> Result<(), PlaceError> {
+        let Self { client, queue, places, settings, clock, status, mut hearsay, lease: _ } = self;
+        let Status { metrics, hub } = status;
         let Settings {
             scope,
             kinds,
@@ -118,6 +162,7 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
             waiting_bytes_max: _,
             keep_managed_fields,
             watch_lasts,
+            finalizers,
         } = settings;
 
         let begun = begin(&places, &clock).await?;
@@ -129,6 +174,8 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
 
         let api = KubeApi::new(client);
         let discovery = Discovery::new(api.clone());
+        let held_kinds = finalizers.kinds.clone();
+        let holder = Arc::new(Holder::new(api.clone(), Arc::clone(&hub), Arc::clone(&metrics), finalizers));
         let common = Arc::new(Common {
             api,
             hub: Arc::clone(&hub),
@@ -142,7 +189,14 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
             hearsay: hearsay.clone(),
         });
         let roster = Arc::new(Roster::new(begun.versions.clone(), begun.rules));
-        let watched = Watched { kinds, namespaces, keep_managed_fields, own_object: places.own_object() };
+        let watched = Watched {
+            kinds,
+            namespaces,
+            keep_managed_fields,
+            own_object: places.own_object(),
+            held_kinds,
+            holder: Arc::clone(&holder),
+        };
         let supervisor = Supervisor::new(Arc::clone(&common), Arc::clone(&roster), watched, discovery);
         let sender = Sender { hub, queue, metrics: Arc::clone(&metrics), scope, shards, epoch, hearsay };
         let mut saver = Saver { places, metrics, clock, saved: begun };
@@ -151,6 +205,7 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
         let mut sending = Box::pin(sender.run(stopped));
         let outcome = tokio::select! {
             () = supervisor.run() => unreachable!("it runs until it is dropped"),
+            () = holder.run() => unreachable!("it runs until it is dropped"),
             () = &mut sending => unreachable!("it was not told to stop"),
             error = saver.run(|| roster.places(&common)) => Err(error),
             () = stop => Ok(()),
@@ -213,12 +268,18 @@ struct Saver<P> {
 impl<P: PlaceStore> Saver<P> {
     /// Runs until another watcher takes over, which it returns.
     async fn run(&mut self, now: impl Fn() -> Places) -> PlaceError {
-        let mut ticks = interval(SAVE_EVERY);
+        let mut ticks = interval(LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        ticks.tick().await;
+        let mut last = Instant::now();
         loop {
             ticks.tick().await;
-            if let Err(error @ PlaceError::TakenOver { .. }) = self.save(now()).await {
+            let places = now();
+            let is_first = |kind: &String| !self.saved.versions.contains_key(kind);
+            if last.elapsed() < SAVE_EVERY && !places.versions.keys().any(is_first) {
+                continue;
+            }
+            last = Instant::now();
+            if let Err(error @ PlaceError::TakenOver { .. }) = self.save(places).await {
                 return error;
             }
         }

@@ -41,6 +41,11 @@ impl Watermark {
         self.arrived = Some(version);
     }
 
+    /// The position that was given last.
+    pub(crate) fn last_position(&self) -> u64 {
+        self.next.saturating_sub(1)
+    }
+
     /// It was accepted, or replaced by what has a position of its own.
     pub(crate) fn closes(&mut self, position: u64) {
         self.open.remove(&position);

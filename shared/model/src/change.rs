@@ -11,7 +11,8 @@ pub struct Change {
     pub kind: ChangeKind,
     /// Of which resource. The object's kind comes from here, never from its body.
     pub resource: Resource,
-    /// Counts the source's runs: a higher epoch started later. Sequences restart with it.
+    /// Counts the source's runs: a higher epoch started later. Sequences restart with it. A run that was replaced may
+    /// still send a little: an object's own version says what is newer, never the epoch.
     pub epoch: u64,
     /// The place within the epoch's stream; rises by one a change.
     pub sequence: u64,

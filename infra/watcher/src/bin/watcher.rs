@@ -4,8 +4,8 @@ use prodrome_queue::{QueueName, SqsQueue};
 use prodrome_rulebook::Rulebook;
 use prodrome_store::DynamoStore;
 use prodrome_watcher::{
-    ASK_EVERY, Clock, Config, ConfigMapPlaces, ConnectError, Connection, FilePlaces, PlaceIn, PlaceStore,
-    Watcher, chain, connect, listen, listen_to, serve,
+    ASK_EVERY, Clock, Config, ConfigMapPlaces, ConnectError, Connection, FilePlaces, Lease, Named, PlaceIn,
+    PlaceStore, Watcher, chain, connect, listen, listen_to, serve,
 };
 use std::error::Error;
 use std::process::ExitCode;
@@ -55,7 +55,7 @@ async fn run() -> Result<ExitCode, Box<dyn Error>> {
         PlaceIn::File(path) => {
             watch_with(FilePlaces::new(path), config.clone(), connection, (queue, book), listener, stop).await
         }
-        PlaceIn::ConfigMap { namespace, name } => {
+        PlaceIn::ConfigMap(Named { namespace, name }) => {
             let namespace = namespace.as_ref().unwrap_or(&connection.namespace);
             let places = ConfigMapPlaces::new(connection.client.clone(), namespace, name);
             watch_with(places, config.clone(), connection, (queue, book), listener, stop).await
@@ -71,7 +71,17 @@ async fn watch_with(
     listener: tokio::net::TcpListener,
     stop: Stop,
 ) -> Result<ExitCode, Box<dyn Error>> {
-    let watcher = Watcher::new(connection.client, queue, places, config.settings(), Clock::system());
+    let clock = Clock::system();
+    let lease = config.lease.as_ref().map(|Named { namespace, name }| {
+        let namespace = namespace.as_ref().unwrap_or(&connection.namespace);
+        let identity = Lease::identity(&clock);
+        Lease::new(connection.client.clone(), namespace, name, identity, clock.clone())
+    });
+    let watcher = Watcher::new(connection.client, queue, places, config.settings(), clock);
+    let watcher = match lease {
+        None => watcher,
+        Some(lease) => watcher.led_by(lease),
+    };
     let watcher = match book {
         None => watcher,
         Some(book) => {

@@ -174,7 +174,7 @@ async fn play_with(place: Option<&str>, answers: Vec<Answer>, kind: &str, bytes_
     let collection = Collection { resource, namespace: None };
     metrics.state(&collection.id(), KindState::Starting);
     metrics.discovered(Vec::new());
-    let stream = Stream::new(common, collection.clone(), id, reader, Arc::default());
+    let stream = Stream::new(common, collection.clone(), id, reader, Arc::default(), None);
     tokio::select! {
         () = stream.run(place) => {}
         () = script.over.notified() => {}

@@ -45,6 +45,8 @@ pub(crate) const CONFIG_MAP: Kind =
 pub(crate) const SECRET: Kind = Kind { group: "", version: "v1", kind: "Secret", plural: "secrets" };
 pub(crate) const DEPLOYMENT: Kind =
     Kind { group: "apps", version: "v1", kind: "Deployment", plural: "deployments" };
+pub(crate) const LEASE: Kind =
+    Kind { group: "coordination.k8s.io", version: "v1", kind: "Lease", plural: "leases" };
 pub(crate) const DATABASE: Kind =
     Kind { group: "shop.example.com", version: "v1alpha1", kind: "Database", plural: "databases" };
 

@@ -4,6 +4,7 @@
 mod fake_api;
 mod forwarding;
 mod hearing;
+mod leading;
 mod manifests;
 mod program;
 mod real;

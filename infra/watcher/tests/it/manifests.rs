@@ -146,7 +146,7 @@ fn every_setting_of_the_pod_is_one_and_only_the_two_without_a_default_are_missin
 }
 
 #[test]
-fn secrets_are_allowed_by_an_overlay_alone_and_the_place_is_one_config_map() {
+fn secrets_are_allowed_by_an_overlay_alone_and_the_place_and_the_lease_are_one_object_each() {
     for document in ["base/cluster-role.yaml", "base/role.yaml"].into_iter().flat_map(documents) {
         let rules = document["rules"].as_array().into_iter().flatten();
         let resources: Vec<&Value> = rules.flat_map(|rule| rule["resources"].as_array().unwrap()).collect();
@@ -159,12 +159,23 @@ fn secrets_are_allowed_by_an_overlay_alone_and_the_place_is_one_config_map() {
     let want = json!([{ "apiGroups": [""], "resources": ["secrets"], "verbs": ["list", "watch"] }]);
     assert_eq!(role["rules"], want);
     let place = document("base/place.yaml", "ConfigMap")["metadata"]["name"].clone();
+    let role = document("overlays/finalizers/cluster-role.yaml", "ClusterRole");
+    for rule in role["rules"].as_array().unwrap() {
+        assert_eq!(rule["verbs"], json!(["list", "watch", "patch"]));
+        assert!(rule["resources"].as_array().unwrap().iter().all(|resource| *resource != "*"));
+    }
+    assert_eq!(base_settings()["FINALIZER_KINDS"], "", "off unless asked for");
+    let lease = document("base/lease.yaml", "Lease")["metadata"]["name"].clone();
     let role = document("base/role.yaml", "Role");
     let want = json!([{
         "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [place], "verbs": ["get", "update"],
+    }, {
+        "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": [lease],
+        "verbs": ["get", "update", "watch"],
     }]);
     assert_eq!(role["rules"], want);
     assert_eq!(place, *base_settings()["PLACE_CONFIGMAP"]);
+    assert_eq!(lease, *base_settings()["LEASE"]);
 }
 
 #[test]
@@ -181,6 +192,14 @@ fn the_pod_is_small_and_may_do_little() {
     assert_eq!(container["resources"], want, "no limit on CPU: it would throttle the first list");
     let port = container["ports"][0]["containerPort"].as_u64().unwrap();
     assert_eq!(base_settings()["LISTEN"], port.to_string());
+}
+
+#[test]
+fn two_pods_share_the_work_of_being_there() {
+    let deployment = document("base/deployment.yaml", "Deployment");
+    let budget = document("base/disruption.yaml", "PodDisruptionBudget");
+    assert_eq!((&deployment["spec"]["replicas"], &budget["spec"]["maxUnavailable"]), (&json!(2), &json!(1)));
+    assert_eq!(budget["spec"]["selector"], deployment["spec"]["selector"]);
 }
 
 #[test]

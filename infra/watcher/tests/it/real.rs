@@ -2,8 +2,10 @@
 //! queue is compared with what the API server itself holds.
 
 mod deployed;
+mod finalizers;
 mod following;
 mod interruptions;
+mod leading;
 mod permissions;
 
 use crate::world::{Run, TestQueue, settings};

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use prodrome_model::{Change, ChangeKind, ObjectHead, Scope};
 use prodrome_queue::pack::{UNCOMPRESSED_MAX, decode};
 use prodrome_queue::{Body, FailedMessage, MemoryQueue, Message, Queue, QueueName, SendError};
-use prodrome_watcher::{Clock, Hearsay, PlaceError, PlaceStore, Settings, Status, Watcher};
+use prodrome_watcher::{Clock, Hearsay, Lease, PlaceStore, RunError, Settings, Status, Watcher};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -159,7 +159,7 @@ impl Queue for TestQueue {
 pub(crate) struct Run {
     pub(crate) status: Status,
     stop: watch::Sender<bool>,
-    task: JoinHandle<Result<(), PlaceError>>,
+    task: JoinHandle<Result<(), RunError>>,
 }
 
 impl Run {
@@ -180,7 +180,24 @@ impl Run {
         settings: Settings,
         hearsay: Hearsay,
     ) -> Self {
-        let watcher = Watcher::new(client, queue.clone(), places, settings, Clock::system()).hearing(hearsay);
+        let watcher = Watcher::new(client, queue.clone(), places, settings, Clock::system());
+        Self::of(watcher.hearing(hearsay))
+    }
+
+    /// The same, where it shares the lease `prodrome/lead` with others.
+    pub(crate) fn led(
+        client: kube::Client,
+        queue: &TestQueue,
+        places: impl PlaceStore + 'static,
+        settings: Settings,
+    ) -> Self {
+        let clock = Clock::system();
+        let identity = Lease::identity(&clock);
+        let lease = Lease::new(client.clone(), "prodrome", "lead", identity, clock.clone());
+        Self::of(Watcher::new(client, queue.clone(), places, settings, clock).led_by(lease))
+    }
+
+    pub(crate) fn of(watcher: Watcher<TestQueue, impl PlaceStore + 'static>) -> Self {
         let status = watcher.status();
         let (stop, mut stopped) = watch::channel(false);
         let task = tokio::spawn(watcher.run(async move {
@@ -190,9 +207,14 @@ impl Run {
     }
 
     /// Asks it to end, and waits.
-    pub(crate) async fn end(self) -> Result<(), PlaceError> {
+    pub(crate) async fn end(self) -> Result<(), RunError> {
         self.stop.send_replace(true);
         self.task.await.unwrap()
+    }
+
+    /// Waits for it to end by itself.
+    pub(crate) async fn ended(self) -> Result<(), RunError> {
+        tokio::time::timeout(PATIENCE, self.task).await.expect("it ends").unwrap()
     }
 
     /// Ends it as `kill -9` would: nothing is sent or saved any more.

@@ -5,7 +5,7 @@ use crate::world::{Run, TestQueue};
 use prodrome_model::GroupKind;
 use prodrome_recording::builtin_of_kind;
 use prodrome_test_cluster::{Account, Cluster, together};
-use prodrome_watcher::{Config, ConfigMapPlaces, KindState, PlaceIn, Status};
+use prodrome_watcher::{Clock, Config, ConfigMapPlaces, KindState, Lease, Named, PlaceIn, Status, Watcher};
 use serde_json::{Value, json};
 use std::process::Command;
 use tempfile::TempDir;
@@ -45,19 +45,29 @@ async fn apply(cluster: &Cluster, folder: &TempDir) -> String {
     cluster.kubectl(&["apply", "-k", &ours]).await
 }
 
-/// Runs the watcher with the settings of the deployed pod, and as its account.
-async fn run(cluster: &Cluster, account: &Account, queue: &TestQueue) -> Run {
+/// The settings of the deployed pod.
+async fn config(cluster: &Cluster) -> Config {
     let deployment = cluster.get("/apis/apps/v1/namespaces/prodrome/deployments/prodrome-watcher").await;
     let pod = &deployment["spec"]["template"]["spec"];
     assert_eq!(pod["serviceAccountName"], "prodrome-watcher");
     let settings = pod["containers"][0]["envFrom"][0]["configMapRef"]["name"].as_str().unwrap();
     let settings = cluster.get(&format!("/api/v1/namespaces/prodrome/configmaps/{settings}")).await;
-    let config = Config::from_vars(|name| settings["data"][name].as_str().map(str::to_owned)).unwrap();
+    Config::from_vars(|name| settings["data"][name].as_str().map(str::to_owned)).unwrap()
+}
+
+/// Runs the watcher with the settings of the deployed pod, and as its account.
+async fn run(cluster: &Cluster, account: &Account, queue: &TestQueue) -> Run {
+    let config = config(cluster).await;
     assert_eq!((&*config.scope.cluster, &*config.scope.region), ("prod", "eu-central-1"));
-    let PlaceIn::ConfigMap { namespace: None, name } = &config.place else { panic!("{:?}", config.place) };
+    let PlaceIn::ConfigMap(Named { namespace: None, name }) = &config.place else {
+        panic!("{:?}", config.place)
+    };
     let client = account.client().await;
     let places = ConfigMapPlaces::new(client.clone(), "prodrome", name);
-    Run::begin(client, queue, places, config.settings())
+    let lease = config.lease.as_ref().unwrap();
+    let clock = Clock::system();
+    let lease = Lease::new(client.clone(), "prodrome", &lease.name, Lease::identity(&clock), clock.clone());
+    Run::of(Watcher::new(client, queue.clone(), places, config.settings(), clock).led_by(lease))
 }
 
 /// Whether the API server lets an account do something.
@@ -99,7 +109,9 @@ async fn the_manifests_let_the_watcher_watch_every_kind_of_the_rules_and_no_secr
     assert!(saved["versions"]["pods"].is_string(), "{saved}");
     // Applied again, with what kubectl knows the object by still there, it stays.
     let again = apply(&cluster, &base).await;
-    assert!(again.lines().all(|line| line.ends_with("unchanged")), "{again}");
+    // Of a budget it always says so: what it patches there it replaces as a whole.
+    let stays = |line: &str| line.ends_with("unchanged") || line.starts_with("poddisruptionbudget.");
+    assert!(again.lines().all(stays), "{again}");
     let after = cluster.get("/api/v1/namespaces/prodrome/configmaps/prodrome-watcher").await;
     assert_eq!(after["data"], place["data"]);
 
@@ -119,11 +131,25 @@ async fn the_manifests_let_the_watcher_watch_every_kind_of_the_rules_and_no_secr
         json!({ "verb": "create", "resource": "serviceaccounts", "subresource": "token", "namespace": "prodrome", "name": "prodrome-watcher" }),
         json!({ "verb": "escalate", "group": "rbac.authorization.k8s.io", "resource": "clusterroles" }),
         json!({ "verb": "list", "group": "coordination.k8s.io", "resource": "leases" }),
+        json!({ "verb": "watch", "group": "coordination.k8s.io", "resource": "leases", "namespace": "prodrome" }),
+        json!({ "verb": "update", "group": "coordination.k8s.io", "resource": "leases", "namespace": "prodrome", "name": "other" }),
+        json!({ "verb": "update", "group": "coordination.k8s.io", "resource": "leases", "namespace": "kube-system", "name": "kube-scheduler" }),
     ];
     for attributes in denied {
         assert!(!may(&cluster, &account, attributes.clone()).await, "{attributes}");
     }
     assert!(may(&cluster, &account, json!({ "verb": "watch", "resource": "pods" })).await);
+
+    // With another, and only then, deletions are held.
+    let patch = json!({ "verb": "patch", "resource": "pods", "namespace": "default", "name": "x" });
+    assert!(!may(&cluster, &account, patch.clone()).await);
+    apply(&cluster, &overlay("overlays/finalizers", "prodrome")).await;
+    assert!(may(&cluster, &account, patch).await);
+    let create = json!({ "verb": "create", "resource": "pods", "namespace": "default" });
+    assert!(!may(&cluster, &account, create).await);
+    let of_pod = config(&cluster).await.finalizers;
+    assert_eq!(of_pod.kinds.len(), 2);
+    assert_eq!(of_pod.selector.to_string(), "prodrome.watcher/hold=true");
 
     // With the overlay, and only then, Secrets are watched; their values still stay where they are.
     let secret = json!({ "metadata": { "name": "key" }, "stringData": { "password": "hunter2" } });

@@ -1,0 +1,256 @@
+//! Deletions that are held, let go, and taken back.
+
+use super::{Desk, config_map};
+use crate::world::Run;
+use prodrome_model::ChangeKind;
+use prodrome_test_cluster::{Cluster, alone, together};
+use prodrome_watcher::{FIELD_MANAGER, FINALIZER, Finalizers, Settings, Status, remove_finalizers};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+fn settings(desk: &Desk<'_>, hold: Duration) -> Settings {
+    let kinds = vec!["ConfigMap".parse().unwrap()];
+    let finalizers = Finalizers { kinds, selector: "held!=no".parse().unwrap(), hold };
+    Settings { finalizers, ..desk.settings(&["ConfigMap"]) }
+}
+
+/// What may be watched and held, and no more.
+const MAY: [(&str, &[&str], &[&str]); 1] = [("", &["configmaps"], &["list", "watch", "patch"])];
+
+/// The finalizers of each object of a collection, by name.
+async fn finalizers(cluster: &Cluster, collection: &str) -> BTreeMap<String, Vec<String>> {
+    let list = cluster.get(collection).await;
+    let items = list["items"].as_array().unwrap().iter();
+    items
+        .map(|item| {
+            let finalizers = item["metadata"]["finalizers"].as_array().into_iter().flatten();
+            let finalizers = finalizers.map(|finalizer| finalizer.as_str().unwrap().to_owned()).collect();
+            (item["metadata"]["name"].as_str().unwrap().to_owned(), finalizers)
+        })
+        .collect()
+}
+
+/// Waits until the finalizers of a collection are as they should be.
+async fn until(
+    cluster: &Cluster,
+    collection: &str,
+    what: &str,
+    enough: impl Fn(&BTreeMap<String, Vec<String>>) -> bool,
+) {
+    let mut last = BTreeMap::new();
+    let waited = tokio::time::timeout(Duration::from_mins(1), async {
+        loop {
+            last = finalizers(cluster, collection).await;
+            if enough(&last) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    });
+    let waited = waited.await;
+    assert!(waited.is_ok(), "waited in vain: {what}; {last:?}");
+}
+
+fn metric(run: &Run, name: &str) -> u64 {
+    let metrics = run.status.render();
+    let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("prodrome_watcher_{name} ")));
+    line.unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_deletion_waits_until_the_queue_has_the_last_state_and_no_longer_than_its_bound() {
+    let name = "a_deletion_waits_until_the_queue_has_the_last_state_and_no_longer_than_its_bound";
+    let Some(cluster) = together(name).await else { return };
+    let desk = Desk::with_rules(&cluster, "held", &MAY).await;
+    let maps = desk.collection("configmaps");
+    desk.create_many(&maps, "web", 30, &config_map(1)).await;
+    let free = json!({ "metadata": { "name": "free", "labels": { "held": "no" } } });
+    cluster.create(&maps, &free).await;
+    let leaving = json!({ "metadata": { "name": "leaving", "finalizers": ["example.com/theirs"] } });
+    cluster.create(&maps, &leaving).await;
+    cluster.delete(&format!("{maps}/leaving")).await;
+
+    let run = desk.run(settings(&desk, Duration::from_mins(10))).await;
+    let ours = vec![FINALIZER.to_owned()];
+    until(&cluster, &maps, "all have it", |all| (0..30).all(|i| all[&format!("web-{i}")] == ours)).await;
+    let all = finalizers(&cluster, &maps).await;
+    assert_eq!(
+        (all["free"].as_slice(), all["leaving"].as_slice()),
+        (&[][..], &["example.com/theirs".into()][..])
+    );
+    let object = cluster.get(&format!("{maps}/web-0")).await;
+    let managers = object["metadata"]["managedFields"].as_array().unwrap();
+    let mine = managers.iter().find(|fields| fields["manager"] == FIELD_MANAGER).unwrap();
+    assert_eq!(mine["operation"], "Apply");
+    desk.create_many(&maps, "late", 1, &config_map(1)).await;
+    until(&cluster, &maps, "the new one has it", |all| all["late-0"] == ours).await;
+    cluster.patch(&format!("{maps}/late-0"), &json!({ "metadata": { "labels": { "held": "no" } } })).await;
+    until(&cluster, &maps, "it need not have it", |all| all["late-0"].is_empty()).await;
+
+    // While the queue is down the deletion waits, and then it does no more.
+    desk.in_step("ConfigMap", &maps).await;
+    desk.queue.down.store(true, Ordering::Relaxed);
+    cluster.delete(&format!("{maps}/web-1")).await;
+    let held = |status: &Status| status.render().contains("prodrome_watcher_deletions_held 1");
+    run.until("it is held", held).await;
+    assert!(cluster.get(&format!("{maps}/web-1")).await["metadata"]["deletionTimestamp"].is_string());
+    desk.queue.down.store(false, Ordering::Relaxed);
+    until(&cluster, &maps, "it is let go", |all| !all.contains_key("web-1")).await;
+    assert_eq!((metric(&run, "deletions_released_total"), metric(&run, "deletions_overdue_total")), (1, 0));
+    desk.in_step("ConfigMap", &maps).await;
+    run.end().await.unwrap();
+
+    // What is deleted while no watcher runs is there for the next, and is told of.
+    let seen = desk.queue.received().changes.len();
+    cluster.delete(&format!("{maps}/web-2")).await;
+    cluster.patch(&format!("{maps}/web-2"), &json!({ "data": { "value": "last words" } })).await;
+    let run = desk.run(settings(&desk, Duration::from_mins(10))).await;
+    until(&cluster, &maps, "it is let go", |all| !all.contains_key("web-2")).await;
+    desk.in_step("ConfigMap", &maps).await;
+    let received = desk.queue.received();
+    let told = received.changes[seen..]
+        .iter()
+        .filter(|change| change.object.as_ref().is_some_and(|object| object.get().contains("\"web-2\"")));
+    let told: Vec<_> = told.map(|change| change.kind).collect();
+    assert!(told.starts_with(&[ChangeKind::Applied]) && told.ends_with(&[ChangeKind::Deleted]), "{told:?}");
+    run.end().await.unwrap();
+
+    // The queue may be down for good.
+    let hold = Duration::from_secs(2);
+    let run = desk.run(settings(&desk, hold)).await;
+    desk.in_step("ConfigMap", &maps).await;
+    desk.queue.down.store(true, Ordering::Relaxed);
+    let asked = Instant::now();
+    cluster.delete(&format!("{maps}/web-3")).await;
+    run.until("it is held", held).await;
+    until(&cluster, &maps, "it is let go", |all| !all.contains_key("web-3")).await;
+    assert!(
+        asked.elapsed() >= hold && asked.elapsed() < hold + Duration::from_secs(10),
+        "{:?}",
+        asked.elapsed()
+    );
+    assert_eq!(metric(&run, "deletions_overdue_total"), 1);
+    run.kill().await;
+}
+
+#[tokio::test]
+async fn what_has_vanished_is_not_made_anew() {
+    let Some(cluster) = together("what_has_vanished_is_not_made_anew").await else { return };
+    // It would be allowed to.
+    let may: [(&str, &[&str], &[&str]); 1] =
+        [("", &["configmaps"], &["list", "watch", "patch", "create", "update"])];
+    let desk = Desk::with_rules(&cluster, "vanishing", &may).await;
+    let maps = desk.collection("configmaps");
+    let run = desk.run(settings(&desk, Duration::from_secs(30))).await;
+    desk.queue.until("the list", |received| received.ended.len() == 1).await;
+    // Faster than finalizers are added: many are gone by then, or are there again under another uid.
+    let round = async |prefix: &str| {
+        desk.create_many(&maps, prefix, 60, &config_map(1)).await;
+        for i in 0..60 {
+            cluster.delete(&format!("{maps}/{prefix}-{i}")).await;
+        }
+    };
+    for prefix in ["a", "b", "c"] {
+        round(prefix).await;
+    }
+    desk.create_many(&maps, "web", 1, &config_map(2)).await;
+    let ours = vec![FINALIZER.to_owned()];
+    // The last one is added last, after all those that are no more.
+    let alone = |all: &BTreeMap<String, Vec<String>>| all.len() == 1 && all.get("web-0") == Some(&ours);
+    until(&cluster, &maps, "all gone but one", alone).await;
+    desk.in_step("ConfigMap", &maps).await;
+    assert_eq!(metric(&run, "finalizers_refused_total"), 0, "what is gone is no refusal");
+    let applied = desk.asked(0).iter().filter(|asked| asked.starts_with("patch ")).count();
+    assert!(applied > 180, "each was tried: {applied}");
+    run.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refusal_is_counted_and_not_tried_for_ever() {
+    let Some(cluster) = together("a_refusal_is_counted_and_not_tried_for_ever").await else { return };
+    // By RBAC.
+    let desk = Desk::new(&cluster, "unheld", &["configmaps"]).await;
+    let maps = desk.collection("configmaps");
+    desk.create_many(&maps, "web", 10, &config_map(1)).await;
+    given_up(&desk).await;
+    cluster.allow(&desk.account, &MAY).await;
+    // By a webhook that does not answer.
+    let hook = json!({
+        "metadata": { "name": "unheld.example.com" },
+        "webhooks": [{
+            "name": "unheld.example.com",
+            "clientConfig": { "url": "https://127.0.0.1:1/" },
+            "rules": [{ "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"], "operations": ["UPDATE"] }],
+            "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "unheld" } },
+            "failurePolicy": "Fail", "sideEffects": "None", "admissionReviewVersions": ["v1"],
+        }],
+    });
+    let hooks = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+    cluster.create(hooks, &hook).await;
+    given_up(&desk).await;
+    cluster.delete(&format!("{hooks}/unheld.example.com")).await;
+    let all = finalizers(&cluster, &maps).await;
+    assert!(all.values().all(Vec::is_empty), "{all:?}");
+}
+
+/// Runs until it has given the kind up; everything else goes on.
+async fn given_up(desk: &Desk<'_>) {
+    let maps = desk.collection("configmaps");
+    let run = desk.run(settings(desk, Duration::from_secs(30))).await;
+    desk.queue.until("the list", |received| !received.ended.is_empty()).await;
+    run.until("refused", |status| status.render().contains("prodrome_watcher_finalizers_refused_total 3"))
+        .await;
+    desk.create_many(&maps, "late", 5, &config_map(1)).await;
+    desk.in_step("ConfigMap", &maps).await;
+    assert!(run.status.is_ready());
+    let before = desk.asked(0).iter().filter(|asked| asked.starts_with("patch ")).count();
+    for i in 0..5 {
+        desk.cluster.delete(&format!("{maps}/late-{i}")).await;
+    }
+    desk.in_step("ConfigMap", &maps).await;
+    let after = desk.asked(0).iter().filter(|asked| asked.starts_with("patch ")).count();
+    assert_eq!((after, metric(&run, "finalizers_refused_total")), (before, 3));
+    run.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn every_finalizer_is_removed_and_none_of_others() {
+    let Some(cluster) = alone("every_finalizer_is_removed_and_none_of_others").await else { return };
+    // Those that other tests have left.
+    remove_finalizers(cluster.admin()).await.unwrap();
+    cluster.namespace("leaving").await;
+    let maps = "/api/v1/namespaces/leaving/configmaps";
+    let secrets = "/api/v1/namespaces/leaving/secrets";
+    let roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+    let object =
+        |name: &str, finalizers: &[&str]| json!({ "metadata": { "name": name, "finalizers": finalizers } });
+    cluster.create(maps, &object("ours", &[FINALIZER])).await;
+    cluster.create(maps, &object("both", &["example.com/a", FINALIZER, "example.com/b"])).await;
+    cluster.create(maps, &object("theirs", &["example.com/a"])).await;
+    cluster.create(secrets, &object("dying", &[FINALIZER])).await;
+    cluster.delete(&format!("{secrets}/dying")).await;
+    cluster.create(roles, &object("leaving", &[FINALIZER])).await;
+
+    let removal = remove_finalizers(cluster.admin()).await.unwrap();
+    let removed: Vec<_> = removal.removed.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
+    assert_eq!(removed, [("ConfigMap", 2), ("Secret", 1), ("rbac.authorization.k8s.io/ClusterRole", 1)]);
+    assert!(removal.kinds > 30 && removal.objects > 50, "{removal:?}");
+    let all = finalizers(&cluster, maps).await;
+    assert_eq!(all["both"], ["example.com/a", "example.com/b"]);
+    assert_eq!((all["ours"].len(), all["theirs"].len()), (0, 1));
+    assert!(cluster.find(&format!("{secrets}/dying")).await.is_none(), "its deletion went on");
+    let again = remove_finalizers(cluster.admin()).await.unwrap();
+    assert!(again.removed.is_empty());
+
+    // Whoever may not see all cannot say that there is none.
+    let account = cluster.account("leaving", "some").await;
+    cluster.allow(&account, &MAY).await;
+    let error = remove_finalizers(account.client().await).await.unwrap_err();
+    assert!(error.to_string().contains("cannot be listed, so nobody knows"), "{error}");
+    for (name, patch) in [("both", Value::Null), ("theirs", Value::Null)] {
+        cluster.patch(&format!("{maps}/{name}"), &json!({ "metadata": { "finalizers": patch } })).await;
+    }
+    cluster.delete(&format!("{roles}/leaving")).await;
+}
