@@ -325,11 +325,20 @@ struct Keeper<'a, S> {
 
 impl<S: Store> Progress for Keeper<'_, S> {
     async fn done(&self, node: &str, state: NodeState) -> Option<NodeState> {
+        // Side by side: what comes next waits for both.
+        let (counts, over) = futures::join!(self.kept(node, state), self.is_over());
+        (!over).then_some(counts)
+    }
+}
+
+impl<S: Store> Keeper<'_, S> {
+    /// Keeps a node's result, unless somebody else was first: then theirs counts.
+    async fn kept(&self, node: &str, state: NodeState) -> NodeState {
         let key = node_key(self.run, node);
         let kept = KeptNode { node: node.to_owned(), state: state.clone() };
         let written =
             self.store.commit(vec![Write::Put(record(key.clone(), &kept, self.now), Expect::Absent)]);
-        let counts = match written.await {
+        match written.await {
             Ok(()) => state,
             Err(StoreError::Conflict { .. }) => match self.store.get(&key).await {
                 Ok(Some(record)) => parse::<KeptNode>(&record).map_or(state, |kept| kept.state),
@@ -340,12 +349,14 @@ impl<S: Store> Progress for Keeper<'_, S> {
                 tracing::warn!(%error, node, "a node's result could not be kept");
                 state
             }
-        };
-        let over = match self.store.get(self.run).await {
+        }
+    }
+
+    async fn is_over(&self) -> bool {
+        match self.store.get(self.run).await {
             Ok(Some(record)) => parse::<Run>(&record).is_ok_and(|run| run.ended),
             _ => false,
-        };
-        (!over).then_some(counts)
+        }
     }
 }
 

@@ -80,11 +80,20 @@ pub async fn examine(
             progress.asked(node.name());
             let deadline = later(state.begun, Duration::try_from(flow.deadline()).unwrap_or_default());
             let request = request(flow, node, finding, run, &state, clock(), deadline);
-            let node_name = node.name().to_owned();
             let asked = ask(node, request, deadline, clock, *plugins, breaker);
-            calls.push(async move { (node_name, asked.await) });
+            // Each keeps its own result, so that none waits for another's to be written.
+            calls.push(async move {
+                let Outcome { result, attempts, spared } = asked.await;
+                let failed = result.is_err();
+                let done = match result {
+                    Ok(response) => NodeState::Answered { response: Box::new(bounded(response)) },
+                    Err(error) => NodeState::Failed { reason: error.to_string() },
+                };
+                let kept = progress.done(node.name(), done).await;
+                Asked { node: node.name().to_owned(), attempts, failed, spared, kept }
+            });
         }
-        let Some((node, outcome)) = calls.next().await else {
+        let Some(asked) = calls.next().await else {
             // Nothing is on its way, so nothing is left to ask.
             examination.diagnosis =
                 plan.conclusion.or_else(|| flow.plan(&exhausted(&state), clock()).conclusion);
@@ -93,17 +102,13 @@ pub async fn examine(
             }
             return examination;
         };
-        in_flight.remove(&node);
-        examination.calls += outcome.attempts;
-        examination.failures += u32::from(outcome.result.is_err());
-        examination.newly_spared += u32::from(outcome.spared);
-        state.calls += outcome.attempts.saturating_sub(1);
-        let done = match outcome.result {
-            Ok(response) => NodeState::Answered { response: Box::new(bounded(response)) },
-            Err(error) => NodeState::Failed { reason: error.to_string() },
-        };
-        match progress.done(&node, done).await {
-            Some(done) => state.put(&node, done),
+        in_flight.remove(&asked.node);
+        examination.calls += asked.attempts;
+        examination.failures += u32::from(asked.failed);
+        examination.newly_spared += u32::from(asked.spared);
+        state.calls += asked.attempts.saturating_sub(1);
+        match asked.kept {
+            Some(done) => state.put(&asked.node, done),
             None => return examination,
         }
     }
@@ -112,6 +117,16 @@ pub async fn examine(
 /// A state in which no further call may be made.
 fn exhausted(state: &State) -> State {
     State { calls: u32::MAX, ..state.clone() }
+}
+
+/// A node that was asked, and whose result is kept.
+struct Asked {
+    node: String,
+    attempts: u32,
+    failed: bool,
+    spared: bool,
+    /// What counts; absent where the run is to stop.
+    kept: Option<NodeState>,
 }
 
 struct Outcome {

@@ -4,8 +4,8 @@
 mod emulator;
 
 use jiff::{SignedDuration, Timestamp};
-use prodrome_diagnose::{CallError, Diagnose, Plugins};
-use prodrome_flows::{Catalogue, FlowSet, SourceFile, load};
+use prodrome_diagnose::{Breaker, CallError, Diagnose, Plugins, Progress, Tools, examine};
+use prodrome_flows::{Catalogue, FlowSet, NodeState, SourceFile, State, load};
 use prodrome_lambda::{Delivery, Handler, Tally, metric};
 use prodrome_model::{
     AlertMessage, EndReason, Ended, Finding, FindingState, Fingerprint, Group, ObjectRef, Owner,
@@ -359,6 +359,27 @@ async fn nodes_side_by_side_take_no_longer_than_the_longest_way() {
     assert_eq!(world.plugins.asked().len(), 12);
     let took = begun.elapsed().as_secs_f64();
     assert!(took <= 7.0 * 1.2, "{took} s, the longest way is 7 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_node_waits_for_another_ones_result_to_be_kept() {
+    // Three results that come at once, of which the keeping takes a second each; what waits for the first goes on then.
+    struct Slow;
+    impl Progress for Slow {
+        async fn done(&self, _: &str, state: NodeState) -> Option<NodeState> {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Some(state)
+        }
+    }
+    let text = "nodes:\n  a: { plugin: p }\n  b: { plugin: p }\n  c: { plugin: p }\n  d: { plugin: p, after: a }\n";
+    let plugins = Scripted::default().on("p", [Act::Takes(1, PluginResponse::cleared("no"))]);
+    let (flows, breaker) = (flows(text), Breaker::default());
+    let now = Timestamp::from_second(1_767_268_800).unwrap();
+    let tools = Tools { plugins: &plugins, breaker: &breaker, progress: &Slow };
+    let begun = tokio::time::Instant::now();
+    let done = examine(flows.get("f").unwrap(), &finding("web-0"), "run", State::begun(now), now, &tools).await;
+    assert_eq!((done.calls, done.failures), (4, 0));
+    assert_eq!(begun.elapsed(), Duration::from_secs(4));
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use prodrome_cluster::{Cluster, KubeCluster};
 use prodrome_diagnose::{Breaker, CallError, LambdaPlugins, Plugins, Progress, Tools, examine};
 use prodrome_e2e::sdk_config;
 use prodrome_emulator::{Code, Deployment, Emulator, Options, Template};
-use prodrome_flows::{Flow, FlowSet, NodeState, SourceFile, State, load};
+use prodrome_flows::{FlowSet, NodeState, SourceFile, State, load};
 use prodrome_lambda::Functions;
 use prodrome_model::{
     Finding, FindingState, Fingerprint, Group, GroupKind, ObjectHead, ObjectRef, Owner, PluginRequest,
@@ -162,7 +162,7 @@ async fn broken(cluster: &KubeCluster) -> Result<Vec<(ObjectRef, String)>> {
     Ok(found)
 }
 
-fn finding(object: &ObjectRef, uid: &str, round: usize) -> Finding {
+pub(super) fn finding(object: &ObjectRef, uid: &str, round: usize) -> Finding {
     let scope = Scope::new("default", "local", "bench");
     let subject = Subject::Object { object: object.clone(), uid: uid.to_owned() };
     let now = now();
@@ -219,7 +219,7 @@ impl Plugins for Timed {
     }
 }
 
-pub(super) struct Unwatched;
+struct Unwatched;
 
 impl Progress for Unwatched {
     async fn done(&self, _: &str, state: NodeState) -> Option<NodeState> {
@@ -237,22 +237,6 @@ pub(super) fn flow_of(text: &str) -> Result<FlowSet> {
     let loaded = load(&[SourceFile::new("f.yaml", text)], &prodrome_flows::Catalogue::any());
     anyhow::ensure!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
     Ok(loaded.flows)
-}
-
-/// Runs a flow about nothing in particular.
-pub(super) async fn run_once(flow: &Flow, plugins: &LambdaPlugins, round: usize) -> Duration {
-    let object = ObjectRef {
-        api_version: "v1".to_owned(),
-        kind: "Pod".to_owned(),
-        namespace: None,
-        name: "bench".to_owned(),
-    };
-    let finding = finding(&object, "uid", round);
-    let breaker = Breaker::default();
-    let tools = Tools { plugins, breaker: &breaker, progress: &Unwatched };
-    let begun = Instant::now();
-    examine(flow, &finding, finding.fingerprint.as_str(), State::begun(now()), now(), &tools).await;
-    begun.elapsed()
 }
 
 impl Runs {
