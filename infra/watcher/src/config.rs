@@ -35,6 +35,8 @@ pub struct Config {
     /// `KEEP_MANAGED_FIELDS`: whether `metadata.managedFields` is sent along, as a rule may ask for it;
     /// default `false`.
     pub keep_managed_fields: bool,
+    /// `STREAM_LISTS`: whether the API server is asked to stream lists, where it can; default `true`.
+    pub stream_lists: bool,
     /// `PLACE_CONFIGMAP` (`name` or `namespace/name`) or `PLACE_FILE`: where the place is kept. Unless set, a
     /// `ConfigMap` named `prodrome-watcher` beside the pod.
     pub place: PlaceIn,
@@ -118,7 +120,7 @@ impl fmt::Display for ConfigError {
 
 impl Config {
     /// The names of all settings.
-    pub const NAMES: [&'static str; 22] = [
+    pub const NAMES: [&'static str; 23] = [
         "KUBECONFIG",
         "CONTEXT",
         "CLUSTER",
@@ -132,6 +134,7 @@ impl Config {
         "SHARDS",
         "WAITING_BYTES_MAX",
         "KEEP_MANAGED_FIELDS",
+        "STREAM_LISTS",
         "PLACE_CONFIGMAP",
         "PLACE_FILE",
         "LEASE",
@@ -179,6 +182,7 @@ impl Config {
                 |n| *n >= 65536,
             ),
             keep_managed_fields: vars.parsed("KEEP_MANAGED_FIELDS", "true or false", false, |_| true),
+            stream_lists: vars.parsed("STREAM_LISTS", "true or false", true, |_| true),
             place: vars.place(kubeconfig.is_some()),
             lease: vars.lease(),
             finalizers: vars.finalizers(),
@@ -196,6 +200,7 @@ impl Config {
             shards: self.shards,
             waiting_bytes_max: self.waiting_bytes_max,
             keep_managed_fields: self.keep_managed_fields,
+            stream_lists: self.stream_lists,
             finalizers: self.finalizers.clone(),
             ..Settings::new(self.scope.clone(), self.kinds.clone())
         }
@@ -351,6 +356,7 @@ mod tests {
         assert_eq!(config.scope, Scope::new("default", "local", "prod"));
         assert_eq!(config.place, PlaceIn::ConfigMap(Named::parse("prodrome-watcher")));
         assert_eq!(config.lease, None);
+        assert!(config.stream_lists);
         assert!(config.finalizers.kinds.is_empty(), "no deletion is held unasked");
         assert_eq!((config.shards, config.waiting_bytes_max, config.listen.port()), (4, 8 << 20, 8080));
         assert_eq!((config.kubeconfig, config.log_level.as_str()), (None, "info"));
@@ -371,6 +377,7 @@ mod tests {
             ("SHARDS", "16"),
             ("WAITING_BYTES_MAX", "1000000"),
             ("KEEP_MANAGED_FIELDS", "true"),
+            ("STREAM_LISTS", "false"),
             ("PLACE_FILE", "/p"),
             ("LISTEN", "127.0.0.1:9000"),
             ("FINALIZER_KINDS", "Pod apps/Deployment"),
@@ -385,7 +392,7 @@ mod tests {
         assert_eq!(config.place, PlaceIn::File("/p".into()));
         assert_eq!(config.listen.to_string(), "127.0.0.1:9000");
         assert_eq!(config.settings().shards, 16);
-        assert!(config.keep_managed_fields);
+        assert!(config.keep_managed_fields && !config.settings().stream_lists);
         let Finalizers { kinds, selector, hold } = config.settings().finalizers;
         assert_eq!((kinds.len(), selector.to_string().as_str(), hold.as_secs()), (2, "team in (a, b)", 10));
     }
@@ -416,6 +423,7 @@ mod tests {
             ("SHARDS", "0"),
             ("WAITING_BYTES_MAX", "8M"),
             ("KEEP_MANAGED_FIELDS", "yes"),
+            ("STREAM_LISTS", "no"),
             ("LISTEN", "here"),
             ("CLUSTER", " "),
             ("PLACE_FILE", "/p"),
@@ -437,6 +445,7 @@ mod tests {
                 "SHARDS",
                 "WAITING_BYTES_MAX",
                 "KEEP_MANAGED_FIELDS",
+                "STREAM_LISTS",
                 "PLACE_FILE",
                 "LEASE",
                 "FINALIZER_HOLD_SECONDS",

@@ -22,7 +22,8 @@
 //!
 //! **Bounds.** What waits counts in bytes against [`Settings::waiting_bytes_max`]; beyond it the streams are not
 //! read. At most four packs of about 60 KiB are under way, one object of a list or a watch is held a stream, and
-//! three kinds are listed at once, in pages of 500 that are taken apart while they arrive.
+//! three kinds are listed at once: as a stream of objects where the API server has that (which takes no more memory there
+//! either), else in pages of 500 that are taken apart while they arrive.
 //!
 //! ```no_run
 //! # async fn example(queue: impl prodrome_queue::Queue) -> Result<(), Box<dyn std::error::Error>> {

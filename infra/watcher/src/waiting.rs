@@ -24,7 +24,7 @@ pub(crate) struct Change {
     pub(crate) name: Box<str>,
     pub(crate) uid: Box<str>,
     pub(crate) version: Version,
-    /// The list it was read by.
+    /// The list it was read by, or while which it was. One that is gone is not named by it.
     pub(crate) list: Option<Arc<str>>,
     pub(crate) object: Box<[u8]>,
     pub(crate) observed_at: Timestamp,
@@ -424,7 +424,8 @@ fn item(slot: &Slot) -> Item<'_> {
     let Change { deleted, list, object, observed_at, .. } = &slot.change;
     let kind = if *deleted { ChangeKind::Deleted } else { ChangeKind::Applied };
     let resource = &slot.resource;
-    Item { kind, resource, list: list.as_deref(), object: Some(object), observed_at: *observed_at }
+    let list = list.as_deref().filter(|_| !*deleted);
+    Item { kind, resource, list, object: Some(object), observed_at: *observed_at }
 }
 
 /// Whether what waits is newer than what comes now. Within a stream the order of arrival decides unless the

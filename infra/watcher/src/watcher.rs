@@ -57,6 +57,8 @@ pub struct Settings {
     /// How long the API server is asked to keep a watch up, at least; up to half as long again is added at random,
     /// so that not all end at once. Longer saves requests; shorter notices sooner that a connection is dead.
     pub watch_lasts: Duration,
+    /// Whether the API server is asked to stream lists, where it can, rather than for pages.
+    pub stream_lists: bool,
     /// Which deletions wait for their objects' last states to be on their way; none unless told so.
     pub finalizers: Finalizers,
 }
@@ -72,6 +74,7 @@ impl Settings {
             waiting_bytes_max: 8 * 1024 * 1024,
             keep_managed_fields: false,
             watch_lasts: WATCH_LASTS,
+            stream_lists: true,
             finalizers: Finalizers::default(),
         }
     }
@@ -162,6 +165,7 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
             waiting_bytes_max: _,
             keep_managed_fields,
             watch_lasts,
+            stream_lists,
             finalizers,
         } = settings;
 
@@ -183,6 +187,7 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
             clock: clock.clone(),
             epoch,
             watch_lasts,
+            stream_lists,
             lists: AtomicU64::default(),
             lists_at_once: Semaphore::new(LISTS_AT_ONCE),
             definitions: Notify::new(),

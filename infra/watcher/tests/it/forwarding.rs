@@ -156,18 +156,49 @@ async fn a_compaction_while_it_was_away_is_made_good_by_a_list() {
 }
 
 #[tokio::test]
+async fn a_cluster_is_listed_as_a_stream_where_it_can_and_then_followed() {
+    let world = World::new(&[POD]).await;
+    let api = &world.server.api;
+    api.stream_lists();
+    for i in 0..1_234 {
+        api.apply(&POD, "shop", &format!("web-{i}"), pod(i));
+    }
+    let run = world.run(&["Pod"]).await;
+    let received = world.queue.until("the list", |received| received.ended.len() == 1).await;
+    assert_eq!(received.there("Pod").len(), 1_234);
+    let list = received.changes.iter().find(|c| c.kind == ChangeKind::ListEnd).unwrap();
+    assert_eq!(received.changes.iter().filter(|c| c.list == list.list).count(), 1_236, "begin, items, end");
+    api.apply(&POD, "shop", "web-7", pod(8));
+    api.delete(&POD, "shop", "web-8");
+    world.in_step(&POD).await;
+    run.until("ready", |status| status.is_ready()).await;
+    run.end().await.unwrap();
+    let asked: Vec<_> = api.requests().into_iter().filter(|asked| asked.contains("/pods")).collect();
+    assert_eq!(asked.len(), 1, "one request lists and follows: {asked:?}");
+}
+
+#[tokio::test]
 async fn under_faults_of_every_sort_nothing_is_lost() {
-    futures::future::join_all((1..=3).map(under_faults)).await;
+    futures::future::join_all((1..=6).map(under_faults)).await;
 }
 
 async fn under_faults(seed: u64) {
     let world = World::new(&[POD, DEPLOYMENT]).await;
     let api = &world.server.api;
+    let streams_lists = seed > 3;
+    if streams_lists {
+        api.stream_lists();
+    }
     for i in 0..700 {
         api.apply(&POD, "shop", &format!("web-{i}"), pod(i));
     }
-    api.fault("/pods?limit", Fault::CutAfter(20_000));
-    api.fault("/pods?limit=500&continue", Fault::Status(410));
+    if streams_lists {
+        api.fault("sendInitialEvents", Fault::CutAfter(20_000));
+        api.fault("sendInitialEvents", Fault::Status(429));
+    } else {
+        api.fault("/pods?limit", Fault::CutAfter(20_000));
+        api.fault("/pods?limit=500&continue", Fault::Status(410));
+    }
     api.fault("/apis", Fault::Status(503));
     let run = world.run(&["Pod", "Deployment"]).await;
     let mut dice = seed;
