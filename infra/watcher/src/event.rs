@@ -147,7 +147,7 @@ impl Reader {
             uid: self.found.text(json, UID).unwrap_or_default().into(),
             version: self.version(json)?,
             list: list.map(Arc::clone),
-            object: bytes.into_boxed_slice(),
+            object: bytes.into(),
             observed_at: now,
         }))
     }

@@ -52,6 +52,8 @@ pub struct Settings {
     pub shards: u16,
     /// How many bytes of changes may wait for the queue, before streams are held back.
     pub waiting_bytes_max: usize,
+    /// How many while the queue is down, compressed object by object.
+    pub outage_bytes_max: usize,
     /// Whether `metadata.managedFields` is sent along.
     pub keep_managed_fields: bool,
     /// How long the API server is asked to keep a watch up, at least; up to half as long again is added at random,
@@ -72,6 +74,7 @@ impl Settings {
             namespaces: Vec::new(),
             shards: SHARDS_DEFAULT,
             waiting_bytes_max: 8 * 1024 * 1024,
+            outage_bytes_max: 20 * 1024 * 1024,
             keep_managed_fields: false,
             watch_lasts: WATCH_LASTS,
             stream_lists: true,
@@ -107,7 +110,8 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
     /// A watcher that has not begun.
     pub fn new(client: Client, queue: Q, places: P, settings: Settings, clock: Clock) -> Self {
         let metrics = Arc::new(Metrics::default());
-        let hub = Arc::new(Hub::new(settings.shards, settings.waiting_bytes_max, Arc::clone(&metrics)));
+        let bytes_max = (settings.waiting_bytes_max, settings.outage_bytes_max);
+        let hub = Arc::new(Hub::new(settings.shards, bytes_max, Arc::clone(&metrics)));
         let (status, hearsay) = (Status { metrics, hub }, silence());
         Self { client, queue, places, settings, clock, status, hearsay, lease: None }
     }
@@ -163,6 +167,7 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
             namespaces,
             shards,
             waiting_bytes_max: _,
+            outage_bytes_max: _,
             keep_managed_fields,
             watch_lasts,
             stream_lists,

@@ -174,7 +174,7 @@ async fn play_as(
         namespaced: true,
     };
     let metrics = Arc::new(Metrics::default());
-    let hub = Arc::new(Hub::new(1, bytes_max, Arc::clone(&metrics)));
+    let hub = Arc::new(Hub::new(1, (bytes_max, bytes_max), Arc::clone(&metrics)));
     let script = Arc::new(Script {
         answers: Mutex::new(answers.into()),
         calls: Mutex::default(),

@@ -3,7 +3,7 @@
 use crate::fake_api::{CONFIG_MAP, DATABASE, DEPLOYMENT, FakeApi, Fault, POD, Running, SECRET};
 use crate::world::{Run, TestQueue, client, settings};
 use prodrome_model::ChangeKind;
-use prodrome_watcher::{ConfigMapPlaces, FilePlaces, KindState, PlaceError, PlaceStore};
+use prodrome_watcher::{ConfigMapPlaces, FilePlaces, KindState, PlaceError, PlaceStore, Status};
 use serde_json::json;
 use std::sync::atomic::Ordering;
 use tempfile::TempDir;
@@ -128,6 +128,44 @@ async fn killed_while_the_queue_is_down_it_loses_nothing() {
     world.queue.down.store(false, Ordering::Relaxed);
     let run = world.run(&["Pod"]).await;
     world.in_step(&POD).await;
+    run.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn while_the_queue_is_down_memory_is_bounded_the_watches_pause_and_all_of_it_arrives() {
+    let world = World::new(&[POD]).await;
+    let api = &world.server.api;
+    let large = |i: u64, round: u64| {
+        let env: Vec<_> =
+            (0..100).map(|n| json!({ "name": format!("SETTING_{n}"), "value": i * n % 13 })).collect();
+        json!({ "spec": { "containers": [{ "env": env }] }, "round": round, "id": format!("{:x}", i * 7_919) })
+    };
+    api.apply(&POD, "shop", "first", pod(1));
+    let mut settings = settings(&["Pod"]);
+    (settings.waiting_bytes_max, settings.outage_bytes_max) = (64 * 1024, 256 * 1024);
+    let run = Run::begin(world.client().await, &world.queue, world.places(), settings);
+    world.in_step(&POD).await;
+    world.queue.down.store(true, Ordering::Relaxed);
+    for i in 0..1_000 {
+        api.apply(&POD, "shop", &format!("web-{i}"), large(i, 0));
+    }
+    // So many are more than have room: the watch pauses.
+    run.until("it is full", |status| status.render().contains("prodrome_watcher_held_back_total 1")).await;
+    let objects = |status: &Status| -> u64 {
+        let metrics = status.render();
+        let line = metrics.lines().find_map(|line| line.strip_prefix("prodrome_watcher_waiting_objects "));
+        line.unwrap().parse().unwrap()
+    };
+    let held = objects(&run.status);
+    assert!(run.status.waiting_bytes() <= 256 * 1024, "{}", run.status.waiting_bytes());
+    assert!(held > 200, "many more than the {} of 5 KB that 64 KiB hold: {held}", 64 / 5);
+    // Changed once more: what waits is the latest.
+    for i in 0..50 {
+        api.apply(&POD, "shop", &format!("web-{i}"), large(i, 1));
+    }
+    world.queue.down.store(false, Ordering::Relaxed);
+    world.in_step(&POD).await;
+    run.until("all accepted", |status| status.waiting_bytes() == 0).await;
     run.end().await.unwrap();
 }
 
