@@ -19,6 +19,14 @@ pub(crate) trait Api: Send + Sync {
         next: Option<&str>,
     ) -> impl Future<Output = Result<Self::Page, ApiError>> + Send;
 
+    /// Asks for all objects as events, then for an event that says that those were all, then for everything after.
+    /// The API server ends the stream by itself after about `lasting`.
+    fn stream(
+        &self,
+        of: &Collection,
+        lasting: Duration,
+    ) -> impl Future<Output = Result<Self::Events, ApiError>> + Send;
+
     /// Asks for everything after `from`. The API server ends the stream by itself after about `lasting`.
     fn watch(
         &self,

@@ -32,9 +32,13 @@ pub struct Config {
     pub shards: u16,
     /// `WAITING_BYTES_MAX`: how many bytes may wait for the queue; default 8 MiB.
     pub waiting_bytes_max: usize,
+    /// `OUTAGE_BYTES_MAX`: how many while the queue is down, compressed object by object; default 20 MiB.
+    pub outage_bytes_max: usize,
     /// `KEEP_MANAGED_FIELDS`: whether `metadata.managedFields` is sent along, as a rule may ask for it;
     /// default `false`.
     pub keep_managed_fields: bool,
+    /// `STREAM_LISTS`: whether the API server is asked to stream lists, where it can; default `true`.
+    pub stream_lists: bool,
     /// `PLACE_CONFIGMAP` (`name` or `namespace/name`) or `PLACE_FILE`: where the place is kept. Unless set, a
     /// `ConfigMap` named `prodrome-watcher` beside the pod.
     pub place: PlaceIn,
@@ -118,7 +122,7 @@ impl fmt::Display for ConfigError {
 
 impl Config {
     /// The names of all settings.
-    pub const NAMES: [&'static str; 22] = [
+    pub const NAMES: [&'static str; 24] = [
         "KUBECONFIG",
         "CONTEXT",
         "CLUSTER",
@@ -131,7 +135,9 @@ impl Config {
         "RULES_TABLE",
         "SHARDS",
         "WAITING_BYTES_MAX",
+        "OUTAGE_BYTES_MAX",
         "KEEP_MANAGED_FIELDS",
+        "STREAM_LISTS",
         "PLACE_CONFIGMAP",
         "PLACE_FILE",
         "LEASE",
@@ -178,7 +184,14 @@ impl Config {
                 8 * 1024 * 1024,
                 |n| *n >= 65536,
             ),
+            outage_bytes_max: vars.parsed(
+                "OUTAGE_BYTES_MAX",
+                "a number of bytes, at least 65536",
+                20 * 1024 * 1024,
+                |n| *n >= 65536,
+            ),
             keep_managed_fields: vars.parsed("KEEP_MANAGED_FIELDS", "true or false", false, |_| true),
+            stream_lists: vars.parsed("STREAM_LISTS", "true or false", true, |_| true),
             place: vars.place(kubeconfig.is_some()),
             lease: vars.lease(),
             finalizers: vars.finalizers(),
@@ -195,7 +208,9 @@ impl Config {
             namespaces: self.namespaces.clone(),
             shards: self.shards,
             waiting_bytes_max: self.waiting_bytes_max,
+            outage_bytes_max: self.outage_bytes_max,
             keep_managed_fields: self.keep_managed_fields,
+            stream_lists: self.stream_lists,
             finalizers: self.finalizers.clone(),
             ..Settings::new(self.scope.clone(), self.kinds.clone())
         }
@@ -351,6 +366,7 @@ mod tests {
         assert_eq!(config.scope, Scope::new("default", "local", "prod"));
         assert_eq!(config.place, PlaceIn::ConfigMap(Named::parse("prodrome-watcher")));
         assert_eq!(config.lease, None);
+        assert!(config.stream_lists);
         assert!(config.finalizers.kinds.is_empty(), "no deletion is held unasked");
         assert_eq!((config.shards, config.waiting_bytes_max, config.listen.port()), (4, 8 << 20, 8080));
         assert_eq!((config.kubeconfig, config.log_level.as_str()), (None, "info"));
@@ -370,7 +386,9 @@ mod tests {
             ("CHANGES_QUEUE_URL", "http://127.0.0.1/q"),
             ("SHARDS", "16"),
             ("WAITING_BYTES_MAX", "1000000"),
+            ("OUTAGE_BYTES_MAX", "2000000"),
             ("KEEP_MANAGED_FIELDS", "true"),
+            ("STREAM_LISTS", "false"),
             ("PLACE_FILE", "/p"),
             ("LISTEN", "127.0.0.1:9000"),
             ("FINALIZER_KINDS", "Pod apps/Deployment"),
@@ -384,8 +402,8 @@ mod tests {
         assert_eq!(config.namespaces, ["a", "b"]);
         assert_eq!(config.place, PlaceIn::File("/p".into()));
         assert_eq!(config.listen.to_string(), "127.0.0.1:9000");
-        assert_eq!(config.settings().shards, 16);
-        assert!(config.keep_managed_fields);
+        assert_eq!((config.settings().shards, config.settings().outage_bytes_max), (16, 2_000_000));
+        assert!(config.keep_managed_fields && !config.settings().stream_lists);
         let Finalizers { kinds, selector, hold } = config.settings().finalizers;
         assert_eq!((kinds.len(), selector.to_string().as_str(), hold.as_secs()), (2, "team in (a, b)", 10));
     }
@@ -415,7 +433,9 @@ mod tests {
             ("CHANGES_QUEUE_URL", "changes"),
             ("SHARDS", "0"),
             ("WAITING_BYTES_MAX", "8M"),
+            ("OUTAGE_BYTES_MAX", "20M"),
             ("KEEP_MANAGED_FIELDS", "yes"),
+            ("STREAM_LISTS", "no"),
             ("LISTEN", "here"),
             ("CLUSTER", " "),
             ("PLACE_FILE", "/p"),
@@ -436,7 +456,9 @@ mod tests {
                 "CHANGES_QUEUE_URL",
                 "SHARDS",
                 "WAITING_BYTES_MAX",
+                "OUTAGE_BYTES_MAX",
                 "KEEP_MANAGED_FIELDS",
+                "STREAM_LISTS",
                 "PLACE_FILE",
                 "LEASE",
                 "FINALIZER_HOLD_SECONDS",

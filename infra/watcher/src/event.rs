@@ -23,6 +23,8 @@ pub(crate) enum Event {
     Bookmark {
         /// That version.
         version: Arc<str>,
+        /// Whether all objects that there were have come before it, where that was asked for.
+        ends_list: bool,
     },
 }
 
@@ -44,7 +46,10 @@ const UID: usize = 4;
 const VERSION: usize = 5;
 const LEADER: usize = 6;
 const METADATA: usize = 7;
+const ENDS_LIST: usize = 8;
 
+/// The annotation of the bookmark that comes after the last object of a streamed list.
+const ENDS_LIST_ANNOTATION: &str = "k8s.io/initial-events-end";
 /// The annotation by which components elect a leader on an object.
 const LEADER_ANNOTATION: &str = "control-plane.alpha.kubernetes.io/leader";
 
@@ -57,6 +62,7 @@ impl Reader {
             &["metadata", "resourceVersion"],
             &["metadata", "annotations", LEADER_ANNOTATION],
             &["metadata"],
+            &["metadata", "annotations", ENDS_LIST_ANNOTATION],
         ];
         let inside = |path: &[&'static str]| -> Vec<&'static str> { [&["object"], path].concat() };
         let in_event: Vec<Vec<&str>> = object.iter().map(|path| inside(path)).collect();
@@ -74,17 +80,26 @@ impl Reader {
         }
     }
 
-    /// Reads a line of a watch. An event of type ERROR, by which the API server gives up the stream, is one.
-    pub(crate) fn event(&mut self, line: &[u8], now: Timestamp) -> Result<Event, ApiError> {
+    /// Reads a line of a watch, or of a list that is streamed. An event of type ERROR, by which the API server gives up
+    /// the stream, is one.
+    pub(crate) fn event(
+        &mut self,
+        line: &[u8],
+        list: Option<&Arc<str>>,
+        now: Timestamp,
+    ) -> Result<Event, ApiError> {
         self.of_event.run(line, &mut self.found)?;
         let deleted = match self.found.raw(line, TYPE) {
             Some(br#""ADDED""# | br#""MODIFIED""#) => false,
             Some(br#""DELETED""#) => true,
-            Some(br#""BOOKMARK""#) => return Ok(Event::Bookmark { version: self.version(line)? }),
+            Some(br#""BOOKMARK""#) => {
+                let ends_list = self.found.text(line, ENDS_LIST).as_deref() == Some("true");
+                return Ok(Event::Bookmark { version: self.version(line)?, ends_list });
+            }
             Some(br#""ERROR""#) => return Err(status(self.found.raw(line, OBJECT))),
             _ => return Err(ScanError::Malformed { at: 0, expected: "an event with a known type" }.into()),
         };
-        match self.change(line, deleted, None, now)? {
+        match self.change(line, deleted, list, now)? {
             Some(change) => Ok(Event::Change(change)),
             None => Ok(Event::Ignored { version: self.version(line)? }),
         }
@@ -132,7 +147,7 @@ impl Reader {
             uid: self.found.text(json, UID).unwrap_or_default().into(),
             version: self.version(json)?,
             list: list.map(Arc::clone),
-            object: bytes.into_boxed_slice(),
+            object: bytes.into(),
             observed_at: now,
         }))
     }

@@ -21,9 +21,9 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(shards: u16, bytes_max: usize, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(shards: u16, bytes_max: (usize, usize), metrics: Arc<Metrics>) -> Self {
         Self {
-            waiting: Mutex::new(Waiting::new(shards, bytes_max)),
+            waiting: Mutex::new(Waiting::new(shards, bytes_max.0, bytes_max.1)),
             under_way: Mutex::default(),
             room: Notify::new(),
             work: Notify::new(),
@@ -51,7 +51,7 @@ impl Hub {
     }
 
     /// Takes a change in as soon as there is room. Dropped before it is done, it has taken nothing.
-    pub(crate) async fn put(&self, stream: StreamId, change: Change) {
+    pub(crate) async fn put(&self, stream: StreamId, mut change: Change) {
         loop {
             // Enlisted before the look, so that room made in between is not missed.
             let room = self.room.notified();
@@ -59,6 +59,7 @@ impl Hub {
             room.as_mut().enable();
             {
                 let mut waiting = self.lock();
+                waiting.prepare(stream, &mut change);
                 if waiting.admits(stream, &change) {
                     let put = waiting.put(stream, change, Instant::now());
                     drop(waiting);
@@ -100,6 +101,12 @@ impl Hub {
         }
         self.room.notify_waiters();
         tickets
+    }
+
+    /// The queue is down, or up again: while it is down, what waits is compressed.
+    pub(crate) fn queue_is_down(&self, down: bool) {
+        self.lock().pack_objects(down);
+        self.room.notify_waiters();
     }
 
     /// The queue has accepted a pack.

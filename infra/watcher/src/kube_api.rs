@@ -146,6 +146,15 @@ impl Api for KubeApi {
         Ok(KubePage { body, splitter: Some(ListSplitter::default()) })
     }
 
+    async fn stream(&self, of: &Collection, lasting: Duration) -> Result<KubeEvents, ApiError> {
+        let (path, seconds) = (of.path(), lasting.as_secs());
+        self.events(format!(
+            "{path}?watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}\
+             &sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
+        ))
+        .await
+    }
+
     async fn watch(&self, of: &Collection, from: &str, lasting: Duration) -> Result<KubeEvents, ApiError> {
         let seconds = lasting.as_secs();
         let mut uri = format!("{}?watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}", of.path());

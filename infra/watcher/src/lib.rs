@@ -21,8 +21,10 @@
 //! **Deletions.** For chosen kinds it holds them with a finalizer until the last state is on its way ([`Finalizers`]).
 //!
 //! **Bounds.** What waits counts in bytes against [`Settings::waiting_bytes_max`]; beyond it the streams are not
-//! read. At most four packs of about 60 KiB are under way, one object of a list or a watch is held a stream, and
-//! three kinds are listed at once, in pages of 500 that are taken apart while they arrive.
+//! read. While the queue is down, what waits is compressed object by object, the latest version of each, against
+//! [`Settings::outage_bytes_max`]. At most four packs of about 60 KiB are under way, one object of a list or a watch is held a stream, and
+//! three kinds are listed at once: as a stream of objects where the API server has that (which takes no more memory there
+//! either), else in pages of 500 that are taken apart while they arrive.
 //!
 //! ```no_run
 //! # async fn example(queue: impl prodrome_queue::Queue) -> Result<(), Box<dyn std::error::Error>> {
@@ -41,6 +43,7 @@
 
 mod api;
 mod backoff;
+mod body;
 mod chain;
 mod clock;
 mod collection;

@@ -126,8 +126,8 @@ impl<Q: Queue> Sender<Q> {
         let now = Instant::now();
         let (all, fullest, only) = self.hub.look(|waiting| {
             let fullest = waiting.fullest_shard();
-            let only = fullest.filter(|&(_, bytes)| bytes == waiting.bytes()).map(|(shard, _)| shard);
-            (waiting.bytes(), fullest.map(|(shard, _)| shard), only)
+            let only = fullest.filter(|&(_, bytes)| bytes == waiting.raw_bytes()).map(|(shard, _)| shard);
+            (waiting.raw_bytes(), fullest.map(|(shard, _)| shard), only)
         });
         if course.round.is_none_or(|round| round + GATHER <= now) {
             course.round = Some(now);
@@ -210,11 +210,13 @@ impl<Q: Queue> Sender<Q> {
                 Err(_) => format!("no answer for {} s", SEND_WAIT.as_secs()),
             };
             self.metrics.send_failed();
+            self.hub.queue_is_down(true);
             let wait = backoff.next_wait();
             let (attempt, wait_ms) = (backoff.failures(), wait.as_millis());
             tracing::warn!(reason, attempt, wait_ms, "the queue did not accept a pack");
             sleep(wait).await;
         }
+        self.hub.queue_is_down(false);
         if backoff.failures() > 0 {
             tracing::info!(attempt = backoff.failures() + 1, "the queue accepted the pack");
         }

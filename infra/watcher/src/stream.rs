@@ -38,6 +38,8 @@ const DENIED_WAIT: (Duration, Duration) = (Duration::from_secs(1), Duration::fro
 const DENIALS_BELIEVED: u32 = 4;
 /// The longest wait that an API server may ask for.
 const THROTTLED_WAIT_MAX: Duration = Duration::from_mins(2);
+/// After so many lists in a row that were streamed and broke, one is read in pages, each of which counts by itself.
+const STREAM_TRIES: u32 = 2;
 /// A line that cannot be read is asked for again so often before it is skipped.
 const MALFORMED_TRIES: u32 = 3;
 /// After so many answers that a version is not yet, everything is listed anew.
@@ -48,6 +50,8 @@ const AHEAD_TRIES: u32 = 3;
 pub(crate) enum State {
     /// Nothing is known but where the last run came to, if there was one.
     Start { place: Option<Version> },
+    /// Reading all objects as events, and following changes after that, in one.
+    Streaming { list: Arc<str> },
     /// Reading all objects, page by page. `version` is that of the first page: the watch goes on from there.
     Listing { list: Arc<str>, next: Option<String>, version: Option<String> },
     /// Following changes from a version.
@@ -72,6 +76,8 @@ pub(crate) struct Common<A> {
     pub(crate) lists: AtomicU64,
     /// So many lists are read at once: a cold start of forty kinds must not fill the memory.
     pub(crate) lists_at_once: Semaphore,
+    /// Whether lists are streamed where the API server can.
+    pub(crate) stream_lists: bool,
     /// Called when the definition of a custom resource comes, changes or goes: kinds may have come with it.
     pub(crate) definitions: Notify,
     /// What is heard of the rules.
@@ -89,6 +95,9 @@ pub(crate) struct Stream<A> {
     denials: Backoff,
     listed: Arc<ListedUnder>,
     hearsay: Hearsay,
+    /// Whether lists are streamed, and how many of them have broken in a row.
+    streams_lists: bool,
+    broken_lists: u32,
     /// Where deletions are held.
     holding: Option<Holding>,
     /// Where a line could not be read, and how often.
@@ -108,6 +117,8 @@ impl<A: Api> Stream<A> {
         Self {
             kind: collection.id(),
             hearsay: common.hearsay.clone(),
+            streams_lists: common.stream_lists,
+            broken_lists: 0,
             listed,
             common,
             collection,
@@ -137,6 +148,25 @@ impl<A: Api> Stream<A> {
             }
             State::Start { place: Some(from) } => State::Watching { from },
             State::Start { place: None } => self.begin_list(),
+            State::Streaming { list } => {
+                let (started, mut named) = (Instant::now(), 0);
+                let mut from = None;
+                let (lasting, mut events_seen) = (self.lasting(), 0);
+                let opened = self.stream_list(&list, lasting, &mut named).await;
+                let end = match opened {
+                    Ok((events, version)) => {
+                        let from = from.insert(version);
+                        self.follow(events, lasting, from, &mut events_seen).await
+                    }
+                    Err(error) => Err(error),
+                };
+                match (end, from) {
+                    (Err(error), None) => self.list_broken(&error, list, named),
+                    (Ok(()), Some(from)) if self.is_touched() => State::Watching { from },
+                    (end, Some(from)) => self.watched(end, from, events_seen, started.elapsed()).await,
+                    (Ok(()), None) => unreachable!("what is followed has a version"),
+                }
+            }
             State::Listing { list, next, version } => {
                 // What was denied stays so until it is granted: the try alone changes nothing.
                 if self.denials.failures() == 0 {
@@ -176,7 +206,85 @@ impl<A: Api> Stream<A> {
         let list: Arc<str> = format!("{}/{}/{number}", self.common.epoch, self.kind).into();
         let mark = Mark::Begin { list: Arc::clone(&list) };
         _ = self.common.hub.mark(self.id, mark, self.common.clock.now());
+        self.read_all(list)
+    }
+
+    /// By which way all objects are read.
+    fn read_all(&self, list: Arc<str>) -> State {
+        if self.streams_lists && self.broken_lists < STREAM_TRIES {
+            return State::Streaming { list };
+        }
         State::Listing { list, next: None, version: None }
+    }
+
+    /// Reads all objects as events, counting them; what follows, and the version from which it does.
+    async fn stream_list(
+        &mut self,
+        list: &Arc<str>,
+        lasting: Duration,
+        named: &mut u64,
+    ) -> Result<(A::Events, Version), ApiError> {
+        let common = Arc::clone(&self.common);
+        let _permit = common.lists_at_once.acquire().await;
+        if self.denials.failures() == 0 {
+            common.metrics.state(&self.kind, KindState::Listing);
+        }
+        let mut events = in_time(common.api.stream(&self.collection, lasting), ANSWER_WAIT).await?;
+        loop {
+            let Some(line) = in_time(events.next(), ANSWER_WAIT).await? else {
+                return Err(ApiError::Broken("the list ended before all had come".to_owned()));
+            };
+            match self.reader.event(&line, Some(list), common.clock.now()) {
+                Ok(Event::Change(change)) => {
+                    *named += 1;
+                    common.metrics.seen(&self.kind, false);
+                    let stays = !change.deleted;
+                    common.hub.put(self.id, change).await;
+                    if stays {
+                        self.saw(&line, true);
+                    }
+                }
+                Ok(Event::Ignored { .. }) => common.metrics.seen(&self.kind, true),
+                Ok(Event::Bookmark { ends_list: false, .. }) => {}
+                Ok(Event::Bookmark { version, ends_list: true }) => {
+                    self.listed_up_to(list, &version);
+                    self.broken_lists = 0;
+                    return Ok((events, version));
+                }
+                // The stream as such is sound, so this one object is broken: the others must not suffer.
+                Err(ApiError::Malformed(error)) => self.skipped(&error),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// A list that is streamed has failed: what comes next.
+    fn list_broken(&mut self, error: &ApiError, list: Arc<str>, named: u64) -> State {
+        if let ApiError::Refused { status: 400..500, .. } = error {
+            tracing::info!(
+                kind = self.kind,
+                error = chain(error),
+                "lists are not streamed here, reading pages"
+            );
+            self.streams_lists = false;
+            return self.read_all(list);
+        }
+        let is_broken = matches!(error, ApiError::Broken(_) | ApiError::Silent(_) | ApiError::Malformed(_));
+        self.broken_lists += u32::from(is_broken);
+        // What a list has named it must name again: it begins anew, under another name.
+        let again = if named > 0 { self.begin_list() } else { self.read_all(list) };
+        self.failed(error, again)
+    }
+
+    /// All objects as of a version have come.
+    fn listed_up_to(&mut self, list: &Arc<str>, from: &Version) {
+        let mark = Mark::End { list: Arc::clone(list), version: Arc::clone(from) };
+        let end = self.common.hub.mark(self.id, mark, self.common.clock.now());
+        if let Some(end) = end {
+            self.listed.ends(end);
+        }
+        self.reached();
+        tracing::info!(kind = self.kind, resource_version = &**from, "listed");
     }
 
     async fn list_page(
@@ -208,13 +316,7 @@ impl<A: Api> Stream<A> {
                         return Ok(State::Listing { list: Arc::clone(list), next, version: Some(version) });
                     }
                     let from: Version = version.into();
-                    let mark = Mark::End { list: Arc::clone(list), version: Arc::clone(&from) };
-                    let end = self.common.hub.mark(self.id, mark, self.common.clock.now());
-                    if let Some(end) = end {
-                        self.listed.ends(end);
-                    }
-                    self.reached();
-                    tracing::info!(kind = self.kind, resource_version = &*from, "listed");
+                    self.listed_up_to(list, &from);
                     return Ok(State::Watching { from });
                 }
             }
@@ -223,10 +325,25 @@ impl<A: Api> Stream<A> {
 
     /// Follows changes until the API server ends the watch; moves `from` along and counts the events.
     async fn watch(&mut self, from: &mut Version, events_seen: &mut u64) -> Result<(), ApiError> {
+        let lasting = self.lasting();
+        let events = in_time(self.common.api.watch(&self.collection, from, lasting), ANSWER_WAIT).await?;
+        self.follow(events, lasting, from, events_seen).await
+    }
+
+    /// How long the next watch is asked to last.
+    fn lasting(&mut self) -> Duration {
         let lasts = self.common.watch_lasts;
-        let lasting = lasts + self.failures.jittered(lasts / 2);
+        lasts + self.failures.jittered(lasts / 2)
+    }
+
+    async fn follow(
+        &mut self,
+        mut events: A::Events,
+        lasting: Duration,
+        from: &mut Version,
+        events_seen: &mut u64,
+    ) -> Result<(), ApiError> {
         let silence_max = lasting + WATCH_GRACE;
-        let mut events = in_time(self.common.api.watch(&self.collection, from, lasting), ANSWER_WAIT).await?;
         self.common.metrics.state(&self.kind, KindState::Watching);
         self.reached();
         loop {
@@ -240,7 +357,7 @@ impl<A: Api> Stream<A> {
                 }
             };
             let Some(line) = line else { return Ok(()) };
-            match self.reader.event(&line, self.common.clock.now()) {
+            match self.reader.event(&line, None, self.common.clock.now()) {
                 Ok(event) => {
                     let stays = matches!(&event, Event::Change(change) if !change.deleted);
                     *from = self.take_in(event).await;
@@ -273,7 +390,7 @@ impl<A: Api> Stream<A> {
                 hub.pass(self.id, Arc::clone(&version));
                 version
             }
-            Event::Bookmark { version } => {
+            Event::Bookmark { version, .. } => {
                 hub.pass(self.id, Arc::clone(&version));
                 version
             }

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::body::{Body, PATTERN_BYTES, Press};
 use crate::watermark::{Version, Watermark};
 use jiff::Timestamp;
 use prodrome_model::{ChangeKind, ObjectKey, Resource, shard_of};
@@ -24,9 +25,9 @@ pub(crate) struct Change {
     pub(crate) name: Box<str>,
     pub(crate) uid: Box<str>,
     pub(crate) version: Version,
-    /// The list it was read by.
+    /// The list it was read by, or while which it was. One that is gone is not named by it.
     pub(crate) list: Option<Arc<str>>,
-    pub(crate) object: Box<[u8]>,
+    pub(crate) object: Body,
     pub(crate) observed_at: Timestamp,
 }
 
@@ -83,7 +84,13 @@ pub(crate) enum Put {
 pub(crate) struct Waiting {
     shards: u16,
     bytes_max: usize,
+    outage_bytes_max: usize,
+    /// What is held, and what it is once it is handed out.
     bytes: usize,
+    raw_bytes: usize,
+    /// Whether what comes is compressed.
+    packs: bool,
+    press: Press,
     slots: Vec<Option<Slot>>,
     free: Vec<usize>,
     by_key: HashMap<Key, usize>,
@@ -111,13 +118,15 @@ struct Slot {
 #[derive(Debug, Default)]
 struct ShardQueue {
     slots: VecDeque<usize>,
-    bytes: usize,
+    raw_bytes: usize,
 }
 
 #[derive(Debug)]
 struct Stream {
     resource: Arc<Resource>,
     watermark: Watermark,
+    /// While objects are compressed: what they are compressed after.
+    pattern: Option<Arc<[u8]>>,
     /// The position of a list's end that never left, as another list began: that one's end takes it over.
     superseded: Option<u64>,
 }
@@ -135,12 +144,17 @@ struct Marked {
 }
 
 impl Waiting {
-    pub(crate) fn new(shards: u16, bytes_max: usize) -> Self {
+    /// At most `bytes_max` bytes wait, and where the queue is down `outage_bytes_max`, if that is more.
+    pub(crate) fn new(shards: u16, bytes_max: usize, outage_bytes_max: usize) -> Self {
         let shards = shards.max(1);
         Self {
             shards,
             bytes_max,
+            outage_bytes_max: outage_bytes_max.max(bytes_max),
             bytes: 0,
+            raw_bytes: 0,
+            packs: false,
+            press: Press::new(),
             slots: Vec::new(),
             free: Vec::new(),
             by_key: HashMap::new(),
@@ -155,7 +169,8 @@ impl Waiting {
     pub(crate) fn open_stream(&mut self, resource: Arc<Resource>, place: Option<Version>) -> StreamId {
         let id = self.next_stream;
         self.next_stream += 1;
-        self.streams.insert(id, Stream { resource, watermark: Watermark::resumed(place), superseded: None });
+        let watermark = Watermark::resumed(place);
+        self.streams.insert(id, Stream { resource, watermark, pattern: None, superseded: None });
         id
     }
 
@@ -171,14 +186,58 @@ impl Waiting {
         self.streams.remove(&stream);
     }
 
+    /// The queue is down, or up again. While it is down, what waits and what comes is compressed.
+    pub(crate) fn pack_objects(&mut self, packs: bool) {
+        if packs == self.packs {
+            return;
+        }
+        self.packs = packs;
+        if !packs {
+            // What is compressed keeps the patterns that it needs.
+            self.streams.values_mut().for_each(|stream| stream.pattern = None);
+            return;
+        }
+        for index in 0..self.slots.len() {
+            let Some(slot) = self.slots[index].as_mut() else { continue };
+            let (stream, object) =
+                (slot.stream, std::mem::replace(&mut slot.change.object, Vec::new().into()));
+            let before = object.held_len();
+            let object = self.packed(stream, object);
+            self.bytes = self.bytes + object.held_len() - before;
+            if let Some(slot) = self.slots[index].as_mut() {
+                slot.change.object = object;
+            }
+        }
+    }
+
+    /// Compresses a change that comes, where that is to be. To be done before it is asked for room.
+    pub(crate) fn prepare(&mut self, stream: StreamId, change: &mut Change) {
+        if self.packs {
+            let object = std::mem::replace(&mut change.object, Vec::new().into());
+            change.object = self.packed(stream, object);
+        }
+    }
+
+    /// An object after the pattern of its stream, which the first becomes.
+    fn packed(&mut self, stream: StreamId, object: Body) -> Body {
+        let Body::Raw(raw) = &object else { return object };
+        let Some(stream) = self.streams.get_mut(&stream) else { return object };
+        let pattern = stream.pattern.get_or_insert_with(|| raw[..raw.len().min(PATTERN_BYTES)].into());
+        self.press.pack(object, &Arc::clone(pattern))
+    }
+
+    fn limit(&self) -> usize {
+        if self.packs { self.outage_bytes_max } else { self.bytes_max }
+    }
+
     /// Whether there is room for a change; always where it replaces a version as large, and where nothing waits.
     pub(crate) fn admits(&self, stream: StreamId, change: &Change) -> bool {
         let after = self.bytes + cost(change);
-        after <= self.bytes_max
+        after <= self.limit()
             || self.bytes == 0
             || self.waiting_slot(stream, change).is_some_and(|old| {
                 let old = cost(&old.change);
-                old >= cost(change) || after - old <= self.bytes_max
+                old >= cost(change) || after - old <= self.limit()
             })
     }
 
@@ -220,17 +279,18 @@ impl Waiting {
             if change.list.is_none() && !change.deleted {
                 change.list.clone_from(&slot.change.list);
             }
-            let (old, new) = (cost(&slot.change), cost(&change));
-            self.bytes = self.bytes + new - old;
+            self.bytes = self.bytes + cost(&change) - cost(&slot.change);
+            let (old, new) = (raw_cost(&slot.change), raw_cost(&change));
+            self.raw_bytes = self.raw_bytes + new - old;
             let queue = &mut self.queues[usize::from(slot.shard)];
-            queue.bytes = queue.bytes + new - old;
+            queue.raw_bytes = queue.raw_bytes + new - old;
             slot.change = change;
             return Put::Replaces;
         }
         let object = ObjectKey::new(resource.group_kind(), change.namespace.as_deref(), &*change.name);
         let shard = shard_of(&object.path(), self.shards);
         let position = watermark.opens(version);
-        let cost = cost(&change);
+        let (cost, raw_cost) = (cost(&change), raw_cost(&change));
         let (named, resource) = (change.list.is_some(), Arc::clone(resource));
         let slot = Slot { change, stream, resource, position, shard, named, since: now };
         let index = if let Some(index) = self.free.pop() {
@@ -242,8 +302,9 @@ impl Waiting {
         };
         self.by_key.insert(key, index);
         self.bytes += cost;
+        self.raw_bytes += raw_cost;
         let queue = &mut self.queues[usize::from(shard)];
-        queue.bytes += cost;
+        queue.raw_bytes += raw_cost;
         queue.slots.push_back(index);
         Put::Waits
     }
@@ -316,16 +377,18 @@ impl Waiting {
         let shards = shard.map_or(0..self.shards, |shard| shard..shard + 1);
         for shard in shards {
             while let Some(&index) = self.queues[usize::from(shard)].slots.front() {
-                if !self.slots[index].as_ref().is_none_or(|slot| pack(item(slot))) {
+                let press = &mut self.press;
+                if !self.slots[index].as_ref().is_none_or(|slot| pack(item(slot, press))) {
                     return tickets;
                 }
                 self.queues[usize::from(shard)].slots.pop_front();
                 if let Some(slot) = self.slots[index].take() {
                     self.free.push(index);
                     self.by_key.remove(&(slot.stream, object_name(&slot.change)));
-                    let cost = cost(&slot.change);
-                    self.bytes -= cost;
-                    self.queues[usize::from(shard)].bytes -= cost;
+                    let raw_cost = raw_cost(&slot.change);
+                    self.bytes -= cost(&slot.change);
+                    self.raw_bytes -= raw_cost;
+                    self.queues[usize::from(shard)].raw_bytes -= raw_cost;
                     tickets.push(Ticket { stream: slot.stream, position: slot.position });
                 }
             }
@@ -385,15 +448,20 @@ impl Waiting {
         self.bytes
     }
 
-    /// The shard of which most bytes wait, and how many; `None` where no object waits.
+    /// How many bytes they are, uncompressed.
+    pub(crate) fn raw_bytes(&self) -> usize {
+        self.raw_bytes
+    }
+
+    /// The shard of which most bytes wait, uncompressed, and how many; `None` where no object waits.
     pub(crate) fn fullest_shard(&self) -> Option<(u16, usize)> {
-        let bytes = (0..self.shards).zip(self.queues.iter().map(|queue| queue.bytes));
+        let bytes = (0..self.shards).zip(self.queues.iter().map(|queue| queue.raw_bytes));
         bytes.max_by_key(|&(_, bytes)| bytes).filter(|&(_, bytes)| bytes > 0)
     }
 
     /// Whether half of what may wait does.
     pub(crate) fn is_half_full(&self) -> bool {
-        self.bytes >= self.bytes_max / 2
+        self.bytes >= self.limit() / 2
     }
 
     /// How many objects wait.
@@ -420,11 +488,12 @@ impl Waiting {
     }
 }
 
-fn item(slot: &Slot) -> Item<'_> {
+fn item<'s>(slot: &'s Slot, press: &'s mut Press) -> Item<'s> {
     let Change { deleted, list, object, observed_at, .. } = &slot.change;
     let kind = if *deleted { ChangeKind::Deleted } else { ChangeKind::Applied };
     let resource = &slot.resource;
-    Item { kind, resource, list: list.as_deref(), object: Some(object), observed_at: *observed_at }
+    let list = list.as_deref().filter(|_| !*deleted);
+    Item { kind, resource, list, object: Some(press.open(object)), observed_at: *observed_at }
 }
 
 /// Whether what waits is newer than what comes now. Within a stream the order of arrival decides unless the
@@ -451,6 +520,10 @@ fn object_name(change: &Change) -> Box<str> {
 }
 
 fn cost(change: &Change) -> usize {
+    raw_cost(change) - change.object.raw_len() + change.object.held_len()
+}
+
+fn raw_cost(change: &Change) -> usize {
     let names = change.namespace.as_ref().map_or(0, |n| n.len()) + change.name.len();
-    change.object.len() + 2 * names + change.uid.len() + change.version.len() + OVERHEAD_BYTES
+    change.object.raw_len() + 2 * names + change.uid.len() + change.version.len() + OVERHEAD_BYTES
 }

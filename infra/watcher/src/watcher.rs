@@ -52,11 +52,15 @@ pub struct Settings {
     pub shards: u16,
     /// How many bytes of changes may wait for the queue, before streams are held back.
     pub waiting_bytes_max: usize,
+    /// How many while the queue is down, compressed object by object.
+    pub outage_bytes_max: usize,
     /// Whether `metadata.managedFields` is sent along.
     pub keep_managed_fields: bool,
     /// How long the API server is asked to keep a watch up, at least; up to half as long again is added at random,
     /// so that not all end at once. Longer saves requests; shorter notices sooner that a connection is dead.
     pub watch_lasts: Duration,
+    /// Whether the API server is asked to stream lists, where it can, rather than for pages.
+    pub stream_lists: bool,
     /// Which deletions wait for their objects' last states to be on their way; none unless told so.
     pub finalizers: Finalizers,
 }
@@ -70,8 +74,10 @@ impl Settings {
             namespaces: Vec::new(),
             shards: SHARDS_DEFAULT,
             waiting_bytes_max: 8 * 1024 * 1024,
+            outage_bytes_max: 20 * 1024 * 1024,
             keep_managed_fields: false,
             watch_lasts: WATCH_LASTS,
+            stream_lists: true,
             finalizers: Finalizers::default(),
         }
     }
@@ -104,7 +110,8 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
     /// A watcher that has not begun.
     pub fn new(client: Client, queue: Q, places: P, settings: Settings, clock: Clock) -> Self {
         let metrics = Arc::new(Metrics::default());
-        let hub = Arc::new(Hub::new(settings.shards, settings.waiting_bytes_max, Arc::clone(&metrics)));
+        let bytes_max = (settings.waiting_bytes_max, settings.outage_bytes_max);
+        let hub = Arc::new(Hub::new(settings.shards, bytes_max, Arc::clone(&metrics)));
         let (status, hearsay) = (Status { metrics, hub }, silence());
         Self { client, queue, places, settings, clock, status, hearsay, lease: None }
     }
@@ -160,8 +167,10 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
             namespaces,
             shards,
             waiting_bytes_max: _,
+            outage_bytes_max: _,
             keep_managed_fields,
             watch_lasts,
+            stream_lists,
             finalizers,
         } = settings;
 
@@ -183,6 +192,7 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
             clock: clock.clone(),
             epoch,
             watch_lasts,
+            stream_lists,
             lists: AtomicU64::default(),
             lists_at_once: Semaphore::new(LISTS_AT_ONCE),
             definitions: Notify::new(),

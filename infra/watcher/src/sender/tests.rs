@@ -53,7 +53,7 @@ struct Bench {
 impl Bench {
     fn new(bytes_max: usize) -> Self {
         let metrics = Arc::new(Metrics::default());
-        let hub = Arc::new(Hub::new(4, bytes_max, Arc::clone(&metrics)));
+        let hub = Arc::new(Hub::new(4, (bytes_max, bytes_max), Arc::clone(&metrics)));
         let resource = Resource {
             group: String::new(),
             version: "v1".into(),
@@ -223,7 +223,7 @@ async fn beyond_the_bound_a_stream_is_held_back_until_there_is_room() {
     let bench = Bench::new(20_000);
     *bench.queue.down.lock().unwrap() = true;
     let flood = async {
-        for version in 1..=100 {
+        for version in 1..=1_000 {
             bench.put(&format!("web-{version}"), version, 1000).await;
         }
     };
@@ -233,7 +233,7 @@ async fn beyond_the_bound_a_stream_is_held_back_until_there_is_room() {
     *bench.queue.down.lock().unwrap() = false;
     flood.await;
     sleep(Duration::from_mins(1)).await;
-    assert_eq!(bench.place(), "100");
+    assert_eq!(bench.place(), "1000");
 }
 
 #[tokio::test(start_paused = true)]

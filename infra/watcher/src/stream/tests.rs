@@ -11,6 +11,8 @@ use tokio::sync::Notify;
 
 /// What the API answers, in order. After the last it answers no more.
 enum Answer {
+    /// Of a list that is streamed.
+    Stream(Vec<Line>),
     Page(Vec<(&'static str, u64)>, &'static str, Option<&'static str>),
     /// Some items, and then the connection breaks.
     Broken(Vec<(&'static str, u64)>),
@@ -67,7 +69,16 @@ impl Api for Arc<Script> {
                 Ok(items.into_iter().map(item).chain([error]).collect())
             }
             Answer::Error(error) => Err(error()),
-            Answer::Events(_) => panic!("the stream lists where the script expects a watch"),
+            Answer::Events(_) | Answer::Stream(_) => panic!("a page where the script expects another call"),
+        }
+    }
+
+    async fn stream(&self, of: &Collection, lasting: Duration) -> Result<Self::Events, ApiError> {
+        assert!((WATCH_LASTS..=WATCH_LASTS * 3 / 2).contains(&lasting), "{lasting:?}");
+        match self.answer(format!("stream {of}")).await {
+            Answer::Stream(lines) => Ok(lines.into()),
+            Answer::Error(error) => Err(error()),
+            _ => panic!("a streamed list where the script expects another call"),
         }
     }
 
@@ -76,7 +87,7 @@ impl Api for Arc<Script> {
         match self.answer(format!("watch {of} {from}")).await {
             Answer::Events(lines) => Ok(lines.into()),
             Answer::Error(error) => Err(error()),
-            Answer::Page(..) | Answer::Broken(_) => {
+            Answer::Page(..) | Answer::Broken(_) | Answer::Stream(_) => {
                 panic!("the stream watches where the script expects a list")
             }
         }
@@ -139,7 +150,22 @@ async fn play(place: Option<&str>, answers: Vec<Answer>) -> Outcome {
     play_with(place, answers, "ConfigMap", 1 << 20).await
 }
 
+/// The same, where lists are streamed.
+async fn play_streaming(answers: Vec<Answer>) -> Outcome {
+    play_as(None, answers, "ConfigMap", 1 << 20, true).await
+}
+
 async fn play_with(place: Option<&str>, answers: Vec<Answer>, kind: &str, bytes_max: usize) -> Outcome {
+    play_as(place, answers, kind, bytes_max, false).await
+}
+
+async fn play_as(
+    place: Option<&str>,
+    answers: Vec<Answer>,
+    kind: &str,
+    bytes_max: usize,
+    stream_lists: bool,
+) -> Outcome {
     let resource = Resource {
         group: String::new(),
         version: "v1".into(),
@@ -148,7 +174,7 @@ async fn play_with(place: Option<&str>, answers: Vec<Answer>, kind: &str, bytes_
         namespaced: true,
     };
     let metrics = Arc::new(Metrics::default());
-    let hub = Arc::new(Hub::new(1, bytes_max, Arc::clone(&metrics)));
+    let hub = Arc::new(Hub::new(1, (bytes_max, bytes_max), Arc::clone(&metrics)));
     let script = Arc::new(Script {
         answers: Mutex::new(answers.into()),
         calls: Mutex::default(),
@@ -162,6 +188,7 @@ async fn play_with(place: Option<&str>, answers: Vec<Answer>, kind: &str, bytes_
         clock: Clock::new(|| Timestamp::UNIX_EPOCH),
         epoch: 7,
         watch_lasts: WATCH_LASTS,
+        stream_lists,
         lists: AtomicU64::default(),
         lists_at_once: Semaphore::new(1),
         definitions: Notify::new(),
@@ -492,4 +519,84 @@ async fn a_stream_is_not_read_on_while_there_is_no_room() {
     let full = play_with(Some("1"), vec![Answer::Events(events)], "Pod", 1500);
     let stuck = timeout(Duration::from_mins(1), full).await;
     assert!(stuck.is_err(), "nobody takes, so the script must not be read to its end");
+}
+
+fn ends_list(version: u64) -> Line {
+    Line::Event(format!(
+        r#"{{"type":"BOOKMARK","object":{{"metadata":{{"resourceVersion":"{version}","annotations":{{"k8s.io/initial-events-end":"true"}}}}}}}}"#
+    ))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_is_streamed_and_its_changes_followed_in_one() {
+    let lines = vec![
+        event("ADDED", "a", 3),
+        event("ADDED", "own", 4),
+        bookmark(5),
+        event("ADDED", "b", 5),
+        // What happens while the list is under way is of the list, but for what is gone.
+        event("MODIFIED", "c", 7),
+        event("DELETED", "d", 8),
+        ends_list(9),
+        event("MODIFIED", "e", 10),
+        Line::Pause(Duration::from_secs(400)),
+    ];
+    let outcome = play_streaming(vec![Answer::Stream(lines), Answer::Events(vec![])]).await;
+    assert_eq!(
+        outcome.calls,
+        ["0s stream configmaps", "400s watch configmaps 10", "400s watch configmaps 10"]
+    );
+    assert_eq!(
+        outcome.waits,
+        [
+            "ListBegin   of 7/configmaps/1",
+            "Applied a 3 of 7/configmaps/1",
+            "Applied b 5 of 7/configmaps/1",
+            "Applied c 7 of 7/configmaps/1",
+            "Deleted d 8",
+            "Applied e 10",
+            "ListEnd   of 7/configmaps/1",
+        ]
+    );
+    assert_eq!((outcome.place.as_deref(), outcome.ready), (Some("10"), true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_does_not_stream_lists_is_asked_for_pages_and_not_again() {
+    let refused = || ApiError::Refused { status: 422, reason: "sendInitialEvents is forbidden".to_owned() };
+    let gone = Answer::Events(vec![gone_event()]);
+    let page = || Answer::Page(vec![("a", 3)], "9", None);
+    let outcome =
+        play_streaming(vec![Answer::Error(refused), page(), gone, page(), Answer::Events(vec![])]).await;
+    assert_eq!(
+        &outcome.calls[..4],
+        ["0s stream configmaps", "0s list configmaps 500", "0s watch configmaps 9", "0s list configmaps 500"]
+    );
+    assert_eq!(outcome.waits[..2], ["ListBegin   of 7/configmaps/1", "ListBegin   of 7/configmaps/2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_streamed_list_that_breaks_begins_anew_and_then_in_pages() {
+    let broken =
+        || Answer::Stream(vec![event("ADDED", "a", 3), Line::Error(|| ApiError::Broken("cut".to_owned()))]);
+    // Ended, as after a time that the API server sets, and as where it does not know what it was asked.
+    let ended = Answer::Stream(vec![event("ADDED", "a", 3)]);
+    let page = Answer::Page(vec![("a", 3)], "9", None);
+    let denied = Answer::Error(|| ApiError::Forbidden("no".to_owned()));
+    let outcome = play_streaming(vec![denied, broken(), ended, page, Answer::Events(vec![])]).await;
+    let calls: Vec<_> = outcome.calls.iter().map(|call| call.split_once(' ').unwrap().1).collect();
+    assert_eq!(
+        calls[..5],
+        [
+            "stream configmaps",
+            "stream configmaps",
+            "stream configmaps",
+            "list configmaps 500",
+            "watch configmaps 9"
+        ]
+    );
+    let begun: Vec<_> = outcome.waits.iter().filter(|wait| wait.starts_with("ListBegin")).collect();
+    assert_eq!(begun.len(), 3, "a new name where something was named, and else not: {begun:?}");
+    assert!(outcome.waits.contains(&"Applied a 3 of 7/configmaps/3".to_owned()), "{:?}", outcome.waits);
+    assert_eq!(outcome.place.as_deref(), Some("9"));
 }

@@ -40,12 +40,13 @@ struct World {
 
 impl World {
     fn new(place: Option<&str>) -> Self {
-        let mut waiting = Waiting::new(1, 1 << 20);
+        let mut waiting = Waiting::new(1, 1 << 20, 1 << 20);
         let stream = waiting.open_stream(pods(), place.map(Version::from));
         Self { waiting, stream }
     }
 
-    fn put(&mut self, change: Change) -> Put {
+    fn put(&mut self, mut change: Change) -> Put {
+        self.waiting.prepare(self.stream, &mut change);
         self.waiting.put(self.stream, change, Instant::now())
     }
 
@@ -100,7 +101,8 @@ fn of_each_object_the_latest_version_waits() {
         let (words, _) = world.take(9);
         assert_eq!(words.len(), 1, "{name}");
         let kept = if wins { &comes } else { &waits };
-        assert!(words[0].contains(&*String::from_utf8_lossy(&kept.object)), "{name}: {words:?}");
+        let Body::Raw(object) = &kept.object else { panic!("nothing is packed") };
+        assert!(words[0].contains(&*String::from_utf8_lossy(object)), "{name}: {words:?}");
         assert_eq!(words[0].starts_with("Deleted"), kept.deleted, "{name}: {words:?}");
     }
 }
@@ -170,7 +172,7 @@ fn the_end_of_a_list_never_leaves_once_another_has_begun() {
 
 #[test]
 fn what_waits_is_bounded_in_bytes() {
-    let mut waiting = Waiting::new(4, 2000);
+    let mut waiting = Waiting::new(4, 2000, 2000);
     let stream = waiting.open_stream(pods(), None);
     let big = |name: &str, bytes: usize| Change { object: vec![b'x'; bytes].into(), ..change(name, 1) };
     let now = Instant::now();
@@ -187,7 +189,7 @@ fn what_waits_is_bounded_in_bytes() {
 
 #[test]
 fn a_pack_can_be_filled_from_one_shard() {
-    let mut waiting = Waiting::new(4, 1 << 20);
+    let mut waiting = Waiting::new(4, 1 << 20, 1 << 20);
     let stream = waiting.open_stream(pods(), None);
     for i in 0..40 {
         waiting.put(stream, change(&format!("web-{i}"), 1), Instant::now());
@@ -231,6 +233,8 @@ enum Step {
         unseen: Vec<(u8, bool)>,
     },
     Take(usize),
+    /// The queue goes down, or comes up.
+    Outage(bool),
     /// One of the packs under way is accepted, in whatever order.
     Accepted(prop::sample::Index),
 }
@@ -242,6 +246,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Bookmark),
         1 => prop::collection::vec((0_u8..5, any::<bool>()), 0..4).prop_map(|unseen| Step::Listed { unseen }),
         4 => (1_usize..4).prop_map(Step::Take),
+        2 => any::<bool>().prop_map(Step::Outage),
         4 => any::<prop::sample::Index>().prop_map(Step::Accepted),
     ]
 }
@@ -346,6 +351,7 @@ proptest! {
                     model.lists.insert(list, (model.version, there.into_iter().map(|(object, _)| object).collect()));
                 }
                 Step::Take(count) => take(&mut world, &mut model, count),
+                Step::Outage(down) => world.waiting.pack_objects(down),
                 Step::Accepted(index) => {
                     if !model.under_way.is_empty() {
                         let pack = model.under_way.swap_remove(index.index(model.under_way.len()));
@@ -354,8 +360,10 @@ proptest! {
                 }
             }
             model.check(world.place());
-            let really: usize = world.waiting.slots.iter().flatten().map(|slot| cost(&slot.change)).sum();
-            prop_assert_eq!(world.waiting.bytes(), really);
+            let sum = |cost: fn(&Change) -> usize| -> usize {
+                world.waiting.slots.iter().flatten().map(|slot| cost(&slot.change)).sum()
+            };
+            prop_assert_eq!((world.waiting.bytes(), world.waiting.raw_bytes()), (sum(cost), sum(raw_cost)));
         }
         // In the end all of it goes, and the place is where the stream is.
         while !world.waiting.is_empty() || !model.under_way.is_empty() {
@@ -417,4 +425,102 @@ fn accept(world: &mut World, model: &mut Model, (sent, tickets): &(Vec<Sent>, Ve
         }
     }
     world.waiting.accepted(tickets);
+}
+
+/// The pod `i` of many: of one of fifty deployments, with ids, addresses and times of its own; about 15 KB.
+fn large_pod(i: u64) -> Vec<u8> {
+    let mut dice = i.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut hex = |digits: usize| -> String {
+        let mut text = String::new();
+        while text.len() < digits {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            text.push_str(&format!("{:08x}", dice >> 32));
+        }
+        text.truncate(digits);
+        text
+    };
+    let of = i % 50;
+    let envs: Vec<_> = (0..90)
+        .map(|n| {
+            format!(
+                r#"{{"name":"SETTING_{n}_OF_{of}","value":"https://service-{}.shop.svc:8443/v{n}"}}"#,
+                n * of % 17
+            )
+        })
+        .collect();
+    let containers: Vec<_> = ["app", "proxy", "logs"].map(|name| {
+        format!(
+            r#"{{"name":"{name}","image":"registry.example.com/team-{of}/{name}:1.{of}.0","env":[{}],"resources":{{"limits":{{"cpu":"500m","memory":"{}Mi"}}}}}}"#,
+            if name == "logs" { String::new() } else { envs.join(",") },
+            64 + of
+        )
+    }).into();
+    let statuses: Vec<_> = ["app", "proxy", "logs"].map(|name| {
+        format!(
+            r#"{{"name":"{name}","ready":true,"restartCount":{},"containerID":"containerd://{}","imageID":"registry.example.com/team-{of}/{name}@sha256:{of:064x}","state":{{"running":{{"startedAt":"2026-03-01T1{}:{:02}:{:02}Z"}}}}}}"#,
+            i % 3, hex(64), i % 10, i % 60, i * 7 % 60
+        )
+    }).into();
+    let pod = format!(
+        r#"{{"kind":"Pod","apiVersion":"v1","metadata":{{"name":"deployment-{of}-{}-{}","namespace":"team-{of}","uid":"{}","resourceVersion":"{}","labels":{{"app":"deployment-{of}","pod-template-hash":"{of:010x}"}}}},"spec":{{"containers":[{}],"nodeName":"ip-10-0-{}-{}.example.com"}},"status":{{"phase":"Running","podIP":"10.{}.{}.{}","containerStatuses":[{}]}}}}"#,
+        hex(10),
+        hex(5),
+        hex(32),
+        100_000 + i * 3,
+        containers.join(","),
+        i % 8,
+        i % 250,
+        i % 250,
+        i / 250 % 250,
+        i % 200,
+        statuses.join(",")
+    );
+    pod.into_bytes()
+}
+
+#[test]
+fn while_the_queue_is_down_many_times_as_much_waits_within_the_bound_and_comes_out_as_it_was() {
+    const BYTES_MAX: usize = 20 << 20;
+    let now = Instant::now();
+    let fill = |down: bool| {
+        let mut waiting = Waiting::new(4, 8 << 20, BYTES_MAX);
+        let stream = waiting.open_stream(pods(), Some("0".into()));
+        // Some wait already as the queue goes down.
+        let mut raw_bytes = 0;
+        for i in 0.. {
+            if i == 100 {
+                waiting.pack_objects(down);
+            }
+            let object = large_pod(i);
+            let mut change = Change { object: object.clone().into(), ..change(&format!("web-{i}"), i + 1) };
+            waiting.prepare(stream, &mut change);
+            if !waiting.admits(stream, &change) {
+                break;
+            }
+            raw_bytes += object.len();
+            waiting.put(stream, change, now);
+            assert!(waiting.bytes() <= if down { BYTES_MAX } else { 8 << 20 });
+        }
+        (waiting, stream, raw_bytes)
+    };
+    let (up, _, _) = fill(false);
+    let (mut down, stream, raw_bytes) = fill(true);
+    let objects = down.objects();
+    let (each, raw_each) = (BYTES_MAX / objects, raw_bytes / objects);
+    println!(
+        "up: {} objects in 8 MiB; down: {objects} objects in 20 MiB, {each} bytes each instead of {raw_each}",
+        up.objects()
+    );
+    assert!(raw_each > 14_000 && objects > 12 * up.objects(), "{objects} {}", up.objects());
+
+    // A newer version takes the place of an older one, also where there is no room.
+    let mut newer = Change { object: large_pod(7).into(), ..change("web-7", 1 << 40) };
+    down.prepare(stream, &mut newer);
+    assert!(down.admits(stream, &newer));
+    assert_eq!(down.put(stream, newer, now), Put::Replaces);
+    let (mut out, want) = (BTreeSet::new(), (0..).take(objects).map(large_pod).collect::<BTreeSet<_>>());
+    down.pack_objects(false);
+    let tickets = down.take(None, |item| out.insert(item.object.unwrap().to_vec()));
+    assert_eq!((tickets.len(), out == want), (objects, true));
+    assert_eq!((down.bytes(), down.raw_bytes(), down.fullest_shard()), (0, 0, None));
 }

@@ -68,6 +68,8 @@ struct Inner {
     pages: BTreeMap<u64, (u64, VecDeque<Value>)>,
     faults: Vec<(String, Fault)>,
     denied: Vec<&'static str>,
+    /// Whether lists are streamed to whoever asks for it.
+    streams_lists: bool,
     /// Watches of an earlier count are broken off.
     cuts: u64,
     requests: Vec<String>,
@@ -105,6 +107,7 @@ impl FakeApi {
             pages: BTreeMap::new(),
             faults: Vec::new(),
             denied: Vec::new(),
+            streams_lists: false,
             cuts: 0,
             requests: Vec::new(),
         };
@@ -185,6 +188,11 @@ impl FakeApi {
         let version = inner.version;
         drop(inner);
         self.version.send_replace(version);
+    }
+
+    /// Streams lists from now on, as newer API servers do.
+    pub(crate) fn stream_lists(&self) {
+        self.lock().streams_lists = true;
     }
 
     pub(crate) fn deny(&self, kind: &Kind) {
@@ -379,10 +387,33 @@ fn watch_events(
     query: &BTreeMap<String, String>,
     cut_after: Option<usize>,
 ) -> Response {
-    let from: u64 = query["resourceVersion"].parse().unwrap();
-    let (compacted, now, cuts) = {
+    let (compacted, now, cuts, streams_lists) = {
         let inner = api.lock();
-        (inner.compacted, inner.version, inner.cuts)
+        (inner.compacted, inner.version, inner.cuts, inner.streams_lists)
+    };
+    let mut initial = VecDeque::new();
+    let from: u64 = if query.contains_key("sendInitialEvents") {
+        assert_eq!(
+            (&*query["resourceVersionMatch"], &*query["allowWatchBookmarks"]),
+            ("NotOlderThan", "true")
+        );
+        if !streams_lists {
+            return status(
+                422,
+                "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled",
+            );
+        }
+        let inner = api.lock();
+        let of_namespace = |object: &&Value| namespace.is_none_or(|n| object["metadata"]["namespace"] == n);
+        let objects = inner.objects.get(plural).into_iter().flatten().map(|(_, object)| object);
+        let added = objects.filter(of_namespace).map(|object| json!({ "type": "ADDED", "object": object }));
+        initial.extend(added);
+        let end = json!({ "k8s.io/initial-events-end": "true" });
+        let end = json!({ "metadata": { "resourceVersion": inner.version.to_string(), "annotations": end } });
+        initial.push_back(json!({ "type": "BOOKMARK", "object": end }));
+        inner.version
+    } else {
+        query["resourceVersion"].parse().unwrap()
     };
     if from < compacted {
         // Real ones do either, as they have noticed it.
@@ -392,13 +423,14 @@ fn watch_events(
         let status = json!({ "kind": "Status", "reason": "Expired", "message": "too old resource version", "code": 410 });
         return format!("{}\n", json!({ "type": "ERROR", "object": status })).into_response();
     }
-    assert!(from <= now, "a watch from {from}, which is not yet");
+    assert!(from <= now.max(api.lock().version), "a watch from {from}, which is not yet");
     let watcher = Watcher {
         api: api.clone(),
         changed: api.version.subscribe(),
         plural,
         namespace: namespace.map(str::to_owned),
         sent: from,
+        initial,
         bytes_left: cut_after,
         cuts,
     };
@@ -415,6 +447,8 @@ struct Watcher {
     plural: &'static str,
     namespace: Option<String>,
     sent: u64,
+    /// What is sent first.
+    initial: VecDeque<Value>,
     bytes_left: Option<usize>,
     cuts: u64,
 }
@@ -426,6 +460,9 @@ impl Watcher {
         }
         let mut line = loop {
             self.changed.borrow_and_update();
+            if let Some(event) = self.initial.pop_front() {
+                break format!("{event}\n");
+            }
             {
                 let inner = self.api.lock();
                 if inner.cuts > self.cuts {

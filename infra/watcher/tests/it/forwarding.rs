@@ -3,7 +3,7 @@
 use crate::fake_api::{CONFIG_MAP, DATABASE, DEPLOYMENT, FakeApi, Fault, POD, Running, SECRET};
 use crate::world::{Run, TestQueue, client, settings};
 use prodrome_model::ChangeKind;
-use prodrome_watcher::{ConfigMapPlaces, FilePlaces, KindState, PlaceError, PlaceStore};
+use prodrome_watcher::{ConfigMapPlaces, FilePlaces, KindState, PlaceError, PlaceStore, Status};
 use serde_json::json;
 use std::sync::atomic::Ordering;
 use tempfile::TempDir;
@@ -132,6 +132,44 @@ async fn killed_while_the_queue_is_down_it_loses_nothing() {
 }
 
 #[tokio::test]
+async fn while_the_queue_is_down_memory_is_bounded_the_watches_pause_and_all_of_it_arrives() {
+    let world = World::new(&[POD]).await;
+    let api = &world.server.api;
+    let large = |i: u64, round: u64| {
+        let env: Vec<_> =
+            (0..100).map(|n| json!({ "name": format!("SETTING_{n}"), "value": i * n % 13 })).collect();
+        json!({ "spec": { "containers": [{ "env": env }] }, "round": round, "id": format!("{:x}", i * 7_919) })
+    };
+    api.apply(&POD, "shop", "first", pod(1));
+    let mut settings = settings(&["Pod"]);
+    (settings.waiting_bytes_max, settings.outage_bytes_max) = (64 * 1024, 256 * 1024);
+    let run = Run::begin(world.client().await, &world.queue, world.places(), settings);
+    world.in_step(&POD).await;
+    world.queue.down.store(true, Ordering::Relaxed);
+    for i in 0..1_000 {
+        api.apply(&POD, "shop", &format!("web-{i}"), large(i, 0));
+    }
+    // So many are more than have room: the watch pauses.
+    run.until("it is full", |status| status.render().contains("prodrome_watcher_held_back_total 1")).await;
+    let objects = |status: &Status| -> u64 {
+        let metrics = status.render();
+        let line = metrics.lines().find_map(|line| line.strip_prefix("prodrome_watcher_waiting_objects "));
+        line.unwrap().parse().unwrap()
+    };
+    let held = objects(&run.status);
+    assert!(run.status.waiting_bytes() <= 256 * 1024, "{}", run.status.waiting_bytes());
+    assert!(held > 200, "many more than the {} of 5 KB that 64 KiB hold: {held}", 64 / 5);
+    // Changed once more: what waits is the latest.
+    for i in 0..50 {
+        api.apply(&POD, "shop", &format!("web-{i}"), large(i, 1));
+    }
+    world.queue.down.store(false, Ordering::Relaxed);
+    world.in_step(&POD).await;
+    run.until("all accepted", |status| status.waiting_bytes() == 0).await;
+    run.end().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_compaction_while_it_was_away_is_made_good_by_a_list() {
     let world = World::new(&[POD]).await;
     let api = &world.server.api;
@@ -156,18 +194,49 @@ async fn a_compaction_while_it_was_away_is_made_good_by_a_list() {
 }
 
 #[tokio::test]
+async fn a_cluster_is_listed_as_a_stream_where_it_can_and_then_followed() {
+    let world = World::new(&[POD]).await;
+    let api = &world.server.api;
+    api.stream_lists();
+    for i in 0..1_234 {
+        api.apply(&POD, "shop", &format!("web-{i}"), pod(i));
+    }
+    let run = world.run(&["Pod"]).await;
+    let received = world.queue.until("the list", |received| received.ended.len() == 1).await;
+    assert_eq!(received.there("Pod").len(), 1_234);
+    let list = received.changes.iter().find(|c| c.kind == ChangeKind::ListEnd).unwrap();
+    assert_eq!(received.changes.iter().filter(|c| c.list == list.list).count(), 1_236, "begin, items, end");
+    api.apply(&POD, "shop", "web-7", pod(8));
+    api.delete(&POD, "shop", "web-8");
+    world.in_step(&POD).await;
+    run.until("ready", |status| status.is_ready()).await;
+    run.end().await.unwrap();
+    let asked: Vec<_> = api.requests().into_iter().filter(|asked| asked.contains("/pods")).collect();
+    assert_eq!(asked.len(), 1, "one request lists and follows: {asked:?}");
+}
+
+#[tokio::test]
 async fn under_faults_of_every_sort_nothing_is_lost() {
-    futures::future::join_all((1..=3).map(under_faults)).await;
+    futures::future::join_all((1..=6).map(under_faults)).await;
 }
 
 async fn under_faults(seed: u64) {
     let world = World::new(&[POD, DEPLOYMENT]).await;
     let api = &world.server.api;
+    let streams_lists = seed > 3;
+    if streams_lists {
+        api.stream_lists();
+    }
     for i in 0..700 {
         api.apply(&POD, "shop", &format!("web-{i}"), pod(i));
     }
-    api.fault("/pods?limit", Fault::CutAfter(20_000));
-    api.fault("/pods?limit=500&continue", Fault::Status(410));
+    if streams_lists {
+        api.fault("sendInitialEvents", Fault::CutAfter(20_000));
+        api.fault("sendInitialEvents", Fault::Status(429));
+    } else {
+        api.fault("/pods?limit", Fault::CutAfter(20_000));
+        api.fault("/pods?limit=500&continue", Fault::Status(410));
+    }
     api.fault("/apis", Fault::Status(503));
     let run = world.run(&["Pod", "Deployment"]).await;
     let mut dice = seed;
