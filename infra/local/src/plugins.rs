@@ -24,6 +24,9 @@ pub fn plugins() -> Registry {
         prodrome_plugin_service::plugin(),
         prodrome_plugin_status_text::plugin(),
         prodrome_plugin_terminating::plugin(),
+        prodrome_plugin_dns::plugin(),
+        prodrome_plugin_snapshot::plugin(),
+        prodrome_plugin_logs::plugin(),
     ])
 }
 

@@ -87,6 +87,8 @@ const WORDS: &[(Failure, &[&str])] = &[
             "socket.gaierror",
             "failed to lookup address information",
             "getaddrinfo",
+            // .NET names the call that failed only in its trace.
+            "at system.net.dns.",
             "cannot resolve hostname",
             "no answer from dns server",
             "dns: timeout",

@@ -31,4 +31,5 @@ pub use cause::{Area, Cause, NotACause};
 pub use classification::Classification;
 pub use classify::{Combined, classify, classify_all};
 pub use facts::{Fact, Facts, Predicate};
+pub use mask::mask;
 pub use text::{Kind, Text};

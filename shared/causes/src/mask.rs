@@ -25,7 +25,8 @@ const BEFORE: &[&str] = &[
 ];
 
 /// The text with `***` for what stands after such words, and for the user and password of a URL.
-pub(crate) fn mask(text: String) -> String {
+#[must_use]
+pub fn mask(text: String) -> String {
     let lower = text.to_ascii_lowercase();
     let mut secrets = Vec::new();
     for before in BEFORE {

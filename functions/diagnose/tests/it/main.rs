@@ -371,13 +371,15 @@ async fn no_node_waits_for_another_ones_result_to_be_kept() {
             Some(state)
         }
     }
-    let text = "nodes:\n  a: { plugin: p }\n  b: { plugin: p }\n  c: { plugin: p }\n  d: { plugin: p, after: a }\n";
+    let text =
+        "nodes:\n  a: { plugin: p }\n  b: { plugin: p }\n  c: { plugin: p }\n  d: { plugin: p, after: a }\n";
     let plugins = Scripted::default().on("p", [Act::Takes(1, PluginResponse::cleared("no"))]);
     let (flows, breaker) = (flows(text), Breaker::default());
     let now = Timestamp::from_second(1_767_268_800).unwrap();
     let tools = Tools { plugins: &plugins, breaker: &breaker, progress: &Slow };
     let begun = tokio::time::Instant::now();
-    let done = examine(flows.get("f").unwrap(), &finding("web-0"), "run", State::begun(now), now, &tools).await;
+    let done =
+        examine(flows.get("f").unwrap(), &finding("web-0"), "run", State::begun(now), now, &tools).await;
     assert_eq!((done.calls, done.failures), (4, 0));
     assert_eq!(begun.elapsed(), Duration::from_secs(4));
 }

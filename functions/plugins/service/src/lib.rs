@@ -1,7 +1,5 @@
-//! Why a Service or an Ingress leads nowhere: selectors, ports, what is selected, what is missing, what shuts callers
-//! out, and why its name is not found.
+//! Why a Service or an Ingress leads nowhere: selectors, ports, what is selected, what is missing, what shuts callers out.
 
-mod names;
 mod shut;
 
 use prodrome_plugin::{
@@ -14,13 +12,12 @@ const WORKLOADS: &[&str] = &["apps/Deployment", "apps/StatefulSet", "apps/Daemon
 /// The plugin.
 pub fn plugin() -> Plugin {
     Plugin::new("service", diagnose)
-        .about("Why a Service or an Ingress leads nowhere, or its name is not found.")
+        .about("Why a Service or an Ingress leads nowhere.")
         .reads("", "services", &["get", "list"])
         .reads("", "pods", &["list"])
         .reads("apps", "deployments", &["get", "list"])
         .reads("apps", "statefulsets", &["get", "list"])
         .reads("apps", "daemonsets", &["get", "list"])
-        .reads("", "configmaps", &["get"])
         .reads("networking.k8s.io", "ingresses", &["get"])
         .reads("networking.k8s.io", "ingressclasses", &["get", "list"])
         .reads_if_granted("", "secrets", &["get", "list"])
@@ -33,11 +30,7 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         "Service" => service(&context, &subject).await,
         "Ingress" => ingress(&context, &subject).await,
         "NetworkPolicy" => shut::policy(&context, &subject).await,
-        "ConfigMap" => Ok(names::corefile(&subject)),
-        "Deployment" | "StatefulSet" | "DaemonSet" => {
-            let asleep = shut::asleep(&subject);
-            Ok(if asleep.cause.is_some() { asleep } else { names::resolvers(&subject) })
-        }
+        "Deployment" | "StatefulSet" | "DaemonSet" => Ok(shut::asleep(&subject)),
         _ => Ok(Response::cleared("nothing leads to it by name")),
     }
 }
@@ -332,23 +325,9 @@ mod tests {
             json!({ "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "name": name, "namespace": "shop" },
                 "spec": { "podSelector": { "matchLabels": { "app": "web" } }, "policyTypes": ["Ingress"], "ingress": ingress } })
         };
-        let corefile = |text: &str| {
-            json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "coredns", "namespace": "kube-system" },
-                "data": { "Corefile": text } })
-        };
-        let resolving = |searches: Value| {
-            json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "web", "namespace": "shop" },
-                "spec": { "replicas": 1, "template": { "spec": { "dnsPolicy": "None",
-                    "dnsConfig": { "nameservers": ["8.8.8.8"], "searches": searches } } } } })
-        };
-        let (policy, map, web) = (
-            "networking.k8s.io/NetworkPolicy shop/shut",
-            "ConfigMap kube-system/coredns",
-            "apps/Deployment shop/web",
-        );
+        let (policy, web) = ("networking.k8s.io/NetworkPolicy shop/shut", "apps/Deployment shop/web");
         let cart = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "cart-0", "namespace": "shop", "labels": { "app": "cart" } },
             "spec": { "containers": [{ "name": "c" }] }, "status": { "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] } });
-        let template = ".:53 {\n  template ANY ANY web.shop.svc.cluster.local {\n    rcode NXDOMAIN\n  }\n  kubernetes cluster.local\n}";
         for (name, kit, about, want) in [
             (
                 "a policy",
@@ -364,21 +343,6 @@ mod tests {
             ),
             ("asleep", Kit::new().with(deployment(0)), web, Some("scaled-to-zero")),
             ("awake", Kit::new().with(deployment(1)), web, None),
-            ("a public resolver", Kit::new().with(resolving(json!([]))), web, Some("dns-policy-wrong")),
-            ("search domains", Kit::new().with(resolving(json!(["shop.svc.cluster.local"]))), web, None),
-            ("a denied name", Kit::new().with(corefile(template)), map, Some("dns-coredns")),
-            (
-                "no Services",
-                Kit::new().with(corefile(".:53 {\n  forward . 10.0.0.2\n}")),
-                map,
-                Some("dns-coredns"),
-            ),
-            (
-                "a sound Corefile",
-                Kit::new().with(corefile(".:53 {\n  kubernetes cluster.local\n}")),
-                map,
-                None,
-            ),
             (
                 "pods of another",
                 Kit::new()

@@ -153,6 +153,8 @@ pub(super) const RULES: &[Rule] = &[
             "acme:error:dns",
             "incorrect txt record",
             "no txt record found",
+            "when querying the soa record for the domain",
+            "rcode was expected to be",
             "dns problem: ",
             "could not determine authoritative nameservers",
             "could not find the start of authority",

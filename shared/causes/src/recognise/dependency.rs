@@ -80,6 +80,11 @@ pub(super) const RULES: &[Rule] = &[
     )
     .on(APP)
     .rank(1),
+    // What Vault answers stands on lines of its own, below what it was asked.
+    Rule::new(AppDependencyAuth, 88, &["error making api request"])
+        .on(&[Domain::App])
+        .beside(&["code: 403", "code: 401"])
+        .rank(2),
     Rule::new(
         AppDependencyUnreachable,
         90,
@@ -155,6 +160,8 @@ pub(super) const RULES: &[Rule] = &[
             "zookeeper is not connected",
             "keepererrorcode = connectionloss",
             "unable to connect to zookeeper",
+            "timed out waiting for connection while in state",
+            "zookeeperclienttimeoutexception",
             "failed to connect to <address>",
             "unable to connect to database",
             "failed to connect to database",

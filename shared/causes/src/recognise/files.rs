@@ -69,6 +69,14 @@ pub(super) const RULES: &[Rule] = &[
             "was compiled against a different node.js version",
             "invalid elf header",
             "plugin <module> not found",
+            "could not import module",
+            "error loading asgi app",
+            "failed to find application object",
+            "failed to find attribute '<module>' in",
+            "missing script: <module>",
+            "no such file or directory, open '<*>package.json'",
+            "enoent<~>package.json",
+            "couldn't find a package.json",
         ],
     )
     .on(APP)
@@ -91,6 +99,7 @@ pub(super) const RULES: &[Rule] = &[
             "port already in use: <port>",
             "failed to bind to address <address>: address already in use",
             "port <port> is in use",
+            "connection in use: (",
         ],
     )
     .on(APP)

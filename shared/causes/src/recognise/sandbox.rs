@@ -166,6 +166,8 @@ pub(super) const RULES: &[Rule] = &[
             "cannot allocate unregistered device <resource>",
             "endpoint not found in cache for a registered resource: <resource>",
             "nvidia-container-cli: initialization error",
+            "failed to apply oci options: no such device",
+            "error gathering device information",
             "/dev/nvidia0: no such file",
             "nvidia-container-runtime: <*>no such file",
             "nvidia-container-cli: <*> error",

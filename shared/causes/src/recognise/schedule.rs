@@ -70,6 +70,8 @@ pub(super) const RULES: &[Rule] = &[
             "zone_resource_pool_exhausted",
             "skunotavailable",
             "overconstrainedzonalallocationrequest",
+            "overconstrainedallocationrequest",
+            "zonalallocationfailed",
             "allocationfailed",
             "no capacity offerings are currently available",
             "insufficient capacity", "gce out of resources",

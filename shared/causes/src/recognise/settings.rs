@@ -89,6 +89,14 @@ pub(super) const RULES: &[Rule] = &[
             "config file does not exist",
             "no config file",
             "<variable> must be set: notpresent",
+            // The error of a variable that is not there, where a program in Rust takes it for granted.
+            "on an `err` value: notpresent",
+            "<variable>: notpresent",
+            "no application encryption key has been specified",
+            "<variable> must have a value",
+            "<variable> must not be empty",
+            "<variable> cannot be empty",
+            "<variable> cannot be blank",
             "environment variable must be",
         ],
     )
@@ -191,6 +199,15 @@ pub(super) const RULES: &[Rule] = &[
             "unknown config option",
             "validation failed for configuration",
             "invalid url: ",
+            "net/url: ",
+            "first path segment in url cannot contain colon",
+            "missing protocol scheme",
+            "incompatible types: toml value",
+            "toml: line ",
+            "yaml: did not find expected",
+            "yaml: found character that cannot start any token",
+            "json: cannot unmarshal",
+            "bad config",
             "invalid dsn",
             "failed to parse dsn",
             "could not parse rfc1738 url",
@@ -316,4 +333,20 @@ pub(super) const RULES: &[Rule] = &[
     )
     .on(APP)
     .rank(1),
+    // What it wants to read by its own hand, and was not given; lower than what names a setting.
+    Rule::new(
+        AppConfigMissing,
+        60,
+        &["open <path>: no such file or directory", "error opening <*>: no such file or directory"],
+    )
+    .on(&[Domain::App])
+    .unless(&["exec", "shared object", "/proc/", "/dev/", ".sock"])
+    .rank(-2),
+    Rule::new(
+        AppConfigWrong,
+        55,
+        &["jsondecodeerror", "unexpected end of json input", "unexpected token <*> in json at position"],
+    )
+    .on(&[Domain::App])
+    .rank(-2),
 ];

@@ -30,6 +30,7 @@ pub(super) const RULES: &[Rule] = &[
             "environment variable key \"<key>\" not found in file",
             "couldn't get configmap <configMap>:",
             "couldn't get secret <secret>:",
+            "failed to get secretproviderclass",
         ],
     )
     .on(REFERENCES)

@@ -433,6 +433,9 @@ pub(super) const RULES: &[Rule] = &[
             "unable to locate credentials",
             "caller does not have permission",
             "error 403: required",
+            "does not have <action> access to the google cloud",
+            "does not have <action> permission",
+            "is not authorized to perform this operation using this permission",
         ],
     )
     .on(CLOUD)
