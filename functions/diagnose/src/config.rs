@@ -12,6 +12,8 @@ pub struct Config {
     pub diagnoses_queue_url: String,
     /// `FINDINGS_QUEUE_URL`: where diagnosed findings go.
     pub findings_queue_url: String,
+    /// `CHECKS_QUEUE_URL`: where the answers of plugins go that were asked for a check.
+    pub checks_queue_url: String,
     /// `PLUGIN_PREFIX`: what the names of plugins' functions begin with, such as `prodrome-plugin-`.
     pub plugin_prefix: String,
     /// `RULES_DIR`: the folder of rule files, in which `flows` lies; a relative one lies in the function's package
@@ -36,6 +38,7 @@ impl Config {
             diagnoses_queue_url: settings
                 .required("DIAGNOSES_QUEUE_URL", "the URL of the queue of findings to be diagnosed"),
             findings_queue_url: settings.required("FINDINGS_QUEUE_URL", "the URL of the queue of findings"),
+            checks_queue_url: settings.required("CHECKS_QUEUE_URL", "the URL of the queue of due checks"),
             plugin_prefix: settings
                 .required("PLUGIN_PREFIX", "what the names of plugins' functions begin with"),
             rules_dir: root.join(rules_dir),
@@ -52,8 +55,14 @@ mod tests {
     #[test]
     fn every_mistake_is_named_at_once() {
         let error = Config::from_vars(|_| None).unwrap_err().to_string();
-        for name in ["RUNS_TABLE", "DIAGNOSES_QUEUE_URL", "FINDINGS_QUEUE_URL", "PLUGIN_PREFIX", "RULES_DIR"]
-        {
+        for name in [
+            "RUNS_TABLE",
+            "DIAGNOSES_QUEUE_URL",
+            "FINDINGS_QUEUE_URL",
+            "CHECKS_QUEUE_URL",
+            "PLUGIN_PREFIX",
+            "RULES_DIR",
+        ] {
             assert!(error.contains(name), "{error}");
         }
     }

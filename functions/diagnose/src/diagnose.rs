@@ -6,7 +6,7 @@ use crate::record::{KeptNode, Representative, Run, group_key, node_key, record, 
 use jiff::{SignedDuration, Timestamp};
 use prodrome_flows::{Flow, FlowSet, NodeState, State};
 use prodrome_lambda::{Delivery, Failure, Handler, Tally, metric};
-use prodrome_model::{AlertMessage, Diagnosis, Finding, FindingState, Verdict};
+use prodrome_model::{AlertMessage, DiagnoseMessage, Diagnosis, Finding, FindingState, Verdict};
 use prodrome_queue::{Body, Message, Queue, QueueName};
 use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
 use std::sync::Arc;
@@ -24,10 +24,10 @@ const ATTEMPTS_MAX: u32 = 3;
 /// Diagnoses findings. See the crate's documentation.
 pub struct Diagnose<S, Q, P> {
     store: S,
-    queue: Q,
-    plugins: P,
+    pub(crate) queue: Q,
+    pub(crate) plugins: P,
     flows: Arc<FlowSet>,
-    breaker: Breaker,
+    pub(crate) breaker: Breaker,
 }
 
 /// How a run stands when a finding comes.
@@ -286,11 +286,10 @@ impl<S: Store, Q: Queue, P: Plugins> Handler for Diagnose<S, Q, P> {
             return Err(malformed("expected a finding, found a pack of changes".to_owned()));
         };
         let message = serde_json::from_str(text);
-        let finding = match message.map_err(|error| malformed(format!("expected a finding: {error}")))? {
-            AlertMessage::Finding(finding) => finding,
-            AlertMessage::Due(_) => {
-                return Err(malformed("expected a finding, found that an alert falls due".to_owned()));
-            }
+        let expected = |error| malformed(format!("expected a finding or a question: {error}"));
+        let finding = match message.map_err(expected)? {
+            DiagnoseMessage::Finding(finding) => finding,
+            DiagnoseMessage::Question(question) => return self.put_question(&question, now, tally).await,
         };
         let done = match finding.state {
             FindingState::Firing => self.fires(&finding, now, tally).await,

@@ -80,7 +80,8 @@ pub async fn examine(
             progress.asked(node.name());
             let deadline = later(state.begun, Duration::try_from(flow.deadline()).unwrap_or_default());
             let request = request(flow, node, finding, run, &state, clock(), deadline);
-            let asked = ask(node, request, deadline, clock, *plugins, breaker);
+            let patience = Patience { timeout: node.timeout(), retries: node.retries(), deadline };
+            let asked = ask(node.plugin(), request, patience, clock, *plugins, breaker);
             // Each keeps its own result, so that none waits for another's to be written.
             calls.push(async move {
                 let Outcome { result, attempts, spared } = asked.await;
@@ -129,22 +130,34 @@ struct Asked {
     kept: Option<NodeState>,
 }
 
-struct Outcome {
-    result: Result<PluginResponse, CallError>,
-    attempts: u32,
-    spared: bool,
+/// What came of asking a plugin.
+pub(crate) struct Outcome {
+    pub(crate) result: Result<PluginResponse, CallError>,
+    pub(crate) attempts: u32,
+    pub(crate) spared: bool,
 }
 
-/// One node: its plugin, tried again where that may help and there is time.
-async fn ask(
-    node: &Node,
+/// How long an answer is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// Of one call.
+    pub(crate) timeout: SignedDuration,
+    /// How often it is called again.
+    pub(crate) retries: u32,
+    /// When an answer is of no use any more.
+    pub(crate) deadline: Timestamp,
+}
+
+/// A plugin, tried again where that may help and there is time.
+pub(crate) async fn ask(
+    plugin: &str,
     request: PluginRequest,
-    deadline: Timestamp,
+    patience: Patience,
     clock: impl Fn() -> Timestamp,
     plugins: &impl Plugins,
     breaker: &Breaker,
 ) -> Outcome {
-    let plugin = node.plugin();
+    let Patience { timeout, retries, deadline } = patience;
     let mut attempts = 0;
     let mut spared = false;
     loop {
@@ -153,10 +166,10 @@ async fn ask(
         }
         attempts += 1;
         let left = Duration::try_from(deadline.duration_since(clock())).unwrap_or_default();
-        let timeout = Duration::try_from(node.timeout()).unwrap_or_default().min(left);
-        let mut request = request.clone();
-        request.deadline = later(clock(), timeout);
-        let asked = tokio::time::timeout(timeout, plugins.call(plugin, request, timeout)).await;
+        let timeout = Duration::try_from(timeout).unwrap_or_default().min(left);
+        let mut this_time = request.clone();
+        this_time.deadline = later(clock(), timeout);
+        let asked = tokio::time::timeout(timeout, plugins.call(plugin, this_time, timeout)).await;
         let result = asked.unwrap_or(Err(CallError::Late { seconds: timeout.as_secs() })).and_then(sensible);
         match result {
             Ok(response) => {
@@ -164,9 +177,9 @@ async fn ask(
                 return Outcome { result: Ok(response), attempts, spared };
             }
             Err(error) => {
-                tracing::warn!(plugin, node = node.name(), %error, attempt = attempts, "a plugin gave no answer");
+                tracing::warn!(plugin, node = request.node, %error, attempt = attempts, "a plugin gave no answer");
                 spared |= breaker.ill(plugin, clock());
-                let again = attempts <= node.retries() && error.is_retryable() && clock() < deadline;
+                let again = attempts <= retries && error.is_retryable() && clock() < deadline;
                 if !again {
                     return Outcome { result: Err(error), attempts, spared };
                 }

@@ -24,6 +24,7 @@ pub async fn main() -> Result<(), Error> {
     let urls = [
         (QueueName::Diagnoses, config.diagnoses_queue_url),
         (QueueName::Findings, config.findings_queue_url),
+        (QueueName::Checks, config.checks_queue_url),
     ];
     let diagnose = Diagnose::new(
         DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), config.runs_table),

@@ -5,10 +5,13 @@
 //! a redelivered finding goes on where the first one stopped. The finding leaves with its [`Diagnosis`], or, where it
 //! could not be diagnosed, without: an alert is never held back for longer than the flow allows.
 //!
+//! Rules with a plugin of their own have it asked here too: a [`Question`] comes, and its answer goes back to the check.
+//!
 //! Of many objects with one fault (the same rule, the same top owner, the same evidence) one is examined, and the
 //! others are compared with it.
 //!
 //! [`Diagnosis`]: prodrome_model::Diagnosis
+//! [`Question`]: prodrome_model::Question
 #![recursion_limit = "256"] // the futures of the AWS SDK are nested deeply
 
 mod apply;
@@ -20,6 +23,7 @@ mod in_process;
 pub mod lambda;
 mod lambda_plugins;
 mod plugins;
+mod question;
 mod record;
 
 pub use apply::{apply, default_owner};

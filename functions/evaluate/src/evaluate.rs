@@ -23,6 +23,7 @@ pub struct Evaluate<S, Q, C> {
     pub(crate) law: Rules<S>,
     pub(crate) shards: u16,
     pub(crate) diagnosing: bool,
+    pub(crate) asking: bool,
     signs: Option<Signs<S>>,
     pub(crate) listings: Listings,
     pub(crate) rolled_out: RolledOut,
@@ -32,13 +33,30 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     /// An evaluator with these rules. `shards` must be the watcher's.
     pub fn new(store: S, queue: Q, cluster: C, rules: Arc<RuleSet>, shards: u16) -> Self {
         let (law, listings, rolled_out) = (Rules::new(rules), Listings::default(), RolledOut::default());
-        Self { store, queue, cluster, law, shards, diagnosing: false, signs: None, listings, rolled_out }
+        Self {
+            store,
+            queue,
+            cluster,
+            law,
+            shards,
+            diagnosing: false,
+            asking: false,
+            signs: None,
+            listings,
+            rolled_out,
+        }
     }
 
     /// The same, where there is a diagnosis: findings of rules with a flow go there first.
     #[must_use]
     pub fn diagnosing(self) -> Self {
-        Self { diagnosing: true, ..self }
+        Self { diagnosing: true, asking: true, ..self }
+    }
+
+    /// The same, where there is somebody who asks plugins: periodic checks have objects. Without there are none.
+    #[must_use]
+    pub fn asking(self) -> Self {
+        Self { asking: true, ..self }
     }
 
     /// The same, noting the watchers' signs of life in the table of episodes. Without, nobody is told how far
@@ -85,6 +103,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             Body::Pack(bytes) => self.pack_came(bytes, delivery.sent_at, now, tally).await,
             Body::Text(text) => match serde_json::from_str(text) {
                 Ok(CheckMessage::Due(due)) => self.due(&due, now, tally).await,
+                Ok(CheckMessage::Answered(answer)) => self.answered(&answer, now, tally).await,
                 Err(error) => {
                     Err(Failure::fatal("message_malformed", format!("expected a due check: {error}")))
                 }

@@ -1,9 +1,10 @@
 use crate::observed::{Matter, Sight};
+use crate::periodic::diagnosis;
 use crate::sitting::Sitting;
 use jiff::Timestamp;
 use prodrome_cluster::{Cluster, owner};
 use prodrome_lifecycle::Check;
-use prodrome_model::{Finding, FindingState, Fingerprint, Group, Subject};
+use prodrome_model::{Diagnosis, Finding, FindingState, Fingerprint, Group, Subject, stable_hash};
 use prodrome_queue::Queue;
 use prodrome_rules::{CountBy, Frequency, Rule};
 use prodrome_store::Store;
@@ -41,6 +42,19 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 Group { key: format!("{}/by/{}", rule.name(), counted.group), owner: counted.owner.clone() }
             }
         };
+        let found = rule.periodic().zip(sight.found());
+        let group = match found.and_then(|(_, found)| found.shared.as_deref()) {
+            // One repair helps all who share it.
+            Some(shared) => {
+                Group { key: format!("{}/shared/{}", rule.name(), stable_hash(&[shared])), ..group }
+            }
+            None => group,
+        };
+        let flow = rule.flow().filter(|_| self.diagnosing);
+        let diagnosis = found.filter(|_| flow.is_none()).map(|(periodic, found)| {
+            let workload = Some(group.owner.clone());
+            Box::new(Diagnosis { workload, ..diagnosis(periodic.plugin(), found, now) })
+        });
         let events = self.cluster.events(&check.object.key(), &check.uid).await.unwrap_or_default();
         Finding {
             version: 1,
@@ -49,10 +63,10 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             scope: matter.scope.clone(),
             rule: rule.name().to_owned(),
             severity: rule.severity(),
-            owner: rule.owner(),
-            cause: None,
-            flow: rule.flow().filter(|_| self.diagnosing).map(str::to_owned),
-            diagnosis: None,
+            owner: diagnosis.as_ref().and_then(|d| d.owner).unwrap_or(rule.owner()),
+            cause: diagnosis.as_ref().and_then(|d| d.cause.clone()),
+            flow: flow.map(str::to_owned),
+            diagnosis,
             subject,
             group,
             since: check.since,

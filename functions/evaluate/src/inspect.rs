@@ -77,7 +77,8 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         let observed = Observed::parse(resource, bytes)
             .map_err(|error| InspectError::Object(Failure::fatal("object_malformed", error)))?;
         let mut found = Vec::new();
-        for rule in self.rules.for_kind(&observed.kind()) {
+        // What a plugin finds nobody knows who only looks.
+        for rule in self.rules.for_kind(&observed.kind()).filter(|rule| rule.periodic().is_none()) {
             let sight = match &observed.about {
                 Some(about) => observed.event_sight(rule, about, now, now),
                 None => Some(observed.sight(rule, now, now)),

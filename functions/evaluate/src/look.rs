@@ -77,7 +77,12 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     }
 
     /// The live object through the eyes of the rule, with its references.
-    async fn live(&self, rule: &Rule, check: &Check, now: Timestamp) -> Result<Sight, ClusterError> {
+    pub(crate) async fn live(
+        &self,
+        rule: &Rule,
+        check: &Check,
+        now: Timestamp,
+    ) -> Result<Sight, ClusterError> {
         if rule.is_about_events() {
             return self.live_event(rule, check, now).await;
         }
@@ -193,7 +198,8 @@ fn last_known(rule: &Rule, check: &Check, error: &ClusterError, now: Timestamp) 
     let fires = matches!(check.phase, Phase::Pending { .. })
         && over
         && rule.reference_groups().is_empty()
-        && rule.frequency().is_none();
+        && rule.frequency().is_none()
+        && rule.periodic().is_none();
     let begun = matches!(check.phase, Phase::Firing | Phase::Ending { .. });
     if !fires && !begun {
         return None;

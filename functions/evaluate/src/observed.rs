@@ -3,8 +3,10 @@ use crate::event;
 use jiff::Timestamp;
 use prodrome_cluster::event::AboutObject;
 use prodrome_lifecycle::{Check, Counted, Phase, RuleMark, Seen, SeenEvent, Sighting, Terms, Verdict};
-use prodrome_model::{GroupKind, Metadata, ObjectHead, ObjectKey, ObjectRef, Resource, Scope};
-use prodrome_rules::{Rule, json};
+use prodrome_model::{
+    GroupKind, Metadata, ObjectHead, ObjectKey, ObjectRef, PluginResponse, Resource, Scope,
+};
+use prodrome_rules::{EVIDENCE_MAX, Rule, json};
 
 /// Labels kept with a check: what a tenant writes is bounded.
 const LABELS_MAX: usize = 32;
@@ -112,6 +114,8 @@ pub(crate) struct Sight {
     pub(crate) event: Option<SeenEvent>,
     /// What was counted.
     pub(crate) counted: Option<Counted>,
+    /// What a plugin answered, if this is its answer.
+    pub(crate) answer: Option<Box<PluginResponse>>,
 }
 
 impl Sight {
@@ -127,6 +131,7 @@ impl Sight {
             stale: None,
             event: None,
             counted: None,
+            answer: None,
         }
     }
 
@@ -139,8 +144,15 @@ impl Sight {
         if let Seen::Present { verdict, .. } = self.sighting.seen
             && verdict != Verdict::Not
         {
-            check.summary.clone_from(&self.summary);
-            check.evidence.clone_from(&self.evidence);
+            let is_written = check.asking.is_none() || check.summary.is_empty() || self.answer.is_some();
+            if is_written {
+                check.summary.clone_from(&self.summary);
+                check.evidence.clone_from(&self.evidence);
+            }
+            if let Some(lines) = self.found_lines() {
+                check.evidence =
+                    lines.into_iter().chain(self.evidence.iter().cloned()).take(EVIDENCE_MAX).collect();
+            }
         }
         if !self.metadata.name.is_empty() {
             check.metadata.clone_from(&self.metadata);
@@ -194,6 +206,7 @@ impl Matter<'_> {
             finding: None,
             event: None,
             counted: None,
+            asking: None,
             orphan_since: None,
         }
     }

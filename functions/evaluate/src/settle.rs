@@ -63,7 +63,11 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 None => sight.sighting.clone(),
             };
             let blank = || Check { rules: mark.version, shadow: mark.shadow, ..matter.blank() };
-            let decision = match (decide(check, &terms, &sighting, now, blank), check) {
+            let decided = match matter.rule.periodic() {
+                Some(periodic) => self.decide_asked(matter, periodic, check, sight, now, blank).await?,
+                None => decide(check, &terms, &sighting, now, blank),
+            };
+            let decision = match (decided, check) {
                 (_, Some(check)) if ends => Decision::End(Box::new(check.clone())),
                 // What it was decided on by has changed, if nothing else has.
                 (Decision::Nothing, Some(check)) if turned => Decision::Keep(Box::new(check.clone())),
@@ -134,6 +138,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 if kept.is_none_or(|k| k.check.due != check.due) {
                     self.enqueue(key, check.due, now).await?;
                 }
+                self.put_question(matter, key, &check, now).await?;
                 Ok(Next::Done)
             }
             Decision::Close => {

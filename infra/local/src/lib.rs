@@ -5,10 +5,12 @@
 pub mod mortal;
 mod notices;
 mod plugins;
+mod scripted;
 mod serve;
 mod world;
 
 pub use notices::Notices;
 pub use plugins::{catalogue, plugins};
+pub use scripted::Script;
 pub use serve::{ServeError, serve};
 pub use world::{Change, World};

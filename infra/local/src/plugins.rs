@@ -9,6 +9,7 @@ pub fn plugins() -> Registry {
         prodrome_plugin_certificate::plugin(),
         prodrome_plugin_crash_loop::plugin(),
         prodrome_plugin_distribution::plugin(),
+        prodrome_plugin_endpoint_probe::plugin(),
         prodrome_plugin_image_pull::plugin(),
         prodrome_plugin_job::plugin(),
         prodrome_plugin_metric_spike::plugin(),

@@ -1,3 +1,4 @@
+use crate::scripted::{LocalPlugins, Script};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_alerting::Head;
 use prodrome_alerting::keys::HEAD;
@@ -38,7 +39,7 @@ pub struct World<A> {
     /// What was counted.
     pub tally: Tally,
     evaluate: Evaluate<MemoryStore, MemoryQueue, ObjectsCluster>,
-    diagnose: Option<Diagnose<MemoryStore, MemoryQueue, InProcess>>,
+    diagnose: Option<Diagnose<MemoryStore, MemoryQueue, LocalPlugins>>,
     sweep: Sweep<MemoryStore, MemoryStore, MemoryQueue>,
     alert: A,
     scope: Scope,
@@ -92,9 +93,17 @@ impl<A: Handler> World<A> {
     /// The same, with a diagnosis by these flows; the plugins run in this process and read this cluster.
     #[must_use]
     pub fn diagnosing(self, flows: Arc<FlowSet>, plugins: Arc<Registry>) -> Self {
-        let plugins = InProcess::new(plugins, AnyCluster::new(self.cluster.clone()));
+        let plugins = LocalPlugins::Real(InProcess::new(plugins, AnyCluster::new(self.cluster.clone())));
         let diagnose = Diagnose::new(MemoryStore::new(), self.queue.clone(), plugins, flows);
         Self { diagnose: Some(diagnose), evaluate: self.evaluate.diagnosing(), ..self }
+    }
+
+    /// The same, where plugins of periodic checks say what a script has them say. No finding is diagnosed.
+    #[must_use]
+    pub fn answering(self, script: Script) -> Self {
+        let (store, plugins) = (MemoryStore::new(), LocalPlugins::Scripted(script));
+        let diagnose = Diagnose::new(store, self.queue.clone(), plugins, Arc::new(FlowSet::default()));
+        Self { diagnose: Some(diagnose), evaluate: self.evaluate.asking(), ..self }
     }
 
     /// The present.
@@ -240,10 +249,12 @@ impl<A: Handler> World<A> {
     /// After the end: whether a due check is one that was told.
     async fn goes_on(&self, body: &Body) -> bool {
         let Body::Text(text) = body else { return false };
-        let Ok(CheckMessage::Due(due)) = serde_json::from_str(text) else { return false };
-        let Ok(Some(record)) = self.checks.get(&Key::new(due.partition, due.sort)).await else {
-            return false;
+        let key = match serde_json::from_str(text) {
+            Ok(CheckMessage::Due(due)) => Key::new(due.partition, due.sort),
+            Ok(CheckMessage::Answered(answer)) => Key::new(answer.partition, answer.sort),
+            Err(_) => return false,
         };
+        let Ok(Some(record)) = self.checks.get(&key).await else { return false };
         serde_json::from_str::<Check>(&record.data).is_ok_and(|check| check.phase.is_told())
     }
 }

@@ -1,4 +1,4 @@
-use crate::{Counted, Terms};
+use crate::{Asking, Counted, Terms};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_model::{EndReason, Finding, Metadata, ObjectKey, ObjectRef, Resource, Scope, stable_hash};
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,9 @@ pub struct Check {
     /// Of a rule with a frequency: what is counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted: Option<Counted>,
+    /// Of a rule with a plugin: when that is asked about the object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asking: Option<Asking>,
     /// Since when no rule of that name is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orphan_since: Option<Timestamp>,
@@ -198,6 +201,12 @@ impl Check {
             Phase::Firing | Phase::Ending { .. } => after(now, Terms::CARRY_ON),
             Phase::Fired { turns_at } => turns_at.map_or(self.look_again_at, |t| t.min(self.look_again_at)),
             Phase::Recovering { from } => after(*from, terms.resolve_after),
+        };
+        let action = match &self.asking {
+            Some(asking) if !matches!(self.phase, Phase::Firing | Phase::Ending { .. }) => {
+                self.asked_due(asking, terms, now)
+            }
+            _ => action,
         };
         self.due = action.max(now);
     }

@@ -120,7 +120,7 @@ fn other_identity(
     open(terms, sighting, now, blank).map_or(Decision::Close, Decision::Keep)
 }
 
-fn named_by_list(check: &Check, sighting: &Sighting) -> Decision {
+pub(crate) fn named_by_list(check: &Check, sighting: &Sighting) -> Decision {
     if sighting.list.is_none() || sighting.list == check.list || matches!(check.phase, Phase::Ending { .. }) {
         return Decision::Nothing;
     }

@@ -6,6 +6,7 @@
 //! - an edge: same partitions as markers, in the shard of the object referred *to*: sort
 //!   `e:<object path>#<hash of the check>`, with the key of the check that waits for it as its data;
 //! - a counter: partition `count#<scope>#<rule>`, sort = a hash of what is counted and together with what;
+//! - when a plugin is asked next: partition `pace#<plugin>`, sort `turns`;
 //! - a relist: partition `relist#<scope>#<rule>`, sort = the namespace;
 //! - a rollout: partition `rollout#<scope>`, sort `rules`;
 //! - what a staged rule would have told: partition `shadow#<rule>`, sort `<when it fired>#<fingerprint>`.
@@ -51,6 +52,11 @@ pub fn edge(scope: &Scope, shards: u16, referred: &str, check: &Key) -> Key {
 /// Where a relist is kept; `namespace` is empty for the whole cluster.
 pub fn relist(scope: &Scope, rule: &str, namespace: &str) -> Key {
     Key::new(format!("relist#{scope}#{rule}"), format!("ns:{namespace}"))
+}
+
+/// Where it is kept when a plugin is asked next.
+pub fn pace(plugin: &str) -> Key {
+    Key::new(format!("pace#{plugin}"), "turns")
 }
 
 /// Where it is kept which version of the rules has come to a cluster.

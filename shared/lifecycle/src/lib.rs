@@ -18,6 +18,7 @@
 //!
 //! Nothing here reads a clock or a store. [`keys`] says where checks, their markers and their edges are kept.
 
+mod asking;
 mod check;
 mod count;
 mod decide;
@@ -28,6 +29,7 @@ mod sighting;
 mod terms;
 mod turnover;
 
+pub use asking::{Answer, Asking, decide_asked};
 pub use check::{Check, Phase, SeenEvent};
 pub use count::{Begin, Counted, Counter, Quota, Standing, spread};
 pub use decide::{Decision, decide};

@@ -61,6 +61,7 @@ pub fn turn_over(check: &Check, rule: &RuleMark, now: Timestamp) -> Turnover {
     }
     next.shadow = rule.shadow;
     if other_meaning {
+        next.asking = None;
         forget(&mut next, now);
     }
     next.due = now;

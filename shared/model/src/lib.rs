@@ -42,4 +42,4 @@ pub use raw_json::RawJson;
 pub use scope::Scope;
 pub use severity::{Owner, Severity};
 pub use shard::{SHARDS_DEFAULT, shard_of};
-pub use work::{AlertMessage, CheckMessage, DueMessage};
+pub use work::{AlertMessage, AnswerMessage, CheckMessage, DiagnoseMessage, DueMessage, Question};

@@ -1,4 +1,4 @@
-use crate::Finding;
+use crate::{Finding, PluginRequest, PluginResponse};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,46 @@ pub struct DueMessage {
 pub enum CheckMessage {
     /// A check falls due.
     Due(DueMessage),
+    /// A plugin answers what was asked for a check.
+    Answered(AnswerMessage),
+}
+
+/// A plugin's answer to a [`Question`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AnswerMessage {
+    /// The partition of the check's record.
+    pub partition: String,
+    /// Its sort key.
+    pub sort: String,
+    /// When it was asked: an answer to another question than the check's last is obsolete and harmless.
+    pub asked: Timestamp,
+    /// What it says.
+    pub response: Box<PluginResponse>,
+}
+
+/// What a plugin is to be asked for a check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Question {
+    /// The partition of the check's record.
+    pub partition: String,
+    /// Its sort key.
+    pub sort: String,
+    /// The plugin's name.
+    pub plugin: String,
+    /// What it is asked; `now` names the question.
+    pub request: Box<PluginRequest>,
+}
+
+/// What arrives in the queue `diagnoses`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum DiagnoseMessage {
+    /// A rule with a root-cause flow fires, or no longer does.
+    Finding(Box<Finding>),
+    /// A plugin is to be asked for a check.
+    Question(Question),
 }
 
 /// What arrives in the queue `findings`.

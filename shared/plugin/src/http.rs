@@ -1,13 +1,17 @@
 //! HTTP for plugins, with limits: what a tenant writes (an image reference, an address in a log) must not become a
 //! probe of our own network.
 
+mod certificate;
 mod networks;
 
+pub use certificate::not_after;
+use jiff::Timestamp;
 pub use networks::{Networks, NetworksError};
 use prodrome_model::chain;
 use reqwest::Method;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+use tokio::net::TcpStream;
 
 /// Redirections that are followed, each checked like the first address.
 const REDIRECTS_MAX: usize = 3;
@@ -45,6 +49,8 @@ pub struct Answer {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// Over TLS: until when the server's certificate is valid, if that can be read.
+    pub certificate_until: Option<Timestamp>,
 }
 
 impl Answer {
@@ -188,11 +194,44 @@ impl Http {
         self.ask(&Method::HEAD, url, headers).await
     }
 
+    /// Asks one address with GET as if it were the URL's host, whatever that resolves to. A redirection is an answer.
+    ///
+    /// # Errors
+    /// As for [`Http::get`].
+    pub async fn get_at(
+        &self,
+        address: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer, HttpError> {
+        self.once(&Method::GET, url, Some(address), headers).await
+    }
+
+    /// Connects by TCP, to see whether anybody listens. Nothing is sent.
+    ///
+    /// # Errors
+    /// Where nobody accepts the connection within the time, or the address may not be asked.
+    pub async fn connect(&self, host: &str, port: u16) -> Result<(), HttpError> {
+        let connecting = async {
+            let mut error = None;
+            for address in self.resolve(host, port).await? {
+                match TcpStream::connect(address).await {
+                    Ok(_) => return Ok(()),
+                    Err(other) => error = Some(other),
+                }
+            }
+            let reason = error.map_or_else(|| "no address".to_owned(), |error| error.to_string());
+            Err(HttpError::Unreachable { host: host.to_owned(), reason })
+        };
+        let late = HttpError::Late { host: host.to_owned(), timeout: self.timeout };
+        tokio::time::timeout(self.timeout, connecting).await.unwrap_or(Err(late))
+    }
+
     async fn ask(&self, method: &Method, url: &str, headers: &[(&str, &str)]) -> Result<Answer, HttpError> {
         let mut url = url.to_owned();
         let mut headers = headers.to_vec();
         for _ in 0..=REDIRECTS_MAX {
-            let answer = self.once(method, &url, &headers).await?;
+            let answer = self.once(method, &url, None, &headers).await?;
             match answer.header("location").filter(|_| (300..400).contains(&answer.status)) {
                 Some(to) => {
                     let to = joined(&url, to)?;
@@ -209,7 +248,13 @@ impl Http {
         Err(HttpError::Address { url, reason: "it redirects again and again".to_owned() })
     }
 
-    async fn once(&self, method: &Method, url: &str, headers: &[(&str, &str)]) -> Result<Answer, HttpError> {
+    async fn once(
+        &self,
+        method: &Method,
+        url: &str,
+        at: Option<&str>,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer, HttpError> {
         let wrong = |reason: &str| HttpError::Address { url: url.to_owned(), reason: reason.to_owned() };
         let parsed = reqwest::Url::parse(url).map_err(|error| wrong(&error.to_string()))?;
         if !matches!(parsed.scheme(), "http" | "https") || !parsed.username().is_empty() {
@@ -219,7 +264,7 @@ impl Http {
         let port = parsed.port_or_known_default().ok_or_else(|| wrong("it names no port"))?;
         let late = || HttpError::Late { host: host.clone(), timeout: self.timeout };
         let asked = async {
-            let addresses = self.resolve(&host, port).await?;
+            let addresses = self.resolve(at.unwrap_or(&host), port).await?;
             self.exchange(method, parsed.clone(), &host, &addresses, headers).await
         };
         tokio::time::timeout(self.timeout, asked).await.map_err(|_| late())?
@@ -253,6 +298,7 @@ impl Http {
         let mut client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
+            .tls_info(true)
             .resolve_to_addrs(host, addresses);
         if let Some(pem) = &self.authorities {
             let trusted = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(unreachable)?;
@@ -267,8 +313,13 @@ impl Http {
         let headers = response.headers().iter().map(|(name, value)| {
             (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         });
-        let mut answer =
-            Answer { status: response.status().as_u16(), headers: headers.collect(), body: Vec::new() };
+        let tls = response.extensions().get::<reqwest::tls::TlsInfo>();
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            headers: headers.collect(),
+            body: Vec::new(),
+            certificate_until: tls.and_then(|tls| tls.peer_certificate()).and_then(not_after),
+        };
         while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
             if answer.body.len() + chunk.len() > self.bytes_max {
                 return Err(HttpError::TooLarge { host: host.to_owned(), bytes_max: self.bytes_max });

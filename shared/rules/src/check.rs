@@ -3,6 +3,7 @@
 mod condition;
 mod fields;
 mod macros;
+mod periodic;
 mod reference;
 mod rule;
 mod scalar;

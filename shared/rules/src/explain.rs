@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt;
 use words::{
-    clause_words, condition_words, frequency_words, namespaces, question_words, reference_words, since_words,
-    subjects, timing,
+    clause_words, condition_words, frequency_words, namespaces, periodic_words, question_words,
+    reference_words, since_words, subjects, timing,
 };
 
 /// How many values or elements are shown of one condition.
@@ -164,6 +164,9 @@ impl Explainer<'_, '_> {
         }
         for group in &rule.references {
             parts.push(self.group(group));
+        }
+        if let Some(periodic) = &rule.periodic {
+            parts.push(Explanation::new(periodic_words(periodic)));
         }
         let holds = self.object.and_then(|_| conjunction(parts.iter().map(|part| part.holds)));
         let verdict = match holds {

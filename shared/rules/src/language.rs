@@ -17,8 +17,6 @@ pub(crate) struct Keys {
     /// What sort of map.
     pub(crate) of: &'static str,
     pub(crate) known: &'static [Word],
-    /// Part of the language, but not of this version.
-    pub(crate) later: &'static [&'static str],
 }
 
 const fn word(name: &'static str, about: &'static str, schema: fn() -> Value) -> Word {
@@ -90,6 +88,14 @@ pub(crate) const RULE: Keys = Keys {
             ]})
         }),
         word("frequency", "Fires when the match began so often within a window.", || reference("frequency")),
+        word("period", "How often the plugin is asked about each object: 30s to 7d.", || {
+            reference("duration")
+        }),
+        word(
+            "plugin",
+            "Who says what is wrong: the name of a plugin, or a map with its params.",
+            || json!({"oneOf": [reference("pluginName"), reference("plugin")]}),
+        ),
         SEVERITY_WORD,
         OWNER_WORD,
         word("summary", "One line that tells what is wrong, with fields in braces: {metadata.name}.", text),
@@ -99,7 +105,6 @@ pub(crate) const RULE: Keys = Keys {
         ENABLED_WORD,
         MODE_WORD,
     ],
-    later: &["period", "plugin"],
 };
 
 /// What a file may say once for all of its rules.
@@ -118,7 +123,6 @@ pub(crate) const DEFAULTS: Keys = Keys {
         ENABLED_WORD,
         MODE_WORD,
     ],
-    later: &[],
 };
 
 pub(crate) const NAMESPACES: Keys = Keys {
@@ -127,7 +131,6 @@ pub(crate) const NAMESPACES: Keys = Keys {
         word("include", "Only in these; all where it is absent.", || list(&text())),
         word("exclude", "But not in these.", || list(&text())),
     ],
-    later: &[],
 };
 
 macro_rules! operators {
@@ -189,7 +192,6 @@ pub(crate) const CONDITION: Keys = Keys {
         let [o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14, o15] = operators!();
         [a, b, c, d, e, f, EACH, o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14, o15, g]
     },
-    later: &[],
 };
 
 /// A condition of an element, within `each`.
@@ -200,14 +202,12 @@ pub(crate) const PART: Keys = Keys {
         let [o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14, o15] = operators!();
         [d, e, f, o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14, o15, g]
     },
-    later: &[],
 };
 
-pub(crate) const ANY_OF_CLAUSE: Keys =
-    Keys { of: "an `anyOf`, which stands by itself", known: &[ANY_OF], later: &[] };
+pub(crate) const ANY_OF_CLAUSE: Keys = Keys { of: "an `anyOf`, which stands by itself", known: &[ANY_OF] };
 
 pub(crate) const ANY_OF_PART: Keys =
-    Keys { of: "an `anyOf`, which stands by itself", known: &[ANY_OF_PARTS], later: &[] };
+    Keys { of: "an `anyOf`, which stands by itself", known: &[ANY_OF_PARTS] };
 
 pub(crate) const SINCE: Keys = Keys {
     of: "`since`",
@@ -215,7 +215,6 @@ pub(crate) const SINCE: Keys = Keys {
         let [a, b, c, d, ..] = CONDITION_WORDS;
         [a, b, c, EACH, d, TAKE]
     },
-    later: &[],
 };
 
 /// One of several paths.
@@ -225,7 +224,6 @@ pub(crate) const SINCE_PLACE: Keys = Keys {
         let [a, b, c, d, ..] = CONDITION_WORDS;
         [a, b, c, EACH, d]
     },
-    later: &[],
 };
 
 const TAKE: Word = word(
@@ -241,7 +239,6 @@ pub(crate) const SINCE_SEVERAL: Keys = Keys {
         word("earliest", "Of all timestamps under these paths the earliest.", since_places),
         word("latest", "Of all timestamps under these paths the latest.", since_places),
     ],
-    later: &[],
 };
 
 pub(crate) const FREQUENCY: Keys = Keys {
@@ -262,7 +259,14 @@ pub(crate) const FREQUENCY: Keys = Keys {
             reference("path")
         }),
     ],
-    later: &[],
+};
+
+pub(crate) const PLUGIN: Keys = Keys {
+    of: "`plugin`",
+    known: &[
+        word("name", "The plugin's name.", || reference("pluginName")),
+        word("params", "What it is asked with, as it declares it.", || json!({"type": "object"})),
+    ],
 };
 
 pub(crate) const REFERENCE: Keys = Keys {
@@ -319,13 +323,11 @@ pub(crate) const REFERENCE: Keys = Keys {
             reference("reference")
         }),
     ],
-    later: &[],
 };
 
 pub(crate) const REFERENCE_GROUP: Keys = Keys {
     of: "an `anyOf`, which stands by itself",
     known: &[word("anyOf", "References, of which at least one must hold.", || list(&reference("reference")))],
-    later: &[],
 };
 
 pub(crate) const KIND_FIELD: Keys = Keys {
@@ -339,7 +341,6 @@ pub(crate) const KIND_FIELD: Keys = Keys {
         word("kinds", "Only these kinds count.", || list(&reference("kind"))),
         word("default", "The kind where the field is missing.", || reference("kind")),
     ],
-    later: &[],
 };
 
 pub(crate) fn reference(name: &str) -> Value {
@@ -358,7 +359,6 @@ pub(crate) const USE: Keys = Keys {
         "Conditions that the file's let names, in the place of this one.",
         || json!({"oneOf": [{"type": "string"}, list(&json!({"type": "string"}))]}),
     )],
-    later: &[],
 };
 
 fn since_places() -> Value {

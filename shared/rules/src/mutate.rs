@@ -148,7 +148,7 @@ impl Edits {
             self.within(Step::Key(key.text.clone()), |edits| match &*key.text {
                 "filterField" | "checkField" => edits.clauses(value, &key.text),
                 "reference" => edits.references(value),
-                "duration" | "resolveAfter" => edits.duration(value, &key.text),
+                "duration" | "resolveAfter" | "period" => edits.duration(value, &key.text),
                 "gapTolerance" | "since" | "namespaces" | "notResource" => edits.drop(value.span, &key.text),
                 "frequency" => edits.frequency(value),
                 _ => {}

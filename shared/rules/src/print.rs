@@ -8,12 +8,14 @@ use crate::frequency::{CountBy, Frequency};
 use crate::glob::Glob;
 use crate::mode::Mode;
 use crate::operator::{Operator, Relation};
+use crate::periodic::Periodic;
 use crate::reference::{NamespaceFrom, PartnerKind, Reference, ReferenceGroup, Want, Way};
 use crate::rule::{Rule, Subjects};
 use crate::since::{Since, SincePlace, Take};
 use crate::time::print_duration;
 use crate::value::Select;
 use prodrome_model::stable_hash;
+use serde_json::Value;
 use std::fmt::Display;
 
 pub(crate) use written::{tree_out, written_body};
@@ -41,7 +43,8 @@ pub(crate) fn clause_text(clause: &Clause) -> String {
 }
 
 /// What says nothing of which objects match.
-const OTHER_THAN_MEANING: [&str; 11] = [
+const OTHER_THAN_MEANING: [&str; 12] = [
+    "period",
     "duration",
     "gapTolerance",
     "resolveAfter",
@@ -110,6 +113,10 @@ pub(crate) fn rule_body_with(rule: &Rule, said: &[&str]) -> Out {
         several => map.add("since", Out::List(several.iter().map(since).collect())),
     }
     map.add_some("frequency", rule.frequency.as_ref().map(frequency));
+    if let Some(periodic) = &rule.periodic {
+        map.add("period", duration(periodic.every));
+        map.add("plugin", plugin(periodic));
+    }
     map.add_some(
         "severity",
         (rule.severity != Rule::SEVERITY_DEFAULT || says("severity")).then(|| text(rule.severity)),
@@ -258,6 +265,30 @@ fn frequency(frequency: &Frequency) -> Out {
     }
     map.add_some("distinct", frequency.distinct.as_ref().map(texts));
     map.out()
+}
+
+fn plugin(periodic: &Periodic) -> Out {
+    if periodic.params.is_empty() {
+        return text(&periodic.plugin);
+    }
+    let mut map = Map::default();
+    map.add("name", text(&periodic.plugin));
+    map.add(
+        "params",
+        Out::Map(periodic.params.iter().map(|(key, value)| (key.clone(), json(value))).collect()),
+    );
+    map.out()
+}
+
+fn json(value: &Value) -> Out {
+    match value {
+        Value::String(value) => text(value),
+        Value::Array(items) => Out::List(items.iter().map(json).collect()),
+        Value::Object(entries) => {
+            Out::Map(entries.iter().map(|(key, value)| (key.clone(), json(value))).collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => Out::Word(value.to_string()),
+    }
 }
 
 fn since(since: &Since) -> Out {

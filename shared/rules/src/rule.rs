@@ -5,6 +5,7 @@ use crate::json::Node;
 use crate::kind::{KindName, KindPattern};
 use crate::mode::Mode;
 use crate::namespaces::Namespaces;
+use crate::periodic::Periodic;
 use crate::reference::{Reference, ReferenceGroup};
 use crate::since::Since;
 use crate::template::Template;
@@ -36,6 +37,7 @@ pub struct Rule {
     /// The first that yields a timestamp.
     pub(crate) since: Vec<Since>,
     pub(crate) frequency: Option<Frequency>,
+    pub(crate) periodic: Option<Periodic>,
     pub(crate) severity: Severity,
     pub(crate) owner: Owner,
     pub(crate) summary: Option<Template>,
@@ -215,6 +217,11 @@ impl Rule {
             (namespace, name) => format!("{words}: {namespace}/{name}"),
         };
         crate::text::cut(&crate::text::one_line(&line), crate::template::SUMMARY_MAX)
+    }
+
+    /// Whether it says itself what is told.
+    pub fn has_summary(&self) -> bool {
+        self.summary.is_some()
     }
 
     /// What it tells, for a reader who has no object: texts, and as errors the names of what an object fills in.

@@ -28,7 +28,7 @@ pub fn schema() -> Value {
         "$defs": {
             "rule": {
                 "description": "Whom it is about, what is wrong, for how long, and whom it is told.",
-                "anyOf": [{"required": ["checkField"]}, {"required": ["reference"]}],
+                "anyOf": [{"required": ["checkField"]}, {"required": ["reference"]}, {"required": ["period", "plugin"]}],
                 "type": "object",
                 "required": ["resource"],
                 "properties": properties(&language::RULE),
@@ -54,6 +54,8 @@ pub fn schema() -> Value {
                 {"required": ["earliest"]}, {"required": ["latest"]},
             ])),
             "frequency": map(&language::FREQUENCY, &["count", "within"]),
+            "pluginName": {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,39}$"},
+            "plugin": map(&language::PLUGIN, &["name"]),
             "reference": with(map(&language::REFERENCE, &["resource"]), "allOf", json!([
                 {"oneOf": [{"required": ["name"]}, {"required": ["selector"]}]},
                 {"oneOf": [{"required": ["exists"]}, {"anyOf": [{"required": ["checkField"]}, {"required": ["reference"]}]}]},

@@ -3,7 +3,7 @@
 use super::located::{Node, Tree, parse};
 use crate::objects;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_model::{ChangeKind, ObjectHead, Resource};
+use prodrome_model::{ChangeKind, ObjectHead, PluginResponse, Resource};
 use prodrome_rules::{RuleSet, parse_duration};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -23,6 +23,8 @@ pub(super) struct Case {
     pub(super) start: Timestamp,
     /// In the order of their time.
     pub(super) happenings: Vec<Happening>,
+    /// In the order of their time.
+    pub(super) answers: Vec<Says>,
     pub(super) expect: Vec<Expect>,
     pub(super) quiet: Vec<String>,
     pub(super) until: SignedDuration,
@@ -37,11 +39,23 @@ pub(super) struct Happening {
     pub(super) object: Vec<u8>,
 }
 
+/// What a plugin answers from an instant on.
+#[derive(Debug)]
+pub(super) struct Says {
+    pub(super) at: SignedDuration,
+    pub(super) plugin: String,
+    /// Kind and name; all objects where it is absent.
+    pub(super) object: Option<(String, String)>,
+    pub(super) response: PluginResponse,
+}
+
 /// What has to come.
 #[derive(Debug)]
 pub(super) struct Expect {
     pub(super) line: u64,
     pub(super) at: SignedDuration,
+    /// By how much it may come later: a plugin is asked now and then.
+    pub(super) slack: SignedDuration,
     pub(super) what: What,
     pub(super) rule: String,
     /// Kind and name, where it matters.
@@ -145,7 +159,7 @@ type Applied = Vec<(Resource, Map<String, Value>)>;
 
 impl Reader<'_> {
     fn case(&mut self, node: &Node) -> Option<Case> {
-        self.keys(node, &["name", "objects", "steps", "expect", "quiet", "until", "start"])?;
+        self.keys(node, &["name", "objects", "steps", "answers", "expect", "quiet", "until", "start"])?;
         let name = match node.get("name") {
             Some(name) => self.text(name),
             None => self.tell(node, "a case has no name: say in words what happens"),
@@ -168,6 +182,9 @@ impl Reader<'_> {
             before = happening.at;
             happenings.push(happening);
         }
+        let mut answers: Vec<Says> =
+            self.list(node.get("answers")).iter().filter_map(|one| self.says(one)).collect();
+        answers.sort_by_key(|says| says.at);
         let expect: Vec<Expect> =
             self.list(node.get("expect")).iter().filter_map(|one| self.expect(one)).collect();
         let quiet: Vec<String> =
@@ -178,7 +195,8 @@ impl Reader<'_> {
         if node.get("expect").is_none() && node.get("quiet").is_none() {
             return self.tell(node, "expected `expect`, or `quiet` with the rules that must not fire");
         }
-        let last = happenings.iter().map(|h| h.at).chain(expect.iter().map(|e| e.at)).max();
+        let moments = happenings.iter().map(|h| h.at).chain(answers.iter().map(|says| says.at));
+        let last = moments.chain(expect.iter().map(|e| e.at + e.slack)).max();
         let until = match node.get("until") {
             Some(until) => self.duration(until)?,
             None => last.unwrap_or_default() + AFTER,
@@ -186,7 +204,7 @@ impl Reader<'_> {
         if last.is_some_and(|last| last > until) {
             return self.tell(node, "`until` is before the last `at`");
         }
-        Some(Case { name: name?, line: node.line, start, happenings, expect, quiet, until })
+        Some(Case { name: name?, line: node.line, start, happenings, answers, expect, quiet, until })
     }
 
     fn step(&mut self, node: &Node, start: Timestamp, applied: &mut Applied) -> Option<Happening> {
@@ -344,17 +362,49 @@ impl Reader<'_> {
             (None, Some(rule)) => (What::Resolves, self.rule(rule)),
             _ => return self.tell(node, "an expectation takes exactly one of `fires` and `resolves`"),
         };
-        let object = match node.get("object") {
-            None => None,
-            Some(object) => {
-                let text = self.text(object)?;
-                match text.split_once('/') {
-                    Some((kind, name)) => Some((kind.to_owned(), name.to_owned())),
-                    None => return self.wrong(object, "Kind/name"),
-                }
-            }
+        let object = self.kind_and_name(node.get("object"))?;
+        let rule = rule?;
+        let periodic = self.rules.get(&rule).and_then(prodrome_rules::Rule::periodic);
+        let slack = periodic.map_or(SignedDuration::ZERO, prodrome_rules::Periodic::every);
+        Some(Expect { line: node.line, at: at?, slack, what, rule, object })
+    }
+
+    /// `{at, plugin, says, object, confidence, summary}`: `says` is a cause's id, `cleared` or `unknown`.
+    fn says(&mut self, node: &Node) -> Option<Says> {
+        self.keys(node, &["at", "plugin", "says", "object", "confidence", "summary"])?;
+        let at = node.get("at").map_or(Some(SignedDuration::ZERO), |at| self.duration(at));
+        let (Some(plugin), Some(says)) = (node.get("plugin"), node.get("says")) else {
+            return self
+                .tell(node, "an answer takes `plugin`, and `says`: a cause's id, `cleared` or `unknown`");
         };
-        Some(Expect { line: node.line, at: at?, what, rule: rule?, object })
+        let (plugin_name, says) = (self.text(plugin)?, self.text(says)?);
+        let is_asked =
+            |rule: &prodrome_rules::Rule| rule.periodic().is_some_and(|p| p.plugin() == plugin_name);
+        if !self.rules.rules().iter().any(is_asked) {
+            return self.tell(plugin, &format!("no rule of the rule file asks a plugin {plugin_name:?}"));
+        }
+        let summary = node.get("summary").map_or(Some(String::new()), |summary| self.text(summary))?;
+        let confidence = match node.get("confidence").map(|node| (node, &node.value)) {
+            None => 0.9,
+            Some((_, Tree::Number(number))) => number.as_f64().unwrap_or_default(),
+            Some((node, _)) => return self.wrong(node, "a number from 0 to 1"),
+        };
+        let response = match &*says {
+            "cleared" => PluginResponse::cleared(summary),
+            "unknown" => PluginResponse::unknown(summary),
+            cause => PluginResponse::cause(cause, confidence, summary),
+        };
+        let object = self.kind_and_name(node.get("object"))?;
+        Some(Says { at: at?, plugin: plugin_name, object, response })
+    }
+
+    fn kind_and_name(&mut self, node: Option<&Node>) -> Option<Option<(String, String)>> {
+        let Some(node) = node else { return Some(None) };
+        let text = self.text(node)?;
+        match text.split_once('/') {
+            Some((kind, name)) => Some(Some((kind.to_owned(), name.to_owned()))),
+            None => self.wrong(node, "Kind/name"),
+        }
     }
 
     fn rule(&mut self, node: &Node) -> Option<String> {

@@ -3,7 +3,7 @@
 use super::cases::{Case, Expect, What};
 use crate::render;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_local::{Change, Notices, World};
+use prodrome_local::{Change, Notices, Script, World};
 use prodrome_model::{Notice, NoticeKind, ObjectRef};
 use prodrome_rules::{RuleSet, print_duration};
 use std::fmt::Write as _;
@@ -49,9 +49,16 @@ pub(super) fn judge(case: &Case, told: &[Notice], only: Option<&str>) -> Vec<Str
 /// Plays a case; gives what was told.
 pub(super) async fn notices(case: &Case, rules: Arc<RuleSet>) -> Vec<Notice> {
     let notices = Notices::default();
-    let mut world = World::new(rules, case.start, |episodes, queue| notices.alerts(episodes, queue));
+    let script = Script::default();
+    let mut world = World::new(rules, case.start, |episodes, queue| notices.alerts(episodes, queue))
+        .answering(script.clone());
+    let mut answers = case.answers.iter().peekable();
     for burst in case.happenings.chunk_by(|one, next| one.at == next.at) {
         let at = case.start + burst[0].at;
+        while let Some(says) = answers.next_if(|says| says.at <= burst[0].at) {
+            world.run_until(case.start + says.at).await;
+            script.say(&says.plugin, says.object.clone(), says.response.clone());
+        }
         let changes: Vec<Change> = burst
             .iter()
             .map(|h| Change { at, resource: h.resource.clone(), kind: h.kind, object: h.object.clone() })
@@ -60,6 +67,10 @@ pub(super) async fn notices(case: &Case, rules: Arc<RuleSet>) -> Vec<Notice> {
         let refused = world.apply(&changes).await;
         debug_assert!(refused.is_empty(), "a case is refused whose objects have no head that can be read");
         world.run_until(at).await;
+    }
+    for says in answers {
+        world.run_until(case.start + says.at).await;
+        script.say(&says.plugin, says.object.clone(), says.response.clone());
     }
     let mut until = case.start + case.until;
     world.run_until(until).await;
@@ -86,23 +97,26 @@ fn fits(expect: &Expect, notice: &Notice, start: Timestamp) -> bool {
         None => true,
     };
     match (expect.what, notice.kind) {
-        (What::Fires, NoticeKind::Alert) => in_time(notice.at.duration_since(at)) && is_it(&notice.object),
+        (What::Fires, NoticeKind::Alert) => {
+            in_time(notice.at.duration_since(at), expect) && is_it(&notice.object)
+        }
         // Who joins a group is told in an update of its alert.
         (What::Fires, NoticeKind::Update) => {
             expect.object.is_some()
-                && in_time(notice.at.duration_since(at))
+                && in_time(notice.at.duration_since(at), expect)
                 && notice.joined.iter().any(is_it)
         }
         (What::Resolves, NoticeKind::Resolved) => {
             let ended = notice.ended.unwrap_or(notice.at);
-            ended.duration_since(at).abs() <= TOLERANCE && is_it(&notice.object)
+            let late = ended.duration_since(at);
+            (-TOLERANCE..=TOLERANCE + expect.slack).contains(&late) && is_it(&notice.object)
         }
         _ => false,
     }
 }
 
-fn in_time(late: SignedDuration) -> bool {
-    (SignedDuration::ZERO..=TOLERANCE).contains(&late)
+fn in_time(late: SignedDuration, expect: &Expect) -> bool {
+    (SignedDuration::ZERO..=TOLERANCE + expect.slack).contains(&late)
 }
 
 /// What was expected, and what there was instead.

@@ -54,6 +54,7 @@ fn blank() -> Check {
         finding: None,
         event: None,
         counted: None,
+        asking: None,
         orphan_since: None,
     }
 }

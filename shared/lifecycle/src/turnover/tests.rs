@@ -46,6 +46,7 @@ fn check(phase: Phase) -> Check {
         finding: None,
         event: None,
         counted: None,
+        asking: None,
         orphan_since: None,
     }
 }

@@ -60,11 +60,6 @@ impl Checker<'_> {
             let at = child(path, &key.text);
             if entries[..index].iter().any(|(earlier, _)| earlier.text == key.text) {
                 self.error(Code::DuplicateKey, key.span, &at, "each key once", "it a second time", None);
-            } else if let Some(later) = keys.later.iter().find(|later| **later == key.text) {
-                let found = format!("`{later}`");
-                let expected = "only what this version can do";
-                let help = "it is planned; take it out until then".to_owned();
-                self.error(Code::NotSupported, key.span, &at, expected, &found, Some(help));
             } else if !keys.known.iter().any(|known| known.name == key.text) {
                 let found =
                     format!("unknown key `{}`", crate::text::one_line(&crate::text::cut(&key.text, 60)));

@@ -32,8 +32,9 @@ impl Checker<'_> {
         let filter = clauses(self, "filterField");
         let check = clauses(self, "checkField");
         let references = self.optional(&fields, "reference", Self::references);
-        if !fields.means("checkField") && !fields.means("reference") {
-            let expected = "`checkField` or `reference`";
+        let is_asked = fields.means("plugin") || fields.means("period");
+        if !fields.means("checkField") && !fields.means("reference") && !is_asked {
+            let expected = "`checkField`, `reference` or `plugin`";
             self.error(Code::NothingToCheck, key.span, "", expected, "neither", None);
         }
         let duration = self.optional(&fields, "duration", Self::duration);
@@ -48,6 +49,7 @@ impl Checker<'_> {
                 self.excluded(&fields, key, "frequency");
             }
         }
+        let periodic = self.periodic(key, &fields, about_events);
         let is_at_once =
             !about_events && duration.as_ref().is_ok_and(|duration| duration.unwrap_or_default().is_zero());
         if is_at_once && matches!(gap_tolerance, Ok(Some(gap)) if !gap.is_zero()) {
@@ -83,6 +85,7 @@ impl Checker<'_> {
             resolve_after: resolve_after.ok()?,
             since: since.ok()?.unwrap_or_default(),
             frequency: frequency.ok()?,
+            periodic: periodic?,
             severity: severity.ok()?.unwrap_or(Rule::SEVERITY_DEFAULT),
             owner: owner.ok()?.unwrap_or(Rule::OWNER_DEFAULT),
             summary: summary.ok()?,

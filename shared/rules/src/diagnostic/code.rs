@@ -63,7 +63,6 @@ codes! {
     NeverTrue = "never-true", "Conditions, or an alternative among them, that can never hold together.";
     Overlap = "overlap", "A rule that fires only where another one has fired, and says nothing else.";
     UnknownGroup = "unknown-group", "A kind that the cluster that was asked does not serve.";
-    NotSupported = "not-supported", "A part of the language that this version cannot do yet.";
 }
 
 impl Code {

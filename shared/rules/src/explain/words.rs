@@ -5,11 +5,13 @@ use crate::frequency::{CountBy, Frequency};
 use crate::glob::Glob;
 use crate::kind::KindName;
 use crate::operator::{Operator, Pattern, Relation};
+use crate::periodic::Periodic;
 use crate::reference::{NamespaceFrom, PartnerKind, Reference, Want, Way};
 use crate::rule::{Rule, Subjects};
 use crate::since::{Since, Take};
 use crate::time::print_duration;
 use crate::value::{Select, print_path};
+use serde_json::Value;
 
 pub(super) fn subjects(subjects: &Subjects) -> String {
     match subjects {
@@ -38,6 +40,15 @@ pub(super) fn timing(rule: &Rule) -> String {
         text = format!("{text}, breaks shorter than {} aside", print_duration(rule.gap_tolerance));
     }
     format!("{text}; it resolves when it has not held for {}", print_duration(rule.resolve_after()))
+}
+
+pub(super) fn periodic_words(periodic: &Periodic) -> String {
+    let (plugin, every) = (periodic.plugin(), print_duration(periodic.every()));
+    let asked = format!("the plugin {plugin} finds a cause; it is asked about each object every {every}");
+    match periodic.params() {
+        params if params.is_empty() => asked,
+        params => format!("{asked}, with {}", Value::Object(params.clone())),
+    }
 }
 
 pub(super) fn frequency_words(frequency: &Frequency) -> String {

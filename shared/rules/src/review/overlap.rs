@@ -69,11 +69,24 @@ fn adds_nothing(narrow: &Rule, wide: &Rule) -> bool {
         && narrow.gap_tolerance <= wide.gap_tolerance
         && (narrow.since == wide.since || narrow.since.is_empty())
         && narrow.frequency == wide.frequency
+        && asks_alike(narrow, wide)
         && narrow.severity <= wide.severity
         && narrow.owner == wide.owner
         && narrow.flow == wide.flow
         && narrow.labels == wide.labels
         && wide.references.iter().all(|group| narrow.references.contains(group))
+}
+
+fn asks_alike(narrow: &Rule, wide: &Rule) -> bool {
+    match (narrow.periodic(), wide.periodic()) {
+        (None, None) => true,
+        (Some(narrow), Some(wide)) => {
+            narrow.every() >= wide.every()
+                && narrow.plugin() == wide.plugin()
+                && narrow.params() == wide.params()
+        }
+        _ => false,
+    }
 }
 
 /// What a rule asks: all of it must hold.

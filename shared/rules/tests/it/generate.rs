@@ -259,6 +259,14 @@ fn since() -> impl Strategy<Value = Value> {
     prop_oneof![3 => one.clone(), 1 => prop::collection::vec(one, 1..3).prop_map(Value::from)]
 }
 
+fn plugin() -> impl Strategy<Value = Value> {
+    select(vec![
+        json!("endpoint-probe"),
+        json!({"name": "dns"}),
+        json!({"name": "dns", "params": {"port": 53, "names": ["a.example", "true"], "x": {"y": [false, null, 1.5, "5"]}}}),
+    ])
+}
+
 fn frequency() -> impl Strategy<Value = Value> {
     let by = prop_oneof![
         Just(None),
@@ -324,12 +332,13 @@ pub(crate) fn full_rule() -> impl Strategy<Value = Value> {
         prop::option::of(references()),
         prop::option::of(since()),
         prop::option::weighted(0.2, frequency()),
+        prop::option::weighted(0.1, plugin()),
     );
     (resource, namespaces, parts, times, words).prop_map(
         |(
             resource,
             namespaces,
-            (filter, check, reference, since, frequency),
+            (filter, check, reference, since, frequency, plugin),
             (duration, gap, resolve),
             words,
         )| {
@@ -338,8 +347,16 @@ pub(crate) fn full_rule() -> impl Strategy<Value = Value> {
             insert(&mut map, "notResource", (resource == "*").then(|| json!(["Node"])));
             insert(&mut map, "namespaces", namespaces);
             insert(&mut map, "filterField", filter);
-            let check =
-                check.or_else(|| reference.is_none().then(|| json!([{"field": ["a"], "nilValue": true}])));
+            let plugin = plugin.filter(|_| resource != "Event");
+            let is_asked = plugin.is_some();
+            insert(&mut map, "period", is_asked.then_some("5m"));
+            insert(&mut map, "plugin", plugin);
+            let says = |said: Option<Value>| said.filter(|_| !is_asked);
+            let (check, reference) = (says(check), says(reference));
+            let (since, frequency) = (says(since), says(frequency));
+            let check = check.or_else(|| {
+                (reference.is_none() && !is_asked).then(|| json!([{"field": ["a"], "nilValue": true}]))
+            });
             insert(&mut map, "checkField", check);
             let duration = duration.or_else(|| reference.is_some().then_some(60));
             let frequency = frequency.filter(|_| reference.is_none());

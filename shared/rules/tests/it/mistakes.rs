@@ -23,7 +23,7 @@ const MISTAKES: &[(&str, Code, &str)] = &[
     (
         "zzz: 1",
         Code::UnknownKey,
-        "3:1 R.zzz: expected a key of a rule, found unknown key `zzz`; known are `resource`, `notResource`, `namespaces`, `filterField`, `checkField`, `reference`, `duration`, `gapTolerance`, `resolveAfter`, `since`, `frequency`, `severity`, `owner`, `summary`, `runbook`, `flow`, `labels`, `enabled`, `mode`",
+        "3:1 R.zzz: expected a key of a rule, found unknown key `zzz`; known are `resource`, `notResource`, `namespaces`, `filterField`, `checkField`, `reference`, `duration`, `gapTolerance`, `resolveAfter`, `since`, `frequency`, `period`, `plugin`, `severity`, `owner`, `summary`, `runbook`, `flow`, `labels`, `enabled`, `mode`",
     ),
     (
         "severity: P1\nseverity: P2",
@@ -333,16 +333,6 @@ const MISTAKES: &[(&str, Code, &str)] = &[
         "3:28 R.since.take: expected `earliest` or `latest`, found `newest`",
     ),
     (
-        "period: 5m",
-        Code::NotSupported,
-        "3:1 R.period: expected only what this version can do, found `period`; it is planned; take it out until then",
-    ),
-    (
-        "plugin: dns",
-        Code::NotSupported,
-        "3:1 R.plugin: expected only what this version can do, found `plugin`; it is planned; take it out until then",
-    ),
-    (
         "duration: 1m\nreference: { resource: Node, name: [a], exists: false, direction: in }",
         Code::BadChoice,
         "4:67 R.reference.direction: expected `outgoing` or `incoming`, found `in`",
@@ -406,7 +396,67 @@ const FILES: &[(&str, Code, &str)] = &[
     (
         "R: { resource: Pod }",
         Code::NothingToCheck,
-        "1:1 R: expected `checkField` or `reference`, found neither",
+        "1:1 R: expected `checkField`, `reference` or `plugin`, found neither",
+    ),
+    (
+        "R: { resource: Pod, period: 5m }",
+        Code::MissingKey,
+        "1:1 R: expected `plugin`: who is asked so often, found none",
+    ),
+    (
+        "R: { resource: Pod, plugin: dns }",
+        Code::MissingKey,
+        "1:1 R: expected `period`: how often the plugin is asked, found none",
+    ),
+    (
+        "R: { resource: Pod, period: 5s, plugin: dns }",
+        Code::BadDuration,
+        "1:29 R.period: expected 30s to 7d, found `5s`",
+    ),
+    (
+        "R: { resource: Pod, period: 5m, plugin: Dns }",
+        Code::BadChoice,
+        "1:41 R.plugin: expected a plugin's name: small letters, digits and dashes, found `Dns`; `prodrome plugin list` names those there are",
+    ),
+    (
+        "R: { resource: Pod, period: 5m, plugin: { params: { a: 1 } } }",
+        Code::MissingKey,
+        "1:41 R.plugin: expected `name`: the plugin's name, found none",
+    ),
+    (
+        "R: { resource: Pod, period: 5m, plugin: { name: dns, params: [1] } }",
+        Code::WrongType,
+        "1:62 R.plugin.params: expected a map of params, found a list",
+    ),
+    (
+        "R: { resource: Pod, period: 5m, plugin: dns, checkField: [{ field: [a], nilValue: true }] }",
+        Code::Conflict,
+        "1:46 R.checkField: expected no `checkField` beside `plugin`, found both; the plugin says what is wrong; whom it is asked about stands in filterField",
+    ),
+    (
+        "R: { resource: Pod, period: 5m, plugin: dns, duration: 1m, reference: { resource: Node, name: [a], exists: false } }",
+        Code::Conflict,
+        "1:60 R.reference: expected no `reference` beside `plugin`, found both; the plugin says what is wrong, and may look at whatever the object refers to",
+    ),
+    (
+        "R: { resource: Pod, period: 5m, plugin: dns, since: [a] }",
+        Code::Conflict,
+        "1:46 R.since: expected no `since` beside `plugin`, found both; what a plugin finds is not in the object: it began when it was found first",
+    ),
+    (
+        "R: { resource: Pod, period: 5m, plugin: dns, frequency: { count: 2, within: 5m } }",
+        Code::Conflict,
+        "1:46 R.frequency: expected no `frequency` beside `plugin`, found both; a plugin is asked now and then, so what begins between is not seen; use gapTolerance",
+    ),
+    (
+        "R: { resource: Event, period: 5m, plugin: dns }",
+        Code::Conflict,
+        "1:35 R.plugin: expected a rule on objects, not on events, found `Event`; an event is a moment; a plugin is asked about what lasts",
+    ),
+    (
+        "R: { resource: Pod, period: 5m, plugin: { name: dns, params: { a: [[[[[[[[1]]]]]]]] } } }",
+        Code::TooDeep,
+        "1:62 R.plugin.params: expected params at most 8 levels deep, found more",
     ),
     (
         "R: { resource: pods, checkField: [{ field: [a], nilValue: true }] }",

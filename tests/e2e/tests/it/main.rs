@@ -15,6 +15,8 @@ mod live_rules;
 #[cfg(test)]
 mod order;
 #[cfg(test)]
+mod periodic;
+#[cfg(test)]
 mod recording;
 #[cfg(test)]
 mod samples;
