@@ -2,6 +2,7 @@
 //! memory, on virtual time. Replay, rule tests and simulations are made of it.
 #![recursion_limit = "256"] // the futures of the AWS SDK are nested deeply
 
+pub mod audit;
 pub mod mortal;
 mod notices;
 mod plugins;

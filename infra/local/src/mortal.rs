@@ -10,10 +10,51 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-/// A port that is left alone with each operation: it yields before it begins, and again before its answer is
-/// heard. Whoever runs under [`dies_after`] can so be ended at any of these moments, the operation done or not.
+/// A port that is left alone with each operation: something [passes](Passing) before it begins, and again before its
+/// answer is heard. Whoever runs under [`dies_after`] can so be ended at any of these moments, the operation done or
+/// not.
 #[derive(Debug, Clone)]
-pub struct Mortal<P>(pub P);
+pub struct Mortal<P, T = Turn>(pub P, pub T);
+
+impl<P> Mortal<P> {
+    /// A port around whose operations others have their turn.
+    pub fn new(port: P) -> Self {
+        Self(port, Turn)
+    }
+}
+
+/// What passes before and after an operation.
+pub trait Passing: Send + Sync {
+    /// Lets it pass: pending once at least.
+    fn pass(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// No more than a turn of the others: pending once, then ready.
+#[derive(Debug, Clone, Copy)]
+pub struct Turn;
+
+impl Passing for Turn {
+    async fn pass(&self) {
+        let mut yielded = false;
+        std::future::poll_fn(|context| {
+            if std::mem::replace(&mut yielded, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl<P, T: Passing> Mortal<P, T> {
+    async fn around<R>(&self, operation: impl Future<Output = R>) -> R {
+        self.1.pass().await;
+        let done = operation.await;
+        self.1.pass().await;
+        done
+    }
+}
 
 /// Runs a future, or drops it after so many polls: the process dies where it stands.
 pub async fn dies_after<F: Future>(polls: Option<usize>, future: F) -> Option<F::Output> {
@@ -31,36 +72,17 @@ pub async fn dies_after<F: Future>(polls: Option<usize>, future: F) -> Option<F:
     .await
 }
 
-async fn around<T>(operation: impl Future<Output = T>) -> T {
-    yield_once().await;
-    let done = operation.await;
-    yield_once().await;
-    done
-}
-
-async fn yield_once() {
-    let mut yielded = false;
-    std::future::poll_fn(|context| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
-
-impl<S: Store> Store for Mortal<S> {
+impl<S: Store, T: Passing> Store for Mortal<S, T> {
     async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
-        around(self.0.get(key)).await
+        self.around(self.0.get(key)).await
     }
 
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Record>, StoreError> {
-        around(self.0.get_many(keys)).await
+        self.around(self.0.get_many(keys)).await
     }
 
     async fn query(&self, partition: &str, prefix: &str, after: Option<&str>) -> Result<Page, StoreError> {
-        around(self.0.query(partition, prefix, after)).await
+        self.around(self.0.query(partition, prefix, after)).await
     }
 
     async fn due(
@@ -70,31 +92,31 @@ impl<S: Store> Store for Mortal<S> {
         limit: u32,
         after: Option<&str>,
     ) -> Result<Page, StoreError> {
-        around(self.0.due(bucket, until, limit, after)).await
+        self.around(self.0.due(bucket, until, limit, after)).await
     }
 
     async fn commit(&self, writes: Vec<Write>) -> Result<(), StoreError> {
-        around(self.0.commit(writes)).await
+        self.around(self.0.commit(writes)).await
     }
 }
 
-impl<Q: Queue> Queue for Mortal<Q> {
+impl<Q: Queue, T: Passing> Queue for Mortal<Q, T> {
     async fn send(&self, to: QueueName, messages: Vec<Message>) -> Result<(), SendError> {
-        around(self.0.send(to, messages)).await
+        self.around(self.0.send(to, messages)).await
     }
 }
 
-impl<C: Cluster> Cluster for Mortal<C> {
+impl<C: Cluster, T: Passing> Cluster for Mortal<C, T> {
     async fn resource(&self, kind: &GroupKind) -> Result<Resource, ClusterError> {
-        around(self.0.resource(kind)).await
+        self.around(self.0.resource(kind)).await
     }
 
     async fn resources(&self) -> Result<Vec<Resource>, ClusterError> {
-        around(self.0.resources()).await
+        self.around(self.0.resources()).await
     }
 
     async fn get(&self, key: &ObjectKey) -> Result<Option<Vec<u8>>, ClusterError> {
-        around(self.0.get(key)).await
+        self.around(self.0.get(key)).await
     }
 
     async fn list(
@@ -104,16 +126,16 @@ impl<C: Cluster> Cluster for Mortal<C> {
         selector: Option<&LabelSelector>,
         after: Option<&str>,
     ) -> Result<ListPage, ClusterError> {
-        around(self.0.list(kind, namespace, selector, after)).await
+        self.around(self.0.list(kind, namespace, selector, after)).await
     }
 
     async fn events(&self, object: &ObjectKey, uid: &str) -> Result<Vec<EventBrief>, ClusterError> {
-        around(self.0.events(object, uid)).await
+        self.around(self.0.events(object, uid)).await
     }
 }
 
-impl<C: Channels> Channels for Mortal<Arc<C>> {
+impl<C: Channels, T: Passing> Channels for Mortal<Arc<C>, T> {
     async fn send(&self, channel: &str, notice: &Notice, receipt: Option<&str>, now: Timestamp) -> Delivery {
-        around(self.0.send(channel, notice, receipt, now)).await
+        self.around(self.0.send(channel, notice, receipt, now)).await
     }
 }

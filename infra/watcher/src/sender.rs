@@ -84,6 +84,7 @@ impl<Q: Queue> Sender<Q> {
             }
             let heartbeat = course.last_pack + HEARTBEAT;
             tokio::select! {
+                biased; // so that the same comes of the same: a simulation is repeated by its seed
                 Some(Parcel { id, pack, tickets }) = under_way.next(), if !under_way.is_empty() => {
                     self.hub.accepted(id, &tickets);
                     self.metrics.pack_sent(pack.changes, pack.bytes.len(), pack.raw_bytes);

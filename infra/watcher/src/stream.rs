@@ -348,13 +348,14 @@ impl<A: Api> Stream<A> {
         self.reached();
         loop {
             let line = tokio::select! {
-                line = in_time(events.next(), silence_max) => line?,
+                biased; // so that the same comes of the same; and however busy the kind is, news are heard
                 () = heard::news(&mut self.hearsay) => {
                     if self.is_touched() {
                         return Ok(());
                     }
                     continue;
                 }
+                line = in_time(events.next(), silence_max) => line?,
             };
             let Some(line) = line else { return Ok(()) };
             match self.reader.event(&line, None, self.common.clock.now()) {

@@ -122,6 +122,7 @@ impl<A: Api + 'static> Supervisor<A> {
         let mut look = Some(Instant::now());
         loop {
             tokio::select! {
+                biased; // so that the same comes of the same: a simulation is repeated by its seed
                 () = sleep_until(look.unwrap_or_else(Instant::now)), if look.is_some() => {
                     let complete = self.look().await;
                     look = (!complete).then(|| Instant::now() + wait);

@@ -214,6 +214,7 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
         let (stop_sending, stopped) = watch::channel(false);
         let mut sending = Box::pin(sender.run(stopped));
         let outcome = tokio::select! {
+            biased; // so that the same comes of the same: a simulation is repeated by its seed
             () = supervisor.run() => unreachable!("it runs until it is dropped"),
             () = holder.run() => unreachable!("it runs until it is dropped"),
             () = &mut sending => unreachable!("it was not told to stop"),

@@ -218,6 +218,16 @@ impl MemoryQueue {
         self.lock().lane(queue).dead.clone()
     }
 
+    /// Sends the dead letters of a queue again, as new messages, as an operator does. Returns how many.
+    pub fn redrive(&self, queue: QueueName) -> usize {
+        let mut inner = self.lock();
+        let dead = std::mem::take(&mut inner.lane(queue).dead);
+        for DeadLetter { delivery: Delivery { body, attributes, .. }, .. } in &dead {
+            inner.put(queue, body.clone(), attributes.clone(), Duration::ZERO);
+        }
+        dead.len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -273,10 +283,13 @@ impl Inner {
 
     fn hold(&mut self, to: QueueName, wire: Wire) {
         let Wire { text, pack, attributes, delay, bytes: _ } = wire;
+        let delay = delay + self.chance.draw_delay();
+        self.put(to, pack.map_or(Body::Text(text), Body::Pack), attributes, delay);
+    }
+
+    fn put(&mut self, to: QueueName, body: Body, attributes: Vec<(String, String)>, delay: Duration) {
         let order = self.next_order();
-        let ready = later(self.now, delay + self.chance.draw_delay());
-        let slot = Slot { ready, order, id: self.last_id };
-        let body = pack.map_or(Body::Text(text), Body::Pack);
+        let slot = Slot { ready: later(self.now, delay), order, id: self.last_id };
         let held = Held { body, attributes, sent_at: self.now, receives: 0, slot, reason: None };
         self.places.insert(slot.id, to);
         let lane = self.lane(to);

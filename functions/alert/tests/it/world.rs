@@ -52,9 +52,9 @@ impl World {
     pub(crate) fn routed_by(routing: &str) -> Self {
         let routing = Arc::new(Routing::parse("routing.yaml", routing).unwrap());
         let (store, queue) = (MemoryStore::new(), MemoryQueue::new(at(0)));
-        let phones = Mortal(Arc::new(MemoryChannels::new()));
+        let phones = Mortal::new(Arc::new(MemoryChannels::new()));
         Self {
-            alerts: Alerts::new(Mortal(store.clone()), queue.clone(), phones.clone(), routing),
+            alerts: Alerts::new(Mortal::new(store.clone()), queue.clone(), phones.clone(), routing),
             store,
             queue,
             phones,

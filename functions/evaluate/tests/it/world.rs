@@ -5,7 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::{Cluster, ClusterError, ListPage, ObjectsCluster};
 use prodrome_evaluate::Evaluate;
 use prodrome_lambda::{Handler, Tally};
-use prodrome_lifecycle::{Check, keys};
+use prodrome_lifecycle::Check;
+use prodrome_local::audit;
 use prodrome_local::mortal::{Mortal, dies_after};
 use prodrome_model::{
     AlertMessage, ChangeKind, EventBrief, Finding, GroupKind, LabelSelector, ObjectKey, Resource, Scope,
@@ -19,7 +20,6 @@ use prodrome_rules::{RuleSet, SourceFile};
 use prodrome_store::MemoryStore;
 use prodrome_sweep::Sweep;
 use serde_json::Value;
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -144,11 +144,11 @@ impl World {
         for name in QueueName::ALL {
             queue.configure(name, patient);
         }
-        let mortal = (Mortal(store.clone()), Mortal(queue.clone()), Mortal(cluster.clone()));
+        let mortal = (Mortal::new(store.clone()), Mortal::new(queue.clone()), Mortal::new(cluster.clone()));
         Self {
             instances: vec![
                 Evaluate::new(mortal.0.clone(), mortal.1.clone(), mortal.2, rules, SHARDS)
-                    .noting_signs_in(Mortal(episodes.clone())),
+                    .noting_signs_in(Mortal::new(episodes.clone())),
             ],
             only: None,
             turn: 0,
@@ -178,9 +178,12 @@ impl World {
         let base = rules(text);
         let mut world = Self::new(Arc::clone(&base));
         let instance = || {
-            let book = Rulebook::new(Mortal(world.rule_table.clone()));
-            let ports =
-                (Mortal(world.store.clone()), Mortal(world.queue.clone()), Mortal(world.cluster.clone()));
+            let book = Rulebook::new(Mortal::new(world.rule_table.clone()));
+            let ports = (
+                Mortal::new(world.store.clone()),
+                Mortal::new(world.queue.clone()),
+                Mortal::new(world.cluster.clone()),
+            );
             Evaluate::new(ports.0, ports.1, ports.2, Arc::clone(&base), SHARDS).following(book)
         };
         world.instances = std::iter::repeat_with(instance).take(instances).collect();
@@ -336,28 +339,9 @@ impl World {
         checks.map(|record| serde_json::from_str(&record.data).unwrap()).collect()
     }
 
-    /// Each check (and each note of a partner, `~`) has its marker, and each marker its check; each edge that a
-    /// check names is there, and each edge that is there is named.
     pub(crate) fn assert_markers_stand_for_checks(&self) {
-        let (mut kept, mut named) = (BTreeSet::new(), BTreeSet::new());
-        let (mut markers, mut edges) = (BTreeSet::new(), BTreeSet::new());
-        for record in self.store.records() {
-            let key = &record.key;
-            if let Some(path) = key.partition.strip_prefix(&format!("check#{}#", self.scope)) {
-                let object = ObjectKey::from_path(path).unwrap();
-                kept.insert(keys::marker(&self.scope, SHARDS, &object, &key.sort));
-                if !key.sort.starts_with('~') {
-                    let check: Check = serde_json::from_str(&record.data).unwrap();
-                    named.extend(check.edges.iter().map(|to| keys::edge(&self.scope, SHARDS, to, key)));
-                }
-            } else if key.sort.starts_with("c:") {
-                markers.insert(key.clone());
-            } else if key.sort.starts_with("e:") {
-                edges.insert(key.clone());
-            }
-        }
-        assert_eq!(kept, markers, "at {} s: a marker for each check", seconds(self.now));
-        assert_eq!(named, edges, "at {} s: an edge for each that is named", seconds(self.now));
+        let audited = audit::markers(&self.store.records(), &self.scope, SHARDS);
+        assert_eq!(audited, Ok(()), "at {} s", seconds(self.now));
     }
 
     /// Nothing failed for good, and nothing but what falls due later waits.

@@ -140,7 +140,8 @@ async fn the_finding_is_told_and_so_is_its_end() {
     let phones = Arc::new(MemoryChannels::new());
     let routing = "channels: { chat: { type: terminal } }\nroutes: [ { channels: [chat] } ]\n";
     let routing = Arc::new(Routing::parse("routing.yaml", routing).unwrap());
-    let alerts = Alerts::new(store.clone(), queue, prodrome_local::mortal::Mortal(phones.clone()), routing);
+    let alerts =
+        Alerts::new(store.clone(), queue, prodrome_local::mortal::Mortal::new(phones.clone()), routing);
     let mut tally = Tally::default();
     Handler::handle(&alerts, &finding, now, &mut tally).await.unwrap();
     let ended = end.sent_at.unwrap();
