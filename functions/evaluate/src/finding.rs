@@ -58,7 +58,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         let events = self.cluster.events(&check.object.key(), &check.uid).await.unwrap_or_default();
         Finding {
             version: 1,
-            fingerprint: Fingerprint::of_episode(matter.scope, &self.named(rule), &subject, check.since),
+            fingerprint: Fingerprint::of_episode(matter.scope, &self.named(rule), &subject, check.opened_at),
             state: FindingState::Firing,
             scope: matter.scope.clone(),
             rule: rule.name().to_owned(),

@@ -9,10 +9,13 @@ use std::fmt;
 pub struct Fingerprint(String);
 
 impl Fingerprint {
-    /// Of a rule's match on a subject since an instant. 32 hexadecimal digits.
-    pub fn of_episode(scope: &crate::Scope, rule: &str, subject: &crate::Subject, since: Timestamp) -> Self {
+    /// Of a rule's match on a subject that began to be watched at an instant. 32 hexadecimal digits.
+    ///
+    /// Not since when it has matched: where an object's own timestamps say that, such as a pod's start, two episodes of
+    /// one object say the same.
+    pub fn of_episode(scope: &crate::Scope, rule: &str, subject: &crate::Subject, opened: Timestamp) -> Self {
         let object = subject.object().key().path();
-        Self(stable_hash(&[&scope.to_string(), rule, &object, subject.uid(), &since.to_string()]))
+        Self(stable_hash(&[&scope.to_string(), rule, &object, subject.uid(), &opened.to_string()]))
     }
 
     /// The digits.

@@ -237,3 +237,26 @@ async fn one_that_waits_for_long_does_not_delay_the_next() {
     let firing = firing(&world);
     assert!(firing.len() == 1 && firing[0] < 40_500.0, "{firing:?}");
 }
+
+#[tokio::test]
+async fn what_breaks_again_is_another_episode_though_the_object_gives_the_same_time() {
+    let rule = "Unready: { resource: Pod, duration: 5m, since: [status, startTime], checkField: \
+                [{ field: [status, ready], equalValue: ['false'] }] }\n";
+    let mut world = World::new(rules(rule));
+    world.until(1_000).await;
+    for (version, ready, until) in [(1, false, 1_100), (2, true, 2_000), (3, false, 2_100)] {
+        let pod = serde_json::json!({
+            "metadata": { "namespace": "shop", "name": "web-0", "uid": "u", "resourceVersion": version.to_string() },
+            "status": { "ready": ready, "startTime": at(0) },
+        });
+        world.apply("Pod", &pod).await;
+        world.until(until).await;
+    }
+    let [first, end, second] = &world.findings[..] else { panic!("{:?}", world.findings) };
+    assert_eq!((first.since, second.since), (at(0), at(0)));
+    assert_eq!(first.fingerprint, end.fingerprint);
+    assert_ne!(
+        first.fingerprint, second.fingerprint,
+        "whoever is told of episodes would take it for the first one"
+    );
+}
