@@ -94,9 +94,11 @@ mod tests {
     #[test]
     fn an_object_comes_back_as_it_was_and_takes_little_after_one_of_its_kind() {
         let object = |i: u32| {
-            let names =
-                (0..200).map(|n| format!(r#""field{n}":{{"value":{}}},"#, n * 7 % 13)).collect::<String>();
-            format!(r#"{{"metadata":{{"name":"web-{i}","uid":"{}"}},{names}"z":1}}"#, i * 7919).into_bytes()
+            let names = (0..200)
+                .map(|n| format!(r#""field{n}":{{"value":{}}}"#, n * 7 % 13))
+                .collect::<Vec<_>>()
+                .join(",");
+            format!(r#"{{"metadata":{{"name":"web-{i}","uid":"{}"}},{names},"z":1}}"#, i * 7919).into_bytes()
         };
         let mut press = Press::new();
         let pattern: Arc<[u8]> = object(0).into();

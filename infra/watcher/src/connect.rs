@@ -68,6 +68,9 @@ pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result
         None => Config::incluster().map_err(|error| ConnectError::NotInCluster { reason: chain(&error) })?,
     };
     config.default_retry = false;
+    // So that whoever looks through an audit log, or writes a flow schema, knows who asks.
+    let agent = concat!("prodrome-watcher/", env!("CARGO_PKG_VERSION"));
+    config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(agent)));
     config.connect_timeout = Some(CONNECT_WAIT);
     let (server, namespace) = (config.cluster_url.to_string(), config.default_namespace.clone());
     let client =

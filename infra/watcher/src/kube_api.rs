@@ -95,7 +95,7 @@ impl KubeApi {
         for (name, value) in [("labelSelector", Some(selector).filter(|s| !s.is_empty())), ("continue", next)]
         {
             if let Some(value) = value {
-                uri.push_str(&format!("&{name}="));
+                uri.extend(["&", name, "="]);
                 percent_encode(value, &mut uri);
             }
         }

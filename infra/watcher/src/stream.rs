@@ -36,6 +36,8 @@ const DENIED_WAIT: (Duration, Duration) = (Duration::from_secs(1), Duration::fro
 /// So many denials in a row are one that somebody must hear of. An API server that has just started denies
 /// everything until it has read the roles and accounts, which takes it some seconds.
 const DENIALS_BELIEVED: u32 = 4;
+/// A watch that the API server ends before its time goes on within so long: where it shuts down, all end at once.
+const EARLY_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait that an API server may ask for.
 const THROTTLED_WAIT_MAX: Duration = Duration::from_mins(2);
 /// After so many lists in a row that were streamed and broke, one is read in pages, each of which counts by itself.
@@ -434,6 +436,10 @@ impl<A: Api> Stream<A> {
             }
             Ok(()) if events_seen == 0 && lasted < WATCH_LASTS_MIN => {
                 self.failed(&ApiError::Broken("the watch ended at once".to_owned()), again)
+            }
+            Ok(()) if lasted < self.common.watch_lasts => {
+                let wait = self.failures.jittered(EARLY_WAIT);
+                State::BackingOff { wait, then: Box::new(self.go_on(again)) }
             }
             Ok(()) => self.go_on(again),
             Err(error) => self.failed(&error, again),

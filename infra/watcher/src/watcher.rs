@@ -141,7 +141,7 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
     /// it: a cluster or queue out of reach is waited for.
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), RunError> {
         let mut stop = std::pin::pin!(stop);
-        let Some(mut lease) = self.lease.take() else { return Ok(self.forward(stop).await?) };
+        let Some(mut lease) = self.lease.take() else { return Ok(Box::pin(self.forward(stop)).await?) };
         let metrics = Arc::clone(&self.status.metrics);
         metrics.role(Role::Waits);
         tokio::select! {
@@ -150,7 +150,7 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
         }
         metrics.role(Role::Leads);
         let ended = tokio::select! {
-            ended = self.forward(stop) => ended,
+            ended = Box::pin(self.forward(stop)) => ended,
             // Whatever is under way is dropped with it: nothing may be sent or saved any more.
             lost = lease.keep() => return Err(lost.into()),
         };

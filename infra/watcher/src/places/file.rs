@@ -1,17 +1,23 @@
 use super::{PlaceError, PlaceStore, Places, parse};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Keeps the [`Places`] in a file, for runs outside of a cluster.
 #[derive(Debug, Clone)]
 pub struct FilePlaces {
     path: PathBuf,
+    /// How many saves have begun, and which of them was done last: one that was given up may still be under way while
+    /// the next is.
+    begun: Arc<AtomicU64>,
+    done: Arc<Mutex<u64>>,
 }
 
 impl FilePlaces {
     /// In this file. Its folder must exist.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self { path: path.into(), begun: Arc::default(), done: Arc::default() }
     }
 
     fn error(&self, source: std::io::Error) -> PlaceError {
@@ -30,8 +36,17 @@ impl PlaceStore for FilePlaces {
 
     async fn save(&self, places: &Places) -> Result<(), PlaceError> {
         let json = serde_json::to_vec(places).expect("a map of texts is JSON");
-        let path = self.path.clone();
-        let written = tokio::task::spawn_blocking(move || replace(&path, &json)).await;
+        let (path, done) = (self.path.clone(), Arc::clone(&self.done));
+        let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        let written = tokio::task::spawn_blocking(move || {
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            if *done < number {
+                replace(&path, &json)?;
+                *done = number;
+            }
+            Ok(())
+        });
+        let written = written.await;
         written.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(|error| self.error(error))
     }
 }
@@ -66,6 +81,22 @@ mod tests {
 
         std::fs::write(&path, b"{\"epoch\":").unwrap();
         assert_eq!(store.load().await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_save_that_was_given_up_neither_disturbs_the_next_nor_undoes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FilePlaces::new(folder.path().join("place.json"));
+        for epoch in 0..100 {
+            let places = |epoch| Places { epoch, ..Places::default() };
+            let given_up = store.clone();
+            let given_up = tokio::spawn(async move { given_up.save(&places(2 * epoch)).await });
+            tokio::task::yield_now().await;
+            given_up.abort();
+            store.save(&places(2 * epoch + 1)).await.unwrap();
+            let loaded = store.load().await.unwrap().unwrap();
+            assert_eq!(loaded, places(2 * epoch + 1));
+        }
     }
 
     #[tokio::test]

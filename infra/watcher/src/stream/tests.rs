@@ -600,3 +600,83 @@ async fn a_streamed_list_that_breaks_begins_anew_and_then_in_pages() {
     assert!(outcome.waits.contains(&"Applied a 3 of 7/configmaps/3".to_owned()), "{:?}", outcome.waits);
     assert_eq!(outcome.place.as_deref(), Some("9"));
 }
+
+/// An API server where little happens: a bookmark a minute, and watches that last as long as they are asked to.
+#[derive(Clone, Default)]
+struct Quiet {
+    asked: Arc<Mutex<Vec<Duration>>>,
+    began: Option<Instant>,
+}
+
+impl Quiet {
+    fn asked(&self) {
+        self.asked.lock().unwrap().push(self.began.unwrap().elapsed());
+    }
+
+    fn lines(lasting: Duration) -> VecDeque<Line> {
+        let minutes = lasting.as_secs() / 60;
+        let each = (1..=minutes).flat_map(|minute| [Line::Pause(Duration::from_mins(1)), bookmark(minute)]);
+        each.chain([Line::Pause(Duration::from_secs(lasting.as_secs() % 60))]).collect()
+    }
+}
+
+impl Api for Quiet {
+    type Page = VecDeque<Result<Listed, ApiError>>;
+    type Events = VecDeque<Line>;
+
+    async fn list(&self, _: &Collection, _: u32, _: Option<&str>) -> Result<Self::Page, ApiError> {
+        panic!("lists are streamed here")
+    }
+
+    async fn stream(&self, _: &Collection, lasting: Duration) -> Result<Self::Events, ApiError> {
+        self.asked();
+        Ok([event("ADDED", "a", 1), ends_list(1)].into_iter().chain(Self::lines(lasting)).collect())
+    }
+
+    async fn watch(&self, _: &Collection, _: &str, lasting: Duration) -> Result<Self::Events, ApiError> {
+        self.asked();
+        Ok(Self::lines(lasting))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kind_costs_an_api_server_a_dozen_requests_an_hour_and_all_together_do_not_come_at_once() {
+    const KINDS: u32 = 60;
+    let api = Quiet { began: Some(Instant::now()), ..Quiet::default() };
+    let metrics = Arc::new(Metrics::default());
+    let hub = Arc::new(Hub::new(1, (1 << 20, 1 << 20), Arc::clone(&metrics)));
+    let common = Arc::new(Common {
+        api: api.clone(),
+        hub: Arc::clone(&hub),
+        metrics,
+        clock: Clock::new(|| Timestamp::UNIX_EPOCH),
+        epoch: 7,
+        watch_lasts: WATCH_LASTS,
+        stream_lists: true,
+        lists: AtomicU64::default(),
+        lists_at_once: Semaphore::new(3),
+        definitions: Notify::new(),
+        hearsay: crate::heard::silence(),
+    });
+    let mut streams = tokio::task::JoinSet::new();
+    for number in 0..KINDS {
+        let (group, version) = (String::new(), "v1".into());
+        let (kind, plural) = (format!("Kind{number}"), format!("kind{number}s"));
+        let resource = Resource { group, version, kind, plural, namespaced: true };
+        let id = hub.open_stream(Arc::new(resource.clone()), None);
+        let reader = Reader::new(Trim::of(&resource, false, None));
+        let collection = Collection { resource, namespace: None };
+        let listed = Arc::default();
+        streams.spawn(Stream::new(Arc::clone(&common), collection, id, reader, listed, None).run(None));
+    }
+    sleep(Duration::from_hours(1)).await;
+    streams.abort_all();
+    let asked = api.asked.lock().unwrap().clone();
+    let an_hour = u32::try_from(asked.len()).unwrap();
+    println!("{KINDS} kinds: {an_hour} requests in the first hour, lists included");
+    // A watch lasts five minutes to seven and a half.
+    assert!((KINDS * 8..=KINDS * 12).contains(&an_hour), "{an_hour}");
+    let second = |second: u64| asked.iter().filter(|at| at.as_secs() == second).count();
+    let most = (1..3600).map(second).max().unwrap();
+    assert!(most < 20, "{most} of {KINDS} came within one second");
+}

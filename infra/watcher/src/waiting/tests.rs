@@ -431,13 +431,11 @@ fn accept(world: &mut World, model: &mut Model, (sent, tickets): &(Vec<Sent>, Ve
 fn large_pod(i: u64) -> Vec<u8> {
     let mut dice = i.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut hex = |digits: usize| -> String {
-        let mut text = String::new();
-        while text.len() < digits {
+        let mut roll = || {
             dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            text.push_str(&format!("{:08x}", dice >> 32));
-        }
-        text.truncate(digits);
-        text
+            char::from(b"0123456789abcdef"[usize::try_from(dice >> 60).unwrap()])
+        };
+        (0..digits).map(|_| roll()).collect()
     };
     let of = i % 50;
     let envs: Vec<_> = (0..90)

@@ -238,6 +238,8 @@ async fn answer(State(api): State<FakeApi>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let target = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
     assert_eq!(parts.headers["accept-encoding"], "identity", "a gzipped watch would not be read: {target}");
+    let agent = parts.headers["user-agent"].to_str().unwrap();
+    assert!(agent.starts_with("prodrome-watcher/"), "whoever asks says so: {agent}");
     let query: BTreeMap<String, String> =
         parts.uri.query().unwrap_or_default().split('&').filter_map(pair).collect();
     let body = axum::body::to_bytes(body, 1 << 22).await.unwrap();

@@ -99,6 +99,52 @@ async fn asked_to_end_it_sends_what_it_has_seen_and_the_next_run_misses_nothing(
 }
 
 #[tokio::test]
+async fn killed_at_any_instant_it_loses_nothing_and_finds_what_was_deleted_meanwhile() {
+    let name = "killed_at_any_instant_it_loses_nothing_and_finds_what_was_deleted_meanwhile";
+    let Some(cluster) = together(name).await else { return };
+    let desk = Desk::new(&cluster, "killed", &["configmaps"]).await;
+    let maps = desk.collection("configmaps");
+    desk.create_many(&maps, "web", 40, &config_map(0)).await;
+    let (address, sent) = accepting_queue().await;
+    let program = Program::by_kubeconfig(desk.account.kubeconfig(), address)
+        .with("KINDS", "ConfigMap")
+        .with("NAMESPACES", "killed");
+    let mut deleted = Vec::new();
+    for round in 0..12_u64 {
+        let mut child = program.start();
+        let log = Log::of(&mut child);
+        let churn = async {
+            for i in 0..6 {
+                cluster
+                    .patch(&format!("{maps}/web-{}", 24 + (round + i) % 16), &config_map(round * 10 + i))
+                    .await;
+                desk.create_many(&maps, &format!("new-{round}-{i}"), 1, &config_map(round)).await;
+            }
+            cluster.delete(&format!("{maps}/web-{}", 2 * round)).await;
+        };
+        // From before it has connected to long after it has sent all: the instant is what is tried.
+        let instant = tokio::time::sleep(Duration::from_millis(40 + 131 * (round * 7 % 12)));
+        tokio::join!(churn, instant);
+        child.kill().unwrap();
+        drop(log);
+        child.wait().unwrap();
+        cluster.delete(&format!("{maps}/web-{}", 2 * round + 1)).await;
+        deleted.extend([format!("killed/web-{}", 2 * round), format!("killed/web-{}", 2 * round + 1)]);
+    }
+    let mut child = program.start();
+    let mut log = Log::of(&mut child);
+    let want = cluster.versions(&maps).await;
+    let received = sent.until("as the server has it", |received| received.there("ConfigMap") == want).await;
+    signal(&child, "-TERM");
+    assert_eq!(log.end(child).await, Some(0));
+    let known = |key: &&String| received.objects["ConfigMap"].contains_key(*key);
+    let told = deleted.iter().filter(known).inspect(|key| {
+        assert!(!received.objects["ConfigMap"][*key].1, "{key} is gone");
+    });
+    assert!(told.count() > 0, "of some it was told while they were there");
+}
+
+#[tokio::test]
 async fn what_was_deleted_before_a_compaction_is_found_by_a_list() {
     let Some(cluster) = alone("what_was_deleted_before_a_compaction_is_found_by_a_list").await else {
         return;
