@@ -17,8 +17,9 @@ const NEWER_LOOK: SignedDuration = SignedDuration::from_secs(30);
 /// What is left to do after a decision was carried out.
 enum Next {
     Done,
-    /// The old episode is over; the sighting may begin a new one.
-    Again,
+    /// The end of the old episode is told; the sighting may begin a new one in the place of this check. Both in one
+    /// write: what was seen is not told again, should this be the last that is done.
+    Again(Kept),
     /// The check is due already.
     Look(Record),
 }
@@ -39,6 +40,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         let key = keys::check(matter.scope, &matter.object.key(), matter.rule.name());
         let terms = matter.terms();
         let mark = self.mark(matter.rule);
+        let mut over: Option<Kept> = None;
         for _ in 0..ATTEMPTS {
             // Where its rule is another now: the check as that takes it over.
             let (mut met, mut turned, mut ends) = (kept.clone(), false, false);
@@ -71,18 +73,22 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 (_, Some(check)) if ends => Decision::End(Box::new(check.clone())),
                 // What it was decided on by has changed, if nothing else has.
                 (Decision::Nothing, Some(check)) if turned => Decision::Keep(Box::new(check.clone())),
+                (Decision::Nothing, None) if over.is_some() => Decision::Close,
                 (decision, _) => decision,
             };
-            match self.carry_out(matter, &key, sight, kept.as_ref(), decision, now, tally).await {
+            match self
+                .carry_out(matter, &key, sight, kept.as_ref().or(over.as_ref()), decision, now, tally)
+                .await
+            {
                 Ok(Next::Done) => return Ok(None),
                 Ok(Next::Look(record)) => return Ok(Some(record)),
-                Ok(Next::Again) => kept = None,
+                Ok(Next::Again(ended)) => (kept, over) = (None, Some(ended)),
                 Err(Problem::Conflict) => {
                     let record = self.store.get(&key).await.map_err(store_failure)?;
                     if sight.sighting.look && kept.is_some() {
                         return Ok(record);
                     }
-                    kept = record.as_ref().map(Kept::read).transpose()?;
+                    (kept, over) = (record.as_ref().map(Kept::read).transpose()?, None);
                 }
                 Err(Problem::Failure(failure)) => return Err(failure),
             }
@@ -115,13 +121,15 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     ) -> Result<Next, Problem> {
         let expect = kept.map_or(Expect::Absent, |k| Expect::Version(k.version));
         let old_edges = kept.map_or(&[][..], |k| &k.check.edges);
+        let opens = matches!(decision, Decision::Open(_));
         match decision {
             Decision::Nothing => Ok(Next::Done),
             Decision::Open(mut check) | Decision::Keep(mut check) => {
                 sight.note_in(&mut check, &self.mark(matter.rule));
                 let mut writes = self.edge_writes(key, old_edges, &check);
-                if kept.is_none() {
+                if opens {
                     tally.add(metric::CHECKS_OPENED, 1);
+                    tally.add(metric::CHECKS_CLOSED, u64::from(kept.is_some()));
                     if matches!(check.phase, Phase::Pending { .. }) {
                         tally.add(metric::MATCHES, 1);
                     }
@@ -135,7 +143,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                     let version = record.version_after(expect).unwrap_or_default();
                     return Ok(Next::Look(Record { version, ..record }));
                 }
-                if kept.is_none_or(|k| k.check.due != check.due) {
+                if opens || kept.is_none_or(|k| k.check.due != check.due) {
                     self.enqueue(key, check.due, now).await?;
                 }
                 self.put_question(matter, key, &check, now).await?;
@@ -172,11 +180,13 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                     tally.add(metric::FINDINGS_ENDED, u64::from(!check.shadow));
                 }
                 self.send_end(&check).await?;
+                // Another has its name now; or it came back while the end was on its way.
+                if matches!(sight.sighting.seen, Seen::Present { .. }) {
+                    return Ok(Next::Again(Kept { check: *check, version }));
+                }
                 tally.add(metric::CHECKS_CLOSED, 1);
                 self.close(key, &check, Expect::Version(version)).await?;
-                // Another has its name now; or it came back while the end was on its way.
-                let goes_on = matches!(sight.sighting.seen, Seen::Present { .. });
-                Ok(if goes_on { Next::Again } else { Next::Done })
+                Ok(Next::Done)
             }
         }
     }
