@@ -71,7 +71,9 @@ impl<'n> Misfits<'n> {
         }
         match &condition.test {
             Test::Each(parts) => condition.elements(element, trail, &mut |element, trail| {
-                parts.iter().for_each(|part| self.clause(part, element, trail));
+                for part in parts {
+                    self.clause(part, element, trail);
+                }
             }),
             Test::Operator(operator, default) => {
                 let (expected, fits): (_, &dyn Fn(&str) -> bool) = match operator {

@@ -83,7 +83,7 @@ fn of_object(
     let mut explanation =
         rule.explain_with(object, now, &|target| look_up(target, own, all, false)).to_string();
     for misfit in rule.misfits(object) {
-        explanation.push_str(&format!("  ! {}\n", crate::render::plain(&misfit, 400)));
+        explanation.extend(["  ! ", &crate::render::plain(&misfit, 400), "\n"]);
     }
     if !several {
         return explanation;

@@ -45,7 +45,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let mut bad = 0;
     for source in &sources {
         match prodrome_rules::format(source) {
-            Ok(_) if !arguments.expand && keeps_aliases(source) => formatted.push((source, source.text.clone())),
+            Ok(_) if !arguments.expand && keeps_aliases(source) => {
+                formatted.push((source, source.text.clone()));
+            }
             Ok(text) => formatted.push((source, text)),
             Err(diagnostics) => {
                 bad += 1;
@@ -86,14 +88,16 @@ fn keeps_aliases(source: &SourceFile) -> bool {
     let documents = prodrome_rules::source::read(&source.text);
     let aliases: Vec<_> = documents.iter().flat_map(|document| &document.aliases).collect();
     let Some(first) = aliases.first() else { return false };
-    let what = if aliases.len() == 1 { "a YAML alias".to_owned() } else { format!("{} YAML aliases", aliases.len()) };
+    let what = if aliases.len() == 1 {
+        "a YAML alias".to_owned()
+    } else {
+        format!("{} YAML aliases", aliases.len())
+    };
     let at = LineIndex::new(&source.text).position(first.start);
     eprintln!(
         "{}:{}:{}: left as it is, for {what}: the canonical form has none; name what they repeat in `let`, which stays, or \
          write it out at each place with --expand",
-        source.name,
-        at.line,
-        at.column
+        source.name, at.line, at.column
     );
     true
 }

@@ -221,7 +221,7 @@ fn fmt_loses_no_comment_of_the_shipped_rules() {
     for entry in std::fs::read_dir(crate::run::root().join("rules")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if !name.ends_with(".yaml") || name.contains(".test.") {
+        if !prodrome_rules::SourceFile::is_rule_file(&name) {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
