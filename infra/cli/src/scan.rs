@@ -1,6 +1,7 @@
 //! `prodrome scan`: one look, no cloud, no watcher.
 
 mod counting;
+mod misfits;
 
 use crate::library::Library;
 use crate::progress::Progress;
@@ -9,6 +10,7 @@ use crate::{Outcome, clock, diagnose, objects, render};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
+use misfits::Misfits;
 use prodrome_cluster::{Cluster, ClusterError, owner};
 use prodrome_evaluate::{Evaluate, Inspection};
 use prodrome_flows::FlowSet;
@@ -162,11 +164,19 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
             }
             let scanner = Scanner::new(world.cluster.clone(), rules.clone(), now, Some(world.name.clone()));
             let mut own = Vec::new();
+            let mut misfits = Misfits::default();
             for (resource, bytes) in &world.objects {
                 seen += 1;
+                if arguments.is_within(bytes) {
+                    misfits.look_at(&rules, resource, bytes);
+                }
                 within += usize::from(arguments.is_within(bytes));
                 progress.tell(|| format!("{} looked at, now {}", render::count(seen, "object"), world.name));
                 scanner.object(resource, bytes, arguments.namespace.as_deref(), &mut own).await?;
+            }
+            for line in misfits.told() {
+                progress.clear();
+                eprintln!("prodrome: warning: {}: {}", world.name, render::plain(&line, 400));
             }
             scanner.rest(&mut own).await;
             scanner.diagnose(&flows, &plugins, &mut own).await;

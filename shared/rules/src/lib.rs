@@ -37,6 +37,7 @@ pub mod json;
 mod judge;
 mod kind;
 mod language;
+mod misfit;
 mod mode;
 mod mutate;
 mod namespaces;

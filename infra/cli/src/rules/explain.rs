@@ -80,9 +80,13 @@ fn of_object(
     several: bool,
 ) -> String {
     let own = text(object, "namespace");
-    let explanation = rule.explain_with(object, now, &|target| look_up(target, own, all, false));
+    let mut explanation =
+        rule.explain_with(object, now, &|target| look_up(target, own, all, false)).to_string();
+    for misfit in rule.misfits(object) {
+        explanation.extend(["  ! ", &crate::render::plain(&misfit, 400), "\n"]);
+    }
     if !several {
-        return explanation.to_string();
+        return explanation;
     }
     let kind = object.child("kind").and_then(Node::text).unwrap_or("object");
     let place = own.map(|namespace| format!("{namespace}/")).unwrap_or_default();

@@ -3,14 +3,16 @@
 use crate::{Outcome, library};
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use prodrome_rules::SourceFile;
+use prodrome_rules::{LineIndex, SourceFile};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `prodrome rules fmt`.
 #[derive(Args)]
 #[command(
-    after_help = "Exit code: 0 done, 1 with --check: a file is not in the canonical form, 2 a file is bad."
+    after_help = "Comments stay. A file with YAML aliases stays as it is, as the canonical form has none; `let` and \
+                        `use` do the same in it. Exit code: 0 done, 1 with --check: a file is not in the canonical \
+                        form, 2 a file is bad."
 )]
 pub(super) struct Arguments {
     /// Rule files or folders; `-` is standard input
@@ -22,6 +24,9 @@ pub(super) struct Arguments {
     /// Write the canonical form into the files, in place of printing it
     #[arg(short, long, conflicts_with = "check")]
     write: bool,
+    /// Write out what YAML aliases repeat, at each place
+    #[arg(long)]
+    expand: bool,
 }
 
 /// Runs the command.
@@ -40,6 +45,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let mut bad = 0;
     for source in &sources {
         match prodrome_rules::format(source) {
+            Ok(_) if !arguments.expand && keeps_aliases(source) => {
+                formatted.push((source, source.text.clone()));
+            }
             Ok(text) => formatted.push((source, text)),
             Err(diagnostics) => {
                 bad += 1;
@@ -73,6 +81,25 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
         }
     }
     Ok(if differing && arguments.check { Outcome::Found } else { Outcome::Quiet })
+}
+
+/// Whether it has aliases, which is said: in the canonical form each would be what it stands for, once more.
+fn keeps_aliases(source: &SourceFile) -> bool {
+    let documents = prodrome_rules::source::read(&source.text);
+    let aliases: Vec<_> = documents.iter().flat_map(|document| &document.aliases).collect();
+    let Some(first) = aliases.first() else { return false };
+    let what = if aliases.len() == 1 {
+        "a YAML alias".to_owned()
+    } else {
+        format!("{} YAML aliases", aliases.len())
+    };
+    let at = LineIndex::new(&source.text).position(first.start);
+    eprintln!(
+        "{}:{}:{}: left as it is, for {what}: the canonical form has none; name what they repeat in `let`, which stays, or \
+         write it out at each place with --expand",
+        source.name, at.line, at.column
+    );
+    true
 }
 
 /// All or nothing: a rule file cut short would be read as other rules.

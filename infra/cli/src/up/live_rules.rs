@@ -157,7 +157,7 @@ mod tests {
         assert_eq!((&*entry.who, &*entry.why), ("prodrome up", "edited: a.yaml"));
         let text = "version 1 since 00:00:00 UTC: 0 new, 1 changed, 0 removed".to_owned();
         assert_eq!(live.news(), Some(RulesNews { text, is_bad: false }));
-        let own: Vec<&str> = live.own().rules().iter().map(|rule| rule.name()).collect();
+        let own: Vec<&str> = live.own().rules().iter().map(prodrome_rules::Rule::name).collect();
         assert_eq!(own, ["A"]);
 
         write(folder.path(), "b.yaml", "B: { resource: Pod, checkField: [{ field: a, nilValue: true }] }\n");

@@ -189,6 +189,26 @@ fn a_misspelt_kind_is_told_by_the_checker() {
 }
 
 #[test]
+fn a_field_of_the_wrong_type_is_told() {
+    let nodes = "apiVersion: v1\nkind: Node\nmetadata: { name: n }\nstatus: { conditions: broken }\n---\n\
+                 apiVersion: db.example/v1\nkind: Database\nmetadata: { name: d }\nstatus: { conditions: broken }\n";
+    let dir = folder(&[("objects.yaml", nodes)]);
+    let path = within(&dir, "objects.yaml");
+    let ran = prodrome(&["scan", "--from", &path]);
+    let warning =
+        format!("prodrome: warning: {path}: Node n: status.conditions: expected a list, found \"broken\"\n");
+    assert_eq!((ran.code, &ran.stderr), (0, &warning));
+    let ran =
+        prodrome(&["rules", "explain", "rules/nodes.yaml", "--only", "NodeNotReady", "--object", &path]);
+    assert!(ran.stdout.ends_with("  ! status.conditions: expected a list, found \"broken\"\n"), "{ran:?}");
+    let sound = "apiVersion: v1\nkind: Node\nmetadata: { name: n, creationTimestamp: 2026-03-02T10:00:00Z }\n\
+                 status: { conditions: [{ type: Ready, status: \"True\" }], capacity: { cpu: 3920m, memory: 16Gi } }\n---\n\
+                 apiVersion: v1\nkind: Service\nmetadata: { name: s }\nspec: { ports: [{ port: 80, targetPort: http }] }\n";
+    let sound = crate::run::prodrome_reading(&["scan", "--from", "-"], sound);
+    assert_eq!((sound.code, &*sound.stderr), (0, ""), "{sound:?}");
+}
+
+#[test]
 fn what_is_no_recording_is_refused() {
     let dir = folder(&[
         ("half/watch.jsonl", ""),

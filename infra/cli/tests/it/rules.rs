@@ -197,6 +197,44 @@ fn fmt_prints_checks_and_writes_the_canonical_form() {
 }
 
 #[test]
+fn fmt_keeps_what_a_file_shares_by_aliases_and_every_comment() {
+    let shared = "# whom\nA:\n  resource: Pod # all of them\n  checkField: &failed\n    # how\n    - { field: [status, phase], equalValue: [Failed] }\n\
+                  B: { resource: Job, checkField: *failed } # the same\n";
+    let dir = folder(&[("shared.yaml", shared)]);
+    let file = within(&dir, "shared.yaml");
+    let kept = prodrome(&["rules", "fmt", "--write", &file]);
+    assert_eq!((kept.code, &*kept.stdout), (0, ""), "{kept:?}");
+    assert!(kept.stderr.starts_with(&format!("{file}:7:33: left as it is, for a YAML alias: ")), "{kept:?}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), shared);
+    assert_eq!(prodrome(&["rules", "fmt", &file]).stdout, shared);
+    let expanded = prodrome(&["rules", "fmt", "--expand", &file]);
+    for comment in ["# whom", "# all of them", "# how", "# the same"] {
+        assert_eq!(expanded.stdout.matches(comment).count(), 1, "{comment}: {expanded:?}");
+    }
+    assert_eq!((expanded.stdout.matches("Failed").count(), &*expanded.stderr), (2, ""), "{expanded:?}");
+}
+
+/// Whatever a shipped rule file says in comments is there after formatting it.
+#[test]
+fn fmt_loses_no_comment_of_the_shipped_rules() {
+    let mut comments = 0;
+    for entry in std::fs::read_dir(crate::run::root().join("rules")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if !prodrome_rules::SourceFile::is_rule_file(&name) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let printed = prodrome(&["rules", "fmt", "--expand", path.to_str().unwrap()]);
+        for line in text.lines().map(str::trim).filter(|line| line.starts_with('#')) {
+            assert!(printed.stdout.lines().any(|l| l.trim() == line), "{name}: {line} is lost");
+            comments += 1;
+        }
+    }
+    assert!(comments > 100);
+}
+
+#[test]
 fn explain_says_what_a_rule_means_and_what_of_it_holds() {
     let dir = folder(&[("rules.yaml", RULE), ("pod.yaml", POD)]);
     let (rules, pod) = (within(&dir, "rules.yaml"), within(&dir, "pod.yaml"));

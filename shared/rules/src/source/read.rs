@@ -14,6 +14,8 @@ pub struct Document {
     pub tree: Result<Tree, SyntaxError>,
     /// The comments in it.
     pub comments: Vec<Comment>,
+    /// Where a YAML alias repeats what stands elsewhere. In the tree that stands there once more.
+    pub aliases: Vec<Span>,
 }
 
 /// A comment of a rule file.
@@ -56,6 +58,7 @@ struct Reader<'s> {
     base: usize,
     end: usize,
     comments: Vec<Comment>,
+    aliases: Vec<Span>,
     anchors: HashMap<usize, (Tree, usize)>,
     nodes: usize,
     /// Behind the last thing read: where a block that ends by its indentation ends.
@@ -69,6 +72,7 @@ impl<'s> Reader<'s> {
             base,
             end: base + text.len(),
             comments: Vec::new(),
+            aliases: Vec::new(),
             anchors: HashMap::new(),
             nodes: 0,
             last: base,
@@ -77,7 +81,7 @@ impl<'s> Reader<'s> {
 
     fn document(mut self) -> Document {
         let tree = self.root();
-        Document { tree, comments: self.comments }
+        Document { tree, comments: self.comments, aliases: self.aliases }
     }
 
     fn root(&mut self) -> Result<Tree, SyntaxError> {
@@ -150,6 +154,7 @@ impl<'s> Reader<'s> {
                 (Tree { value: TreeValue::Map(entries), span: Span { start: span.start, end } }, anchor)
             }
             Event::Alias(id) => {
+                self.aliases.push(span);
                 let Some((tree, nodes)) = self.anchors.get(&id) else {
                     return Err(fault("an alias to what is not complete yet"));
                 };
