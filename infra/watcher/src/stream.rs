@@ -250,7 +250,6 @@ impl<A: Api> Stream<A> {
                 Ok(Event::Bookmark { ends_list: false, .. }) => {}
                 Ok(Event::Bookmark { version, ends_list: true }) => {
                     self.listed_up_to(list, &version);
-                    self.broken_lists = 0;
                     return Ok((events, version));
                 }
                 // The stream as such is sound, so this one object is broken: the others must not suffer.
@@ -271,7 +270,9 @@ impl<A: Api> Stream<A> {
             self.streams_lists = false;
             return self.read_all(list);
         }
-        let is_broken = matches!(error, ApiError::Broken(_) | ApiError::Silent(_) | ApiError::Malformed(_));
+        // Whoever does not know what it was asked for sends what changes, and never an end.
+        self.streams_lists &= !matches!(error, ApiError::Silent(_));
+        let is_broken = matches!(error, ApiError::Broken(_) | ApiError::Malformed(_));
         self.broken_lists += u32::from(is_broken);
         // What a list has named it must name again: it begins anew, under another name.
         let again = if named > 0 { self.begin_list() } else { self.read_all(list) };
@@ -285,6 +286,7 @@ impl<A: Api> Stream<A> {
         if let Some(end) = end {
             self.listed.ends(end);
         }
+        self.broken_lists = 0;
         self.reached();
         tracing::info!(kind = self.kind, resource_version = &**from, "listed");
     }

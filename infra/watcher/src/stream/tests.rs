@@ -680,3 +680,13 @@ async fn a_kind_costs_an_api_server_a_dozen_requests_an_hour_and_all_together_do
     let most = (1..3600).map(second).max().unwrap();
     assert!(most < 20, "{most} of {KINDS} came within one second");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_never_ends_a_streamed_list_is_asked_for_pages() {
+    let silent = Answer::Stream(vec![event("ADDED", "a", 3), Line::Silence]);
+    let page = Answer::Page(vec![("a", 3)], "9", None);
+    let outcome = play_streaming(vec![silent, page, Answer::Events(vec![])]).await;
+    let calls: Vec<_> = outcome.calls.iter().map(|call| call.split_once(' ').unwrap().1).collect();
+    assert_eq!(calls[..3], ["stream configmaps", "list configmaps 500", "watch configmaps 9"]);
+    assert_eq!(outcome.place.as_deref(), Some("9"));
+}

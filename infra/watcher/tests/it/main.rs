@@ -6,6 +6,7 @@ mod forwarding;
 mod hearing;
 mod leading;
 mod manifests;
+mod memory;
 mod program;
 mod real;
 mod world;

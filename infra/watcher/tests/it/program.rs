@@ -56,7 +56,12 @@ impl Program {
     }
 
     pub(crate) fn start(&self) -> Child {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_watcher"));
+        self.start_as(env!("CARGO_BIN_EXE_watcher"))
+    }
+
+    /// The same, of a program that was built otherwise.
+    pub(crate) fn start_as(&self, program: &str) -> Child {
+        let mut command = Command::new(program);
         command.env_clear().envs(self.vars.iter().cloned()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
     }
