@@ -7,6 +7,7 @@ use futures::stream::FuturesUnordered;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_flows::{Flow, Node, NodeState, State};
 use prodrome_model::{Diagnosis, Finding, PluginRequest, PluginResponse, RuleBrief};
+use prodrome_redact::redact_string;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::Duration;
@@ -100,7 +101,7 @@ pub async fn examine(
         state.calls += outcome.attempts.saturating_sub(1);
         let done = match outcome.result {
             Ok(response) => NodeState::Answered { response: Box::new(bounded(response)) },
-            Err(error) => NodeState::Failed { reason: error.to_string() },
+            Err(error) => NodeState::Failed { reason: redact_string(error.to_string()) },
         };
         match progress.done(&node, done).await {
             Some(done) => state.put(&node, done),
@@ -173,13 +174,13 @@ fn sensible(response: PluginResponse) -> Result<PluginResponse, CallError> {
     }
 }
 
-/// An answer with no more lists' items than anybody reads.
+/// An answer with no more lists' items than anybody reads, and without secrets, whoever wrote the plugin.
 fn bounded(mut response: PluginResponse) -> PluginResponse {
     response.evidence.truncate(ANSWER_TEXTS_MAX);
     response.remediation.truncate(ANSWER_TEXTS_MAX);
     response.ruled_out.truncate(ANSWER_TEXTS_MAX);
     response.not_looked_at.truncate(ANSWER_TEXTS_MAX);
-    response
+    response.redacted()
 }
 
 fn request(

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use prodrome_cluster::event::AboutObject;
 use prodrome_lifecycle::{Check, Counted, Phase, RuleMark, Seen, SeenEvent, Sighting, Terms, Verdict};
 use prodrome_model::{GroupKind, Metadata, ObjectHead, ObjectKey, ObjectRef, Resource, Scope};
+use prodrome_redact::redact_named;
 use prodrome_rules::{Rule, json};
 
 /// Labels kept with a check: what a tenant writes is bounded.
@@ -88,7 +89,9 @@ impl<'a> Observed<'a> {
 
     fn kept_metadata(&self) -> Metadata {
         let mut metadata = self.metadata.clone();
-        metadata.labels = metadata.labels.into_iter().take(LABELS_MAX).collect();
+        let some = metadata.labels.into_iter().take(LABELS_MAX);
+        metadata.labels =
+            some.map(|(name, value)| (name.clone(), redact_named(&name, &value).into_owned())).collect();
         metadata
     }
 }

@@ -20,7 +20,6 @@ mod context;
 mod facts;
 #[allow(clippy::enum_glob_use, reason = "tables of causes and of failures read better without the prefix")]
 mod failure;
-mod mask;
 mod pattern;
 #[allow(clippy::enum_glob_use, reason = "tables of causes and of failures read better without the prefix")]
 mod recognise;
