@@ -27,7 +27,7 @@ SUITES ?=
 KUBEBUILDER_ASSETS ?= $(shell tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test build build-function build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template report bench bench-diagnosis bench-engine bench-instructions bench-rivals bench-watcher differential cluster-tools sample-events rules-page python-pins
+.PHONY: help run test build build-function build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template report sbom bench bench-diagnosis bench-engine bench-instructions bench-rivals bench-watcher differential cluster-tools sample-events rules-page python-pins
 
 help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ lint-dependencies: ## Check licences, sources and duplicates of the dependencies
 
 lint-template: ## Check template.yaml
 	@venv=$$(infra/python/venv.sh lint); "$$venv/bin/cfn-lint" template.yaml && echo "template.yaml: no complaints"
+
+sbom: ## Write a bill of materials (CycloneDX) for each program into target/sbom, and check it
+	@infra/sbom.sh $(TARGET)/sbom
 
 report: ## Replay every recording and write tests/REPORT.md anew (SUITES=DIR judges suites as well)
 	@$(CARGO) build --quiet -p prodrome-cli -p prodrome-report

@@ -7,6 +7,7 @@ use futures::stream::FuturesUnordered;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_flows::{Flow, Node, NodeState, State};
 use prodrome_model::{Diagnosis, Finding, PluginRequest, PluginResponse, RuleBrief};
+use prodrome_redact::redact_string;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::Duration;
@@ -88,7 +89,7 @@ pub async fn examine(
                 let failed = result.is_err();
                 let done = match result {
                     Ok(response) => NodeState::Answered { response: Box::new(bounded(response)) },
-                    Err(error) => NodeState::Failed { reason: error.to_string() },
+                    Err(error) => NodeState::Failed { reason: redact_string(error.to_string()) },
                 };
                 let kept = progress.done(node.name(), done).await;
                 Asked { node: node.name().to_owned(), attempts, failed, spared, kept }
@@ -201,13 +202,13 @@ fn sensible(response: PluginResponse) -> Result<PluginResponse, CallError> {
     }
 }
 
-/// An answer with no more lists' items than anybody reads.
+/// An answer with no more lists' items than anybody reads, and without secrets, whoever wrote the plugin.
 fn bounded(mut response: PluginResponse) -> PluginResponse {
     response.evidence.truncate(ANSWER_TEXTS_MAX);
     response.remediation.truncate(ANSWER_TEXTS_MAX);
     response.ruled_out.truncate(ANSWER_TEXTS_MAX);
     response.not_looked_at.truncate(ANSWER_TEXTS_MAX);
-    response
+    response.redacted()
 }
 
 fn request(

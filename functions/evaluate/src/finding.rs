@@ -23,7 +23,8 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     }
 
     /// What is said of a check that fires. The owner and the events are context: where they cannot be read,
-    /// the finding does without.
+    /// the finding does without. Texts are
+    /// without secrets.
     pub(crate) async fn finding(
         &self,
         matter: Matter<'_>,
@@ -83,5 +84,6 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             stale: sight.stale.clone(),
             resource_version: check.resource_version.to_string(),
         }
+        .redacted()
     }
 }

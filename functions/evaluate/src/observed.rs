@@ -6,6 +6,7 @@ use prodrome_lifecycle::{Check, Counted, Phase, RuleMark, Seen, SeenEvent, Sight
 use prodrome_model::{
     GroupKind, Metadata, ObjectHead, ObjectKey, ObjectRef, PluginResponse, Resource, Scope,
 };
+use prodrome_redact::redact_named;
 use prodrome_rules::{EVIDENCE_MAX, Rule, json};
 
 /// Labels kept with a check: what a tenant writes is bounded.
@@ -90,7 +91,9 @@ impl<'a> Observed<'a> {
 
     fn kept_metadata(&self) -> Metadata {
         let mut metadata = self.metadata.clone();
-        metadata.labels = metadata.labels.into_iter().take(LABELS_MAX).collect();
+        let some = metadata.labels.into_iter().take(LABELS_MAX);
+        metadata.labels =
+            some.map(|(name, value)| (name.clone(), redact_named(&name, &value).into_owned())).collect();
         metadata
     }
 }

@@ -68,8 +68,9 @@ fn namespaces(apps: &BTreeSet<String>) -> u32 {
     u32::try_from(names.len()).unwrap_or(0)
 }
 
-/// The finding, cut to a size at which it can be kept and shown. Most of it was written by tenants.
+/// The finding without secrets, cut to a size at which it can be kept and shown. Most of it was written by tenants.
 pub(crate) fn bounded(finding: &Finding) -> Finding {
+    let finding = finding.clone().redacted();
     let events = finding.events.iter().take(EVENTS_MAX).map(|event| EventBrief {
         kind: cut(&event.kind, EVENT_WORD_MAX),
         reason: cut(&event.reason, EVENT_WORD_MAX),
@@ -85,7 +86,7 @@ pub(crate) fn bounded(finding: &Finding) -> Finding {
         events: events.collect(),
         stale: finding.stale.as_deref().map(|text| cut(text, SUMMARY_MAX)),
         diagnosis: finding.diagnosis.as_deref().map(|diagnosis| Box::new(bounded_diagnosis(diagnosis))),
-        ..finding.clone()
+        ..finding
     }
 }
 

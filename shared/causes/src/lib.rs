@@ -20,7 +20,6 @@ mod context;
 mod facts;
 #[allow(clippy::enum_glob_use, reason = "tables of causes and of failures read better without the prefix")]
 mod failure;
-mod mask;
 mod pattern;
 #[allow(clippy::enum_glob_use, reason = "tables of causes and of failures read better without the prefix")]
 mod recognise;
@@ -31,5 +30,4 @@ pub use cause::{Area, Cause, NotACause};
 pub use classification::Classification;
 pub use classify::{Combined, classify, classify_all};
 pub use facts::{Fact, Facts, Predicate};
-pub use mask::mask;
 pub use text::{Kind, Text};

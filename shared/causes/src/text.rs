@@ -72,7 +72,7 @@ impl Normal {
             text.push('\n');
             clean(tail, &mut text);
         }
-        let text = crate::mask::mask(text);
+        let text = prodrome_redact::redact_string(text);
         let lower = text.to_ascii_lowercase();
         Self { text, lower }
     }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use prodrome_model::{EventBrief, GroupKind, ObjectKey};
 use prodrome_recording::builtin_of_kind;
+use prodrome_redact::redact;
 use serde::Deserialize;
 
 /// How many events about one object are told at most.
@@ -59,7 +60,7 @@ impl AboutObject {
             brief: EventBrief {
                 kind: raw.kind.unwrap_or_default(),
                 reason: raw.reason.unwrap_or_default(),
-                message: message.unwrap_or_default().chars().take(MESSAGE_CHARS_MAX).collect(),
+                message: clean(&message.unwrap_or_default()),
                 count: u32::try_from(count).unwrap_or(u32::MAX),
                 last_seen: times.into_iter().flatten().max().or(raw.metadata.creation_timestamp),
             },
@@ -72,6 +73,13 @@ impl AboutObject {
     pub fn is_about_uid(&self, uid: &str) -> bool {
         uid.is_empty() || self.uid.is_empty() || self.uid == uid || self.uid == self.object.name
     }
+}
+
+/// Without secrets, and cut. More than is kept is read, so that a secret at the end is not cut to a piece that is
+/// known as none.
+fn clean(message: &str) -> String {
+    let read: String = message.chars().take(2 * MESSAGE_CHARS_MAX).collect();
+    redact(&read).chars().take(MESSAGE_CHARS_MAX).collect()
 }
 
 /// The newest first, the most frequent first among equals, [`EVENTS_MAX`] at most.
@@ -180,6 +188,17 @@ mod tests {
     fn a_long_message_is_cut_between_characters() {
         let json = format!(r#"{{"message":"{}"}}"#, "é".repeat(3_000));
         assert_eq!(read(&json).brief.message.chars().count(), MESSAGE_CHARS_MAX);
+    }
+
+    #[test]
+    fn a_message_holds_no_secret_not_even_the_beginning_of_one_that_is_cut() {
+        let token = format!("ghp_{}", "a1B2".repeat(9));
+        let message = |before: usize| format!("{} {token}", "x".repeat(before));
+        for before in [10, 970, 990, 998] {
+            let json = serde_json::json!({ "message": message(before) }).to_string();
+            let read = read(&json).brief.message;
+            assert!(!read.contains("ghp_") && read.len() <= MESSAGE_CHARS_MAX, "{read}");
+        }
     }
 
     #[test]

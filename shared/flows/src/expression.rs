@@ -15,6 +15,11 @@ use std::sync::Arc;
 
 /// Longer expressions are no conditions any more.
 const TEXT_MAX: usize = 1_000;
+/// Brackets, signs and choices within one another, at most: the parser calls itself for each, on a stack that has an
+/// end.
+const NESTED_MAX: usize = 12;
+/// Accesses in a row, at most, for the same reason.
+const CHAINED_MAX: usize = 100;
 /// Deeper nesting is not followed.
 const DEPTH_MAX: usize = 40;
 /// What every node has beside what its plugin declares.
@@ -113,6 +118,11 @@ impl Expression {
         if text.chars().count() > TEXT_MAX {
             return Err(vec![wrong(format!("one of more than {TEXT_MAX} characters"))]);
         }
+        if is_nested_deeply(text) {
+            return Err(vec![wrong(format!(
+                "one with more than {NESTED_MAX} brackets or signs within one another"
+            ))]);
+        }
         let program = Program::compile(text).map_err(|errors| {
             let first = errors.errors.first().map(|error| error.msg.clone()).unwrap_or_default();
             vec![wrong(format!("`{text}`: {first}"))]
@@ -151,6 +161,26 @@ impl Expression {
         }
         !matches!(self.program.execute(&context), Ok(Value::Bool(false)))
     }
+}
+
+/// Whether the parser would have to call itself too often. Quoted brackets count too, which makes it stricter.
+fn is_nested_deeply(text: &str) -> bool {
+    let (mut open, mut deepest, mut signs, mut chained, mut choices) =
+        (0_usize, 0, 0_usize, 0_usize, 0_usize);
+    for c in text.chars() {
+        match c {
+            '(' | '[' | '{' => open += 1,
+            ')' | ']' | '}' => open = open.saturating_sub(1),
+            '!' | '-' => signs += 1,
+            '?' => choices += 1,
+            '.' => chained += 1,
+            _ => {}
+        }
+        chained += usize::from(c == '[');
+        signs = if matches!(c, '!' | '-' | ' ' | '(') { signs } else { 0 };
+        deepest = deepest.max(open + signs);
+    }
+    deepest > NESTED_MAX || choices > NESTED_MAX || chained > CHAINED_MAX
 }
 
 /// A node's results as CEL sees them: every declared one is there.

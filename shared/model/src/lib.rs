@@ -23,6 +23,7 @@ mod notice;
 mod object;
 mod plugin;
 mod raw_json;
+mod redacted;
 mod scope;
 mod severity;
 mod shard;

@@ -120,7 +120,9 @@ impl<S: SecretSource> HttpChannels<S> {
         receipt: Option<&str>,
         now: Timestamp,
     ) -> Delivery {
-        let (request, classify) = match ready.channel.render(notice, receipt, now) {
+        // Once more, whatever the notice was made from.
+        let notice = notice.clone().redacted();
+        let (request, classify) = match ready.channel.render(&notice, receipt, now) {
             Rendered::Request(request, classify) => (request, classify),
             Rendered::Lines(lines) => return self.write(&lines),
         };

@@ -126,6 +126,23 @@ fn is_digest(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// What is taken for a reference goes into an address that is asked: nothing in it may lead elsewhere.
+        #[test]
+        fn any_text_is_a_sound_reference_or_none(text in "[a-z0-9./:@_ %#?\\\\é\\-\\[\\]]{0,80}|\\PC{0,60}") {
+            if let Some(reference) = Reference::parse(&text) {
+                let Reference { registry, repository, .. } = &reference;
+                let address = format!("https://{}/v2/{repository}/manifests/{}", reference.api_host(), reference.version());
+                let url = reqwest::Url::parse(&address).unwrap();
+                prop_assert!(url.query().is_none() && url.fragment().is_none() && url.username().is_empty());
+                prop_assert!(url.path().starts_with(&format!("/v2/{repository}/")), "{address}");
+                prop_assert!(!repository.contains("..") || !repository.split('/').any(|part| part == ".."));
+                prop_assert!(registry.len() <= 260 && repository.len() <= 255);
+            }
+        }
+    }
 
     #[test]
     fn references_are_taken_apart_as_runtimes_do() {

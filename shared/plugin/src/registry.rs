@@ -35,7 +35,7 @@ impl Registry {
 }
 
 /// Asks a plugin in this process. One that fails or panics answers `unknown` with the reason; what its view of the
-/// cluster could not see goes with the answer.
+/// cluster could not see goes with the answer. What it quotes it quotes without secrets.
 pub async fn call(plugin: &Plugin, request: PluginRequest, cluster: &View) -> PluginResponse {
     let view = cluster.of(plugin);
     let asked = plugin.answer(Context::new(request, view.clone()));
@@ -62,5 +62,5 @@ pub async fn call(plugin: &Plugin, request: PluginRequest, cluster: &View) -> Pl
             response.not_looked_at.push(unseen);
         }
     }
-    response
+    response.redacted()
 }

@@ -7,6 +7,7 @@ use futures::lock::Mutex as AsyncMutex;
 use prodrome_cluster::{Cluster, ClusterError, ListPage};
 use prodrome_model::{EventBrief, GroupKind, LabelSelector, ObjectKey, ObjectRef, Resource, Unseen};
 use prodrome_recording::builtin_of_kind;
+use prodrome_redact::redact_string;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -198,8 +199,8 @@ impl View {
         }
     }
 
-    /// The end of what a container wrote, in its present life or in the one before; `None` where there is no such
-    /// log.
+    /// The end of what a container wrote, in its present life or in the one before, without the secrets in it;
+    /// `None` where there is no such log.
     ///
     /// # Errors
     /// Where it may not, or cannot, be read; it is noted as well.
@@ -215,7 +216,8 @@ impl View {
         let question = format!("log {} {container} {previous}", pod.key().path());
         let answer = self.once(&question, async {
             let log = self.shared.cluster.logs(&pod.key(), container, previous).await;
-            Answer::Log(log.map(|log| log.filter(|log| !log.trim().is_empty()).map(Arc::from)))
+            let log = log.map(|log| log.filter(|log| !log.trim().is_empty()).map(redact_string));
+            Answer::Log(log.map(|log| log.map(Arc::from)))
         });
         match answer.await {
             Answer::Log(Ok(log)) => Ok(log),
@@ -310,7 +312,8 @@ impl Cluster for View {
         container: &str,
         previous: bool,
     ) -> Result<Option<String>, ClusterError> {
-        self.shared.cluster.logs(pod, container, previous).await
+        let log = self.shared.cluster.logs(pod, container, previous).await;
+        log.map(|log| log.map(redact_string))
     }
 }
 

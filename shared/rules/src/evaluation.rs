@@ -1,9 +1,10 @@
 use crate::condition::{Clause, Context, Quantifier, Test, all_hold, counts, operator_holds};
 use crate::json::Node;
 use crate::operator::Operator;
-use crate::text::{cut, one_line};
-use crate::value::{Trail, Value, print_path};
+use crate::text::{clean, one_line};
+use crate::value::{Trail, Value, is_private, print_path};
 use jiff::Timestamp;
+use prodrome_redact::{MASK, redact_named, redact_string};
 
 /// How much evidence is kept.
 pub const EVIDENCE_MAX: usize = 10;
@@ -29,7 +30,8 @@ pub struct Evaluation {
     /// it matches.
     pub since: Option<Timestamp>,
     /// What was found that made it match, as `path = value`: at most [`EVIDENCE_MAX`] lines, values cut to
-    /// [`EVIDENCE_VALUE_MAX`] characters. Only where it matches. What stands there may be a tenant's.
+    /// [`EVIDENCE_VALUE_MAX`] characters, without secrets, and without the values of environment variables. Only where
+    /// it matches. What stands there may be a tenant's.
     pub evidence: Vec<String>,
 }
 
@@ -116,7 +118,10 @@ pub(crate) fn describe(
     trail: &Trail<'_>,
     context: Context<'_>,
 ) -> String {
-    let mut line = format!("{trail} = {}", print_value(value));
+    let mut line = format!(
+        "{trail} = {}",
+        print_unless(trail.is_private() || follows_secret_flag(value, trail, context), value)
+    );
     if default.is_some() && value.text() == default {
         line.push_str(" (or not set)");
     }
@@ -125,12 +130,26 @@ pub(crate) fn describe(
         let mut others = Vec::new();
         crate::value::values(Some(context.root), path, &Trail::Root, &mut |value, _| {
             if others.len() < 3 {
-                others.push(print_value(value));
+                others.push(print_unless(is_private(path), value));
             }
         });
         line = format!("{line} ({times}{} = {})", print_path(path), others.join(", "));
     }
-    line
+    redact_string(line)
+}
+
+/// Whether it is the argument of an option that is about a secret: `--password`, and then this.
+fn follows_secret_flag(value: Value<'_>, trail: &Trail<'_>, context: Context<'_>) -> bool {
+    let (Some(text), Some(before)) = (value.text(), trail.before(context.root)) else { return false };
+    before.starts_with('-') && redact_named(before, text) == MASK
+}
+
+/// The value of an environment variable is not shown, whatever it looks like.
+fn print_unless(is_private: bool, value: Value<'_>) -> String {
+    match value {
+        Value::Text(text) if is_private && !text.is_empty() => "(not shown)".to_owned(),
+        value => print_value(value),
+    }
 }
 
 /// A value as evidence shows it.
@@ -139,6 +158,6 @@ pub(crate) fn print_value(value: Value<'_>) -> String {
         Value::Missing => "(not set)".to_owned(),
         Value::Map => "(set)".to_owned(),
         Value::Text("") => "\"\"".to_owned(),
-        Value::Text(text) => one_line(&cut(text, EVIDENCE_VALUE_MAX)),
+        Value::Text(text) => one_line(&clean(text, EVIDENCE_VALUE_MAX)),
     }
 }

@@ -1,5 +1,5 @@
 use crate::json::Node;
-use crate::text::{cut, one_line};
+use crate::text::{clean, cut, one_line};
 use crate::value::{self, Path, Trail, Value};
 use std::fmt;
 
@@ -79,7 +79,7 @@ impl Template {
         words.collect()
     }
 
-    /// One line. Of fields side by side those that yield nothing are left out; where all of them do, so is the colon
+    /// One line, without secrets. Of fields side by side those that yield nothing are left out; where all of them do, so is the colon
     /// or are the brackets that announce them, and within a sentence `unknown` stands.
     pub(crate) fn fill(&self, object: &Node<'_>) -> String {
         let mut text = String::new();
@@ -115,7 +115,7 @@ impl Template {
             }
             parts = rest;
         }
-        cut(&one_line(&text), SUMMARY_MAX)
+        clean(&one_line(&text), SUMMARY_MAX)
     }
 }
 
@@ -186,10 +186,10 @@ fn walk(node: &Node<'_>, steps: &[Step], visit: &mut dyn FnMut(&Node<'_>)) {
 /// A scalar by its text, labels and the like as `key=value`; nothing for what is missing or nested deeper.
 fn print_node(node: &Node<'_>) -> Option<String> {
     match node {
-        Node::Scalar(scalar) => Some(cut(&scalar.text, FIELD_MAX)).filter(|text| !text.is_empty()),
+        Node::Scalar(scalar) => Some(clean(&scalar.text, FIELD_MAX)).filter(|text| !text.is_empty()),
         Node::Map(entries) if !entries.is_empty() => {
             let pairs = entries.iter().take(ELEMENTS_MAX).map(|(key, node)| {
-                node.text().map(|text| format!("{}={}", cut(key, FIELD_MAX), cut(text, FIELD_MAX)))
+                node.text().map(|text| format!("{}={}", cut(key, FIELD_MAX), clean(text, FIELD_MAX)))
             });
             pairs.collect::<Option<Vec<_>>>().map(|pairs| pairs.join(","))
         }

@@ -1,5 +1,7 @@
 //! Texts from objects are written by tenants: before a person sees them they are one line, and short.
 
+use prodrome_redact::redact;
+
 /// Without line breaks and other control characters (each becomes a space), and without the marks that
 /// reorder text.
 pub(crate) fn one_line(text: &str) -> String {
@@ -12,6 +14,13 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
         None => text.to_owned(),
         Some(_) => text.chars().take(max.saturating_sub(1)).chain(['…']).collect(),
     }
+}
+
+/// Without secrets, and cut. More than is kept is read, so that a secret at the end is not cut to a piece that is known
+/// as none; not all is, as a tenant's text may be long.
+pub(crate) fn clean(text: &str, max: usize) -> String {
+    let end = text.char_indices().nth(8 * max).map_or(text.len(), |(end, _)| end);
+    cut(&redact(text.get(..end).unwrap_or_default()), max)
 }
 
 /// Line and paragraph separators, and the marks by which a text can be shown in another order than it has.
@@ -68,6 +77,13 @@ mod tests {
         assert_eq!(cut("über", 4), "über");
         assert_eq!(cut("über", 3), "üb…");
         assert_eq!(cut("", 0), "");
+    }
+
+    #[test]
+    fn a_secret_is_masked_before_the_text_is_cut() {
+        let text = format!("{} ghp_{}", "x".repeat(15), "a1B2".repeat(9));
+        assert_eq!(clean(&text, 40), "xxxxxxxxxxxxxxx ***");
+        assert_eq!(clean("über", 3), "üb…");
     }
 
     #[test]

@@ -40,6 +40,49 @@ pub(crate) enum Trail<'t> {
     Element(&'t Trail<'t>, usize, &'t Node<'t>, Option<&'t str>),
 }
 
+impl Trail<'_> {
+    /// Whether it leads to the value of an environment variable: such a value is nobody's business.
+    pub(crate) fn is_private(&self) -> bool {
+        matches!(self, Self::Key(parent, VALUE) if parent.is_list_of(ENV))
+    }
+
+    /// The text before this one in its list.
+    pub(crate) fn before<'n>(&self, root: &'n Node<'n>) -> Option<&'n str> {
+        let Self::Element(list, index, ..) = self else { return None };
+        let Node::List(items) = list.node(root)? else { return None };
+        items.get(index.checked_sub(1)?)?.text()
+    }
+
+    /// What it leads to.
+    fn node<'n>(&self, root: &'n Node<'n>) -> Option<&'n Node<'n>> {
+        match self {
+            Self::Root => Some(root),
+            Self::Key(parent, key) => parent.node(root)?.child(key),
+            Self::Element(parent, index, ..) => match parent.node(root)? {
+                Node::List(items) => items.get(*index),
+                _ => None,
+            },
+        }
+    }
+
+    fn is_list_of(&self, name: &str) -> bool {
+        match self {
+            Self::Root => false,
+            Self::Key(_, key) => *key == name,
+            Self::Element(parent, ..) => parent.is_list_of(name),
+        }
+    }
+}
+
+/// Where containers have their environment: in Pods, in templates of them, in what operators make of both.
+const ENV: &str = "env";
+const VALUE: &str = "value";
+
+/// The same of a path.
+pub(crate) fn is_private(path: &[String]) -> bool {
+    path.ends_with(&[ENV.to_owned(), VALUE.to_owned()])
+}
+
 impl fmt::Display for Trail<'_> {
     /// `status.containerStatuses[name=sidecar].ready`, `metadata.labels['sae.component']`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,7 +95,8 @@ impl fmt::Display for Trail<'_> {
             Self::Element(parent, index, element, selected_by) => {
                 parent.fmt(f)?;
                 let label = |key: &str| element.child(key).and_then(Node::text).filter(|text| is_label(text));
-                let keys = selected_by.iter().copied().chain(["name", "type"]);
+                let is_shown = |key: &&str| *key != VALUE || !parent.is_list_of(ENV);
+                let keys = selected_by.iter().copied().filter(is_shown).chain(["name", "type"]);
                 match keys.into_iter().find_map(|key| Some((key, label(key)?))) {
                     Some((key, text)) => write!(f, "[{key}={text}]"),
                     None => write!(f, "[{index}]"),

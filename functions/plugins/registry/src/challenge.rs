@@ -49,6 +49,24 @@ fn params(text: &str) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_header_is_read_or_refused(header in "(Bearer|basic|x)? ?[ -~é]{0,200}|((realm|service)?[=\",]{0,3}){0,20}") {
+            if let Some(Challenge::Bearer { realm, service }) = Challenge::parse(&header) {
+                prop_assert!(realm.len() + service.map_or(0, |service| service.len()) <= header.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_header_without_end_is_gone_through_once() {
+        for piece in ["a=", "a=\"b", ",=", "=\"\""] {
+            let header = format!("Bearer {}", piece.repeat(1 << 14));
+            assert!(Challenge::parse(&header).is_none_or(|challenge| challenge != Challenge::Basic));
+        }
+    }
 
     #[test]
     fn challenges_are_read() {

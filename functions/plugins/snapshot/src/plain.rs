@@ -38,7 +38,7 @@ pub(crate) fn keys(map: &Value) -> Value {
 /// Cut and masked. The value of an environment variable may be a secret, and is not kept.
 pub(crate) fn plain(value: Value) -> Value {
     match value {
-        Value::String(text) => Value::String(cut(prodrome_causes::mask(text))),
+        Value::String(text) => Value::String(cut(prodrome_redact::redact_string(text))),
         Value::Array(items) => items.into_iter().take(ITEMS_MAX).map(plain).collect(),
         Value::Object(map) => Value::Object(map.into_iter().map(field).collect::<Map<_, _>>()),
         other => other,

@@ -1,6 +1,7 @@
 //! The program `watcher`: wires the environment to [`prodrome_watcher::Watcher`].
 
 use prodrome_queue::{QueueName, SqsQueue};
+use prodrome_redact::Redacting;
 use prodrome_rulebook::Rulebook;
 use prodrome_store::DynamoStore;
 use prodrome_watcher::{
@@ -160,6 +161,7 @@ fn init_logs(level: &str) -> Result<(), Box<dyn Error>> {
     let directives = format!("{level},kube_client=off");
     let filter = EnvFilter::try_new(directives).map_err(|error| format!("LOG_LEVEL {level:?}: {error}"))?;
     let logs = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false);
+    let logs = logs.with_writer(|| Redacting::new(std::io::stdout()));
     let logs = logs.with_span_list(false).with_env_filter(filter).try_init();
     logs.map_err(|error| error.to_string())?;
     Ok(())

@@ -74,12 +74,17 @@ fn located(file: &str, mistake: Mistake) -> RoutingError {
     }
 }
 
+/// How deep a file may be nested: of what it may say nothing is deeper than ten.
+const DEPTH_MAX: usize = 32;
+
 fn parse_tree(text: &str) -> Result<Node, Mistake> {
     let whole = |message: String| Mistake { at: Place::default(), path: String::new(), message, help: None };
     if text.len() > BYTES_MAX {
         return Err(whole(format!("expected at most {BYTES_MAX} bytes, found {}", text.len())));
     }
-    serde_saphyr::from_str::<Node>(text).map_err(|error| {
+    // Each level is one more call of the reader, and a stack is not without end.
+    let options = serde_saphyr::options! { budget: serde_saphyr::budget! { max_depth: DEPTH_MAX } };
+    serde_saphyr::from_str_with_options::<Node>(text, options).map_err(|error| {
         let at = error.location().map(Into::into).unwrap_or_default();
         let what = UserMessageFormatter.format_message(error.without_snippet()).into_owned();
         Mistake { at, ..whole(format!("not YAML: {what}")) }

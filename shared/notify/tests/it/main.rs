@@ -4,6 +4,7 @@
 
 mod alertmanager;
 mod answers;
+mod any_text;
 mod channels;
 mod contract;
 mod escaping;

@@ -90,6 +90,8 @@ pub(super) struct Shared {
 }
 
 const REQUESTS_MAX: usize = 10_000;
+/// Of one request, its path and query: longer ones are answered, and remembered without their query.
+const REQUEST_BYTES_MAX: usize = 8 << 10;
 const BODY_BYTES_MAX: usize = 3 << 20;
 
 impl PlayServer {
@@ -204,7 +206,7 @@ impl PlayServer {
         self.shared.faults_changed.send_replace(());
     }
 
-    /// The requests so far (the last 10,000), the oldest first; those that met a fault too.
+    /// The requests so far (the last 10,000), the oldest first; those that met a fault too. Very long ones are cut.
     pub fn requests(&self) -> Vec<Request> {
         lock(&self.shared.requests).iter().cloned().collect()
     }
@@ -256,7 +258,13 @@ impl Shared {
         if requests.len() == REQUESTS_MAX {
             requests.pop_front();
         }
-        requests.push_back(request.clone());
+        let mut request = request.clone();
+        let long = request.query.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        if request.path.len() + long > REQUEST_BYTES_MAX {
+            request.query.clear();
+            request.path.truncate(request.path.floor_char_boundary(REQUEST_BYTES_MAX));
+        }
+        requests.push_back(request);
     }
 
     pub(super) fn clock(&self) -> &Position {

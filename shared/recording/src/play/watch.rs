@@ -68,7 +68,8 @@ pub(super) fn answer(
         bookmarks,
         seen: from,
         first: None,
-        deadline: timeout.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
+        // One that no clock reaches is none.
+        deadline: timeout.and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds))),
         ticks: shared.bookmark_every.map(|every| {
             let mut ticks = interval(every);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
