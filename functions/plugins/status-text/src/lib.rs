@@ -4,6 +4,8 @@ use prodrome_plugin::{Context, NoParams, Object, Plugin, Problem, Response, Text
 
 /// Statuses speak less plainly than what is made for one question.
 const CONFIDENCE_MAX: f64 = 0.75;
+/// The controller of a load balancer says of it in its events what it could not do.
+const LOAD_BALANCER_MAX: f64 = 0.92;
 
 /// The plugin.
 pub fn plugin() -> Plugin {
@@ -29,7 +31,9 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         return Ok(Response::unknown("its status and events do not say a cause that is known"));
     };
     let mut response = explained.response;
-    response.confidence = response.confidence.min(CONFIDENCE_MAX);
+    let of_balancer = explained.cause.id().starts_with("lb-");
+    response.confidence =
+        response.confidence.min(if of_balancer { LOAD_BALANCER_MAX } else { CONFIDENCE_MAX });
     Ok(response)
 }
 
