@@ -7,6 +7,7 @@
 
 mod assemble;
 mod command;
+mod confusion;
 mod judge;
 mod markdown;
 mod pattern;

@@ -1,3 +1,4 @@
+use crate::confusion::confusion;
 use crate::markdown::{Table, median, share};
 use crate::{Command, FaultTold, Judgement, Truth, judge};
 use anyhow::{Context, Result};
@@ -60,6 +61,8 @@ instant at which the stream first shows the fault to the first alert: most rules
 design.\n"
             .to_owned(),
         totals(judged),
+        "### What was taken for what\n\nFaults that were told and whose truth states a cause.\n".to_owned(),
+        confusion(faults(judged)),
         "### Recording by recording\n".to_owned(),
         by_recording(judged),
         "### Rule by rule\n\nAn alert is right where it is on a fault that ought to be told. A fault is often told by \

@@ -77,8 +77,10 @@ async fn issuer(context: &Context, chain: &[Object]) -> Option<Object> {
 async fn heard(context: &Context, object: &Object) -> Option<Response> {
     let mut texts = Texts::new();
     for (_, condition) in object.conditions() {
-        let waits =
-            matches!(condition.reason.as_str(), "Pending" | "DoesNotExist" | "Issuing" | "cert-manager.io");
+        // Pending for the one below, or for what is not there.
+        let below = condition.message.is_empty() || condition.message.starts_with("Waiting on ");
+        let waits = matches!(condition.reason.as_str(), "DoesNotExist" | "Issuing" | "cert-manager.io")
+            || condition.reason == "Pending" && below;
         if condition.status != "True" && !waits || condition.reason == "Failed" {
             texts.condition(&condition.reason, &condition.message);
         }
@@ -181,6 +183,32 @@ mod tests {
                 Kit::new().with(certificate).ask(&plugin(), "cert-manager.io/Certificate shop/web").await;
             assert_eq!((answer.verdict.as_str(), answer.cause.as_deref()), (verdict, cause), "{answer:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_waits_for_an_issuer_that_is_not_there_says_so() {
+        let one = "cert-manager.io/v1";
+        let pending = json!({ "conditions": [{ "type": "Ready", "status": "False", "reason": "Pending",
+            "message": "Referenced \"ClusterIssuer\" not found: clusterissuer.cert-manager.io \"le\" not found" }] });
+        let kit = Kit::new()
+            .with(object(
+                one,
+                "Certificate",
+                "web",
+                None,
+                &json!({ "status": { "conditions": [{ "type": "Ready", "status": "False",
+                "reason": "DoesNotExist", "message": "Issuing certificate as Secret does not exist" }] } }),
+            ))
+            .with(object(
+                one,
+                "CertificateRequest",
+                "web-1",
+                Some(("Certificate", "web")),
+                &json!({ "status": pending }),
+            ));
+        let answer = kit.ask(&plugin(), "cert-manager.io/Certificate shop/web").await;
+        assert_eq!(answer.cause.as_deref(), Some("certificate-not-issued"), "{answer:?}");
+        assert_eq!(answer.faulty.unwrap().kind, "Certificate");
     }
 
     #[tokio::test]

@@ -7,6 +7,8 @@ use serde_json::Value;
 
 const NAMESPACE: &str = "kube-system";
 const SHARED: &str = "the cluster's DNS";
+/// What objects say counts before the program's own words, which are never surer.
+const SURE: f64 = 0.9;
 /// Servers whose logs are read.
 const LOGS_MAX: usize = 2;
 
@@ -27,7 +29,8 @@ pub(crate) async fn broken(context: &Context) -> Option<Response> {
     if let Some(map) = configuration(context).await {
         let response = names::corefile(&map);
         if response.cause.is_some() {
-            return Some(response.sharing(SHARED));
+            let confidence = response.confidence.max(SURE);
+            return Some(Response { confidence, ..response }.sharing(SHARED));
         }
     }
     if let [server, ..] = servers.as_slice()
@@ -52,7 +55,7 @@ pub(crate) async fn broken(context: &Context) -> Option<Response> {
     }
     let summary = "the Service kube-dns leads to none of the servers of the cluster's DNS";
     Some(
-        Response::cause("dns-coredns", 0.9, summary)
+        Response::cause("dns-coredns", SURE, summary)
             .because(Evidence::new("spec", "its selector fits none of them").on(service.reference().clone()))
             .remedy("Let its selector name the labels of the servers: k8s-app: kube-dns.")
             .sharing(SHARED)
@@ -104,7 +107,7 @@ pub(crate) async fn walled_off(context: &Context, pod: &Object) -> Option<Respon
         "the NetworkPolicy {name} does not let its pods ask the DNS: no rule of egress opens port 53"
     );
     Some(
-        Response::cause("network-policy-denied", 0.87, summary)
+        Response::cause("network-policy-denied", SURE, summary)
             .because(
                 Evidence::new(
                     "spec",

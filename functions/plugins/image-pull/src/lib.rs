@@ -1,12 +1,15 @@
 //! Why an image cannot be pulled: reads what the runtime and the kubelet wrote, and who else pulls from there.
 
+mod peers;
+
+use peers::Peers;
 use prodrome_causes::{Cause, Fact};
 use prodrome_plugin::image::is_of_a_cloud;
 use prodrome_plugin::pod::{Container, waits_for_image};
 use prodrome_plugin::{
-    Context, Evidence, Explained, FactType, NoParams, Object, Owner, Plugin, Problem, Response, Texts,
+    Context, Evidence, Explained, FactType, NoParams, Object, ObjectRef, Owner, Plugin, Problem, Response,
+    Texts,
 };
-use std::collections::BTreeSet;
 
 /// The plugin.
 pub fn plugin() -> Plugin {
@@ -53,20 +56,33 @@ fn explain(
     };
     let registry = facts.get(Fact::Registry).map_or(host.clone(), str::to_owned);
     response.summary = format!("{image}: {}", response.summary);
-    let alike: Vec<&Object> = others
-        .iter()
-        .filter(|other| waits_for_image(other).is_some_and(|c| self::host(&c.image) == host))
-        .collect();
-    let namespaces: BTreeSet<&str> = alike.iter().filter_map(|pod| pod.namespace()).collect();
+    let peers = Peers::of(others, &host, image, context.now());
+    for evidence in peers.evidence(&registry) {
+        response = response.because(evidence);
+    }
+    if of_the_way(cause)
+        && let Some(node) = peers.node_at_fault()
+    {
+        // Others reach it, so that it is the way from this node.
+        response.summary =
+            format!("{}: from the node {node} alone; others pull from {registry}", response.summary);
+        let node = ObjectRef {
+            api_version: "v1".into(),
+            kind: "Node".into(),
+            namespace: None,
+            name: node.to_owned(),
+        };
+        response = response
+            .remedy(format!(
+                "See what differs on {}: its resolver, its proxy, its certificates, its clock.",
+                node.name
+            ))
+            .owned_by(Owner::Platform)
+            .sharing(format!("node {}", node.name))
+            .blaming(node);
+        return answer(response);
+    }
     if of_the_registry(cause) {
-        if alike.len() > 1 {
-            let text = format!(
-                "{} pods in {} namespaces wait for images of {registry}",
-                alike.len(),
-                namespaces.len()
-            );
-            response = response.because(Evidence::new("peers", text));
-        }
         response = response.sharing(format!("registry {registry}"));
         if let Some(owner) = owner_of_registry(cause, &registry, texts, &response) {
             response.owner = Some(owner);
@@ -95,6 +111,18 @@ const fn of_the_registry(cause: Cause) -> bool {
     )
 }
 
+/// Whether a cause may lie on the way between a node and the registry.
+const fn of_the_way(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::RegistryDns
+            | Cause::RegistryUnreachable
+            | Cause::RegistryTlsUntrusted
+            | Cause::RegistryTlsExpired
+            | Cause::NodeClockSkew
+    )
+}
+
 /// A registry that is down is its owner's matter: a cloud's, or the platform's.
 fn owner_of_registry(cause: Cause, registry: &str, _: &Texts, response: &Response) -> Option<Owner> {
     match cause {
@@ -114,7 +142,7 @@ fn pull_secrets(pod: &Object) -> Option<String> {
 }
 
 /// The host of an image reference; the public hub where it names none.
-fn host(image: &str) -> String {
+pub(crate) fn host(image: &str) -> String {
     match image.split_once('/') {
         Some((first, _)) if first.contains(['.', ':']) || first == "localhost" => first.to_owned(),
         _ => "docker.io".to_owned(),
@@ -148,7 +176,39 @@ mod tests {
         let answer = kit.ask(&plugin(), "Pod shop/a").await;
         assert_eq!(answer.cause.as_deref(), Some("registry-unreachable"));
         assert_eq!(answer.shared.as_deref(), Some("registry r.example"));
-        assert!(answer.evidence.iter().any(|e| e.text.contains("2 pods in 1 namespaces")), "{answer:?}");
+        assert!(
+            answer.evidence.iter().any(|e| e.text.contains("2 pods in 1 namespaces on 0 nodes")),
+            "{answer:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_fails_on_one_node_alone_is_that_nodes_matter() {
+        let on = |mut pod: Value, node: &str| {
+            pod["spec"]["nodeName"] = node.into();
+            pod
+        };
+        let started = |name: &str, node: &str, at: &str| {
+            json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name, "namespace": "bank" },
+                "spec": { "nodeName": node, "containers": [{ "name": "c", "image": "r.example/other:1" }] },
+                "status": { "containerStatuses": [{ "name": "c", "state": { "running": { "startedAt": at } } }] } })
+        };
+        let message = r#"failed to pull and unpack image "r.example/a:1": failed to resolve reference "r.example/a:1": failed to do request: Head "https://r.example/v2/a/manifests/1": dial tcp: lookup r.example on 10.0.0.2:53: server misbehaving"#;
+        let a = || on(pod("a", "r.example/a:1", "ErrImagePull", message), "n1");
+        let well = started("c", "n2", "2026-01-01T11:50:00Z");
+        let faulty = async |kit: Kit| {
+            let answer = kit.ask(&plugin(), "Pod shop/a").await;
+            assert_eq!(answer.cause.as_deref(), Some("registry-dns"));
+            answer.faulty.map(|faulty| faulty.to_string()).unwrap_or_default()
+        };
+        assert_eq!(faulty(Kit::new().with(a()).with(well.clone())).await, "Node n1");
+        // Long ago, on the same node, or failing elsewhere too: then it is not the node.
+        let long_ago = started("c", "n2", "2026-01-01T09:00:00Z");
+        assert_eq!(faulty(Kit::new().with(a()).with(long_ago)).await, "Pod shop/a");
+        let here = started("d", "n1", "2026-01-01T11:50:00Z");
+        assert_eq!(faulty(Kit::new().with(a()).with(well.clone()).with(here)).await, "Pod shop/a");
+        let there = on(pod("b", "r.example/b:1", "ErrImagePull", message), "n2");
+        assert_eq!(faulty(Kit::new().with(a()).with(well).with(there)).await, "Pod shop/a");
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! Why volumes are not there: claims and their classes, attaching, mounting.
 
+mod attached;
+
 use prodrome_causes::{Cause, Fact};
 use prodrome_plugin::{Context, Evidence, NoParams, Object, Plugin, Problem, Response, Texts};
 
@@ -27,6 +29,7 @@ pub fn plugin() -> Plugin {
         .reads("", "persistentvolumeclaims", &["get"])
         .reads("storage.k8s.io", "storageclasses", &["get", "list"])
         .reads("storage.k8s.io", "volumeattachments", &["list"])
+        .reads("", "nodes", &["get"])
         .reads("", "events", &["list"])
 }
 
@@ -73,6 +76,12 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
             }
         });
     }
+    let attachments = attached::of_claims(&context, &claims).await;
+    for attachment in &attachments {
+        if let Some(error) = attached::error(attachment) {
+            texts.about(attachment.reference(), |texts| texts.condition("FailedAttachVolume", error));
+        }
+    }
     if texts.is_empty() {
         return Ok(Response::cleared("no volume failed to be bound, attached or mounted"));
     }
@@ -91,12 +100,18 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         return Ok(Response::unknown("a volume fails, and the texts do not say why"));
     };
     let mut response = explained.response;
+    if matches!(explained.cause, Cause::VolumeMultiAttach | Cause::VolumeAttachFailed) {
+        response = attached::elsewhere(&context, &pods, &attachments, response).await;
+    }
     if let Some(driver) =
         explained.facts.get(Fact::Driver).filter(|_| explained.cause == Cause::CsiDriverMissing)
     {
         response = response.sharing(format!("driver {driver}"));
     }
-    Ok(response.blaming(context.workload().clone()))
+    Ok(match response.faulty {
+        Some(_) => response,
+        None => response.blaming(context.workload().clone()),
+    })
 }
 
 /// Why a claim is not bound.
@@ -201,5 +216,52 @@ mod tests {
             "PersistentVolumeClaim shop/data", "Normal", "ExternalProvisioning",
             "Waiting for a volume to be created either by the external provisioner 'ebs.csi.aws.com' or manually by the system administrator.");
         assert_eq!(ask(waits).await.as_deref(), Some("csi-controller-down"));
+    }
+
+    #[tokio::test]
+    async fn a_volume_that_is_attached_elsewhere_is_found_with_whoever_holds_it() {
+        let pod = |name: &str, node: &str, phase: &str, owner: &str| {
+            json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name, "namespace": "shop", "uid": name,
+                    "ownerReferences": [{ "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": owner, "uid": owner, "controller": true }] },
+                "spec": { "nodeName": node, "containers": [{ "name": "c" }], "volumes": [{ "name": "d", "persistentVolumeClaim": { "claimName": "data" } }] },
+                "status": { "phase": phase, "conditions": [{ "type": "Ready", "status": if phase == "Running" { "True" } else { "False" } }] } })
+        };
+        let set = |name: &str| json!({ "apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": { "name": name, "namespace": "shop", "uid": name } });
+        let node = |ready: &str| json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "n2" }, "status": { "conditions": [{ "type": "Ready", "status": ready }] } });
+        let kit = |ready: &str, holder: &str| {
+            Kit::new()
+                .with(set("web")).with(set("other"))
+                .with(pod("web-b", "n1", "Pending", "web"))
+                .with(pod("held", "n2", "Running", holder))
+                .with(node(ready))
+                .with(json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": "data", "namespace": "shop" },
+                    "spec": { "volumeName": "pv-1" }, "status": { "phase": "Bound" } }))
+                .with(json!({ "apiVersion": "storage.k8s.io/v1", "kind": "VolumeAttachment", "metadata": { "name": "csi-1" },
+                    "spec": { "nodeName": "n2", "source": { "persistentVolumeName": "pv-1" } }, "status": { "attached": true } }))
+                .event("Pod shop/web-b", "Warning", "FailedAttachVolume",
+                    r#"Multi-Attach error for volume "pv-1" Volume is already exclusively attached to one node and can't be attached to another"#)
+        };
+        for (ready, holder, cause, faulty) in [
+            ("Unknown", "web", "volume-multi-attach", "Node n2"),
+            ("True", "web", "volume-multi-attach", "ReplicaSet shop/web"),
+            ("True", "other", "rwo-volume-shared", "ReplicaSet shop/web"),
+        ] {
+            let answer = kit(ready, holder).ask(&plugin(), "Pod shop/web-b").await;
+            let found = answer.faulty.as_ref().map(ToString::to_string).unwrap_or_default();
+            assert_eq!((answer.cause.as_deref(), found.as_str()), (Some(cause), faulty), "{answer:?}");
+            assert!(answer.evidence.iter().any(|e| e.text.contains("attached to the node n2")), "{answer:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_driver_says_of_attaching_is_read_where_the_event_is_gone() {
+        let kit = Kit::new()
+            .with(json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": "data", "namespace": "shop" },
+                "spec": { "volumeName": "pv-1" }, "status": { "phase": "Bound" } }))
+            .with(json!({ "apiVersion": "storage.k8s.io/v1", "kind": "VolumeAttachment", "metadata": { "name": "csi-1" },
+                "spec": { "nodeName": "n1", "source": { "persistentVolumeName": "pv-1" } },
+                "status": { "attached": false, "attachError": { "message": "rpc error: code = NotFound desc = InvalidVolume.NotFound: The volume 'vol-1' does not exist" } } }));
+        let answer = kit.ask(&plugin(), "PersistentVolumeClaim shop/data").await;
+        assert_eq!(answer.cause.as_deref(), Some("volume-not-found"), "{answer:?}");
     }
 }

@@ -29,6 +29,8 @@ const BUILT_IN: [&str; 17] = [
     "scheduling.k8s.io",
     "storage.k8s.io",
 ];
+/// The controller of a load balancer says of it in its events what it could not do.
+const LOAD_BALANCER_MAX: f64 = 0.92;
 
 /// The plugin.
 pub fn plugin() -> Plugin {
@@ -49,7 +51,9 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     }
     if let Some(explained) = texts.explain() {
         let mut response = explained.response;
-        response.confidence = response.confidence.min(CONFIDENCE_MAX);
+        let of_balancer = explained.cause.id().starts_with("lb-");
+        response.confidence =
+            response.confidence.min(if of_balancer { LOAD_BALANCER_MAX } else { CONFIDENCE_MAX });
         return Ok(response);
     }
     if let Some(worst) = complaints.first() {

@@ -13,3 +13,4 @@ mod rules;
 mod run;
 mod scan;
 mod why;
+mod worlds;

@@ -74,7 +74,7 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .on(SECRETS)
-    .unless(&["references non-existent secret"])
+    .unless(&["references non-existent secret", "issuing certificate as secret"])
     .rank(1),
     Rule::new(
         StoreNotReady,
