@@ -27,7 +27,7 @@ SUITES ?=
 KUBEBUILDER_ASSETS ?= $(shell tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test build build-function build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template report sbom bench bench-diagnosis bench-engine bench-instructions bench-rivals bench-watcher differential cluster-tools sample-events rules-page python-pins
+.PHONY: help run test build build-function build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template report sbom bench bench-diagnosis bench-engine bench-instructions bench-rivals bench-watcher differential cluster-tools sample-events sim sim-mutants rules-page python-pins
 
 help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -118,6 +118,13 @@ bench-watcher: ## Measure a line of a watch to the pack beside kube's DynamicObj
 
 differential: ## Compare the engine with the tree on a million rules and objects by chance
 	ENGINE_EVALUATIONS=1000000 $(CARGO) test -p prodrome-rules --test it -- engine --nocapture
+
+sim: ## Run the whole pipeline under faults, by seeds (SEEDS=100000 runs as many, FROM=… begins elsewhere)
+	@$(CARGO) run --quiet -p prodrome-sim --bin sim -- --seeds $(or $(SEEDS),1000) --from $(or $(FROM),0)
+
+sim-mutants: ## Show that the simulation can fail: deliberate bugs in a copy, into tests/report/sim.md (compiles each)
+	@$(CARGO) build --quiet -p prodrome-sim --bin sim-mutants
+	CARGO=$(CARGO) $(TARGET)/debug/sim-mutants --scratch $(TARGET)/sim-mutants --report tests/report/sim.md
 
 cluster-tools: ## Get a real kube-apiserver, etcd and kubectl for the tests that want them (needs Go; some minutes, once)
 	@tests/cluster/tools

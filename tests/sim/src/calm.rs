@@ -1,0 +1,31 @@
+use crate::clock::Millis;
+use crate::fault::Fault;
+
+/// When nothing is wrong that could make anything late.
+#[derive(Debug, Clone)]
+pub(crate) struct Calm {
+    /// The times that are not calm, with their aftermath, in order.
+    storms: Vec<(Millis, Millis)>,
+}
+
+impl Calm {
+    /// Between these faults.
+    pub(crate) fn of(faults: &[Fault]) -> Self {
+        let serious = faults.iter().filter(|fault| !fault.what.is_harmless());
+        let mut storms: Vec<_> = serious.map(|f| (f.from, f.to + f.what.aftermath())).collect();
+        storms.sort_unstable();
+        Self { storms }
+    }
+
+    /// When the storms are over that rage between two instants; `None` where none does.
+    pub(crate) fn over(&self, from: Millis, to: Millis) -> Option<Millis> {
+        let mut over: Option<Millis> = None;
+        for (begins, ends) in &self.storms {
+            let reaches = over.map_or(to, |over| over.max(to));
+            if *begins <= reaches && *ends >= from {
+                over = Some(over.map_or(*ends, |over| over.max(*ends)));
+            }
+        }
+        over
+    }
+}

@@ -1,0 +1,222 @@
+use crate::clock::{MINUTE, Millis, SECOND};
+use serde::Serialize;
+
+/// Something that goes wrong for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// From when.
+    pub from: Millis,
+    /// Until when; the same instant where it is a single blow.
+    pub to: Millis,
+    /// What.
+    pub what: What,
+    /// Where its own chance begins, so that it falls alike whatever else goes wrong.
+    pub seed: u64,
+}
+
+/// A function of the pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Function {
+    /// Changes and due checks.
+    Evaluate,
+    /// The tick.
+    Sweep,
+    /// Findings that want a cause.
+    Diagnose,
+    /// Findings that are told.
+    Alert,
+}
+
+/// All of them.
+pub(crate) const FUNCTIONS: [Function; 4] =
+    [Function::Evaluate, Function::Sweep, Function::Diagnose, Function::Alert];
+
+/// Who asks the API server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Caller {
+    /// The watcher.
+    Watcher,
+    /// The functions.
+    Functions,
+}
+
+/// How the API server is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Away {
+    /// It answers 503, and open watches break.
+    Refuses,
+    /// It answers nothing at all.
+    Hangs,
+    /// It answers 429.
+    Throttles,
+}
+
+/// How a channel fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Trouble {
+    /// It cannot be reached.
+    Down,
+    /// It takes twenty seconds.
+    Slow,
+    /// It answers 429.
+    RateLimited,
+    /// It takes the notice, and its answer is lost.
+    AnswersLost,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum What {
+    /// So many of a hundred operations of the tables are throttled.
+    StoreThrottles(u8),
+    /// So many of a hundred writes take effect and time out.
+    StoreAnswersLost(u8),
+    /// So many of a hundred writes conflict with nobody.
+    StoreConflicts(u8),
+    /// The due indexes show what was before.
+    StaleIndex,
+    /// So many of a hundred messages come twice.
+    Repeats(u8),
+    /// Messages come up to so many seconds late.
+    Delays(u16),
+    /// Messages that are ready come in any order.
+    Reorders,
+    /// So many of a hundred messages are not accepted.
+    QueueRefuses(u8),
+    /// So many of a hundred messages are accepted and reported as not accepted.
+    QueueAnswersLost(u8),
+    /// So many of a hundred invocations die at some await point.
+    Dies(Function, u8),
+    /// Each operation of a function's ports takes up to four seconds: some run into their time limit.
+    Slow(Function),
+    /// The clock of a function is ahead by so many milliseconds.
+    Skew(Function, i16),
+    /// Each tick of the sweep comes twice, at once.
+    TwoSweeps,
+    /// The sweep does not tick.
+    NoSweep,
+    /// One instance of evaluate still has rules of before, which lack one.
+    OldRules,
+    /// The watcher is killed, and is away until the end of it; every other time all that is past is forgotten then.
+    WatcherKilled,
+    /// All watches break.
+    WatchesCut,
+    /// What is past is forgotten, and all watches break.
+    Compaction,
+    /// So many of a hundred pages of lists are answered by 410.
+    ListsExpire(u8),
+    /// Each page of a list takes up to so many seconds, and tells what was.
+    SlowLists(u8),
+    /// Watches tell of changes up to so many seconds late.
+    WatchLags(u8),
+    /// The API server is away.
+    ApiDown(Caller, Away),
+    /// A channel is in trouble.
+    Channel(&'static str, Trouble),
+}
+
+impl What {
+    /// Whether the pipeline has to be in time all the same.
+    pub fn is_harmless(self) -> bool {
+        matches!(
+            self,
+            Self::Repeats(_) | Self::Reorders | Self::Skew(..) | Self::TwoSweeps | Self::StoreConflicts(_)
+        )
+    }
+
+    /// How long after its end the pipeline may still suffer from it.
+    pub fn aftermath(self) -> Millis {
+        match self {
+            what if what.is_harmless() => 0,
+            // It lists anew, and what that does not name is looked at half a minute later.
+            Self::WatcherKilled | Self::WatchesCut | Self::Compaction => 75 * SECOND,
+            // The next of a list, of a watch, of a tick; each waits a while before it is asked for.
+            Self::ListsExpire(_)
+            | Self::SlowLists(_)
+            | Self::WatchLags(_)
+            | Self::StaleIndex
+            | Self::NoSweep => 2 * MINUTE,
+            Self::ApiDown(Caller::Watcher, _) => 4 * MINUTE,
+            // A look that the cluster does not allow is put off by a minute, a relist comes again after three.
+            Self::ApiDown(Caller::Functions, _) => 8 * MINUTE,
+            // Who does not know a rule leaves its checks alone for ten minutes.
+            Self::OldRules => 12 * MINUTE,
+            // A message that dies five times lies until it is redriven.
+            _ => 30 * MINUTE,
+        }
+    }
+
+    /// Whether the watcher may see things later than they are, or not at all.
+    pub fn blinds_the_watcher(self) -> bool {
+        matches!(
+            self,
+            Self::WatcherKilled
+                | Self::WatchesCut
+                | Self::Compaction
+                | Self::ListsExpire(_)
+                | Self::SlowLists(_)
+                | Self::WatchLags(_)
+                | Self::ApiDown(Caller::Watcher, _)
+                | Self::QueueRefuses(_)
+                | Self::QueueAnswersLost(_)
+        )
+    }
+
+    /// Whether the live cluster cannot be read.
+    pub fn hides_the_cluster(self) -> bool {
+        matches!(self, Self::ApiDown(Caller::Functions, _) | Self::Slow(_))
+    }
+}
+
+impl Fault {
+    /// One by chance, within the time in which things happen.
+    pub(crate) fn by_chance(random: &mut fastrand::Rng, length: Millis) -> Self {
+        let what = what(random);
+        let from = random.i64(0..length - 2 * MINUTE);
+        let long = match what {
+            What::WatchesCut | What::Compaction => 0,
+            What::Skew(..) => length,
+            What::WatcherKilled => random.i64(0..5 * MINUTE),
+            What::Slow(_) | What::OldRules => random.i64(MINUTE..8 * MINUTE),
+            _ => random.i64(10 * SECOND..15 * MINUTE),
+        };
+        let from = if matches!(what, What::Skew(..)) { 0 } else { from };
+        Self { from, to: (from + long).min(length), what, seed: random.u64(..) }
+    }
+}
+
+fn what(random: &mut fastrand::Rng) -> What {
+    let percent = random.u8(3..40);
+    let seconds = random.u8(1..60);
+    let function = FUNCTIONS[random.usize(0..FUNCTIONS.len())];
+    let caller = if random.bool() { Caller::Watcher } else { Caller::Functions };
+    let away = [Away::Refuses, Away::Hangs, Away::Throttles][random.usize(0..3)];
+    let channel = if random.bool() { "chat" } else { "phone" };
+    let trouble =
+        [Trouble::Down, Trouble::Slow, Trouble::RateLimited, Trouble::AnswersLost][random.usize(0..4)];
+    match random.u8(0..24) {
+        0 => What::StoreThrottles(percent),
+        1 => What::StoreAnswersLost(percent),
+        2 => What::StoreConflicts(percent.min(15)),
+        3 => What::StaleIndex,
+        4 => What::Repeats(percent),
+        5 => What::Delays(u16::from(seconds) * 5),
+        6 => What::Reorders,
+        7 => What::QueueRefuses(if random.u8(0..4) == 0 { 100 } else { percent }),
+        8 => What::QueueAnswersLost(percent),
+        9 | 10 => What::Dies(function, percent),
+        11 => What::Slow(function),
+        12 => What::Skew(function, random.i16(-1_500..1_500)),
+        13 => What::TwoSweeps,
+        14 => What::NoSweep,
+        15 => What::OldRules,
+        16 => What::WatcherKilled,
+        17 => What::WatchesCut,
+        18 => What::Compaction,
+        19 => What::ListsExpire(percent.max(20)),
+        20 => What::SlowLists(seconds.max(5)),
+        21 => What::WatchLags(seconds),
+        22 => What::ApiDown(caller, away),
+        _ => What::Channel(channel, trouble),
+    }
+}

@@ -1,0 +1,33 @@
+//! The whole pipeline under faults: a model cluster that changes by a seed; the real watcher, by its real client; the
+//! real handlers of evaluate, sweep, diagnose and alert; ports in memory, on virtual time; and faults by the same
+//! seed. An oracle that knows nothing but the cluster's own past says what had to be told, when, and when it was over.
+//!
+//! ```no_run
+//! use prodrome_sim::{Plan, run};
+//!
+//! let outcome = run(&Plan::of(7));
+//! assert_eq!(outcome.complaints, Vec::<String>::new());
+//! ```
+//!
+//! A [`Plan`] is all that happens and all that goes wrong, as two lists: what fails is made small by leaving out
+//! ([`shrink`]). The same plan always comes to the same: one thread, no clock but the virtual one, no chance but the
+//! seed's.
+
+mod api;
+mod calm;
+mod clock;
+mod fault;
+mod law;
+mod model;
+mod oracle;
+mod plan;
+mod run;
+mod shrink;
+mod system;
+mod weather;
+
+pub use clock::Millis;
+pub use fault::{Away, Caller, Fault, Function, Trouble, What};
+pub use plan::{Deed, DeedKind, Phase, Plan};
+pub use run::{Outcome, run};
+pub use shrink::{Smaller, shrink};

@@ -1,0 +1,113 @@
+//! `sim`: runs seeds, and says how those that fail can be run again.
+#![expect(clippy::print_stdout, reason = "a program for the terminal")]
+
+use clap::Parser;
+use prodrome_sim::{Plan, run, shrink};
+use std::num::ParseIntError;
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Instant;
+
+/// Runs the simulation.
+#[derive(Parser)]
+struct Args {
+    /// How many seeds.
+    #[arg(long, default_value_t = 300)]
+    seeds: u64,
+    /// The first of them.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// One seed, with all that happens in it.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Of that seed's faults, only those with these numbers.
+    #[arg(long)]
+    faults: Option<Numbers>,
+    /// Of that seed's deeds, only those with these numbers.
+    #[arg(long)]
+    deeds: Option<Numbers>,
+    /// Stop after so many seeds that fail.
+    #[arg(long, default_value_t = 1)]
+    failures: usize,
+    /// Do not make what fails smaller.
+    #[arg(long)]
+    whole: bool,
+}
+
+/// Numbers with commas between them; none where it is empty.
+#[derive(Clone)]
+struct Numbers(Vec<usize>);
+
+impl FromStr for Numbers {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.split(',')
+            .filter(|number| !number.is_empty())
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    if let Some(seed) = args.seed {
+        let (deeds, faults) = (args.deeds.map(|list| list.0), args.faults.map(|list| list.0));
+        return one(&Plan::of(seed).only(deeds.as_deref(), faults.as_deref()));
+    }
+    let begun = Instant::now();
+    let (mut ran, mut failed, mut findings, mut deaths) = (0_u64, 0, 0, 0);
+    for seed in args.from..args.from + args.seeds {
+        let outcome = run(&Plan::of(seed));
+        ran += 1;
+        findings += outcome.findings;
+        deaths += outcome.deaths;
+        if !outcome.complaints.is_empty() {
+            failed += 1;
+            println!("seed {seed} fails: {}", outcome.complaints[0]);
+            println!("{}", again(seed, args.whole));
+            if failed >= args.failures {
+                break;
+            }
+        }
+    }
+    let took = begun.elapsed();
+    let each_ms = took.as_millis() / u128::from(ran.max(1));
+    println!(
+        "{ran} seeds, {failed} failed; {findings} findings told, {deaths} invocations died; {:.1} s, {each_ms} ms a seed",
+        took.as_secs_f64()
+    );
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The command that runs what is left of a failing seed.
+fn again(seed: u64, whole: bool) -> String {
+    if whole {
+        return format!("  run it again: cargo run -p prodrome-sim -- --seed {seed}");
+    }
+    let plan = Plan::of(seed);
+    let left = shrink(&plan, |plan| !run(plan).complaints.is_empty());
+    let list = |numbers: &[usize]| numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    format!(
+        "  run it again: cargo run -p prodrome-sim -- --seed {seed} --faults={} --deeds={}",
+        list(&left.faults),
+        list(&left.deeds)
+    )
+}
+
+fn one(plan: &Plan) -> ExitCode {
+    println!("{} deeds until {} ms", plan.deeds.len(), plan.length);
+    for deed in &plan.deeds {
+        println!("{:>9} ms {:?}", deed.at, deed.what);
+    }
+    for fault in &plan.faults {
+        println!("{:>9} ms to {} ms: {:?}", fault.from, fault.to, fault.what);
+    }
+    let outcome = run(plan);
+    println!("{}", outcome.digest);
+    for complaint in &outcome.complaints {
+        println!("{complaint}");
+    }
+    if outcome.complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

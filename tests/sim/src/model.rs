@@ -1,0 +1,285 @@
+use crate::clock::{Millis, timestamp};
+use crate::plan::{DeedKind, Phase};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// The kinds of the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// Pods.
+    Pod,
+    /// Configurations.
+    ConfigMap,
+}
+
+/// Both of them.
+pub(crate) const KINDS: [Kind; 2] = [Kind::Pod, Kind::ConfigMap];
+
+impl Kind {
+    /// Its name.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Pod => "Pod",
+            Self::ConfigMap => "ConfigMap",
+        }
+    }
+
+    /// Its name in a path.
+    pub(crate) fn plural(self) -> &'static str {
+        match self {
+            Self::Pod => "pods",
+            Self::ConfigMap => "configmaps",
+        }
+    }
+}
+
+/// The namespace in which things happen.
+pub(crate) const NAMESPACE: &str = "shop";
+
+/// A pod, as far as it matters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pod {
+    /// Its identity.
+    pub(crate) uid: String,
+    /// When it was made.
+    pub(crate) created: Millis,
+    /// Its phase.
+    pub(crate) phase: Phase,
+    /// Whether it is ready.
+    pub(crate) ready: bool,
+    /// Since when.
+    pub(crate) ready_since: Millis,
+    /// Which configuration it refers to.
+    pub(crate) config: &'static str,
+}
+
+/// How something was, from each of these instants on; nothing, where it was not there.
+pub(crate) type History<T> = Vec<(Millis, Option<T>)>;
+
+/// What happened, told by the cluster itself.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Past {
+    /// Pod by pod.
+    pub(crate) pods: BTreeMap<&'static str, History<Pod>>,
+    /// Configuration by configuration: whether it was bad.
+    pub(crate) configs: BTreeMap<&'static str, History<bool>>,
+}
+
+/// A change, as a watch tells it.
+#[derive(Debug, Clone)]
+pub(crate) struct Logged {
+    pub(crate) version: u64,
+    pub(crate) at: Millis,
+    pub(crate) kind: Kind,
+    pub(crate) what: &'static str,
+    pub(crate) object: String,
+}
+
+/// An object as it is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Stored {
+    pub(crate) version: u64,
+    pub(crate) object: Value,
+}
+
+/// A cluster that is only a list of objects and the log of what became of them. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Cluster {
+    inner: Arc<Mutex<Inner>>,
+    /// Woken by each change and each cut.
+    pub(crate) news: watch::Sender<u64>,
+}
+
+/// A list that is read page by page: as of which version, and what is left of it.
+pub(crate) type Snapshot = (u64, Vec<String>);
+
+#[derive(Default)]
+pub(crate) struct Inner {
+    pub(crate) version: u64,
+    pub(crate) compacted: u64,
+    pub(crate) log: Vec<Logged>,
+    pub(crate) objects: BTreeMap<(Kind, String, String), Stored>,
+    pub(crate) pages: BTreeMap<u64, Snapshot>,
+    pub(crate) pages_made: u64,
+    /// Watches that were opened under an earlier count are broken off.
+    pub(crate) cuts: u64,
+    births: u32,
+    past: Past,
+    writes: BTreeMap<String, Vec<Millis>>,
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        let inner = Inner { version: 100, ..Inner::default() };
+        Self { inner: Arc::new(Mutex::new(inner)), news: watch::channel(0).0 }
+    }
+}
+
+impl Cluster {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What happened.
+    pub(crate) fn past(&self) -> Past {
+        self.lock().past.clone()
+    }
+
+    /// When each pod was written to, by its uid.
+    pub(crate) fn writes(&self) -> BTreeMap<String, Vec<Millis>> {
+        self.lock().writes.clone()
+    }
+
+    /// Something happens, if it applies.
+    pub(crate) fn happen(&self, deed: DeedKind, now: Millis) {
+        match deed {
+            DeedKind::Create(name, phase, ready, config) => {
+                self.set_pod(name, now, |_| None);
+                let births = {
+                    let mut inner = self.lock();
+                    inner.births += 1;
+                    inner.births
+                };
+                let uid = format!("{name}-{births}");
+                let pod = Pod { uid, created: now, phase, ready, ready_since: now, config };
+                self.set_pod(name, now, |_| Some(pod));
+            }
+            DeedKind::Phase(name, phase) => self.set_pod(name, now, |pod| Some(Pod { phase, ..pod? })),
+            DeedKind::Ready(name, ready) => self.set_pod(name, now, |pod| {
+                let pod = pod?;
+                let ready_since = if pod.ready == ready { pod.ready_since } else { now };
+                Some(Pod { ready, ready_since, ..pod })
+            }),
+            DeedKind::Touch(name) => self.set_pod(name, now, |pod| pod),
+            DeedKind::Delete(name) => self.set_pod(name, now, |_| None),
+            DeedKind::Config(name, next) => self.set_config(name, now, next),
+        }
+    }
+
+    fn set_pod(&self, name: &'static str, now: Millis, change: impl FnOnce(Option<Pod>) -> Option<Pod>) {
+        let mut inner = self.lock();
+        let history = inner.past.pods.entry(name).or_default();
+        let old = history.last().and_then(|(_, pod)| pod.clone());
+        let next = change(old.clone());
+        if old.is_none() && next.is_none() {
+            return;
+        }
+        if old != next {
+            history.push((now, next.clone()));
+        }
+        if let Some(pod) = next.as_ref() {
+            inner.writes.entry(pod.uid.clone()).or_default().push(now);
+        }
+        let json = next.as_ref().map(|pod| pod.json(name));
+        inner.write(Kind::Pod, NAMESPACE, name, json, now);
+        drop(inner);
+        self.wake();
+    }
+
+    fn set_config(&self, name: &'static str, now: Millis, next: Option<bool>) {
+        let mut inner = self.lock();
+        let history = inner.past.configs.entry(name).or_default();
+        let old = history.last().and_then(|(_, bad)| *bad);
+        if old == next {
+            return;
+        }
+        history.push((now, next));
+        let json = next.map(|bad| {
+            json!({
+                "metadata": {
+                    "namespace": NAMESPACE,
+                    "name": name,
+                    "uid": format!("uid-of-{name}"),
+                    "labels": { "bad": bad.to_string() },
+                },
+                "data": { "key": "value" },
+            })
+        });
+        inner.write(Kind::ConfigMap, NAMESPACE, name, json, now);
+        drop(inner);
+        self.wake();
+    }
+
+    /// Keeps an object that somebody wrote by the API.
+    pub(crate) fn put(&self, kind: Kind, namespace: &str, name: &str, object: Value, now: Millis) -> Value {
+        let stored = self.lock().write(kind, namespace, name, Some(object), now);
+        self.wake();
+        stored
+    }
+
+    /// Forgets all that is past: watches from before and lists that were begun are answered by 410.
+    pub(crate) fn compact(&self) {
+        let mut inner = self.lock();
+        inner.compacted = inner.version;
+        inner.log.clear();
+        inner.pages.clear();
+    }
+
+    /// Breaks all watches off.
+    pub(crate) fn cut_watches(&self) {
+        self.lock().cuts += 1;
+        self.wake();
+    }
+
+    pub(crate) fn wake(&self) {
+        self.news.send_modify(|count| *count += 1);
+    }
+}
+
+impl Inner {
+    fn write(
+        &mut self,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+        object: Option<Value>,
+        now: Millis,
+    ) -> Value {
+        self.version += 1;
+        let version = self.version;
+        let key = (kind, namespace.to_owned(), name.to_owned());
+        let (what, mut object) = match object {
+            Some(object) if self.objects.contains_key(&key) => ("MODIFIED", object),
+            Some(object) => ("ADDED", object),
+            None => ("DELETED", self.objects.remove(&key).map(|stored| stored.object).unwrap_or_default()),
+        };
+        object["kind"] = kind.as_str().into();
+        object["apiVersion"] = "v1".into();
+        object["metadata"]["resourceVersion"] = version.to_string().into();
+        let text = object.to_string();
+        self.log.push(Logged { version, at: now, kind, what, object: text });
+        if what != "DELETED" {
+            self.objects.insert(key, Stored { version, object: object.clone() });
+        }
+        object
+    }
+}
+
+impl Pod {
+    fn json(&self, name: &str) -> Value {
+        // As Kubernetes writes its times: to the second, cut off.
+        let second = |at: Millis| timestamp(at - at.rem_euclid(1_000)).to_string();
+        let is_ready = if self.ready { "True" } else { "False" };
+        json!({
+            "metadata": {
+                "namespace": NAMESPACE,
+                "name": name,
+                "uid": self.uid,
+                "creationTimestamp": second(self.created),
+                "managedFields": [{ "manager": "kubelet", "fieldsV1": { "f:status": {} } }],
+            },
+            "spec": { "config": self.config },
+            "status": {
+                "phase": self.phase.as_str(),
+                "ready": self.ready,
+                "conditions": [{
+                    "type": "Ready",
+                    "status": is_ready,
+                    "lastTransitionTime": second(self.ready_since),
+                }],
+            },
+        })
+    }
+}

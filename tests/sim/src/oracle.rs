@@ -1,0 +1,464 @@
+//! What must have been told: from the cluster's own past, and from nothing that the pipeline says of it.
+
+use crate::calm::Calm;
+use crate::clock::{Clock, MINUTE, Millis, SECOND};
+use crate::fault::{FUNCTIONS, Fault, What};
+use crate::law::{LAWS, Law, NEVER, Spell};
+use crate::plan::Plan;
+use crate::system::{SHARDS, System, scope};
+use prodrome_alerting::MemoryState::{Ended, Open};
+use prodrome_alerting::keys::HEAD;
+use prodrome_alerting::{Head, Memory};
+use prodrome_lifecycle::{Check, Phase};
+use prodrome_local::audit;
+use prodrome_model::{EndReason, Finding, FindingState, Fingerprint, NoticeKind};
+use prodrome_queue::QueueName;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How much later than it is due something may be told on a good day.
+const IN_TIME: Millis = 2 * SECOND;
+/// What a rule that asks for another object may take besides: ten seconds gather, ten settle.
+const REFERENCES: Millis = 21 * SECOND;
+/// What times that are written to the second, cut off, may be early.
+const CUT_OFF: Millis = SECOND;
+/// What has lasted for so long is known, however bad the day.
+const LONG: Millis = 40 * MINUTE;
+/// Records of the checks that there may be for each pod and rule: the check, its marker, its edge, a partner.
+const RECORDS_PER_PAIR: usize = 4;
+
+/// What must hold at any time.
+pub(crate) fn bounds(system: &System) -> Vec<String> {
+    let records = system.checks.records();
+    let mut complaints: Vec<String> = audit::markers(&records, &scope(), SHARDS).err().into_iter().collect();
+    let most = crate::plan::PODS.len() * LAWS.len() * RECORDS_PER_PAIR + 16;
+    if records.len() > most {
+        complaints.push(format!("{} records of checks, more than {most}", records.len()));
+    }
+    complaints
+}
+
+/// Holds what was told against what happened.
+pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<String> {
+    let past = system.cluster.past();
+    let heard = system.heard().clone();
+    let writes = system.cluster.writes();
+    let (calm, complaints) = (Calm::of(&plan.faults), heard.contradictions);
+    let mut judge = Judge { calm, faults: &plan.faults, end, writes, complaints };
+    let stories: Vec<Story> = heard
+        .fired
+        .into_iter()
+        .map(|(fingerprint, (at, finding))| {
+            let ended = heard.ended.get(&fingerprint).cloned();
+            Story { at, finding, ended }
+        })
+        .collect();
+    for law in &LAWS {
+        let spells = law.spells(&past);
+        let own: Vec<&Story> = stories.iter().filter(|story| story.finding.rule == law.name).collect();
+        judge.nothing_that_lasted_is_missed(law, &spells, &own);
+        judge.one_fault_is_one_finding(law, &spells, &own);
+        for story in &own {
+            judge.what_is_told_was_so(law, story, &spells);
+            judge.what_is_over_is_told(law, story, &spells);
+        }
+    }
+    judge.everybody_was_told(system, &stories);
+    judge.nothing_is_left(system, &past);
+    judge.complaints
+}
+
+/// What was told of one episode.
+#[derive(Clone)]
+struct Story {
+    at: Millis,
+    finding: Finding,
+    ended: Option<(Millis, Finding)>,
+}
+
+impl std::fmt::Debug for Story {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Finding { rule, fingerprint, stale, .. } = &self.finding;
+        let (uid, since, fired, told) = (self.uid(), self.since(), self.fired(), self.at);
+        write!(f, "{rule} of {uid} ({fingerprint}) since {since}, fired at {fired}, told at {told}")?;
+        if let Some(stale) = stale {
+            write!(f, ", unread ({stale})")?;
+        }
+        match self.end() {
+            Some((told, quiet, reason)) => write!(f, ", quiet at {quiet}, {reason:?}, told at {told}"),
+            None => write!(f, ", goes on"),
+        }
+    }
+}
+
+impl std::fmt::Debug for Spell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { uid, from, to } = self;
+        if *to == NEVER { write!(f, "{uid}: from {from} on") } else { write!(f, "{uid}: {from} to {to}") }
+    }
+}
+
+impl Story {
+    fn uid(&self) -> &str {
+        self.finding.subject.uid()
+    }
+
+    fn since(&self) -> Millis {
+        Clock::since_begin(self.finding.since)
+    }
+
+    fn fired(&self) -> Millis {
+        Clock::since_begin(self.finding.fired_at)
+    }
+
+    /// When it was told that it is over, since when, and why.
+    fn end(&self) -> Option<(Millis, Millis, EndReason)> {
+        let (told, finding) = self.ended.as_ref()?;
+        let FindingState::Ended(ended) = &finding.state else { return None };
+        Some((*told, Clock::since_begin(ended.at), ended.reason))
+    }
+}
+
+/// That people were told: when, what, and which notice of the alert it was.
+type Notified = (Millis, NoticeKind, u32);
+
+struct Judge<'a> {
+    calm: Calm,
+    faults: &'a [Fault],
+    end: Millis,
+    /// When each pod was written to, by its uid.
+    writes: BTreeMap<String, Vec<Millis>>,
+    complaints: Vec<String>,
+}
+
+impl Judge<'_> {
+    fn complain(&mut self, what: &str, law: &Law, about: impl std::fmt::Debug) {
+        self.complaints.push(format!("{}: {what}: {about:#?}", law.name));
+    }
+
+    /// By how much clocks may differ.
+    fn skew(&self) -> Millis {
+        let skews = self.faults.iter().filter_map(|fault| match fault.what {
+            What::Skew(_, by) => Some(Millis::from(by).abs()),
+            _ => None,
+        });
+        skews.max().unwrap_or(0) * i64::try_from(FUNCTIONS.len().min(2)).unwrap_or(2)
+    }
+
+    /// Whatever matched for long enough was told, and in time.
+    fn nothing_that_lasted_is_missed(&mut self, law: &Law, spells: &[Spell], own: &[&Story]) {
+        for spell in spells {
+            let begins = self.begin(law, spell, spells);
+            let due = (begins + law.duration).max(spell.from);
+            let slack = IN_TIME + self.skew() + if law.refers { REFERENCES } else { 0 };
+            let latest = match self.calm.over(spell.from - MINUTE, due + slack) {
+                None => due + slack,
+                Some(over) => (due + slack).max(over + slack + self.counts_anew(law)),
+            };
+            if spell.to <= latest || latest >= self.end {
+                continue;
+            }
+            let told = own.iter().any(|story| {
+                let is_in_time = story.at <= latest;
+                let is_of_it = story.at >= spell.from - self.skew();
+                // Or it goes on from what was told before.
+                let goes_on = story.end().is_none_or(|(told, ..)| told > spell.from);
+                story.uid() == spell.uid && is_in_time && (is_of_it || goes_on)
+            });
+            if !told {
+                let of_pod: Vec<_> = own.iter().filter(|story| story.uid() == spell.uid).collect();
+                self.complain("missed", law, (spell, ("due", due, "at the latest", latest), of_pod));
+            }
+        }
+    }
+
+    /// How long a match may have to last from when it is seen: nobody knows how long it was there before.
+    fn counts_anew(&self, law: &Law) -> Millis {
+        let is_blind = self.faults.iter().any(|fault| fault.what.blinds_the_watcher());
+        if law.refers || (is_blind && !law.tells_since) { law.duration } else { 0 }
+    }
+
+    /// When what a spell belongs to began: breaks that are short enough do not count.
+    #[expect(clippy::unused_self, reason = "it belongs to the others")]
+    fn begin(&self, law: &Law, spell: &Spell, spells: &[Spell]) -> Millis {
+        let mut begins = spell.from;
+        for earlier in
+            spells.iter().rev().filter(|earlier| earlier.uid == spell.uid && earlier.to <= spell.from)
+        {
+            // At the edge either may be.
+            if begins - earlier.to >= law.gap - SECOND {
+                break;
+            }
+            begins = begins.min(earlier.from);
+        }
+        // The latest that it may count from: where no break was forgiven.
+        if begins == spell.from { begins } else { spell.from }
+    }
+
+    /// One fault is one finding: of one object and rule the next begins only after the last has ended, and none is
+    /// told twice of one spell.
+    fn one_fault_is_one_finding(&mut self, law: &Law, spells: &[Spell], own: &[&Story]) {
+        let mut by_pod: BTreeMap<&str, Vec<&Story>> = BTreeMap::new();
+        for story in own.iter().filter(|story| story.finding.stale.is_none()) {
+            by_pod.entry(story.uid()).or_default().push(story);
+        }
+        for (uid, mut stories) in by_pod {
+            stories.sort_by_key(|story| story.fired());
+            for pair in stories.windows(2) {
+                let is_over = pair[0].end().is_some_and(|(_, quiet, _)| quiet <= pair[1].since() + CUT_OFF);
+                if !is_over {
+                    self.complain("two identities of one episode", law, pair);
+                }
+                let of_one = spells.iter().find(|spell| {
+                    let holds = |t: Millis| spell.from - self.skew() <= t && t < spell.to;
+                    spell.uid == uid && holds(pair[0].fired()) && holds(pair[1].fired())
+                });
+                if let Some(spell) = of_one {
+                    self.complain("one fault, two findings", law, (spell, pair));
+                }
+            }
+        }
+    }
+
+    /// Whatever was told was so.
+    fn what_is_told_was_so(&mut self, law: &Law, story: &Story, spells: &[Spell]) {
+        let (since, fired, skew) = (story.since(), story.fired(), self.skew());
+        if fired - since < law.duration {
+            self.complain("too early by its own account", law, story);
+        }
+        let of_it: Vec<&Spell> = spells.iter().filter(|spell| spell.uid == story.uid()).collect();
+        let matching = |t: Millis, slack: Millis| {
+            of_it.iter().any(|spell| spell.from - slack <= t && (spell.to == NEVER || t <= spell.to + slack))
+        };
+        if story.finding.stale.is_some() {
+            let hides = |fault: &&Fault| fault.what.hides_the_cluster();
+            let was_hidden =
+                self.faults.iter().filter(hides).any(|f| f.from - MINUTE <= fired && fired <= f.to + MINUTE);
+            if !was_hidden {
+                self.complain("it could not be read, on a good day", law, story);
+            }
+            return;
+        }
+        // A look takes its time: what it saw may be over when it is told.
+        if !matching(fired, skew + 2 * SECOND) {
+            self.complain("fired though it did not match", law, (story, &of_it));
+        }
+        self.its_time_is_true(law, story, &of_it);
+        // What the object says itself holds whatever goes wrong; else breaks that nobody saw may be forgiven.
+        if law.tells_since || self.calm.over(since - MINUTE, fired).is_none() {
+            let early = if law.refers { REFERENCES + 10 * SECOND } else { CUT_OFF };
+            let began = of_it.iter().filter(|spell| spell.from <= fired + skew).map(|spell| spell.from).max();
+            let mut begins = began.unwrap_or(fired);
+            for spell in of_it.iter().rev() {
+                if spell.to > begins {
+                    continue;
+                }
+                if begins - spell.to > law.gap + SECOND {
+                    break;
+                }
+                begins = spell.from;
+            }
+            if fired + early + skew < begins + law.duration {
+                self.complain("fired over a break", law, (story, "it began", begins, &of_it));
+            }
+        }
+    }
+
+    /// It began when something happened, and not when the news of it came.
+    fn its_time_is_true(&mut self, law: &Law, story: &Story, of_it: &[&Spell]) {
+        let is_blind = self.faults.iter().any(|fault| fault.what.blinds_the_watcher());
+        // What matches by time alone counts from when somebody looked.
+        if is_blind || law.refers || law.turns_by_time {
+            return;
+        }
+        let since = story.since();
+        let happened = self.writes.get(story.uid()).into_iter().flatten().copied();
+        let mut begins = happened.chain(of_it.iter().map(|spell| spell.from));
+        // The watcher reads its clock a moment later.
+        if !begins.any(|at| at - CUT_OFF <= since && since <= at + CUT_OFF) {
+            self.complain("it did not begin then", law, (story, of_it));
+        }
+    }
+
+    /// Whoever was told is told of its end, in time, and not before.
+    fn what_is_over_is_told(&mut self, law: &Law, story: &Story, spells: &[Spell]) {
+        let skew = self.skew();
+        let of_it: Vec<&Spell> = spells.iter().filter(|spell| spell.uid == story.uid()).collect();
+        let last = of_it.iter().rfind(|spell| spell.from <= story.fired() + skew);
+        let Some(last) = last else { return };
+        // It goes on over breaks shorter than the hold-down.
+        let mut over = last.to;
+        for spell in of_it.iter().filter(|spell| spell.from >= last.to) {
+            if over != NEVER && spell.from - over <= law.resolve_after + REFERENCES + 2 * SECOND {
+                over = spell.to;
+            }
+        }
+        let refers = if law.refers { REFERENCES } else { 0 };
+        let slack = IN_TIME + skew + refers;
+        let due = over.max(story.fired()).saturating_add(law.resolve_after + slack);
+        let latest = match self.calm.over(over.saturating_sub(MINUTE), due) {
+            None => due,
+            Some(over) => due.max(over + law.resolve_after + slack),
+        };
+        let Some((told, quiet, _)) = story.end() else {
+            if latest < self.end {
+                self.complain("never ended", law, (story, "it was over", over, &of_it));
+            }
+            return;
+        };
+        if told < story.at {
+            return; // the alert side knows: it is not told then
+        }
+        if over != NEVER && told > latest {
+            self.complain("its end was late", law, (story, "it was over", over, "at the latest", latest));
+        }
+        let matched = |from_slack: Millis, until: Millis| {
+            let mut of_it = of_it.iter();
+            of_it
+                .find(|s| s.from + from_slack < quiet && (s.to == NEVER || until < s.to))
+                .map(|s| Spell::clone(s))
+        };
+        let is_calm = self.calm.over(quiet - MINUTE, told).is_none();
+        if let Some(spell) = matched(slack, quiet + slack).filter(|_| is_calm) {
+            self.complain("ended while it matched", law, (spell, story));
+        }
+        if let Some(spell) = matched(LONG, told).filter(|_| story.finding.stale.is_none()) {
+            self.complain("ended in the midst of it", law, (spell, story));
+        }
+    }
+
+    /// Each alert came to people once, in time, and its end after it.
+    fn everybody_was_told(&mut self, system: &System, stories: &[Story]) {
+        let told = system.channels.told();
+        let memories =
+            system.episodes.records().into_iter().filter(|r| r.key.partition.starts_with("fingerprint#"));
+        let memories: BTreeMap<String, Memory> = memories
+            .filter_map(|r| Some((r.key.partition.clone(), serde_json::from_str(&r.data).ok()?)))
+            .collect();
+        let mut by_alert: BTreeMap<(&str, &Fingerprint), Vec<Notified>> = BTreeMap::new();
+        for told in &told {
+            let key = (told.channel.as_str(), &told.notice.fingerprint);
+            by_alert.entry(key).or_default().push((told.at, told.notice.kind, told.notice.sequence));
+        }
+        for story in stories {
+            let fingerprint = &story.finding.fingerprint;
+            let alert = match memories.get(&format!("fingerprint#{fingerprint}")).map(|memory| &memory.state)
+            {
+                Some(Open { alert } | Ended { alert: Some(alert), .. }) => alert,
+                // Its end came first.
+                Some(Ended { alert: None, .. }) => continue,
+                None => {
+                    self.complaints.push(format!("alert forgot {story:#?}"));
+                    continue;
+                }
+            };
+            let Some(notices) = by_alert.get(&("chat", alert)) else {
+                self.complaints.push(format!("nobody was told of {story:#?}"));
+                continue;
+            };
+            let first = notices.iter().map(|(at, ..)| *at).min().unwrap_or(NEVER);
+            let is_opening = alert == fingerprint;
+            if is_opening
+                && self.calm.over(story.at - MINUTE, story.at + IN_TIME).is_none()
+                && first > story.at + IN_TIME
+            {
+                self.complaints.push(format!("people were told late, at {first}: {story:#?}"));
+            }
+        }
+        let may_repeat = self.faults.iter().any(|fault| {
+            matches!(
+                fault.what,
+                What::Dies(..)
+                    | What::StoreAnswersLost(_)
+                    | What::StoreThrottles(_)
+                    | What::StoreConflicts(_)
+                    | What::Slow(_)
+                    | What::Channel(..)
+            )
+        });
+        for ((channel, alert), notices) in &by_alert {
+            let distinct: BTreeSet<_> =
+                notices.iter().map(|(_, kind, sequence)| (*kind, *sequence)).collect();
+            let of = |kind| distinct.iter().filter(|(k, _)| *k == kind).count();
+            let first = |kind| notices.iter().filter(|(_, k, _)| *k == kind).map(|(at, ..)| *at).min();
+            let (begun, resolved) = (first(NoticeKind::Alert), first(NoticeKind::Resolved));
+            // What a channel is owed is the last word: one that was down may hear no more than the end.
+            let was_down =
+                self.faults.iter().any(|f| matches!(f.what, What::Channel(name, _) if name == *channel));
+            let is_sound = of(NoticeKind::Alert) <= 1
+                && of(NoticeKind::Resolved) <= 1
+                && (begun.is_some() || was_down)
+                && resolved.is_none_or(|at| begun.is_none_or(|begun| begun < at))
+                && (may_repeat || distinct.len() == notices.len());
+            if !is_sound {
+                self.complaints.push(format!("{channel} was told of {alert}: {notices:#?}"));
+            }
+        }
+        // In the end an alert is open where a finding of it has not ended, and nowhere else.
+        let heads = system.episodes.records().into_iter().filter(|record| record.key.sort == HEAD);
+        let open: BTreeSet<Fingerprint> = heads
+            .filter_map(|record| serde_json::from_str::<Head>(&record.data).ok()?.alert)
+            .map(|alert| alert.opening.fingerprint)
+            .collect();
+        for ((channel, alert), notices) in &by_alert {
+            let is_over = notices.iter().any(|(_, kind, _)| *kind == NoticeKind::Resolved);
+            if is_over == open.contains(*alert) {
+                self.complaints.push(format!(
+                    "{channel}: over {is_over}, yet the alert {alert} says otherwise: {notices:#?}"
+                ));
+            }
+        }
+    }
+
+    /// In the end the open checks are the matches that last, each told of, and nothing waits.
+    fn nothing_is_left(&mut self, system: &System, past: &crate::model::Past) {
+        let mut want = BTreeSet::new();
+        for law in &LAWS {
+            let open = law.spells(past).into_iter().filter(|spell| spell.to == NEVER);
+            want.extend(open.map(|spell| (law.name.to_owned(), spell.uid)));
+        }
+        let mut have = BTreeSet::new();
+        for record in system.checks.records() {
+            if record.key.partition.starts_with("relist#") {
+                self.complaints.push(format!("a relist is left: {record:#?}"));
+            }
+            if !record.key.partition.starts_with("check#") || record.key.sort.starts_with('~') {
+                continue;
+            }
+            let Ok(check) = serde_json::from_str::<Check>(&record.data) else {
+                self.complaints.push(format!("a check cannot be read: {record:#?}"));
+                continue;
+            };
+            if Clock::since_begin(check.due) < self.end - 5 * SECOND {
+                self.complaints.push(format!("overdue: {check:#?}"));
+            }
+            match check.phase {
+                Phase::Fired { .. } => _ = have.insert((check.rule, check.uid)),
+                // A rule with references keeps a check of whatever its own part matches, a rule of time of what will.
+                Phase::Watching { .. } | Phase::Pending { .. } => {
+                    let exists = past.pods.values().filter_map(|history| history.last()?.1.as_ref());
+                    if !exists.into_iter().any(|pod| pod.uid == check.uid) {
+                        self.complaints.push(format!("a check of what is gone is left: {check:#?}"));
+                    }
+                }
+                _ => self.complaints.push(format!("a check has not come to rest: {check:#?}")),
+            }
+        }
+        if have != want {
+            let missing: Vec<_> = want.difference(&have).collect();
+            let spare: Vec<_> = have.difference(&want).collect();
+            self.complaints
+                .push(format!("open in the end: missing {missing:?}, more than should be {spare:?}"));
+        }
+        for queue in QueueName::ALL {
+            let dead = system.queue.memory.dead_letters(queue);
+            if !dead.is_empty() {
+                self.complaints.push(format!(
+                    "{} dead letters in {}: {:#?}",
+                    dead.len(),
+                    queue.as_str(),
+                    dead[0]
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+use crate::clock::{MINUTE, Millis, SECOND};
+use crate::fault::Fault;
+use serde::Serialize;
+
+/// The pods that there may be.
+pub(crate) const PODS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+/// The configurations that pods refer to.
+pub(crate) const CONFIGS: [&str; 2] = ["settings", "secrets"];
+
+/// All that will happen to a run, from its seed. It is a list of changes and a list of faults, so that either can be
+/// cut down to what matters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// Where it comes from.
+    pub seed: u64,
+    /// Until then things happen and go wrong.
+    pub length: Millis,
+    /// What happens to the cluster, in order.
+    pub deeds: Vec<Deed>,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+    /// How many bytes of changes the watcher may hold.
+    pub waiting_bytes_max: usize,
+}
+
+/// Something that happens to the cluster. Where it does not apply nothing happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Deed {
+    /// When.
+    pub at: Millis,
+    /// What.
+    pub what: DeedKind,
+}
+
+/// What happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum DeedKind {
+    /// A pod is made, referring to a configuration, or is replaced by one of the same name.
+    Create(&'static str, Phase, bool, &'static str),
+    /// A pod goes to another phase.
+    Phase(&'static str, Phase),
+    /// A pod becomes ready, or unready.
+    Ready(&'static str, bool),
+    /// A pod changes in nothing that a rule asks for.
+    Touch(&'static str),
+    /// A pod goes.
+    Delete(&'static str),
+    /// A configuration is good, bad, or gone.
+    Config(&'static str, Option<bool>),
+}
+
+/// The phase of a pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Phase {
+    /// It waits.
+    Pending,
+    /// It runs.
+    Running,
+    /// It failed.
+    Failed,
+}
+
+impl Phase {
+    /// As Kubernetes writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Running => "Running",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+impl Plan {
+    /// What a seed stands for.
+    pub fn of(seed: u64) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let length = random.i64(25..90) * MINUTE;
+        let deeds = deeds(&mut random, length);
+        // One seed in six is a good day: then all has to be told once and in time.
+        let many = if random.u8(0..6) == 0 { 0 } else { random.usize(1..7) };
+        let mut faults: Vec<Fault> = (0..many).map(|_| Fault::by_chance(&mut random, length)).collect();
+        faults.sort_by_key(|fault| fault.from);
+        let waiting_bytes_max = if random.bool() { 8 << 20 } else { random.usize(1_000..20_000) };
+        Self { seed, length, deeds, faults, waiting_bytes_max }
+    }
+
+    /// The same with these of its deeds and faults, by their numbers.
+    #[must_use]
+    pub fn only(&self, deeds: Option<&[usize]>, faults: Option<&[usize]>) -> Self {
+        let pick = |of: Option<&[usize]>, many: usize| -> Vec<usize> {
+            of.map_or_else(|| (0..many).collect(), |of| of.iter().copied().filter(|n| *n < many).collect())
+        };
+        Self {
+            deeds: pick(deeds, self.deeds.len()).into_iter().map(|n| self.deeds[n]).collect(),
+            faults: pick(faults, self.faults.len()).into_iter().map(|n| self.faults[n]).collect(),
+            ..self.clone()
+        }
+    }
+}
+
+fn deeds(random: &mut fastrand::Rng, length: Millis) -> Vec<Deed> {
+    let mut deeds = Vec::new();
+    for config in CONFIGS {
+        deeds.push(Deed { at: 0, what: DeedKind::Config(config, Some(false)) });
+    }
+    let mut alive = [false; PODS.len()];
+    let mut at = random.i64(0..30 * SECOND);
+    let hurry = random.i64(1..4);
+    while at < length {
+        deeds.push(Deed { at, what: deed(random, &mut alive) });
+        at += match random.u8(0..10) {
+            0 => random.i64(1..100),
+            1..4 => random.i64(100..20 * SECOND),
+            4..8 => random.i64(20 * SECOND..200 * SECOND),
+            _ => random.i64(200 * SECOND..1_500 * SECOND),
+        } / hurry;
+    }
+    deeds
+}
+
+fn deed(random: &mut fastrand::Rng, alive: &mut [bool]) -> DeedKind {
+    let n = random.usize(0..PODS.len());
+    let pod = PODS[n];
+    if random.u8(0..8) == 0 {
+        let next = [None, Some(true), Some(false), Some(false)][random.usize(0..4)];
+        return DeedKind::Config(CONFIGS[random.usize(0..CONFIGS.len())], next);
+    }
+    let create = |random: &mut fastrand::Rng| {
+        let phase = if random.bool() { Phase::Pending } else { Phase::Running };
+        DeedKind::Create(pod, phase, random.bool(), CONFIGS[random.usize(0..CONFIGS.len())])
+    };
+    if !std::mem::replace(&mut alive[n], true) {
+        return create(random);
+    }
+    match random.u8(0..20) {
+        0 => {
+            alive[n] = false;
+            DeedKind::Delete(pod)
+        }
+        1 => create(random),
+        2..5 => DeedKind::Phase(pod, Phase::Failed),
+        5..9 => DeedKind::Phase(pod, Phase::Running),
+        9 => DeedKind::Touch(pod),
+        _ => DeedKind::Ready(pod, random.bool()),
+    }
+}

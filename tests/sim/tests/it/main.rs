@@ -1,0 +1,4 @@
+//! Some seeds with each test run.
+
+#[cfg(test)]
+mod seeds;

@@ -1,0 +1,36 @@
+//! So many seeds that a change which breaks something is seen at once; `make sim SEEDS=100000` runs more.
+
+use prodrome_sim::{Plan, run};
+use std::thread;
+
+/// How many seeds, shared out among so many threads.
+const SEEDS: u64 = 100;
+const THREADS: u64 = 2;
+
+#[test]
+fn whatever_goes_wrong_what_lasted_is_told_once_and_in_time() {
+    let failed: Vec<String> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|first| scope.spawn(move || failures(first))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+fn failures(first: u64) -> Vec<String> {
+    let seeds = (first..SEEDS).step_by(usize::try_from(THREADS).unwrap());
+    let outcomes = seeds.map(|seed| (seed, run(&Plan::of(seed))));
+    let failed = outcomes.filter(|(_, outcome)| !outcome.complaints.is_empty());
+    let told = |(seed, outcome): (u64, prodrome_sim::Outcome)| {
+        format!("cargo run -p prodrome-sim -- --from {seed} --seeds 1\n{}", outcome.complaints.join("\n"))
+    };
+    failed.map(told).collect()
+}
+
+#[test]
+fn the_same_plan_comes_to_the_same() {
+    for seed in [3, 4] {
+        let plan = Plan::of(seed);
+        let once = run(&plan);
+        assert_eq!((once.digest, once.complaints), (run(&plan).digest, Vec::new()));
+    }
+}
