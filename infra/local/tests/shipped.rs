@@ -53,19 +53,25 @@ fn every_rule_stands_in_the_list_of_faults_and_the_list_names_no_other() {
 }
 
 #[test]
-fn every_plugin_is_asked_by_some_flow_and_has_its_function() {
+fn every_plugin_is_asked_by_some_flow_or_rule_and_has_its_function() {
     let template = std::fs::read_to_string(root().join("template.yaml")).unwrap();
     let flows = flows();
+    let rules = prodrome_rules::load(&read("rules")).rules;
+    let periodic = || rules.rules().iter().filter_map(prodrome_rules::Rule::periodic);
     for plugin in prodrome_local::plugins().iter() {
         let name = plugin.name();
         let asked = flows.iter().any(|flow| flow.nodes().iter().any(|node| node.plugin() == name));
-        assert!(asked, "no flow asks {name}");
+        assert!(asked || periodic().any(|asks| asks.plugin() == name), "no flow and no rule asks {name}");
         for line in [
             format!("plugin-{name}\n"),
             format!("CodeUri: target/lambda/plugin-{name}\n"),
             format!("PRODROME_FUNCTION: plugin-{name}\n"),
         ] {
             assert!(template.contains(&line), "template.yaml lacks {line}");
+        }
+        for params in periodic().filter(|asks| asks.plugin() == name).map(prodrome_rules::Periodic::params) {
+            let known = plugin.params().get("properties").and_then(|keys| keys.as_object()).unwrap();
+            assert!(params.keys().all(|key| known.contains_key(key)), "{name} does not take {params:?}");
         }
         assert!(!plugin.describe().is_empty() && !plugin.rights().is_empty(), "{name} declares nothing");
     }
