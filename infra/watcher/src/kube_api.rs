@@ -66,6 +66,14 @@ impl KubeApi {
         whole(body).await
     }
 
+    /// Changes a document: a merge patch.
+    pub(crate) async fn patch(&self, path: &str, json: Vec<u8>) -> Result<(), ApiError> {
+        let request = Request::builder().method(Method::PATCH).uri(path);
+        let request = request.header(CONTENT_TYPE, "application/merge-patch+json");
+        let (_, _, body) = self.send(request.header(ACCEPT, "application/json"), Body::from(json)).await?;
+        whole(body).await.map(drop)
+    }
+
     async fn send(
         &self,
         request: http::request::Builder,
@@ -196,7 +204,7 @@ async fn whole(body: Body) -> Result<Bytes, ApiError> {
     Ok(collected.map_err(|error| ApiError::Broken(chain(&*error)))?.to_bytes())
 }
 
-fn percent_encode(text: &str, out: &mut String) {
+pub(crate) fn percent_encode(text: &str, out: &mut String) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));

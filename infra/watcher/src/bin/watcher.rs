@@ -5,7 +5,7 @@ use prodrome_rulebook::Rulebook;
 use prodrome_store::DynamoStore;
 use prodrome_watcher::{
     ASK_EVERY, Clock, Config, ConfigMapPlaces, ConnectError, Connection, FilePlaces, PlaceIn, PlaceStore,
-    Watcher, chain, connect, listen, listen_to, serve,
+    RuleStatuses, Watcher, chain, connect, listen, listen_to, serve,
 };
 use std::error::Error;
 use std::process::ExitCode;
@@ -71,6 +71,10 @@ async fn watch_with(
     listener: tokio::net::TcpListener,
     stop: Stop,
 ) -> Result<ExitCode, Box<dyn Error>> {
+    if config.namespace_rules {
+        let statuses = RuleStatuses::new(connection.client.clone(), config.namespaces.clone());
+        tokio::spawn(statuses.run(Clock::system()));
+    }
     let watcher = Watcher::new(connection.client, queue, places, config.settings(), Clock::system());
     let watcher = match book {
         None => watcher,

@@ -5,6 +5,7 @@ mod deployed;
 mod following;
 mod interruptions;
 mod permissions;
+mod rule_objects;
 
 use crate::world::{Run, TestQueue, settings};
 use futures::{StreamExt as _, stream};

@@ -99,7 +99,7 @@ impl Checker<'_> {
             resolve_after: resolve_after.ok()?,
             since: since.ok()?.unwrap_or_default(),
             frequency: frequency.ok()?,
-            periodic: periodic?,
+            periodic: periodic.ok()?,
             severity: severity.ok()?.unwrap_or(Rule::SEVERITY_DEFAULT),
             owner: owner.ok()?.unwrap_or(Rule::OWNER_DEFAULT),
             summary: summary.ok()?,
