@@ -8,6 +8,7 @@ mod rules_change;
 mod simulation;
 #[cfg(test)]
 mod story;
+#[cfg(test)]
 mod tenants;
 #[cfg(test)]
 mod truth;
