@@ -39,8 +39,15 @@ pub async fn main() -> Result<(), Error> {
 fn read_flows(dir: &Path) -> Result<FlowSet, Error> {
     let cannot =
         |error: std::io::Error| format!("the folder of flows {} cannot be read: {error}", dir.display());
-    let mut paths: Vec<_> = std::fs::read_dir(dir)
-        .map_err(cannot)?
+    let entries = match std::fs::read_dir(dir) {
+        // Whoever only has plugins asked by rules has none.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            tracing::warn!(folder = %dir.display(), "there is no folder of flows");
+            return Ok(FlowSet::default());
+        }
+        other => other.map_err(cannot)?,
+    };
+    let mut paths: Vec<_> = entries
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .filter(|path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -23,6 +23,9 @@ pub struct Config {
     pub diagnoses_queue_url: Option<String>,
     /// `RULES_TABLE`: the table of the rules that are pushed; unless set, those of `RULES_DIR` hold.
     pub rules_table: Option<String>,
+    /// `NAMESPACE_RULES`: whether rules that stand in the cluster as objects are taken up, `true` or `false`; `false`
+    /// unless set. Needs `RULES_TABLE`.
+    pub namespace_rules: bool,
     /// `SHARDS`: into how many shards markers are spread, 1 to 64; must be the watcher's. 4 unless set.
     pub shards: u16,
     /// `RULES_DIR`: the folder of rule files; a relative one lies in the function's package
@@ -44,6 +47,11 @@ impl Config {
         let rules_dir = PathBuf::from(settings.required("RULES_DIR", "the folder of rule files"));
         let root = settings.optional("LAMBDA_TASK_ROOT").map(PathBuf::from).unwrap_or_default();
         let cluster = Access::from_settings(&mut settings);
+        let namespace_rules = settings.optional("NAMESPACE_RULES");
+        let takes = matches!(namespace_rules.as_deref(), Some("true" | "1"));
+        if let Some(other) = namespace_rules.filter(|text| !takes && !matches!(&**text, "false" | "0")) {
+            settings.mistake(format!("NAMESPACE_RULES is {other:?}: expected true or false"));
+        }
         let shards = settings.parsed("SHARDS", "a number from 1 to 64", SHARDS_DEFAULT);
         if !(1..=64).contains(&shards) {
             settings.mistake(format!("SHARDS is {shards}: expected a number from 1 to 64"));
@@ -57,6 +65,7 @@ impl Config {
             findings_queue_url: settings.required("FINDINGS_QUEUE_URL", "the URL of the queue of findings"),
             diagnoses_queue_url: settings.optional("DIAGNOSES_QUEUE_URL"),
             rules_table: settings.optional("RULES_TABLE"),
+            namespace_rules: takes,
             shards,
             rules_dir: root.join(rules_dir),
             cluster,

@@ -27,6 +27,8 @@ pub struct Evaluate<S, Q, C> {
     signs: Option<Signs<S>>,
     pub(crate) listings: Listings,
     pub(crate) rolled_out: RolledOut,
+    /// Whether rules that are objects of the cluster are taken up.
+    pub(crate) takes_objects: bool,
 }
 
 impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
@@ -44,6 +46,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             signs: None,
             listings,
             rolled_out,
+            takes_objects: false,
         }
     }
 
@@ -71,6 +74,13 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     #[must_use]
     pub fn following(self, book: Rulebook<S>) -> Self {
         Self { law: self.law.following(book), ..self }
+    }
+
+    /// The same, taking up the rules that stand in the cluster as objects (`DiagnosisRule`), once somebody has pushed
+    /// the first version.
+    #[must_use]
+    pub fn taking_objects(self) -> Self {
+        Self { takes_objects: true, ..self }
     }
 
     /// A sitting under the rules as they are known now.
@@ -141,6 +151,9 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         }
         if key.partition.starts_with("relist#") {
             return self.relist(&record, now, tally).await;
+        }
+        if key.partition.starts_with("tenants#") {
+            return self.take_up_objects(record, now, tally).await;
         }
         if key.partition.starts_with("rollout#") {
             return self.roll_out(record, now).await;

@@ -40,7 +40,10 @@ pub async fn main() -> Result<(), Error> {
     )
     .noting_signs_in(DynamoStore::new(tables.clone(), config.episodes_table));
     let evaluate = match config.rules_table {
-        Some(table) => evaluate.following(Rulebook::new(DynamoStore::new(tables, table))),
+        Some(table) => {
+            let evaluate = evaluate.following(Rulebook::new(DynamoStore::new(tables, table)));
+            if config.namespace_rules { evaluate.taking_objects() } else { evaluate }
+        }
         None => evaluate,
     };
     let evaluate = if diagnosing { evaluate.diagnosing() } else { evaluate };

@@ -29,6 +29,7 @@ mod settle;
 mod shadow;
 mod sign;
 mod sitting;
+mod tenants;
 
 pub use config::Config;
 pub use evaluate::Evaluate;

@@ -4,6 +4,7 @@ use crate::identity::{Identity, IdentityReader};
 use crate::observed::{Matter, ObserveError, Observed, Sight};
 use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
+use crate::tenants;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::event::AboutObject;
 use prodrome_cluster::{Cluster, ClusterError};
@@ -135,6 +136,9 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             }
         }
         let list_ends: Vec<_> = changes.iter().filter(|c| c.kind == ChangeKind::ListEnd).cloned().collect();
+        if changes.iter().any(tenants::is_rule) {
+            self.request_objects(&scope, now).await?;
+        }
         let relevant: Vec<_> = changes.iter().filter(|change| self.concerns(change)).collect();
         let latest = by_subject(latest_of_each(&relevant, &mut poison));
         let markers = self.markers(&scope, latest.iter().map(|(_, path)| path.as_str())).await?;
@@ -275,11 +279,18 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             resource: change.resource.clone(),
             list: change.list.clone(),
             sights,
-            partner_of: said.partner_of.into_iter().map(str::to_owned).collect(),
+            partner_of: self.partner_of(&said, &observed),
             gone,
             released: if gone { self.released(&observed, &observed.kind()) } else { Vec::new() },
             is_event: false,
         }))
+    }
+
+    /// The rules whose part about a referred object holds of this one, as far as they look into its namespace.
+    fn partner_of(&self, said: &Said<'_>, observed: &Observed<'_>) -> BTreeSet<String> {
+        let namespace = observed.metadata.namespace.as_deref();
+        let is_about = |name: &&str| self.rules.get(name).is_some_and(|rule| looks_into(rule, namespace));
+        said.partner_of.iter().copied().filter(is_about).map(str::to_owned).collect()
     }
 
     /// What an event tells of the object that it is about.
@@ -383,8 +394,11 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     ) -> Result<(), Failure> {
         let kind = &judged.key.kind;
         if judged.gone {
-            for (rule, reference) in self.rules.referring_to(kind).filter(|(rule, _)| !rule.is_about_events())
-            {
+            let mut rules: Vec<_> = self.rules.referring_to(kind).collect();
+            rules.retain(|(rule, _)| {
+                !rule.is_about_events() && looks_into(rule, judged.key.namespace.as_deref())
+            });
+            for (rule, reference) in rules {
                 if reference.wants_missing() && !reference.is_incoming() {
                     self.request_relist(scope, rule, namespace_of(rule, judged), now).await?;
                 }
@@ -630,6 +644,12 @@ fn says_something(sight: &Sight) -> bool {
 fn namespace_of<'j>(rule: &Rule, judged: &'j Judged) -> &'j str {
     let same = rule.references().all(prodrome_rules::Reference::is_same_namespace);
     judged.key.namespace.as_deref().filter(|_| same).unwrap_or_default()
+}
+
+/// Whether objects that a rule is about may refer to one of this namespace.
+fn looks_into(rule: &Rule, namespace: Option<&str>) -> bool {
+    let same = rule.references().all(prodrome_rules::Reference::is_same_namespace);
+    namespace.is_none() || !same || rule.namespaces().admit(namespace)
 }
 
 fn edge_target(record: &Record) -> Option<Key> {

@@ -92,6 +92,10 @@ impl<S: Store> Rules<S> {
         Self { book: Some(book), ..self }
     }
 
+    pub(crate) fn book(&self) -> Option<&Rulebook<S>> {
+        self.book.as_ref()
+    }
+
     pub(crate) fn follows(&self) -> bool {
         self.book.is_some()
     }

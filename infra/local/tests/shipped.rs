@@ -69,6 +69,10 @@ fn every_plugin_is_asked_by_some_flow_or_rule_and_has_its_function() {
         ] {
             assert!(template.contains(&line), "template.yaml lacks {line}");
         }
+        for params in periodic().filter(|asks| asks.plugin() == name).map(prodrome_rules::Periodic::params) {
+            let known = plugin.params().get("properties").and_then(|keys| keys.as_object()).unwrap();
+            assert!(params.keys().all(|key| known.contains_key(key)), "{name} does not take {params:?}");
+        }
         assert!(!plugin.describe().is_empty() && !plugin.rights().is_empty(), "{name} declares nothing");
     }
 }

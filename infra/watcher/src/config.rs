@@ -28,6 +28,9 @@ pub struct Config {
     /// `RULES_TABLE`: the table of the rules that are pushed, to watch the kinds that they name and to list those anew
     /// that they touch; unless set, only changes are judged by such rules.
     pub rules_table: Option<String>,
+    /// `NAMESPACE_RULES`: whether it is written into the status of each `DiagnosisRule` whether it compiles; default
+    /// `false`.
+    pub namespace_rules: bool,
     /// `SHARDS`: 1 to 64, default 4; the same as the functions have.
     pub shards: u16,
     /// `WAITING_BYTES_MAX`: how many bytes may wait for the queue; default 8 MiB.
@@ -122,7 +125,7 @@ impl fmt::Display for ConfigError {
 
 impl Config {
     /// The names of all settings.
-    pub const NAMES: [&'static str; 24] = [
+    pub const NAMES: [&'static str; 25] = [
         "KUBECONFIG",
         "CONTEXT",
         "CLUSTER",
@@ -133,6 +136,7 @@ impl Config {
         "NAMESPACES",
         "CHANGES_QUEUE_URL",
         "RULES_TABLE",
+        "NAMESPACE_RULES",
         "SHARDS",
         "WAITING_BYTES_MAX",
         "OUTAGE_BYTES_MAX",
@@ -177,6 +181,7 @@ impl Config {
             namespaces: vars.words("NAMESPACES"),
             changes_queue_url: vars.queue_url(),
             rules_table: vars.text("RULES_TABLE"),
+            namespace_rules: vars.parsed("NAMESPACE_RULES", "true or false", false, |_| true),
             shards: vars.parsed("SHARDS", "a number from 1 to 64", SHARDS_DEFAULT, |n| (1..=64).contains(n)),
             waiting_bytes_max: vars.parsed(
                 "WAITING_BYTES_MAX",

@@ -247,7 +247,7 @@ async fn whole(body: Body) -> Result<Bytes, ApiError> {
     Ok(collected.map_err(|error| ApiError::Broken(chain(&*error)))?.to_bytes())
 }
 
-fn percent_encode(text: &str, out: &mut String) {
+pub(crate) fn percent_encode(text: &str, out: &mut String) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));

@@ -30,6 +30,8 @@ pub const RULES_TAKEN_UP: &str = "RulesTakenUp";
 pub const RULES_REFUSED: &str = "RulesRefused";
 /// The table of rules could not be read, or a version in it.
 pub const RULES_UNREADABLE: &str = "RulesUnreadable";
+/// Rules that stand in the cluster as objects and do not hold, by the last look at them.
+pub const NAMESPACE_RULES_REFUSED: &str = "NamespaceRulesRefused";
 /// The live cluster could not be read.
 pub const CLUSTER_ERRORS: &str = "ClusterErrors";
 /// Records that fell due and were handed over by the sweep.

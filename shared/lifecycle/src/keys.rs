@@ -8,6 +8,7 @@
 //! - a counter: partition `count#<scope>#<rule>`, sort = a hash of what is counted and together with what;
 //! - when a plugin is asked next: partition `pace#<plugin>`, sort `turns`;
 //! - a relist: partition `relist#<scope>#<rule>`, sort = the namespace;
+//! - that rules which are objects of a cluster changed: partition `tenants#<scope>`, sort `rules`;
 //! - a rollout: partition `rollout#<scope>`, sort `rules`;
 //! - what a staged rule would have told: partition `shadow#<rule>`, sort `<when it fired>#<fingerprint>`.
 
@@ -57,6 +58,11 @@ pub fn relist(scope: &Scope, rule: &str, namespace: &str) -> Key {
 /// Where it is kept when a plugin is asked next.
 pub fn pace(plugin: &str) -> Key {
     Key::new(format!("pace#{plugin}"), "turns")
+}
+
+/// Where it is kept when the rules that are objects of a cluster are taken up.
+pub fn tenants(scope: &Scope) -> Key {
+    Key::new(format!("tenants#{scope}"), "rules")
 }
 
 /// Where it is kept which version of the rules has come to a cluster.

@@ -1,6 +1,7 @@
 use crate::changes::{Change, Changes};
+use crate::tenants::FILE_PREFIX;
 use crate::text::RAW_BYTES_MAX;
-use prodrome_rules::{Diagnostic, RuleSet, SourceFile, load};
+use prodrome_rules::{Diagnostic, Loaded, RuleSet, SourceFile, load};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a name or a reason may be, in characters.
@@ -26,6 +27,9 @@ pub struct Draft {
     pub on: Option<u64>,
     /// The version whose text this is, if it is a rollback.
     pub back_to: Option<u64>,
+    /// Whether these are the files of all namespaces, made of Kubernetes objects: they replace those that are there, and
+    /// touch no others. Any other draft leaves the files of namespaces as they are.
+    pub of_namespaces: bool,
 }
 
 impl Draft {
@@ -36,7 +40,15 @@ impl Draft {
         files: impl IntoIterator<Item = SourceFile>,
     ) -> Self {
         let files = files.into_iter().collect();
-        Self { who: who.into(), why: why.into(), files, prune: false, on: None, back_to: None }
+        Self {
+            who: who.into(),
+            why: why.into(),
+            files,
+            prune: false,
+            on: None,
+            back_to: None,
+            of_namespaces: false,
+        }
     }
 }
 
@@ -137,19 +149,27 @@ impl Draft {
         let mut files: BTreeMap<String, SourceFile> = BTreeMap::new();
         for file in &self.files {
             let name = file_name(&file.name)?;
+            if name.starts_with(FILE_PREFIX) != self.of_namespaces {
+                // Those of a version that was pulled are the namespaces' still.
+                continue;
+            }
             if files.insert(name.clone(), SourceFile::new(&*name, &*file.text)).is_some() {
                 return Err(DraftError::SameName { name });
             }
         }
         let mut kept = BTreeSet::new();
-        for file in holding.iter().filter(|_| !self.prune) {
+        for file in holding {
             let name = file_name(&file.name)?;
+            let is_a_namespaces = name.starts_with(FILE_PREFIX);
+            if if self.of_namespaces { is_a_namespaces } else { self.prune && !is_a_namespaces } {
+                continue;
+            }
             files.entry(name.clone()).or_insert_with(|| {
                 kept.insert(name.clone());
                 SourceFile::new(name, &*file.text)
             });
         }
-        let files: Vec<SourceFile> = files.into_values().collect();
+        let mut files: Vec<SourceFile> = files.into_values().collect();
         if files.len() > FILES_MAX {
             return Err(DraftError::TooManyFiles { files: files.len() });
         }
@@ -157,7 +177,15 @@ impl Draft {
         if bytes > RAW_BYTES_MAX {
             return Err(DraftError::TooLarge { bytes, compressed: "", max: RAW_BYTES_MAX });
         }
-        let loaded = load(&files);
+        let mut loaded = load(&files);
+        let is_wrong = |file: &SourceFile, loaded: &Loaded| {
+            loaded.diagnostics.iter().any(|d| d.is_error() && d.file == file.name)
+        };
+        if files.iter().any(|file| file.name.starts_with(FILE_PREFIX) && is_wrong(file, &loaded)) {
+            // A namespace's rules must not keep anybody from pushing.
+            files.retain(|file| !(file.name.starts_with(FILE_PREFIX) && is_wrong(file, &loaded)));
+            loaded = load(&files);
+        }
         if loaded.diagnostics.iter().any(Diagnostic::is_error) {
             return Err(DraftError::Mistakes { diagnostics: loaded.diagnostics, files });
         }
@@ -243,6 +271,38 @@ mod tests {
         let pruned = Draft { prune: true, ..draft }.plan(&holding).unwrap();
         assert_eq!(names(&pruned), ["a.yaml", "c.yaml"]);
         assert_eq!(pruned.counts(), [1, 1, 2]);
+    }
+
+    #[test]
+    fn files_of_namespaces_are_theirs_alone() {
+        let ours = || file("a.yaml", &[("A", 1)]);
+        let holding = [ours(), file("ns.old.yaml", &[("OldN1", 1)]), file("ns.shop.yaml", &[("ShopN1", 1)])];
+        let push = |files, of_namespaces, prune| {
+            let draft = Draft { of_namespaces, prune, ..Draft::new("ann", "why", files) };
+            let plan = draft.plan(&holding).unwrap();
+            names(&plan).into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let all = ["a.yaml", "ns.old.yaml", "ns.shop.yaml"];
+        // Who pushes, prunes or goes back leaves them as they are.
+        assert_eq!(push(vec![file("b.yaml", &[("B", 1)])], false, true), ["b.yaml", all[1], all[2]]);
+        assert_eq!(
+            push(vec![file("a.yaml", &[("A", 2)]), file("ns.shop.yaml", &[("ShopN1", 2)])], false, false),
+            all
+        );
+        // The namespaces' own replace all of theirs, and nothing else.
+        assert_eq!(
+            push(vec![file("ns.shop.yaml", &[("ShopN1", 2)])], true, false),
+            ["a.yaml", "ns.shop.yaml"]
+        );
+        assert_eq!(push(vec![file("a.yaml", &[("Mine", 1)])], true, false), ["a.yaml"]);
+        // One that does not compile any more keeps nobody from pushing.
+        let broken = [ours(), SourceFile::new("ns.shop.yaml", "ShopN1: { resource: Pod }")];
+        let draft = Draft::new("ann", "why", [file("b.yaml", &[("B", 1)])]);
+        assert_eq!(names(&draft.plan(&broken).unwrap()), ["a.yaml", "b.yaml"]);
+        // A name that somebody has already is not taken from them.
+        let twice =
+            Draft { of_namespaces: true, ..Draft::new("ann", "why", [file("ns.shop.yaml", &[("A", 5)])]) };
+        assert_eq!(twice.plan(&[ours()]).unwrap_err(), DraftError::Nothing);
     }
 
     #[test]

@@ -32,6 +32,7 @@ mod draft;
 mod entry;
 pub mod keys;
 mod kinds;
+pub mod tenants;
 mod text;
 mod version;
 

@@ -106,6 +106,11 @@ impl KindName {
     }
 }
 
+/// Whether it is one of Kubernetes' own kinds that lie in no namespace.
+pub fn is_cluster_scoped(kind: &GroupKind) -> bool {
+    builtin::all().any(|known| !known.namespaced && known.kind == kind.kind && known.group == kind.group)
+}
+
 /// Whether it is one of the two kinds of events.
 pub(crate) fn is_event(kind: &GroupKind) -> bool {
     kind.kind == "Event" && matches!(&*kind.group, "" | "events.k8s.io")

@@ -66,7 +66,7 @@ pub use explain::{Explanation, Question};
 pub use format::format;
 pub use frequency::{CountBy, Frequency};
 pub use judge::{Judgement, Partner};
-pub use kind::KindPattern;
+pub use kind::{KindPattern, is_cluster_scoped};
 pub use mode::Mode;
 pub use mutate::{Change, Mutant, mutants};
 pub use namespaces::Namespaces;

@@ -9,6 +9,8 @@ mod simulation;
 #[cfg(test)]
 mod story;
 #[cfg(test)]
+mod tenants;
+#[cfg(test)]
 mod truth;
 #[cfg(test)]
 mod world;

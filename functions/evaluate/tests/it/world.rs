@@ -184,7 +184,9 @@ impl World {
                 Mortal::new(world.queue.clone()),
                 Mortal::new(world.cluster.clone()),
             );
-            Evaluate::new(ports.0, ports.1, ports.2, Arc::clone(&base), SHARDS).following(book)
+            Evaluate::new(ports.0, ports.1, ports.2, Arc::clone(&base), SHARDS)
+                .following(book)
+                .taking_objects()
         };
         world.instances = std::iter::repeat_with(instance).take(instances).collect();
         world
@@ -360,5 +362,11 @@ impl World {
 }
 
 pub(crate) fn resource(kind: &str) -> Resource {
-    builtin_of_kind(&GroupKind::new("", kind)).unwrap()
+    builtin_of_kind(&GroupKind::new("", kind)).unwrap_or_else(|| Resource {
+        group: "prodrome.dev".to_owned(),
+        version: "v1alpha1".to_owned(),
+        kind: kind.to_owned(),
+        plural: "diagnosisrules".to_owned(),
+        namespaced: true,
+    })
 }

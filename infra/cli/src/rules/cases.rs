@@ -362,7 +362,7 @@ impl Reader<'_> {
             (None, Some(rule)) => (What::Resolves, self.rule(rule)),
             _ => return self.tell(node, "an expectation takes exactly one of `fires` and `resolves`"),
         };
-        let object = self.kind_and_name(node.get("object"))?;
+        let object = self.kind_and_name(node.get("object")).ok()?;
         let rule = rule?;
         let periodic = self.rules.get(&rule).and_then(prodrome_rules::Rule::periodic);
         let slack = periodic.map_or(SignedDuration::ZERO, prodrome_rules::Periodic::every);
@@ -394,17 +394,18 @@ impl Reader<'_> {
             "unknown" => PluginResponse::unknown(summary),
             cause => PluginResponse::cause(cause, confidence, summary),
         };
-        let object = self.kind_and_name(node.get("object"))?;
+        let object = self.kind_and_name(node.get("object")).ok()?;
         Some(Says { at: at?, plugin: plugin_name, object, response })
     }
 
-    fn kind_and_name(&mut self, node: Option<&Node>) -> Option<Option<(String, String)>> {
-        let Some(node) = node else { return Some(None) };
-        let text = self.text(node)?;
-        match text.split_once('/') {
-            Some((kind, name)) => Some(Some((kind.to_owned(), name.to_owned()))),
-            None => self.wrong(node, "Kind/name"),
+    /// Kind and name, where they are said. Fails where a mistake was told.
+    fn kind_and_name(&mut self, node: Option<&Node>) -> Result<Option<(String, String)>, ()> {
+        let Some(node) = node else { return Ok(None) };
+        let text = self.text(node).ok_or(())?;
+        if let Some((kind, name)) = text.split_once('/') {
+            return Ok(Some((kind.to_owned(), name.to_owned())));
         }
+        self.wrong(node, "Kind/name").ok_or(())
     }
 
     fn rule(&mut self, node: &Node) -> Option<String> {

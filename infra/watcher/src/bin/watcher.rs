@@ -6,7 +6,7 @@ use prodrome_rulebook::Rulebook;
 use prodrome_store::DynamoStore;
 use prodrome_watcher::{
     ASK_EVERY, Clock, Config, ConfigMapPlaces, ConnectError, Connection, FilePlaces, Lease, Named, PlaceIn,
-    PlaceStore, Watcher, chain, connect, listen, listen_to, serve,
+    PlaceStore, RuleStatuses, Watcher, chain, connect, listen, listen_to, serve,
 };
 use std::error::Error;
 use std::process::ExitCode;
@@ -78,6 +78,10 @@ async fn watch_with(
         let identity = Lease::identity(&clock);
         Lease::new(connection.client.clone(), namespace, name, identity, clock.clone())
     });
+    if config.namespace_rules {
+        let statuses = RuleStatuses::new(connection.client.clone(), config.namespaces.clone());
+        tokio::spawn(statuses.run(clock.clone()));
+    }
     let watcher = Watcher::new(connection.client, queue, places, config.settings(), clock);
     let watcher = match lease {
         None => watcher,

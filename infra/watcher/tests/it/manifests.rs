@@ -179,6 +179,31 @@ fn secrets_are_allowed_by_an_overlay_alone_and_the_place_and_the_lease_are_one_o
 }
 
 #[test]
+fn rules_of_namespaces_need_their_status_and_nothing_else_to_be_written() {
+    let folder = "overlays/namespace-rules";
+    let role = document(&format!("{folder}/cluster-role.yaml"), "ClusterRole");
+    let want = json!([
+        { "apiGroups": ["prodrome.dev"], "resources": ["diagnosisrules"], "verbs": ["list", "watch"] },
+        { "apiGroups": ["prodrome.dev"], "resources": ["diagnosisrules/status"], "verbs": ["patch"] },
+    ]);
+    assert_eq!(role["rules"], want);
+    let definition = document(&format!("{folder}/definition.yaml"), "CustomResourceDefinition");
+    let kind = prodrome_rulebook::tenants::kind();
+    assert_eq!(definition["spec"]["group"], kind.group);
+    assert_eq!(definition["spec"]["names"]["kind"], kind.kind);
+    // The schema knows each key that a rule of a namespace may have.
+    let known =
+        &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"];
+    let known: Vec<&String> = known.as_object().unwrap().keys().collect();
+    let schema = prodrome_rules::schema();
+    let all = schema["$defs"]["rule"]["properties"].as_object().unwrap();
+    let refused = ["namespaces", "labels", "plugin", "period", "notResource"];
+    let mut want: Vec<&String> = all.keys().filter(|key| !refused.contains(&key.as_str())).collect();
+    want.sort();
+    assert_eq!(known, want);
+}
+
+#[test]
 fn the_pod_is_small_and_may_do_little() {
     let deployment = document("base/deployment.yaml", "Deployment");
     let pod = &deployment["spec"]["template"]["spec"];

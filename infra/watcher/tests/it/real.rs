@@ -7,6 +7,7 @@ mod following;
 mod interruptions;
 mod leading;
 mod permissions;
+mod rule_objects;
 
 use crate::world::{Run, TestQueue, settings};
 use futures::{StreamExt as _, stream};

@@ -1,5 +1,5 @@
-use super::Checker;
 use super::fields::Fields;
+use super::{Checker, Reported};
 use crate::diagnostic::Code;
 use crate::language;
 use crate::periodic::Periodic;
@@ -16,16 +16,16 @@ const PARAMS_BYTES_MAX: usize = 4 * 1024;
 const PARAMS_DEPTH_MAX: usize = 8;
 
 impl Checker<'_> {
-    /// `period` and `plugin`, which go together and with no other way to say what is wrong. `None` where something is
+    /// `period` and `plugin`, which go together and with no other way to say what is wrong. Fails where something is
     /// wrong with them, and has been told.
     pub(super) fn periodic(
         &mut self,
         key: &Key,
         fields: &Fields<'_>,
         about_events: bool,
-    ) -> Option<Option<Periodic>> {
+    ) -> Result<Option<Periodic>, Reported> {
         if !fields.means("plugin") && !fields.means("period") {
-            return Some(None);
+            return Ok(None);
         }
         let mut sound = true;
         for (has, lacks, what) in [
@@ -67,8 +67,10 @@ impl Checker<'_> {
         }
         let every = fields.get("period").and_then(|tree| self.every(tree, &fields.at("period")));
         let plugin = fields.get("plugin").and_then(|tree| self.plugin(tree, &fields.at("plugin")));
-        let (every, (plugin, params)) = (every?, plugin?);
-        sound.then_some(Some(Periodic { every, plugin, params }))
+        let (Some(every), Some((plugin, params)), true) = (every, plugin, sound) else {
+            return Err(Reported);
+        };
+        Ok(Some(Periodic { every, plugin, params }))
     }
 
     fn every(&mut self, tree: &Tree, path: &str) -> Option<SignedDuration> {
@@ -115,22 +117,18 @@ impl Checker<'_> {
             self.error(Code::WrongType, tree.span, path, "a map of params", &tree.describe(), None);
             return None;
         };
-        match json(tree, PARAMS_DEPTH_MAX) {
-            Some(Value::Object(params)) => {
-                let bytes = Value::Object(params.clone()).to_string().len();
-                if bytes > PARAMS_BYTES_MAX {
-                    let expected = format!("params of at most {PARAMS_BYTES_MAX} bytes");
-                    self.error(Code::WrongType, tree.span, path, &expected, &format!("{bytes} bytes"), None);
-                    return None;
-                }
-                Some(params)
-            }
-            _ => {
-                let expected = format!("params at most {PARAMS_DEPTH_MAX} levels deep");
-                self.error(Code::TooDeep, tree.span, path, &expected, "more", None);
-                None
-            }
+        let Some(Value::Object(params)) = json(tree, PARAMS_DEPTH_MAX) else {
+            let expected = format!("params at most {PARAMS_DEPTH_MAX} levels deep");
+            self.error(Code::TooDeep, tree.span, path, &expected, "more", None);
+            return None;
+        };
+        let bytes = Value::Object(params.clone()).to_string().len();
+        if bytes > PARAMS_BYTES_MAX {
+            let expected = format!("params of at most {PARAMS_BYTES_MAX} bytes");
+            self.error(Code::WrongType, tree.span, path, &expected, &format!("{bytes} bytes"), None);
+            return None;
         }
+        Some(params)
     }
 }
 

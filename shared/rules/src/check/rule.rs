@@ -17,6 +17,16 @@ use jiff::SignedDuration;
 use prodrome_model::{Owner, Severity};
 use std::collections::BTreeMap;
 
+/// What does not go with a frequency, and why.
+const NOT_WITH_FREQUENCY: [(&str, &str); 2] = [
+    ("gapTolerance", "each begin counts, and a begin is what ends a break; ask for a greater `count`"),
+    (
+        "reference",
+        "other objects are looked at when a check is due and not at each change, so begins between would be missed; make \
+         it two rules, or ask the object's own fields",
+    ),
+];
+
 /// How long a rule's name may be.
 const NAME_MAX: usize = 63;
 
@@ -45,8 +55,12 @@ impl Checker<'_> {
             .is_some_and(|subjects| matches!(subjects, Subjects::Kinds(names) if is_events(names)));
         let frequency = self.optional(&fields, "frequency", Self::frequency);
         if fields.has("frequency") {
-            for key in ["gapTolerance", "reference"] {
-                self.excluded(&fields, key, "frequency");
+            for (key, why) in NOT_WITH_FREQUENCY {
+                if let Some((found, _)) = fields.entry(key) {
+                    let expected = format!("no `{key}` beside `frequency`");
+                    let (at, help) = (fields.at(key), Some(why.to_owned()));
+                    self.error(Code::Conflict, found.span, &at, &expected, "both", help);
+                }
             }
         }
         let periodic = self.periodic(key, &fields, about_events);
@@ -85,7 +99,7 @@ impl Checker<'_> {
             resolve_after: resolve_after.ok()?,
             since: since.ok()?.unwrap_or_default(),
             frequency: frequency.ok()?,
-            periodic: periodic?,
+            periodic: periodic.ok()?,
             severity: severity.ok()?.unwrap_or(Rule::SEVERITY_DEFAULT),
             owner: owner.ok()?.unwrap_or(Rule::OWNER_DEFAULT),
             summary: summary.ok()?,

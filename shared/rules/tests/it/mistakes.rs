@@ -320,7 +320,12 @@ const MISTAKES: &[(&str, Code, &str)] = &[
     (
         "duration: 1m\nfrequency: { count: 2, within: 5m }\ngapTolerance: 1m",
         Code::Conflict,
-        "5:1 R.gapTolerance: expected no `gapTolerance` beside `frequency`, found both",
+        "5:1 R.gapTolerance: expected no `gapTolerance` beside `frequency`, found both; each begin counts, and a begin is what ends a break; ask for a greater `count`",
+    ),
+    (
+        "duration: 1m\nfrequency: { count: 2, within: 5m }\nreference: { resource: Node, name: [a], exists: false }",
+        Code::Conflict,
+        "5:1 R.reference: expected no `reference` beside `frequency`, found both; other objects are looked at when a check is due and not at each change, so begins between would be missed; make it two rules, or ask the object's own fields",
     ),
     (
         "since: { latest: [[a]], earliest: [[b]] }",

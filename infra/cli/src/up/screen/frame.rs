@@ -28,7 +28,10 @@ const CHECK_ROWS_MIN: usize = 3;
 pub(super) fn frame(told: &Told, look: &Look, now: Timestamp, (width, height): Size) -> Lines {
     let mut lines = head(told, look, width);
     let alerts = told.sorted();
-    let mut waiting: Vec<&Check> = look.checks.iter().filter(|check| !check.phase.is_told()).collect();
+    // Whom a plugin is asked about again and again is well so far.
+    let is_well = |check: &Check| check.asking.is_some() && matches!(check.phase, Phase::Watching { .. });
+    let mut waiting: Vec<&Check> =
+        look.checks.iter().filter(|check| !check.phase.is_told() && !is_well(check)).collect();
     waiting.sort_by_key(|check| check.due);
 
     // Two titles and two empty lines; what is left is shared out. Alerts with their causes come first,
