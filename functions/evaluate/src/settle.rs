@@ -19,7 +19,7 @@ enum Next {
     Done,
     /// The end of the old episode is told; the sighting may begin a new one in the place of this check. Both in one
     /// write: what was seen is not told again, should this be the last that is done.
-    Again(Kept),
+    Again(Box<Kept>),
     /// The check is due already.
     Look(Record),
 }
@@ -82,7 +82,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             {
                 Ok(Next::Done) => return Ok(None),
                 Ok(Next::Look(record)) => return Ok(Some(record)),
-                Ok(Next::Again(ended)) => (kept, over) = (None, Some(ended)),
+                Ok(Next::Again(ended)) => (kept, over) = (None, Some(*ended)),
                 Err(Problem::Conflict) => {
                     let record = self.store.get(&key).await.map_err(store_failure)?;
                     if sight.sighting.look && kept.is_some() {
@@ -182,7 +182,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 self.send_end(&check).await?;
                 // Another has its name now; or it came back while the end was on its way.
                 if matches!(sight.sighting.seen, Seen::Present { .. }) {
-                    return Ok(Next::Again(Kept { check: *check, version }));
+                    return Ok(Next::Again(Box::new(Kept { check: *check, version })));
                 }
                 tally.add(metric::CHECKS_CLOSED, 1);
                 self.close(key, &check, Expect::Version(version)).await?;

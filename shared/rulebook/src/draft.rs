@@ -278,7 +278,7 @@ mod tests {
         let ours = || file("a.yaml", &[("A", 1)]);
         let holding = [ours(), file("ns.old.yaml", &[("OldN1", 1)]), file("ns.shop.yaml", &[("ShopN1", 1)])];
         let push = |files, of_namespaces, prune| {
-            let draft = Draft { of_namespaces, prune, ..Draft::new("ann", "why", files) };
+            let draft = Draft { prune, of_namespaces, ..Draft::new("ann", "why", files) };
             let plan = draft.plan(&holding).unwrap();
             names(&plan).into_iter().map(str::to_owned).collect::<Vec<_>>()
         };

@@ -210,10 +210,10 @@ async fn an_ingress_without_tls_may_be_served_by_tls_alone() {
 
 #[tokio::test]
 async fn certificates_are_judged_by_their_time_and_names() {
-    let folder = tempfile::tempdir().unwrap();
-    let pki = Pki::new(folder.path());
     const EXPIRED: (Verdict, Option<&str>) = (Verdict::Cause, Some("cert-expired"));
     const OTHER: (Verdict, Option<&str>) = (Verdict::Cause, Some("lb-cert-missing"));
+    let folder = tempfile::tempdir().unwrap();
+    let pki = Pki::new(folder.path());
     for (host, days, known, want) in [
         ("web.test", "30", true, CLEARED),
         ("web.test", "3", true, EXPIRED),
