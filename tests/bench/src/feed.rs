@@ -87,6 +87,8 @@ async fn answer(State(feed): State<Arc<Feed>>, request: Request) -> Response {
             let time = Duration::from_millis(number("ms").unwrap_or(1_000));
             json_answer(&json!(feed.run(number("rate").unwrap_or(0), time).await))
         }
+        // As a server does that does not stream lists.
+        _ if asked("sendInitialEvents").is_some() => StatusCode::UNPROCESSABLE_ENTITY.into_response(),
         path if asked("watch").is_some() => feed.watch(path),
         path => feed.list(path, number("continue").unwrap_or(0), number("limit").unwrap_or(500)),
     }

@@ -93,6 +93,10 @@ impl Api {
             return status(StatusCode::NOT_FOUND, "", "it is not served");
         };
         match (method, rest) {
+            // As a server does that does not stream lists.
+            (&Method::GET, []) if query.contains_key("sendInitialEvents") => {
+                status(StatusCode::UNPROCESSABLE_ENTITY, "", "sendInitialEvents is forbidden")
+            }
             (&Method::GET, []) if query.contains_key("watch") => self.watch(kind, query),
             (&Method::GET, []) => self.list(kind, namespace, query).await,
             (&Method::GET, [name]) => {
