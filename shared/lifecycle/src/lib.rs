@@ -22,6 +22,8 @@ mod asking;
 mod check;
 mod count;
 mod decide;
+#[cfg(test)]
+mod fixture;
 pub mod keys;
 mod relist;
 mod rollout;

@@ -1,5 +1,6 @@
 use super::*;
-use prodrome_model::{EndReason, Metadata, ObjectRef, Resource, Scope};
+use crate::fixture::{check, t};
+use prodrome_model::EndReason;
 
 /// The plugin is asked every so many seconds.
 const PERIOD: i64 = 300;
@@ -10,52 +11,8 @@ const TERMS: Terms = Terms {
     references: false,
 };
 
-fn t(seconds: i64) -> Timestamp {
-    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
-}
-
 fn blank() -> Check {
-    let resource = Resource {
-        group: String::new(),
-        version: "v1".into(),
-        kind: "Service".into(),
-        plural: "services".into(),
-        namespaced: true,
-    };
-    let object = ObjectRef {
-        api_version: "v1".into(),
-        kind: "Service".into(),
-        namespace: Some("a".into()),
-        name: "b".into(),
-    };
-    Check {
-        layout: 1,
-        scope: Scope::new("default", "local", "demo"),
-        rule: "R".into(),
-        rules: 0,
-        rule_hash: "h".into(),
-        meaning: "m".into(),
-        shadow: false,
-        resource,
-        object,
-        uid: String::new(),
-        resource_version: 0,
-        phase: Phase::Pending { turns_at: None },
-        since: t(0),
-        opened_at: t(0),
-        due: t(0),
-        look_again_at: t(0),
-        list: None,
-        summary: String::new(),
-        metadata: Metadata::default(),
-        evidence: Vec::new(),
-        edges: Vec::new(),
-        finding: None,
-        event: None,
-        counted: None,
-        asking: None,
-        orphan_since: None,
-    }
+    Check { rule_hash: "h".into(), meaning: "m".into(), uid: String::new(), ..check() }
 }
 
 fn seen(at: i64, look: bool, is_asked_about: bool) -> Sighting {

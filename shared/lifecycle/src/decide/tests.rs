@@ -1,12 +1,6 @@
 use super::*;
-use prodrome_model::{ObjectRef, Resource, Scope};
+use crate::fixture::{check, t};
 use proptest::prelude::*;
-
-const S0: i64 = 1_800_000_000;
-
-fn t(seconds: i64) -> Timestamp {
-    Timestamp::from_second(S0 + seconds).unwrap()
-}
 
 fn terms(duration: i64, gap: i64, resolve: i64) -> Terms {
     Terms {
@@ -18,45 +12,7 @@ fn terms(duration: i64, gap: i64, resolve: i64) -> Terms {
 }
 
 fn blank() -> Check {
-    Check {
-        layout: 1,
-        scope: Scope::new("default", "local", "demo"),
-        rule: "R".into(),
-        rules: 0,
-        rule_hash: String::new(),
-        meaning: String::new(),
-        shadow: false,
-        resource: Resource {
-            group: String::new(),
-            version: "v1".into(),
-            kind: "Pod".into(),
-            plural: "pods".into(),
-            namespaced: true,
-        },
-        object: ObjectRef {
-            api_version: "v1".into(),
-            kind: "Pod".into(),
-            namespace: Some("a".into()),
-            name: "b".into(),
-        },
-        uid: "u1".into(),
-        resource_version: 0,
-        phase: Phase::Pending { turns_at: None },
-        since: t(0),
-        opened_at: t(0),
-        due: t(0),
-        look_again_at: t(0),
-        list: None,
-        summary: String::new(),
-        metadata: prodrome_model::Metadata::default(),
-        evidence: Vec::new(),
-        edges: Vec::new(),
-        finding: None,
-        event: None,
-        counted: None,
-        asking: None,
-        orphan_since: None,
-    }
+    check()
 }
 
 fn told(version: u64, at: i64, verdict: Verdict) -> Sighting {

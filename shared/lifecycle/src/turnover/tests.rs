@@ -1,53 +1,20 @@
 use super::*;
 use crate::SeenEvent;
+use crate::fixture::{self, t};
 use jiff::SignedDuration;
-use prodrome_model::{GroupKind, Metadata, ObjectKey, ObjectRef, Resource, Scope};
-
-fn t(seconds: i64) -> Timestamp {
-    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
-}
+use prodrome_model::{GroupKind, ObjectKey};
 
 fn check(phase: Phase) -> Check {
-    let resource = Resource {
-        group: String::new(),
-        version: "v1".into(),
-        kind: "Pod".into(),
-        plural: "pods".into(),
-        namespaced: true,
-    };
-    let object = ObjectRef {
-        api_version: "v1".into(),
-        kind: "Pod".into(),
-        namespace: Some("a".into()),
-        name: "b".into(),
-    };
     Check {
-        layout: 1,
-        scope: Scope::new("default", "local", "demo"),
-        rule: "R".into(),
         rules: 3,
         rule_hash: "says this".into(),
         meaning: "looks for this".into(),
-        shadow: false,
-        resource,
-        object,
-        uid: "u1".into(),
         resource_version: 7,
         phase,
-        since: t(0),
         opened_at: t(1),
         due: t(300),
         look_again_at: t(300),
-        list: None,
-        summary: String::new(),
-        metadata: Metadata::default(),
-        evidence: Vec::new(),
-        edges: Vec::new(),
-        finding: None,
-        event: None,
-        counted: None,
-        asking: None,
-        orphan_since: None,
+        ..fixture::check()
     }
 }
 
