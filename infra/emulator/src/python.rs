@@ -234,8 +234,12 @@ mod tests {
         let script = format!(
             "#!/bin/sh\nif [ \"$2\" = -c ]; then echo \"$0\"; echo {version}; exit 0; fi\n{script}\n"
         );
-        fs::write(&path, script).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let text = dir.join("python3.sh");
+        fs::write(&text, script).unwrap();
+        fs::set_permissions(&text, fs::Permissions::from_mode(0o755)).unwrap();
+        // Copied by another process: a file that this one has open for writing, be it in a child that another
+        // thread has just forked, cannot be run ("text file busy").
+        assert!(Command::new("cp").arg("-p").args([&text, &path]).status().unwrap().success());
         path
     }
 
