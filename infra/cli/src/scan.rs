@@ -7,7 +7,7 @@ use crate::library::Library;
 use crate::progress::Progress;
 use crate::reach::Reached;
 use crate::{Outcome, clock, diagnose, objects, render};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use misfits::Misfits;
@@ -34,7 +34,8 @@ const NAMED_MAX: usize = 5;
 /// Arguments of `prodrome scan`.
 #[derive(Args)]
 #[command(
-    after_help = "Exit code: 0 nothing fires, 1 something does, 2 it could not be done, or not for all files."
+    after_help = "Exit code: 0 nothing fires, 1 something does, 2 it could not be done, or not for all files or kinds. \
+                  What is no object in a file, or none that can be read, is said and left out."
 )]
 pub(crate) struct Arguments {
     /// The kubeconfig to use; by default what kubectl would use
@@ -51,8 +52,9 @@ pub(crate) struct Arguments {
     /// *.yml in it and below
     #[arg(long, value_name = "FILE", num_args = 1..)]
     from: Vec<PathBuf>,
-    /// Kinds that do not appear in a file at all are unknown, rather than not there
-    #[arg(long, requires = "from")]
+    /// Kinds that do not appear in a file at all are unknown, rather than not there; of a cluster: be content with the
+    /// kinds that may be listed (the exit code is then that of what was seen)
+    #[arg(long)]
     partial: bool,
     /// The time to take for the present, for files of another day, such as 2026-03-02T10:00:00Z
     #[arg(long, value_name = "T", value_parser = clock::parse)]
@@ -135,8 +137,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         let reached = Reached::by(arguments.kubeconfig.as_deref(), arguments.context.as_deref()).await?;
         let scanner = Scanner::new(reached.cluster(), rules.clone(), now, None);
         let scanned = scanner.cluster(arguments.namespace.as_deref(), &mut found).await;
-        let (objects, unserved) = scanned.map_err(|error| reached.place.blame(&error))?;
+        let Listed { objects, unserved, refused } = scanned.map_err(|error| reached.place.blame(&error))?;
         seen = objects;
+        if refused > 0 && !arguments.partial {
+            unread.push(anyhow!(
+                "{} may not be listed, so nothing is known of what rules say of {}: give the account that right, or be content with the rest by --partial",
+                render::count(refused, "kind"),
+                if refused == 1 { "it" } else { "them" }
+            ));
+        }
         // The shipped rules know many a kind that a cluster need not have; who names rules of their own means them.
         if !arguments.library.rules.is_empty() && !unserved.is_empty() {
             eprintln!(
@@ -227,6 +236,16 @@ impl Arguments {
     }
 }
 
+/// What a cluster had to show.
+struct Listed {
+    /// How many objects were looked at.
+    objects: usize,
+    /// The kinds that it does not serve.
+    unserved: Vec<String>,
+    /// How many kinds may not be listed.
+    refused: usize,
+}
+
 struct Scanner<C> {
     evaluate: Evaluate<MemoryStore, MemoryQueue, C>,
     cluster: C,
@@ -244,9 +263,8 @@ impl<C: Cluster + Clone + 'static> Scanner<C> {
         Self { evaluate, cluster, rules, now, file, later: RefCell::default() }
     }
 
-    /// Lists the kinds that the rules are about, page by page. What may not be listed is said and left out. How many
-    /// objects there are, and which kinds the cluster does not know.
-    async fn cluster(&self, namespace: Option<&str>, found: &mut Vec<Found>) -> Result<(usize, Vec<String>)> {
+    /// Lists the kinds that the rules are about, page by page. What may not be listed is said and left out.
+    async fn cluster(&self, namespace: Option<&str>, found: &mut Vec<Found>) -> Result<Listed> {
         let kinds = self.subjects().await?;
         let mut seen = 0;
         let (mut refused, mut unserved) = (Vec::new(), Vec::new());
@@ -290,7 +308,7 @@ impl<C: Cluster + Clone + 'static> Scanner<C> {
         for line in left_out(&refused) {
             eprintln!("prodrome: left out: {}", render::plain(&line, 2_000));
         }
-        Ok((seen, unserved))
+        Ok(Listed { objects: seen, unserved, refused: refused.len() })
     }
 
     /// The kinds that rules are about; all that the cluster serves where a rule is about every kind.

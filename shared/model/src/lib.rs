@@ -40,6 +40,7 @@ pub use notice::{Notice, NoticeKind};
 pub use object::{GroupKind, ObjectKey, ObjectRef, Resource, Subject};
 pub use plugin::{FactType, PluginRequest, PluginResponse, RuleBrief};
 pub use raw_json::RawJson;
+pub use redacted::redacted_json;
 pub use scope::Scope;
 pub use severity::{Owner, Severity};
 pub use shard::{SHARDS_DEFAULT, shard_of};

@@ -38,17 +38,19 @@ fn group(Group { owner, key }: Group) -> Group {
     Group { owner: owner.redacted(), key: redact_string(key) }
 }
 
-fn value(value: Value) -> Value {
+/// Any JSON with its texts, and the names of its fields, without secrets.
+#[must_use]
+pub fn redacted_json(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(redact_string(text)),
-        Value::Array(items) => items.into_iter().map(self::value).collect(),
+        Value::Array(items) => items.into_iter().map(redacted_json).collect(),
         Value::Object(map) => Value::Object(values(map)),
         Value::Null | Value::Bool(_) | Value::Number(_) => value,
     }
 }
 
 fn values(map: Map<String, Value>) -> Map<String, Value> {
-    map.into_iter().map(|(name, item)| (redact_string(name), value(item))).collect()
+    map.into_iter().map(|(name, item)| (redact_string(name), redacted_json(item))).collect()
 }
 
 impl ObjectRef {

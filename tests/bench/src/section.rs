@@ -151,7 +151,8 @@ pub fn of_programs(sizes: &[(&str, u64)], seen: &end_to_end::Seen) -> String {
     for (name, size) in sizes {
         let cold = seen.cold_starts.get(name).map(Vec::as_slice).unwrap_or_default();
         let resident = seen.resident.get(name).map_or("–".to_owned(), |bytes| mib(*bytes));
-        let (median, longest) = (ms(percentile(cold, 50)), ms(percentile(cold, 100)));
+        let of = |percent| if cold.is_empty() { "–".to_owned() } else { ms(percentile(cold, percent)) };
+        let (median, longest) = (of(50), of(100));
         table.row(&[name, &mib(*size), &median, &longest, &resident]);
     }
     format!(

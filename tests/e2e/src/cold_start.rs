@@ -8,6 +8,9 @@ const WARM_CALLS: u32 = 5;
 /// So often a start is tried: the emulator may be clearing away what was killed while it starts the next process, and
 /// then clears that away too.
 const STARTS: u32 = 3;
+/// A plugin's request about an object that the cluster does not hold.
+const ABOUT_NO_OBJECT: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/plugin-image-pull.json"));
 
 impl System {
     /// How much longer a function's first call takes than a later one: starting the process, reading settings
@@ -31,22 +34,28 @@ impl System {
 
     /// How long a function takes to do nothing, as its caller sees it.
     pub fn time_call(&self, function: &str) -> Result<Duration> {
-        // An empty batch, and a tick.
-        let event: Value = if function == "sweep" { json!({}) } else { json!({ "Records": [] }) };
-        let name = self.stack().output(output_of(function))?.to_owned();
+        let event: Value = match function {
+            "sweep" => json!({}), // a tick
+            plugin if plugin.starts_with("plugin-") => serde_json::from_str(ABOUT_NO_OBJECT)?,
+            _ => json!({ "Records": [] }), // an empty batch
+        };
+        let name = self.name_of(function)?;
         let begun = Instant::now();
         let called = self.emulator().client().invoke(&name, &event)?;
         let took = begun.elapsed();
         ensure!(called.error.is_none(), "{function} failed: {}", called.payload);
         Ok(took)
     }
-}
 
-fn output_of(function: &str) -> &'static str {
-    match function {
-        "evaluate" => "EvaluateFunctionName",
-        "sweep" => "SweepFunctionName",
-        "diagnose" => "DiagnoseFunctionName",
-        _ => "AlertFunctionName",
+    /// What a function is called in the stack.
+    fn name_of(&self, function: &str) -> Result<String> {
+        let output = match function {
+            "evaluate" => "EvaluateFunctionName",
+            "sweep" => "SweepFunctionName",
+            "diagnose" => "DiagnoseFunctionName",
+            "alert" => "AlertFunctionName",
+            plugin => return Ok(format!("{}-{plugin}", self.stack().name)),
+        };
+        Ok(self.stack().output(output)?.to_owned())
     }
 }

@@ -12,7 +12,7 @@ use crate::{Outcome, clock, objects, render};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use draft::Draft;
-use prodrome_model::Resource;
+use prodrome_model::{Resource, redacted_json};
 use prodrome_rules::{SourceFile, json};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
@@ -145,8 +145,10 @@ fn read(file: &Path) -> Result<Vec<Example>> {
         eprintln!("prodrome: left out: {}", render::plain(line, 300));
     }
     let objects = world.objects.into_iter().map(|(resource, bytes)| {
-        let object =
+        let object: Map<String, Value> =
             serde_json::from_slice(&bytes).with_context(|| format!("{} cannot be read", file.display()))?;
+        // What is written of it goes where rules go: into a repository.
+        let object = object.into_iter().map(|(name, value)| (name, redacted_json(value))).collect();
         Ok(Example { resource, object })
     });
     objects.collect()

@@ -4,6 +4,7 @@
 mod bad_input;
 mod deploy;
 mod flows;
+mod planted;
 mod pushed;
 mod record;
 mod recordings;
