@@ -34,6 +34,7 @@ mod scope;
 mod scratch;
 mod table;
 mod trie;
+mod turn;
 mod unescape;
 mod verdict;
 mod walk;

@@ -103,14 +103,13 @@ pub(crate) fn parse_timestamp(text: &str) -> Option<Timestamp> {
 /// `2026-01-02T03:04:05Z`, as objects mostly write it; `None` for what takes more care.
 fn short_timestamp(text: &[u8]) -> Option<Timestamp> {
     let bytes: &[u8; 20] = text.try_into().ok()?;
-    let digit = |at: usize| Some(i64::from(bytes[at].wrapping_sub(b'0'))).filter(|digit| *digit < 10);
-    let two = |at| Some(digit(at)? * 10 + digit(at + 1)?);
-    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'Z')];
-    if marks.iter().any(|(at, mark)| bytes[*at] != *mark) {
-        return None;
-    }
-    let (year, month, day) = (two(0)? * 100 + two(2)?, two(5)?, two(8)?);
-    let (hour, minute, second) = (two(11)?, two(14)?, two(17)?);
+    let [date, time] = [0, 8].map(|at| std::array::from_fn(|place| bytes[at + place]));
+    let seconds = [bytes[16], bytes[17], bytes[18], bytes[19], 0, 0, 0, 0];
+    let date = pairs(date, *b"0000-00-", *b"dddd-dd-")?;
+    let time = pairs(time, *b"00T00:00", *b"ddTdd:dd")?;
+    let seconds = pairs(seconds, *b":00Z\0\0\0\0", *b":ddZ\0\0\0\0")?;
+    let [year, month, day] = [date[0] * 100 + date[2], date[5], time[0]];
+    let [hour, minute, second] = [time[3], time[6], seconds[1]];
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let days = match month {
         2 => 28 + i64::from(is_leap),
@@ -128,6 +127,19 @@ fn short_timestamp(text: &[u8]) -> Option<Timestamp> {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1 - 719_468;
     Timestamp::from_second(days * 86_400 + hour * 3600 + minute * 60 + second).ok()
+}
+
+/// Eight bytes at once: at each place the number that the digit there and the one behind it are; `None` where a digit
+/// (`d` in the shape) or a mark is another. `zero` is the shape with noughts for digits.
+fn pairs(bytes: [u8; 8], zero: [u8; 8], shape: [u8; 8]) -> Option<[i64; 8]> {
+    // What brings a byte above 127 that is too great: a digit above 9, and anything else than the mark.
+    let room = shape.map(|byte| if byte == b'd' { 127 - 9 } else { 127 });
+    let digits = u64::from_le_bytes(bytes) ^ u64::from_le_bytes(zero);
+    let beyond = digits | digits.wrapping_add(u64::from_le_bytes(room));
+    if beyond & 0x8080_8080_8080_8080 != 0 {
+        return None;
+    }
+    Some((digits * 10 + (digits >> 8)).to_le_bytes().map(i64::from))
 }
 
 fn parse_any_timestamp(text: &str) -> Option<Timestamp> {
@@ -249,6 +261,14 @@ mod tests {
         fn short_timestamps_are_what_the_careful_reader_reads(
             text in r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](Z|\.5Z|z|[+]01:00)|[0-9]{4}-02-29T00:00:00Z",
         ) {
+            proptest::prop_assert_eq!(parse_timestamp(&text), parse_any_timestamp(&text), "{}", text);
+        }
+
+        #[test]
+        fn a_timestamp_with_another_byte_is_what_the_careful_reader_reads(at in 0..20_usize, byte in 0..128_u8) {
+            let mut text = b"2026-10-19T03:14:05Z".to_vec();
+            text[at] = byte;
+            let text = String::from_utf8(text).unwrap();
             proptest::prop_assert_eq!(parse_timestamp(&text), parse_any_timestamp(&text), "{}", text);
         }
 

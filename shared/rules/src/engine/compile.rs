@@ -1,10 +1,10 @@
 //! From a plan to a program: which bit stands for what, and what each value sets.
 
 use super::ask::{Ask, Home, Question};
-use super::effect::{Bit, Bits, Effect, EffectsBuilder};
+use super::effect::{Bit, Bits, EffectsBuilder};
 use super::formula::{Formulas, ListBuilder, Wake};
 use super::leaf::{Leaf, LeafCapture, Placed};
-use super::plan::{GroupPlan, GroupTest, Plan, Term};
+use super::plan::{EntryPlan, GroupPlan, GroupTest, Plan, Term};
 use super::program::{Entry, Program};
 use super::scope::{Each, Scope, ScopeCapture};
 use super::table::{Table, small};
@@ -92,9 +92,14 @@ pub(super) fn compile(mut plan: Plan) -> Program {
             let actual = entry.actual.as_ref().map(|terms| compiler.list(terms));
             let mut ages = Vec::new();
             compiler.ages(entry.actual.as_deref().unwrap_or_default(), &nodes, &mut ages);
-            Entry { upper, actual, is_certain: entry.is_certain, timed: entry.timed, ages: ages.into() }
+            let needs_look = compiler.needs_look(entry.actual.as_deref().unwrap_or_default());
+            let EntryPlan { is_certain, timed, .. } = *entry;
+            Entry { upper, actual, is_certain, timed, ages: ages.into(), needs_look }
         })
         .collect();
+    let fades = |ask: &Ask| matches!(ask.question, Question::NotPassed(_)) && ask.home == Home::Object;
+    let asks = plan.asks.iter().zip(&compiler.layout.asks);
+    let fading = asks.filter(|(ask, _)| fades(ask)).map(|(_, (yes, _))| *yes).collect();
     let wake = Wake::new(0, object_words, &hangs, always);
     let fails = plan.asks.iter().any(|ask| ask.all)
         || plan.scopes.iter().flat_map(|scope| &scope.groups).any(|group| group.all);
@@ -116,6 +121,7 @@ pub(super) fn compile(mut plan: Plan) -> Program {
         clocks: plan.clocks.iter().copied().zip(compiler.layout.clocks.iter().copied()).collect(),
         effects: compiler.effects.finish(),
         formulas: compiler.formulas,
+        fading,
         comparisons: plan.comparisons,
         captures: plan.captures.len(),
     }
@@ -281,6 +287,33 @@ impl Compiler<'_> {
         }
     }
 
+    /// Whether time turns a condition of these on elements, or on all values.
+    fn needs_look(&self, terms: &[Term]) -> bool {
+        terms.iter().any(|term| match term {
+            Term::Ask(ask) => {
+                let ask = &self.plan.asks[*ask];
+                ask.question.is_timed() && (ask.all || ask.home != Home::Object)
+            }
+            Term::Group { scope, group } => match &self.plan.scopes[*scope].groups[*group].test {
+                GroupTest::Ask(ask) => self.plan.asks[*ask].question.is_timed(),
+                GroupTest::Each(terms) => self.is_timed(terms),
+                GroupTest::Capture => false,
+            },
+            Term::Any(lists) => lists.iter().any(|terms| self.needs_look(terms)),
+            Term::Clock(_) | Term::Comparison(_) => false,
+        })
+    }
+
+    /// Whether time turns any of the conditions of an element.
+    fn is_timed(&self, terms: &[Term]) -> bool {
+        terms.iter().any(|term| match term {
+            Term::Ask(ask) => self.plan.asks[*ask].question.is_timed(),
+            Term::Any(lists) => lists.iter().any(|terms| self.is_timed(terms)),
+            // An element has no elements of its own to be asked, and nothing of the object.
+            Term::Group { .. } | Term::Clock(_) | Term::Comparison(_) => true,
+        })
+    }
+
     fn group_bit(&self, scope: usize, group: usize) -> Bit {
         Bit::nth(self.layout.scopes[scope].satisfied, small(group))
     }
@@ -430,10 +463,13 @@ impl Compiler<'_> {
         let missing_element = self.effects.effect(&missing_element);
         let mut below = Bits::default();
         let mut absent = vec![0; kids.len().div_ceil(64)];
+        let mut absent_effects = Vec::with_capacity(kids.len());
         for (place, kid) in kids.iter().enumerate() {
             let (bits, _) = self.missing(*kid, scopes);
             below.set_all(&bits);
-            if self.effects.effect(&bits) != Effect::NOTHING {
+            let effect = self.effects.effect(&bits);
+            absent_effects.push(effect);
+            if !effect.is_nothing() {
                 absent[place / 64] |= 1 << (place % 64);
             }
         }
@@ -442,6 +478,7 @@ impl Compiler<'_> {
             keys,
             kids: kids.into_iter().map(small).collect(),
             absent: absent.into(),
+            absent_effects: absent_effects.into(),
             leaf,
             scope: scope.map(small),
             map,

@@ -16,14 +16,29 @@ impl Bit {
 }
 
 /// Which bits a value sets: all that can be said of it before it is seen.
+///
+/// Those of the first word stand in it, as mostly they are all: to set them nothing else is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Effect(u32);
+pub(super) struct Effect {
+    pub(super) first: Bit,
+    /// Its place among all effects, twice; and one more where it sets bits of other words too.
+    number: u32,
+}
 
 impl Effect {
-    pub(super) const NOTHING: Self = Self(0);
+    pub(super) const NOTHING: Self = Self { first: Bit { word: 0, mask: 0 }, number: 0 };
 
-    pub(super) fn index(self) -> u32 {
-        self.0
+    pub(super) fn number(self) -> u32 {
+        self.number
+    }
+
+    pub(super) fn is_nothing(self) -> bool {
+        self.number == 0
+    }
+
+    /// Whether the first word is not all.
+    pub(super) fn has_rest(self) -> bool {
+        self.number & 1 == 1
     }
 }
 
@@ -86,7 +101,10 @@ impl EffectsBuilder {
         if let Some(effect) = self.known.get(&changes) {
             return *effect;
         }
-        let effect = Effect(small(self.effects.spans.len()));
+        let first =
+            changes.first().map_or(Effect::NOTHING.first, |(word, mask)| Bit { word: *word, mask: *mask });
+        let number = small(2 * self.effects.spans.len() + usize::from(changes.len() > 1));
+        let effect = Effect { first, number };
         let begin = small(self.effects.changes.len());
         self.effects.changes.extend(&changes);
         self.effects.spans.push(Span { begin, end: small(self.effects.changes.len()) });
@@ -100,20 +118,15 @@ impl EffectsBuilder {
 }
 
 impl Effects {
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
-    pub(super) fn changes(&self, effect: Effect) -> &[(u32, u64)] {
-        let Some(span) = self.spans.get(effect.0 as usize) else { return &[] };
+    /// What an effect changes, by the number that a log keeps.
+    #[inline]
+    pub(super) fn changes(&self, number: u32) -> &[(u32, u64)] {
+        let Some(span) = self.spans.get(number as usize / 2) else { return &[] };
         self.changes.get(span.begin as usize..span.end as usize).unwrap_or_default()
     }
 
-    /// The same by the number that a log keeps.
-    pub(super) fn changes_of(&self, effect: u32) -> &[(u32, u64)] {
-        self.changes(Effect(effect))
-    }
-
     /// Whether a bit is among them.
-    pub(super) fn sets(&self, effect: u32, bit: Bit) -> bool {
-        self.changes(Effect(effect)).iter().any(|(word, mask)| *word == bit.word && mask & bit.mask != 0)
+    pub(super) fn sets(&self, number: u32, bit: Bit) -> bool {
+        self.changes(number).iter().any(|(word, mask)| *word == bit.word && mask & bit.mask != 0)
     }
 }

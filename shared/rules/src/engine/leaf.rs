@@ -27,6 +27,8 @@ pub(super) struct Leaf {
     pub(super) regions: Box<[Effect]>,
     pub(super) no_quantity: Effect,
     pub(super) asks_times: bool,
+    /// Whether a text that no literal names has to be looked at closely; and whether one in an array has to be.
+    pub(super) is_open: [bool; 2],
     /// After how long something turns; ascending.
     pub(super) ages: Box<[SignedDuration]>,
     /// Before the first of them, from it on …
@@ -140,6 +142,8 @@ impl Leaf {
         leaf.read_tests(placed, effects);
         leaf.read_bounds(placed, effects);
         leaf.read_ages(placed, effects);
+        let in_list = !leaf.tests.is_empty() || !leaf.bounds.is_empty();
+        leaf.is_open = [in_list || !leaf.namespaces.is_empty(), in_list];
         leaf
     }
 
@@ -214,7 +218,7 @@ impl Leaf {
             .collect();
         let mut with_no = vec![0; self.tests.len().div_ceil(64)];
         for (index, test) in self.tests.iter().enumerate() {
-            with_no[index / 64] |= u64::from(test.no != Effect::NOTHING) << (index % 64);
+            with_no[index / 64] |= u64::from(!test.no.is_nothing()) << (index % 64);
         }
         self.tests_with_no = with_no.into();
     }
@@ -301,7 +305,14 @@ impl Leaf {
 
     /// What a text sets by its time; and the time, where a later look at it sets something else.
     pub(super) fn of_time(&self, text: &str, now: Timestamp) -> (Effect, Option<Timestamp>) {
-        let Some(stamp) = parse_timestamp(text) else { return (self.no_stamp, None) };
+        match parse_timestamp(text) {
+            Some(stamp) => self.of_stamp(stamp, now),
+            None => (self.no_stamp, None),
+        }
+    }
+
+    /// The same of a timestamp.
+    pub(super) fn of_stamp(&self, stamp: Timestamp, now: Timestamp) -> (Effect, Option<Timestamp>) {
         let age = now.duration_since(stamp);
         let region = self.ages.partition_point(|a| *a <= age);
         let effect = self.age_regions.get(region).copied().unwrap_or_default();

@@ -2,8 +2,8 @@ use super::leaf::Leaf;
 
 /// How many texts of a leaf are remembered.
 const TEXTS: usize = 64;
-/// The longest text that is.
-const LENGTH_MAX: usize = 64;
+/// The longest text that is: what a kubelet says of a container that crashes again and again is some 130 bytes long.
+const LENGTH_MAX: usize = 192;
 
 /// Which of a leaf's globs and regular expressions match which of the texts seen last: one object's texts are
 /// mostly another's too.

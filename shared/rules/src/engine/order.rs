@@ -37,18 +37,33 @@ impl Cursor {
     pub(super) const NONE: Self = Self { last: NO_KEY, next: 0 };
 }
 
-/// A key with its quotes and the colon behind it.
+/// A key with its quotes and the colon behind it, as large as what a processor reads at once: nearly all that is read
+/// beside an object is these.
 #[derive(Debug)]
+#[repr(align(64))]
 struct Expected {
-    /// Its beginning, and which bits of that count.
+    /// Its beginning, and zeros.
     bytes: [u64; WINDOW / 8],
-    mask: [u64; WINDOW / 8],
     length: u32,
     place: u32,
     /// The key that came after it last.
     next: u32,
     /// What the window does not hold of it.
     rest: Box<[u8]>,
+}
+
+/// To each length of a key which bits of a window are the key's.
+static MASKS: [[u64; WINDOW / 8]; WINDOW + 1] = masks();
+
+const fn masks() -> [[u64; WINDOW / 8]; WINDOW + 1] {
+    let mut masks = [[0; WINDOW / 8]; WINDOW + 1];
+    let mut length = 1;
+    while length <= WINDOW {
+        masks[length] = masks[length - 1];
+        masks[length][(length - 1) / 8] |= 0xff << ((length - 1) % 8 * 8);
+        length += 1;
+    }
+    masks
 }
 
 /// A key that was found where it was expected.
@@ -78,7 +93,7 @@ impl Order {
             return None;
         }
         let behind = at + key.length as usize;
-        if !key.rest.is_empty() && json.get(at + WINDOW..behind) != Some(&*key.rest) {
+        if key.length as usize > WINDOW && json.get(at + WINDOW..behind) != Some(&*key.rest) {
             return None;
         }
         *cursor = Cursor { last: cursor.next, next: key.next };
@@ -147,13 +162,10 @@ impl Expected {
         if length > LENGTH_MAX || !is_plain {
             return None;
         }
-        let (mut bytes, mut mask) = ([0; WINDOW], [0; WINDOW]);
-        for ((byte, mask), text) in bytes.iter_mut().zip(&mut mask).zip(text) {
-            (*byte, *mask) = (*text, u8::MAX);
-        }
+        let mut bytes = [0; WINDOW];
+        bytes.iter_mut().zip(text).for_each(|(byte, text)| *byte = *text);
         Some(Self {
             bytes: words(&bytes),
-            mask: words(&mask),
             length: small(length),
             place,
             next: NO_KEY,
@@ -164,8 +176,8 @@ impl Expected {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
     fn stands_in(&self, window: &[u8; WINDOW]) -> bool {
-        let window = words(window);
-        let differs = |index: usize| (window[index] & self.mask[index]) ^ self.bytes[index];
+        let (window, mask) = (words(window), &MASKS[WINDOW.min(self.length as usize)]);
+        let differs = |index: usize| (window[index] & mask[index]) ^ self.bytes[index];
         differs(0) | differs(1) | differs(2) | differs(3) == 0
     }
 }

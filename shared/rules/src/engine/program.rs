@@ -67,6 +67,8 @@ pub struct Program {
     /// Whether anything can fail, and not only be satisfied.
     pub(super) fails: bool,
     pub(super) clocks: Vec<(Clock, Bit)>,
+    /// The bits of the object that time takes away.
+    pub(super) fading: Vec<Bit>,
     pub(super) comparisons: Vec<Comparison>,
     pub(super) captures: usize,
     /// How many words a run has, and how many of them say what the object satisfies.
@@ -105,6 +107,8 @@ pub(super) struct Entry {
     pub(super) timed: u32,
     /// After how long since which leaf's timestamps it may turn.
     pub(super) ages: Box<[(u32, SignedDuration)]>,
+    /// Whether the object has to be looked at again to see what it is at another time.
+    pub(super) needs_look: bool,
 }
 
 impl Program {
@@ -219,6 +223,7 @@ impl Program {
             instants,
             learned: _,
             other_time: _,
+            other_words: _,
             effort: _,
         } = scratch;
         words.resize(self.words, 0);

@@ -29,6 +29,8 @@ pub struct Scratch {
     pub(super) learned: LearnedOfAll,
     /// To look at the same object at another time.
     pub(super) other_time: Option<Box<Scratch>>,
+    /// The words of now, while they are those of another time.
+    pub(super) other_words: Vec<u64>,
     pub(super) instants: Vec<Timestamp>,
     pub(super) effort: Effort,
 }

@@ -8,8 +8,9 @@ pub(super) struct Node {
     pub(super) keys: Table,
     /// The nodes below it.
     pub(super) kids: Box<[u32]>,
-    /// Of the nodes below, those of which it says something that they are missing.
+    /// Of the nodes below, those of which it says something that they are missing, and to each what.
     pub(super) absent: Box<[u64]>,
+    pub(super) absent_effects: Box<[Effect]>,
     /// What is asked of the values here.
     pub(super) leaf: Option<u32>,
     /// What is asked of the elements here.

@@ -21,9 +21,6 @@ pub struct Verdict {
     pub(super) is_open: bool,
 }
 
-/// At how many instants an object is looked at again.
-const LOOKS_MAX: usize = 6;
-
 /// What all rules of a program say of an object: those that match it, or that time alone will make match.
 /// The others are silent about it.
 pub struct Verdicts<'r> {
@@ -86,7 +83,7 @@ impl<'r> Verdicts<'r> {
                 let mut words = vec![0; program.words];
                 words[..program.object_words].copy_from_slice(&scratch.words[..program.object_words]);
                 for logged in log {
-                    for (word, mask) in program.effects.changes_of(logged.effect) {
+                    for (word, mask) in program.effects.changes(logged.effect) {
                         words[*word as usize] |= mask;
                     }
                 }
@@ -148,7 +145,6 @@ impl Judge<'_> {
         }
         if !is_still {
             self.look_ahead(scratch)?;
-            self.crowded(scratch);
         }
         if scratch.verdicts.iter().any(|verdict| verdict.is_open) {
             scratch.effort.trees += 1;
@@ -159,7 +155,7 @@ impl Judge<'_> {
     }
 
     /// What failed does not hold, though it is satisfied too.
-    fn settle(&self, scratch: &mut Scratch) {
+    pub(super) fn settle(&self, scratch: &mut Scratch) {
         if self.program.fails {
             let (satisfied, rest) = scratch.words.split_at_mut(self.program.object_words);
             for (satisfied, failed) in satisfied.iter_mut().zip(rest) {
@@ -199,82 +195,6 @@ impl Judge<'_> {
         }
     }
 
-    /// Finds out when the verdicts of certain rules turn, by looking at the object again at each instant at
-    /// which they could. Where these are many, the tree is quicker, and the verdicts stay open.
-    fn look_ahead(&self, scratch: &mut Scratch) -> Result<(), JsonError> {
-        let program = self.program;
-        let entry = |verdict: &Verdict| program.entries.get(verdict.entry as usize).filter(|e| e.is_certain);
-        let Scratch { verdicts, stamps, instants, .. } = scratch;
-        for verdict in verdicts.iter().filter(|verdict| verdict.is_open) {
-            let Some(entry) = entry(verdict) else { continue };
-            for (leaf, age) in &entry.ages {
-                let of_leaf = stamps.iter().filter(|(of, _)| of == leaf);
-                instants.extend(of_leaf.filter_map(|(_, stamp)| stamp.checked_add(*age).ok()));
-            }
-        }
-        if verdicts.iter().any(|verdict| verdict.is_open) {
-            instants.extend(program.clocks.iter().filter_map(|(clock, _)| clock.turns_at));
-        }
-        instants.retain(|instant| *instant > self.now);
-        instants.sort_unstable();
-        instants.dedup();
-        if instants.len() > LOOKS_MAX {
-            return Ok(());
-        }
-        let mut ahead = scratch.other_time.take().unwrap_or_default();
-        for instant in &scratch.instants {
-            let is_open = |verdict: &Verdict| verdict.is_open && entry(verdict).is_some();
-            if !scratch.verdicts.iter().any(is_open) {
-                break;
-            }
-            scratch.effort.looks += 1;
-            program.reset(*instant, &mut ahead);
-            let judge = Judge { now: *instant, ..*self };
-            match program.walk(self.json, *instant, &mut ahead) {
-                Ok(()) => judge.settle(&mut ahead),
-                Err(super::walk::Stop::Broken(error)) => return Err(error),
-                Err(super::walk::Stop::Strange) => break,
-            }
-            for verdict in scratch.verdicts.iter_mut().filter(|verdict| is_open(verdict)) {
-                let list = entry(verdict).and_then(|entry| entry.actual);
-                if list.is_some_and(|list| judge.holds(list, &mut ahead) != verdict.matches) {
-                    verdict.turns_at = Some(*instant);
-                    verdict.is_open = false;
-                }
-            }
-        }
-        scratch.other_time = Some(ahead);
-        for verdict in &mut scratch.verdicts {
-            // What did not turn at any of them never does.
-            verdict.is_open &= entry(verdict).is_none();
-        }
-        scratch.verdicts.retain(|verdict| verdict.is_open || verdict.matches || verdict.turns_at.is_some());
-        Ok(())
-    }
-
-    /// The tree tries so many instants of an object and no more; where there may be more than that, it has
-    /// the last word.
-    fn crowded(&self, scratch: &mut Scratch) {
-        let instants = scratch.stamps.len().saturating_add(1);
-        let is_crowded =
-            |timed: u32| instants.saturating_mul(timed as usize) > crate::evaluation::INSTANTS_MAX;
-        if !is_crowded(self.program.timed_max) {
-            return;
-        }
-        for (entry, index) in self.program.entries.iter().zip(0..) {
-            let (word, mask) = (index as usize / 64, 1 << (index % 64));
-            let judged = scratch.judged.get(word).is_some_and(|bits| bits & mask != 0);
-            if !judged && is_crowded(entry.timed) {
-                scratch.verdicts.push(Verdict {
-                    entry: index,
-                    matches: false,
-                    turns_at: None,
-                    is_open: true,
-                });
-            }
-        }
-    }
-
     fn ask(&self, tree: &Node<'_>, scratch: &mut Scratch) {
         for verdict in scratch.verdicts.iter_mut().filter(|verdict| verdict.is_open) {
             let evaluation = match self.program.subject(verdict.entry) {
@@ -288,7 +208,7 @@ impl Judge<'_> {
         scratch.verdicts.retain(|verdict| verdict.matches || verdict.turns_at.is_some());
     }
 
-    fn holds(&self, list: u32, scratch: &mut Scratch) -> bool {
+    pub(super) fn holds(&self, list: u32, scratch: &mut Scratch) -> bool {
         let Scratch { words, captures, compared, .. } = scratch;
         self.program.formulas.holds(list, words, &mut |index| {
             // Two bits each: whether it was compared, and what came of it.

@@ -260,17 +260,18 @@ impl<S: Scanner> Walker<'_, S> {
 
     #[inline(always)]
     fn apply(&mut self, effect: Effect, at: usize) {
-        if effect == Effect::NOTHING {
+        if effect.is_nothing() {
             return;
         }
-        let words = self.scratch.words.as_mut_slice();
-        for (word, mask) in self.program.effects.changes(effect) {
-            if let Some(word) = words.get_mut(*word as usize) {
-                *word |= mask;
+        self.set(effect.first.word, effect.first.mask);
+        if effect.has_rest() {
+            let program = self.program;
+            for (word, mask) in program.effects.changes(effect.number()).iter().skip(1) {
+                self.set(*word, *mask);
             }
         }
         let at = u32::try_from(at).unwrap_or(u32::MAX);
-        self.scratch.log.push(Logged { effect: effect.index(), at });
+        self.scratch.log.push(Logged { effect: effect.number(), at });
     }
 
     #[inline(always)]

@@ -15,8 +15,18 @@ impl<S: Scanner> Walker<'_, S> {
         let Some(node) = self.program.nodes.get(top.node as usize) else { return Err(Stop::Strange) };
         let mut cursor = top.cursor;
         loop {
-            let order = self.orders.get(top.node as usize);
-            let expected = order.and_then(|order| order.expect(self.json, *at, &mut cursor));
+            let Some(order) = self.orders.get(top.node as usize) else { return Err(Stop::Strange) };
+            let mut expected = order.expect(self.json, *at, &mut cursor);
+            // Nearly always keys are the expected ones, and mostly such that nobody asks for.
+            while let Some(Found { behind, place: NONE }) = expected {
+                *at = self.skip_value(behind)?;
+                if self.byte(*at) != Some(b',') {
+                    top.cursor = cursor;
+                    return Ok(None);
+                }
+                *at += 1;
+                expected = order.expect(self.json, *at, &mut cursor);
+            }
             let Found { behind, place } = match expected {
                 Some(found) => found,
                 None => self.any_key(node, top.node, *at, &mut cursor)?,

@@ -40,9 +40,8 @@ impl<S: Scanner> Walker<'_, S> {
             literal => leaf.literal_effects.get(literal as usize).copied().unwrap_or_default(),
         };
         self.apply(if in_list { effect.in_list } else { effect.direct }, begin);
-        let is_open = literal == NONE
-            && !(leaf.tests.is_empty() && leaf.bounds.is_empty() && (in_list || leaf.namespaces.is_empty()));
-        if is_open || leaf.asks_times {
+        let is_open = leaf.is_open[usize::from(in_list)];
+        if leaf.asks_times || (is_open && literal == NONE) {
             self.open_questions(leaf, index, in_list, text, literal == NONE);
         }
         for capture in &leaf.captures {
@@ -55,7 +54,7 @@ impl<S: Scanner> Walker<'_, S> {
     #[inline(never)]
     fn open_questions(&mut self, leaf: &Leaf, index: u32, in_list: bool, text: Text, is_other: bool) {
         let Text { begin, end, is_escaped } = text;
-        let unescaped = std::mem::take(&mut self.scratch.text);
+        let unescaped = if is_escaped { std::mem::take(&mut self.scratch.text) } else { String::new() };
         let text = if is_escaped { &unescaped } else { self.text.get(begin..end).unwrap_or_default() };
         if is_other {
             if !leaf.tests.is_empty() {
@@ -79,7 +78,9 @@ impl<S: Scanner> Walker<'_, S> {
                 self.scratch.stamps.push((index, stamp));
             }
         }
-        self.scratch.text = unescaped;
+        if is_escaped {
+            self.scratch.text = unescaped;
+        }
     }
 
     fn tests(&mut self, leaf: &Leaf, index: u32, text: &str, at: usize) {

@@ -31,10 +31,7 @@ impl<'w, S: Scanner> Walker<'w, S> {
             while absent != 0 {
                 let place = word * 64 + absent.trailing_zeros() as usize;
                 absent &= absent - 1;
-                let kid = node.kids.get(place).and_then(|kid| self.program.nodes.get(*kid as usize));
-                if let Some(kid) = kid {
-                    self.apply(kid.missing, 0);
-                }
+                self.apply(node.absent_effects.get(place).copied().unwrap_or_default(), 0);
             }
         }
         self.scratch.seen.truncate(frame.seen_at as usize);
@@ -174,7 +171,7 @@ impl<'w, S: Scanner> Walker<'w, S> {
     }
 
     #[inline(always)]
-    fn set(&mut self, word: u32, mask: u64) {
+    pub(super) fn set(&mut self, word: u32, mask: u64) {
         if let Some(word) = self.scratch.words.get_mut(word as usize) {
             *word |= mask;
         }

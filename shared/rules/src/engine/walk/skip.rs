@@ -19,7 +19,7 @@ impl<S: Scanner> Walker<'_, S> {
     }
 
     #[inline(always)]
-    pub(super) fn skip_value(&mut self, mut at: usize) -> Result<usize, Stop> {
+    pub(super) fn skip_value(&self, mut at: usize) -> Result<usize, Stop> {
         loop {
             return match self.byte(at) {
                 Some(b'"') => {
@@ -42,6 +42,10 @@ impl<S: Scanner> Walker<'_, S> {
 
     #[inline(always)]
     pub(super) fn skip_container(&self, at: usize) -> Result<usize, Stop> {
+        // Defaults are mostly such.
+        if let Some(b"{}" | b"[]") = self.json.get(at..at + 2) {
+            return self.check_depth(at).map(|()| at + 2);
+        }
         let depth = u32::try_from(DEPTH_MAX - self.scratch.frames.len()).unwrap_or(0);
         match scanner::container_end(self.scanner, self.json, at, depth) {
             Ok(end) => Ok(end),

@@ -23,6 +23,31 @@ fn places(rules: &str, object: &str) -> Vec<String> {
 }
 
 #[test]
+fn when_an_object_s_own_timestamps_turn_a_verdict_is_known_without_a_second_look() {
+    let looks = |check: &str, object: &str| {
+        let rules = load_one(&format!("R:\n  resource: Pod\n  checkField: [{check}]"));
+        let program = program(&Arc::new(rules), &pod(), Level::Best);
+        let mut scratch = Scratch::default();
+        let verdicts = program.run(object.as_bytes(), at(0), &mut scratch).unwrap();
+        let turns_at = verdicts.iter().next().and_then(|(_, verdict)| verdict.turns_at);
+        (turns_at, scratch.effort().looks)
+    };
+    let (old, new) = ("{ field: [t], olderThan: 100 }", "{ field: [t], newerThan: 300 }");
+    let object = format!(r#"{{"t":["{}","{}"],"c":[{{"t":"{}"}}]}}"#, at(-10), at(-40), at(-20));
+    assert_eq!(looks(old, &object), (Some(at(60)), 0));
+    assert_eq!(looks(new, &object), (Some(at(290)), 0));
+    assert_eq!(looks("{ field: [t], olderThan: 100, match: all }", &object), (Some(at(90)), 2));
+    assert_eq!(
+        looks("{ field: [c], each: [{ subField: [t], olderThan: 100 }] }", &object),
+        (Some(at(80)), 1)
+    );
+    // Both at once: from when the second holds until the first no longer does.
+    let (from, to) = ("{ field: [t], olderThan: 200 }", "{ field: [t], newerThan: 30 }");
+    assert_eq!(looks(&format!("{from}, {to}"), &object), (None, 0));
+    assert_eq!(looks(&format!("{{ anyOf: [[{from}], [{to}]] }}"), &object), (Some(at(20)), 0));
+}
+
+#[test]
 fn the_values_that_matched_are_pointed_at() {
     let one = |condition: &str| format!("R:\n  resource: Pod\n  checkField: [{condition}]");
     for (condition, object, want) in [
