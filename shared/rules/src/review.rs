@@ -1,6 +1,7 @@
 //! Rules that are sound one by one, and doubtful all the same: one that can never match, one that says nothing which
 //! another does not say, one about a kind that a cluster does not have.
 
+mod cut;
 mod never;
 mod overlap;
 
@@ -50,6 +51,7 @@ pub fn review(files: &[SourceFile], served: Option<&[GroupKind]>) -> Loaded {
             }
         }
     }
+    doubts.extend(files.iter().flat_map(cut::doubts));
     for overlap in overlap::find(rules) {
         let (rule, home) = (&rules[overlap.narrow], &homes[overlap.narrow]);
         let (other, at) = (&rules[overlap.wide], &homes[overlap.wide]);
