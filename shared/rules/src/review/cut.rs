@@ -1,9 +1,10 @@
 //! Conditions on what the watcher leaves out of the objects that it sends.
 
-use crate::check::{CheckedFile, LET, check_file};
+use crate::check::LET;
 use crate::diagnostic::{Code, Diagnostic, Level, LineIndex};
 use crate::kind::{KindName, KindPattern};
-use crate::source::{SourceFile, Tree, TreeValue};
+use crate::rule_set::RuleSet;
+use crate::source::{Key, SourceFile, Tree, TreeValue, read};
 use prodrome_model::GroupKind;
 use prodrome_scan::{MANAGED_FIELDS, private_parts};
 
@@ -14,36 +15,36 @@ struct Left {
 }
 
 /// A warning for each path of a rule that leads into what never leaves the cluster.
-pub(super) fn doubts(file: &SourceFile) -> Vec<Diagnostic> {
+pub(super) fn doubts(file: &SourceFile, sound: &RuleSet) -> Vec<Diagnostic> {
     let lines = LineIndex::new(&file.text);
     let mut doubts = Vec::new();
-    let CheckedFile { heads, rules, .. } = check_file(file);
-    let lets = heads.iter().find(|(key, _)| key.text == LET).map(|(_, tree)| tree);
-    for checked in rules.iter().filter(|checked| checked.rule.is_some()) {
+    let trees: Vec<Tree> = read(&file.text).into_iter().filter_map(|document| document.tree.ok()).collect();
+    let lets = trees.iter().find_map(|tree| tree.get(LET));
+    for (name, tree) in trees.iter().flat_map(entries).filter(|(name, _)| sound.get(&name.text).is_some()) {
         let mut say = |path: &str, at: &Tree, left: &Left, found: String| {
             doubts.push(Diagnostic {
                 code: Code::CutField,
                 level: Level::Warning,
                 file: file.name.clone(),
                 place: lines.place(at.span),
-                rule: Some(checked.name.clone()),
+                rule: Some(name.text.clone()),
                 path: path.to_owned(),
                 expected: left.expected.to_owned(),
                 found,
                 help: Some(left.help.to_owned()),
             });
         };
-        let kinds = kinds(checked.tree.get("resource"));
+        let kinds = kinds(tree.get("resource"));
         for key in ["filterField", "checkField", "since"] {
-            if let Some(tree) = checked.tree.get(key) {
-                fields(tree, key, lets, &mut |path, field| {
+            if let Some(part) = tree.get(key) {
+                fields(part, key, lets, &mut |path, field| {
                     if let Some((left, found)) = of_object(&kinds, field) {
                         say(path, field, &left, found);
                     }
                 });
             }
         }
-        if let Some(reference) = checked.tree.get("reference") {
+        if let Some(reference) = tree.get("reference") {
             references(reference, "reference", lets, &mut |path, field, kinds| {
                 if let Some((left, found)) = of_reference(kinds, field) {
                     say(path, field, &left, found);
@@ -52,6 +53,13 @@ pub(super) fn doubts(file: &SourceFile) -> Vec<Diagnostic> {
         }
     }
     doubts
+}
+
+fn entries(tree: &Tree) -> &[(Key, Tree)] {
+    match &tree.value {
+        TreeValue::Map(entries) => entries,
+        _ => &[],
+    }
 }
 
 /// Of the object that the rule is about: what a change shows of it is all there is.

@@ -134,3 +134,14 @@ Unlike: { resource: example.org/ConfigMap, checkField: [{ field: [data, a], nilV
         ]
     );
 }
+
+#[test]
+fn a_rule_that_is_never_true_is_doubted_once() {
+    let text = "\
+Never: { resource: Pod, checkField: [{ field: [p], equalValue: [a] }, { field: [p], equalValue: [b] }] }
+Wide: { resource: Pod, checkField: [{ field: [p], equalValue: [a, b] }] }
+";
+    let codes: Vec<Code> =
+        review(&[SourceFile::new("r.yaml", text)], None).diagnostics.iter().map(|d| d.code).collect();
+    assert_eq!(codes, [Code::NeverTrue]);
+}
