@@ -295,7 +295,7 @@ fn list_names_every_rule_with_its_grade() {
 #[test]
 fn the_shipped_rules_are_in_the_canonical_form() {
     let rules = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
-    let ran = run(&["rules", "fmt", "--check", &rules.display().to_string()]);
+    let ran = prodrome(&["rules", "fmt", "--check", &rules.display().to_string()]);
     assert_eq!(
         (ran.code, &*ran.stdout),
         (0, ""),

@@ -24,9 +24,9 @@ pub(super) fn rules(folder: &Path) -> Result<String> {
         let mut written: Value = serde_saphyr::from_str(&rule.to_yaml()).context("a printed rule is YAML")?;
         for body in written.as_object_mut().into_iter().flat_map(|rules| rules.values_mut()) {
             let left_out = body.get_mut("notResource").and_then(Value::as_array_mut);
-            left_out
-                .into_iter()
-                .for_each(|kinds| kinds.retain(|kind| kind.as_str().is_some_and(is_built_in)));
+            for kinds in left_out {
+                kinds.retain(|kind| kind.as_str().is_some_and(is_built_in));
+            }
         }
         text.push_str(&written.to_string());
         text.push('\n');
