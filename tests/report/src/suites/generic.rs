@@ -23,9 +23,8 @@ pub(super) fn rules(folder: &Path) -> Result<String> {
     for rule in loaded.rules().iter().filter(|rule| rule.kinds().iter().any(is_generic)) {
         let mut written: Value = serde_saphyr::from_str(&rule.to_yaml()).context("a printed rule is YAML")?;
         for body in written.as_object_mut().into_iter().flat_map(|rules| rules.values_mut()) {
-            let left_out = body.get_mut("notResource").and_then(Value::as_array_mut);
-            for kinds in left_out {
-                kinds.retain(|kind| kind.as_str().is_some_and(is_built_in));
+            if let Some(left_out) = body.get_mut("notResource").and_then(Value::as_array_mut) {
+                left_out.retain(|kind| kind.as_str().is_some_and(is_built_in));
             }
         }
         text.push_str(&written.to_string());
