@@ -141,8 +141,18 @@ pub(crate) fn read(path: &Path) -> Result<Vec<SourceFile>> {
     }
     let mut files = Vec::new();
     for path in paths {
-        let bytes =
-            std::fs::read(&path).with_context(|| format!("cannot read the rule file {}", path.display()))?;
+        let bytes = std::fs::read(&path).with_context(|| {
+            // A rule's name where a file is expected.
+            let name = path.to_string_lossy();
+            let is_name = name.starts_with(|c: char| c.is_ascii_uppercase())
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || "*?".contains(c));
+            let hint = if is_name && !path.exists() {
+                format!("; the rule of that name is taken by --only '{name}', where the command has that")
+            } else {
+                String::new()
+            };
+            format!("cannot read the rule file {}{hint}", path.display())
+        })?;
         let text = String::from_utf8(bytes)
             .with_context(|| format!("{} is not UTF-8, so it is no rule file", path.display()))?;
         files.push(SourceFile { name: path.display().to_string(), text });

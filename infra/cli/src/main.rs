@@ -24,6 +24,7 @@ mod record;
 mod render;
 mod replay;
 mod rules;
+mod running;
 mod scan;
 mod uninstall;
 mod up;

@@ -8,9 +8,11 @@ mod explain;
 mod flow_names;
 mod fmt;
 mod history;
+mod list;
 mod located;
 mod mutate;
 mod new;
+mod plugin_names;
 mod pull;
 mod push;
 mod rollback;
@@ -27,7 +29,7 @@ use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand, ValueEnum};
 use prodrome_cluster::Cluster as _;
 use prodrome_model::{GroupKind, Resource};
-use prodrome_rules::{Diagnostic, Mode, SourceFile, Style};
+use prodrome_rules::{Diagnostic, SourceFile, Style};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
@@ -50,6 +52,9 @@ enum Command {
         /// The context of the kubeconfig
         #[arg(long, requires = "kubeconfig")]
         context: Option<String>,
+        /// Plugins of your own that rules may name, beside the shipped ones
+        #[arg(long, value_name = "NAME", value_delimiter = ',', env = "PRODROME_PLUGINS")]
+        plugins: Vec<String>,
         /// The form of the output: text, or a JSON line for each mistake
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
@@ -78,13 +83,8 @@ enum Command {
     Rollback(rollback::Arguments),
     /// Show what staged rules of a deployed system would have told
     Shadow(shadow::Arguments),
-    /// List the rules, one a line
-    List {
-        /// Rule files or folders, as with --rules
-        files: Vec<PathBuf>,
-        #[command(flatten)]
-        library: Library,
-    },
+    /// List rules, one a line: those of files, or with --live those that a deployed system runs
+    List(list::Arguments),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -96,12 +96,12 @@ enum Output {
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     match arguments.command {
-        Command::Check { files, kubeconfig, context, output } => {
+        Command::Check { files, kubeconfig, context, plugins, output } => {
             let served = match kubeconfig {
                 Some(file) => Some(served(&file, context.as_deref()).await?),
                 None => None,
             };
-            check(files, served.as_deref(), output)
+            check(files, served.as_deref(), &plugins, output)
         }
         Command::Explain(arguments) => explain::run(arguments),
         Command::Fmt(arguments) => fmt::run(&arguments),
@@ -115,28 +115,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         Command::History(arguments) => history::run(arguments).await,
         Command::Rollback(arguments) => rollback::run(arguments).await,
         Command::Shadow(arguments) => shadow::run(arguments).await,
-        Command::List { files, mut library } => {
-            library.rules.extend(files);
-            let rules = library.load()?;
-            let colours = render::colours();
-            for rule in rules.rules() {
-                let kinds: Vec<_> = rule.kinds().iter().map(ToString::to_string).collect();
-                let off = match (rule.enabled(), rule.mode()) {
-                    (false, _) => " (off)",
-                    (true, Mode::Shadow) => " (staged)",
-                    (true, Mode::Live) => "",
-                };
-                say!(
-                    "{} {:8} {:34} {:>6}  {}{off}",
-                    render::severity(rule.severity(), colours),
-                    rule.owner().as_str(),
-                    rule.name(),
-                    render::span(rule.duration()),
-                    kinds.join(", ")
-                );
-            }
-            Ok(Outcome::Quiet)
-        }
+        Command::List(arguments) => list::run(arguments).await,
     }
 }
 
@@ -148,12 +127,20 @@ async fn served(kubeconfig: &Path, context: Option<&str>) -> Result<Vec<GroupKin
     Ok(resources.iter().map(Resource::group_kind).collect())
 }
 
-fn check(files: Vec<PathBuf>, served: Option<&[GroupKind]>, output: Output) -> Result<Outcome> {
+fn check(
+    files: Vec<PathBuf>,
+    served: Option<&[GroupKind]>,
+    plugins: &[String],
+    output: Output,
+) -> Result<Outcome> {
     let library = Library { rules: files, only: None };
     let sources = library.sources()?;
     let mut loaded = prodrome_rules::review(&sources, served);
     let flows = prodrome_flows::load(&library.flow_sources()?, &prodrome_local::catalogue()).flows;
     loaded.diagnostics.extend(flow_names::doubts(&sources, &flows));
+    let shipped = prodrome_local::catalogue();
+    let known: Vec<&str> = shipped.names().chain(plugins.iter().map(String::as_str)).collect();
+    loaded.diagnostics.extend(plugin_names::doubts(&sources, &known));
     match output {
         Output::Json => {
             for diagnostic in &loaded.diagnostics {

@@ -61,7 +61,7 @@ pub enum PushError {
     #[error(transparent)]
     Draft(#[from] DraftError),
     /// Somebody else pushed in the meantime.
-    #[error("version {} was pushed meanwhile, by {} at {} ({})", by.version, by.who, by.at, by.why)]
+    #[error("version {} was pushed meanwhile, by {} at {} ({})", by.version, by.who, by.at.strftime("%Y-%m-%d %H:%M:%SZ"), by.why)]
     Overtaken {
         /// What they pushed.
         by: Box<Entry>,

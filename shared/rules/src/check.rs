@@ -20,7 +20,7 @@ use crate::text::{cut, one_line};
 use macros::{Expanded, Macros};
 use std::collections::{BTreeMap, HashMap};
 
-pub(crate) use macros::{DEFAULTS, Step, UseSite};
+pub(crate) use macros::{DEFAULTS, LET, Step, UseSite};
 pub(crate) use variants::{rule_of_tree, sound_trees};
 
 /// How much of a name or a path a message shows, in characters.

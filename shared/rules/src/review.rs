@@ -1,6 +1,7 @@
 //! Rules that are sound one by one, and doubtful all the same: one that can never match, one that says nothing which
 //! another does not say, one about a kind that a cluster does not have.
 
+mod cut;
 mod never;
 mod overlap;
 
@@ -25,8 +26,11 @@ pub fn review(files: &[SourceFile], served: Option<&[GroupKind]>) -> Loaded {
     let (mut loaded, homes) = load_placed(files);
     let rules = loaded.rules.rules();
     let mut doubts = Vec::new();
-    for (rule, home) in rules.iter().zip(&homes) {
+    // What is never true overlaps with everything.
+    let mut idle = vec![false; rules.len()];
+    for (index, (rule, home)) in rules.iter().zip(&homes).enumerate() {
         for never in never::of_rule(rule) {
+            idle[index] |= never.path.is_empty();
             let help = "put values of which one is enough into one list, conditions of which one is enough into an \
                         anyOf";
             let expected = match never.path {
@@ -50,7 +54,8 @@ pub fn review(files: &[SourceFile], served: Option<&[GroupKind]>) -> Loaded {
             }
         }
     }
-    for overlap in overlap::find(rules) {
+    doubts.extend(files.iter().flat_map(|file| cut::doubts(file, &loaded.rules)));
+    for overlap in overlap::find(rules).into_iter().filter(|o| !idle[o.narrow] && !idle[o.wide]) {
         let (rule, home) = (&rules[overlap.narrow], &homes[overlap.narrow]);
         let (other, at) = (&rules[overlap.wide], &homes[overlap.wide]);
         let at = format!("{} ({}:{})", other.name(), at.file, at.place.start.line);

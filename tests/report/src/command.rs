@@ -10,12 +10,20 @@ const SEEN: [&str; 3] = ["watch.jsonl.zst", "watch.jsonl", "meta.json"];
 #[derive(Debug, Clone)]
 pub struct Command {
     program: PathBuf,
+    /// In place of the shipped ones.
+    rules: Option<PathBuf>,
 }
 
 impl Command {
     /// The command at this path.
     pub fn new(program: impl Into<PathBuf>) -> Self {
-        Self { program: program.into() }
+        Self { program: program.into(), rules: None }
+    }
+
+    /// The same, with the rules of a file in place of the shipped ones.
+    #[must_use]
+    pub fn with_rules(&self, file: impl Into<PathBuf>) -> Self {
+        Self { program: self.program.clone(), rules: Some(file.into()) }
     }
 
     /// What a replay of the recording in a folder tells. The command gets a copy without the truth.
@@ -39,6 +47,7 @@ impl Command {
     ) -> Result<Vec<T>> {
         let output = std::process::Command::new(&self.program)
             .args(arguments)
+            .args(self.rules.iter().flat_map(|file| [std::ffi::OsStr::new("--rules"), file.as_os_str()]))
             .env_remove("AWS_LAMBDA_RUNTIME_API") // by which it would be a function
             .stdin(Stdio::null())
             .output()

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const RECORDINGS: &str = "events/recordings";
+const RULES: &str = "rules";
 const SECTIONS: &str = "tests/report";
 const REPORT: &str = "tests/REPORT.md";
 
@@ -34,7 +35,7 @@ fn run() -> Result<()> {
     write("recordings.md", &section(&replay_all(&command, Path::new(RECORDINGS))?))?;
     if let Some(suites) = suites {
         eprintln!("judging the suites in {}", suites.display());
-        write("suites.md", &suites_section(&command, suites)?)?;
+        write("suites.md", &suites_section(&command, suites, Path::new(RULES))?)?;
     }
     let report = assemble(Path::new(SECTIONS))?;
     std::fs::write(REPORT, report).with_context(|| format!("cannot write {REPORT}"))?;

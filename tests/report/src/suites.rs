@@ -1,6 +1,7 @@
 //! Suites: cases of other projects, each object with a verdict. They stay where they are; the figures are kept.
 
 mod case;
+mod generic;
 mod look;
 
 use crate::Command;
@@ -24,11 +25,25 @@ instant of the case's last change; *fires later* is the share of the degraded th
 later. *Core* leaves out what is debatable and what needs to count or to know the kind.
 ";
 
-/// Looks at every suite in a folder and writes the section.
-pub fn section(command: &Command, folder: &Path) -> Result<String> {
+const GENERIC: &str = "### Generic rules alone
+
+Of custom resources, what the rules on any kind say with all others off, kinds included that have rules of their own: so
+much carries a kind that nobody wrote a rule for.
+";
+
+/// Looks at every suite in a folder and writes the section; `rules` is the folder of the shipped rules.
+pub fn section(command: &Command, folder: &Path, rules: &Path) -> Result<String> {
     let cases = read_all(folder)?;
     let now = look(command, &cases, SignedDuration::ZERO)?;
     let later = look(command, &cases, LATER)?;
+    let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let file = scratch.path().join("generic.json");
+    std::fs::write(&file, generic::rules(rules)?)
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    let alone = command.with_rules(file);
+    let (alone_now, alone_later) =
+        (look(&alone, &cases, SignedDuration::ZERO)?, look(&alone, &cases, LATER)?);
+    let custom = |judged: &&Judged| !generic::is_built_in(&judged.kind);
     let core = |judged: &&Judged| judged.core;
     let text = [
         HEAD.to_owned(),
@@ -39,6 +54,16 @@ pub fn section(command: &Command, folder: &Path) -> Result<String> {
         by_suite(
             &now.iter().filter(core).collect::<Vec<_>>(),
             &later.iter().filter(core).collect::<Vec<_>>(),
+        ),
+        GENERIC.to_owned(),
+        by_suite(
+            &alone_now.iter().filter(custom).collect::<Vec<_>>(),
+            &alone_later.iter().filter(custom).collect::<Vec<_>>(),
+        ),
+        "Core:\n".to_owned(),
+        by_suite(
+            &alone_now.iter().filter(custom).filter(core).collect::<Vec<_>>(),
+            &alone_later.iter().filter(custom).filter(core).collect::<Vec<_>>(),
         ),
         "### Kinds with mistakes\n\nOf all objects; the core ones are counted in the last column.\n"
             .to_owned(),

@@ -4,9 +4,11 @@ mod compare;
 mod noise;
 mod show;
 
+use super::table::Table;
 use crate::library::{self, Library};
 use crate::progress::Progress;
 use crate::replay::{self, Listener};
+use crate::running::Running;
 use crate::{Outcome, clock, record};
 use anyhow::{Context, Result, bail};
 use clap::{ArgGroup, Args};
@@ -56,6 +58,9 @@ pub(super) struct Arguments {
     /// The form of the output
     #[arg(long, value_enum, default_value = "text")]
     output: super::Output,
+    /// With --against-live: compare with the rules that this system runs now
+    #[command(flatten)]
+    system: Table,
 }
 
 /// What is played: rules as they are now, and as they would be.
@@ -87,7 +92,17 @@ struct Played {
 
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
-    let trial = trial(&arguments)?;
+    let now = match arguments.against_live {
+        Some(_) if arguments.system.is_named() && arguments.current.is_empty() => {
+            let book = arguments.system.book().await?;
+            match book.head().await? {
+                Some(head) => Some(book.version(head.version).await?.files),
+                None => None,
+            }
+        }
+        _ => None,
+    };
+    let trial = trial(&arguments, now)?;
     let mut dirs = replay::recordings(&arguments.on)?;
     let scratch; // deleted when it is dropped
     if let Some(lasting) = arguments.against_live {
@@ -136,7 +151,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
 }
 
 /// Reads both versions of the rules that are meant. A mistake in any of them ends it: it would be taken for quiet.
-fn trial(arguments: &Arguments) -> Result<Trial> {
+/// `running` are the files of the system that it is compared with.
+fn trial(arguments: &Arguments, running: Option<Vec<SourceFile>>) -> Result<Trial> {
     let (names, paths): (Vec<&String>, Vec<&String>) =
         arguments.rules.iter().partition(|text| !Path::new(text).exists());
     let mut sources: Vec<SourceFile> = Vec::new();
@@ -159,7 +175,11 @@ fn trial(arguments: &Arguments) -> Result<Trial> {
         bail!("no rules (*.yaml, *.yml, *.json) in {}", arguments.rules.join(", "));
     }
     let current = Library { rules: arguments.current.clone(), only: None };
-    let all = sound(&current.sources()?)?;
+    let all = match running {
+        // A rule that the system cannot compile is no mistake of whoever tries another.
+        Some(files) => prodrome_rules::load(&files).rules,
+        None => sound(&current.sources()?)?,
+    };
     let mut changes = Vec::new();
     let mut now = Vec::new();
     for rule in &new {
@@ -202,9 +222,13 @@ async fn live(arguments: &Arguments, lasting: SignedDuration, dir: &Path) -> Res
         [name] if !Path::new(name).exists() => Some(name.clone()),
         _ => None,
     };
-    let cluster = (arguments.kubeconfig.clone(), arguments.context.clone());
+    let kubeconfig = match &arguments.kubeconfig {
+        None if arguments.system.local => Some(Running::find()?.kubeconfig),
+        named => named.clone(),
+    };
+    let cluster = (kubeconfig, arguments.context.clone());
     let library = Library { rules, only };
-    eprintln!("prodrome: it plays at {}, or after Ctrl-C", clock::now() + lasting);
+    eprintln!("prodrome: it plays at {} UTC, or after Ctrl-C", (clock::now() + lasting).strftime("%H:%M:%S"));
     record::record(record::Arguments::of(cluster, dir.to_owned(), lasting, library)).await?;
     Ok(())
 }

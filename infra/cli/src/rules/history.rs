@@ -21,7 +21,7 @@ pub(super) struct Arguments {
 
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
-    let entries = arguments.table.book().await.history().await?;
+    let entries = arguments.table.book().await?.history().await?;
     if entries.is_empty() && arguments.output == Output::Text {
         say!("nothing was pushed yet: the rules that came with the functions hold");
     }

@@ -24,7 +24,7 @@ pub(super) struct Arguments {
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
     let Arguments { folder, version, force, table } = arguments;
-    let book = table.book().await;
+    let book = table.book().await?;
     let version = match (version, book.head().await?) {
         (Some(version), _) => version,
         (None, Some(head)) => head.version,

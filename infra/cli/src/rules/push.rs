@@ -42,7 +42,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
     let Arguments { files, signature, prune, on, dry_run, table } = arguments;
     let files = Library { rules: files, only: None }.sources()?;
     let draft = Draft { prune, on, ..Draft::new(signature.who, signature.why, files) };
-    let (book, base) = (table.book().await, library::shipped());
+    let (book, base) = (table.book().await?, library::shipped());
     let nothing = |error: &PushError| matches!(error, PushError::Draft(DraftError::Nothing));
     let (plan, holds) = match book.plan(&draft, &base).await {
         Err(error) if nothing(&error) => {

@@ -23,7 +23,7 @@ pub(super) struct Arguments {
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
     let Arguments { version, signature, table } = arguments;
-    let book = table.book().await;
+    let book = table.book().await?;
     match book.roll_back(version, &signature.who, &signature.why, clock::now()).await {
         Err(error) => refused(error, &[]),
         Ok(entry) => {

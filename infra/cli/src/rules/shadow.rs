@@ -1,7 +1,7 @@
 //! `prodrome rules shadow`: what staged rules would have told.
 
 use super::Output;
-use super::table::{Table, store};
+use super::table::Table;
 use crate::{Outcome, clock, library, render};
 use anyhow::Result;
 use clap::Args;
@@ -29,12 +29,12 @@ pub(super) struct Arguments {
     table: Table,
     /// The table of checks: the stack's output `ChecksTableName`
     #[arg(long, value_name = "NAME", env = "PRODROME_CHECKS_TABLE")]
-    checks_table: String,
+    checks_table: Option<String>,
 }
 
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
-    let checks = store(&arguments.checks_table).await;
+    let checks = arguments.table.checks(arguments.checks_table.as_deref()).await?;
     let rules = match &arguments.rule {
         Some(rule) => vec![rule.clone()],
         None => staged(&arguments.table).await?,
@@ -55,8 +55,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
             }
             continue;
         }
-        let open = findings.iter().filter(|finding| finding.state == FindingState::Firing).count();
-        say!("{rule}: would have told of {}, {open} of them open", render::count(findings.len(), "finding"));
+        say!("{rule}: {}", sum(&findings));
         for finding in findings.iter().take(arguments.limit) {
             say!("  {}", line(finding));
             say!("      {}", render::plain(&finding.summary, 300));
@@ -66,6 +65,19 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
         }
     }
     Ok(outcome)
+}
+
+/// What they come to.
+pub(super) fn sum(findings: &[Finding]) -> String {
+    let open = findings.iter().filter(|finding| finding.state == FindingState::Firing).count();
+    match (findings.len(), open) {
+        (0, _) => "would have told nothing so far".to_owned(),
+        (1, 0) => "would have told of 1 object, which is well again".to_owned(),
+        (1, _) => "would have told of 1 object, which is so still".to_owned(),
+        (all, 0) => format!("would have told {all} times, all of it over"),
+        (all, open) if all == open => format!("would have told {all} times, all of it open"),
+        (all, open) => format!("would have told {all} times, {open} of them open"),
+    }
 }
 
 fn line(finding: &Finding) -> String {
@@ -79,7 +91,7 @@ fn line(finding: &Finding) -> String {
 
 /// The rules that are staged in the version that holds, or among those that came with the functions.
 async fn staged(table: &Table) -> Result<Vec<String>> {
-    let book = table.book().await;
+    let book = table.book().await?;
     let files = match book.head().await? {
         Some(head) => book.version(head.version).await?.files,
         None => library::shipped(),
@@ -89,7 +101,8 @@ async fn staged(table: &Table) -> Result<Vec<String>> {
     Ok(staged.map(Rule::name).map(str::to_owned).collect())
 }
 
-async fn findings(checks: &impl Store, rule: &str) -> Result<Vec<Finding>> {
+/// What a staged rule would have told, the oldest first.
+pub(super) async fn findings(checks: &impl Store, rule: &str) -> Result<Vec<Finding>> {
     let (mut findings, mut after) = (Vec::new(), None);
     loop {
         let page = checks.query(&keys::shadow_partition(rule), "", after.as_deref()).await?;

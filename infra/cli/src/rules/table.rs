@@ -1,6 +1,8 @@
 //! The tables of a deployed system, as the command reaches them.
 
+use crate::running::Running;
 use anyhow::{Result, bail};
+use aws_config::SdkConfig;
 use clap::Args;
 use prodrome_rulebook::{PushError, Rulebook};
 use prodrome_rules::SourceFile;
@@ -11,13 +13,46 @@ use prodrome_store::DynamoStore;
 pub(super) struct Table {
     /// The table of rules: the stack's output `RulesTableName`
     #[arg(long = "table", value_name = "NAME", env = "PRODROME_RULES_TABLE")]
-    name: String,
+    name: Option<String>,
+    /// The system that `prodrome up` runs on this machine
+    #[arg(long)]
+    pub(super) local: bool,
 }
 
 impl Table {
     /// The rulebook in it.
-    pub(super) async fn book(&self) -> Rulebook<DynamoStore> {
-        Rulebook::new(store(&self.name).await)
+    pub(super) async fn book(&self) -> Result<Rulebook<DynamoStore>> {
+        if self.local {
+            let running = Running::find()?;
+            return Ok(Rulebook::new(store(&running.sdk_config().await, &running.rules_table)));
+        }
+        let Some(name) = &self.name else {
+            bail!(
+                "which system? name its table of rules with --table or PRODROME_RULES_TABLE (the stack's output \
+                 RulesTableName), or say --local for the one that `prodrome up` runs on this machine"
+            );
+        };
+        Ok(Rulebook::new(store(&of_environment().await, name)))
+    }
+
+    /// Whether a system was named.
+    pub(super) fn is_named(&self) -> bool {
+        self.local || self.name.is_some()
+    }
+
+    /// The table of checks of the same system, by its name where it is no local one.
+    pub(super) async fn checks(&self, name: Option<&str>) -> Result<DynamoStore> {
+        if self.local {
+            let running = Running::find()?;
+            return Ok(store(&running.sdk_config().await, &running.checks_table));
+        }
+        let Some(name) = name else {
+            bail!(
+                "name the table of checks with --checks-table or PRODROME_CHECKS_TABLE (the stack's output \
+                 ChecksTableName), or say --local for what `prodrome up` runs on this machine"
+            );
+        };
+        Ok(store(&of_environment().await, name))
     }
 }
 
@@ -27,15 +62,24 @@ pub(super) struct Signature {
     /// Why: kept with the version
     #[arg(long, value_name = "TEXT")]
     pub(super) why: String,
-    /// Who: kept with the version
-    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
+    /// Who: kept with the version; your login name where absent
+    #[arg(long, value_name = "NAME", default_value_t = login(), hide_default_value = true)]
     pub(super) who: String,
 }
 
-/// A table by its name, with the credentials and the region of the environment.
-pub(super) async fn store(table: &str) -> DynamoStore {
-    let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-    DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), table)
+/// The login name, as the shell says it.
+fn login() -> String {
+    let said = |name: &&str| prodrome_lambda::environment(name).filter(|value| !value.trim().is_empty());
+    ["USER", "LOGNAME", "USERNAME"].iter().find_map(said).unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// The credentials and the region of the environment.
+async fn of_environment() -> SdkConfig {
+    aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await
+}
+
+fn store(aws: &SdkConfig, table: &str) -> DynamoStore {
+    DynamoStore::new(aws_sdk_dynamodb::Client::new(aws), table)
 }
 
 /// Says why a push was refused; what is wrong with the rules stands on standard error, with its lines.

@@ -5,8 +5,8 @@ use super::proxy::Proxy;
 use super::receiver::Receiver;
 use crate::library::Library;
 use crate::reach::Reached;
+use crate::running::{Notice as RunsNotice, Running};
 use anyhow::{Context, Result, anyhow, bail};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use jiff::Timestamp;
 use prodrome_cluster::{Cluster as _, ClusterError, KubeCluster};
 use prodrome_emulator::{Code, Deployment, Emulator, Options, QueueDepth, Stack, Template};
@@ -79,6 +79,7 @@ pub(super) struct System {
     status: Status,
     stop: watch::Sender<bool>,
     watching: JoinHandle<Result<()>>,
+    _announced: Option<RunsNotice>,
 }
 
 /// What a look at the system shows.
@@ -118,14 +119,19 @@ impl System {
         };
         let started = tokio::task::spawn_blocking(move || deploy(&files, key));
         let (emulator, stack) = started.await.context("the emulator could not be started")??;
-        let aws = sdk_config(&emulator).await;
+        let running = Running {
+            endpoint: emulator.endpoint().to_owned(),
+            rules_table: stack.output("RulesTableName")?.to_owned(),
+            checks_table: stack.output("ChecksTableName")?.to_owned(),
+            kubeconfig: kubeconfig(&emulator),
+        };
+        let aws = running.sdk_config().await;
         let queue = SqsQueue::new(
             aws_sdk_sqs::Client::new(&aws),
             [(QueueName::Changes, stack.output("ChangesQueueUrl")?.to_owned())],
         );
-        let checks = DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), stack.output("ChecksTableName")?);
-        let rule_table =
-            DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), stack.output("RulesTableName")?);
+        let checks = DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), &*running.checks_table);
+        let rule_table = DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), &*running.rules_table);
         let book = Rulebook::new(rule_table);
         let live = LiveRules::new(library.clone(), book.clone(), library.sources()?, RULES_SETTLE_IN);
         let (tell, hearsay) = watch::channel(None);
@@ -149,7 +155,12 @@ impl System {
                 watcher.run(until).await.map_err(|error| anyhow!("the watcher ended: {error}"))
             })
         });
+        let announced = running.announce();
+        if let Err(error) = &announced {
+            eprintln!("prodrome: other commands will not find this one by --local: {}", crate::chain(error));
+        }
         Ok(Self {
+            _announced: announced.ok(),
             emulator: Some(emulator),
             stack,
             receiver,
@@ -307,8 +318,8 @@ fn deploy(files: &Files, key: String) -> Result<(Emulator, Stack)> {
     let template = Template::read(&files.template)?;
     // Beside the emulator's own: a process that is killed takes them along.
     let folder = emulator.folder().join("prodrome");
-    let (rules, routing, kubeconfig) =
-        (folder.join("rules"), folder.join("routing.json"), folder.join("kubeconfig"));
+    let (rules, routing) = (folder.join("rules"), folder.join("routing.json"));
+    let kubeconfig = kubeconfig(&emulator);
     let write = || -> std::io::Result<()> {
         let flows = rules.join("flows");
         std::fs::create_dir_all(&flows)?;
@@ -378,13 +389,9 @@ fn kinds(rules: &RuleSet) -> Result<Vec<KindPattern>> {
     Ok(kinds)
 }
 
-async fn sdk_config(emulator: &Emulator) -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
-        .endpoint_url(emulator.endpoint())
-        .region(Region::new("us-east-1"))
-        .test_credentials()
-        .load()
-        .await
+/// Where the functions' kubeconfig lies.
+fn kubeconfig(emulator: &Emulator) -> PathBuf {
+    emulator.folder().join("prodrome/kubeconfig")
 }
 
 /// A key that only this run knows.

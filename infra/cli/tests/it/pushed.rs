@@ -133,6 +133,12 @@ fn rules_are_pushed_shown_compared_pulled_and_rolled_back() {
     let want = "~ TeamRule: looks for something else\n    TeamRule:\n      resource: Pod\n      checkField:\n  -     - { field: [a], equalValue: [\"1\"] }\n  +     - { field: [a], equalValue: [\"2\"] }\n";
     assert!(diff.stdout.contains(want), "{}", diff.stdout);
     let same = tables.run(&["diff", &team]);
+    // Files that are not named stay, as in a push.
+    let beside = write(folder.path(), "beside.yaml", &rule("Beside", 1));
+    let laid = tables.run(&["diff", &beside]);
+    assert!(laid.stdout.starts_with("+ Beside\n") && !laid.stdout.contains("TeamRule"), "{laid:?}");
+    let pruned = tables.run(&["diff", &beside, "--prune"]);
+    assert!(pruned.stdout.contains("- TeamRule: its open alerts end\n"), "{pruned:?}");
     assert_eq!((same.code, &*same.stdout), (0, ""), "{same:?}");
 
     let rolled = tables.run(&["rollback", "1", "--why", "ours was wrong", "--who", "bob"]);
@@ -164,8 +170,17 @@ fn rules_are_pushed_shown_compared_pulled_and_rolled_back() {
     let staged = tables.run(&["shadow"]);
     assert_eq!((staged.code, &*staged.stdout), (0, "no rule is staged; `mode: shadow` stages one\n"));
     let named = tables.run(&["shadow", "TeamRule"]);
-    assert_eq!(
-        (named.code, &*named.stdout),
-        (0, "TeamRule: would have told of 0 findings, 0 of them open\n")
+    assert_eq!((named.code, &*named.stdout), (0, "TeamRule: would have told nothing so far\n"));
+
+    // What runs, with where it comes from.
+    let team = write(folder.path(), "team.yaml", &rule("TeamRule", 1).replace("Pod,", "Pod, mode: shadow,"));
+    assert_eq!(tables.run(&["push", &team, "--prune", "--why", "staged"]).code, 0);
+    let live = tables.run(&["list", "--live"]);
+    let lines: Vec<_> = live.stdout.lines().collect();
+    assert!(lines[0].starts_with("version 4 since ") && lines[0].ends_with(", by ann: staged"), "{live:?}");
+    assert!(
+        lines[1].contains(" TeamRule ") && lines[1].ends_with("Pod (staged)  version 4, ann"),
+        "{live:?}"
     );
+    assert!(lines[2].contains("would have told nothing so far") && lines.len() == 3, "{live:?}");
 }

@@ -291,3 +291,14 @@ fn list_names_every_rule_with_its_grade() {
     let some = prodrome(&["rules", "list", "--rules", folder.to_str().unwrap(), "--only", "PodCrashLooping"]);
     assert_eq!(some.stdout.lines().count(), 1, "{some:?}");
 }
+
+#[test]
+fn the_shipped_rules_are_in_the_canonical_form() {
+    let rules = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
+    let ran = prodrome(&["rules", "fmt", "--check", &rules.display().to_string()]);
+    assert_eq!(
+        (ran.code, &*ran.stdout),
+        (0, ""),
+        "these are not: `prodrome rules fmt --write` writes them so"
+    );
+}

@@ -13,7 +13,7 @@ const USED_MAX: usize = 1000;
 
 /// The keys at the top of a file that are no rules.
 pub(crate) const DEFAULTS: &str = "defaults";
-const LET: &str = "let";
+pub(crate) const LET: &str = "let";
 
 /// The `defaults` and `let` of a file.
 #[derive(Default)]

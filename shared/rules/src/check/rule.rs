@@ -225,7 +225,7 @@ impl Checker<'_> {
             };
             let least = print_duration(REFERENCE_DURATION_MIN);
             let expected = format!("at least {least}, as the rule has a reference");
-            let help = "objects are created in any order: for a moment the other may not be there yet";
+            let help = "objects are created in any order: for a moment the other may not be there yet; write `duration: 1m`";
             self.error(
                 Code::ShortDuration,
                 span,
@@ -307,6 +307,11 @@ impl Checker<'_> {
     }
 
     fn frequency(&mut self, tree: &Tree, path: &str) -> Option<Frequency> {
+        if !matches!(tree.value, TreeValue::Map(_)) {
+            let help = "write { count: 3, within: 1h }".to_owned();
+            self.error(Code::WrongType, tree.span, path, "a frequency: a map", &tree.describe(), Some(help));
+            return None;
+        }
         let fields = self.fields(tree, path, "a frequency: a map", &language::FREQUENCY)?;
         let count = self.required(&fields, "count", "how often the match has to begin");
         let count = count.and_then(|tree| {

@@ -161,7 +161,7 @@ fn mistakes_are_told_where_they_stand_and_where_they_are_used() {
     r.yaml:1:6 let: expected a map from names to lists of conditions, found a list
     r.yaml:1:13 defaults.sevirity: expected a key of `defaults`, found unknown key `sevirity`; did you mean `severity`?
     r.yaml:1:23 defaults.duration: expected seconds as a number, or a duration such as "5m" or "1h30m", found `soon`; whole numbers with the units w, d, h, m, s, the greater first
-    r.yaml:1:23 R.defaults.duration: expected at least 10s, as the rule has a reference, found `5s`; objects are created in any order: for a moment the other may not be there yet
+    r.yaml:1:23 R.defaults.duration: expected at least 10s, as the rule has a reference, found `5s`; objects are created in any order: for a moment the other may not be there yet; write `duration: 1m`
     r.yaml:3:1 defaults: expected `defaults` once in a file, found it a second time; put them together
     "##);
 }

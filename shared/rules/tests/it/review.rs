@@ -95,3 +95,53 @@ fn ten_thousand_rules_are_reviewed_in_a_moment() {
     // Far more than it takes: what grows with the square of the rules takes minutes.
     assert!(took.as_secs() < 60, "{took:?}");
 }
+
+#[test]
+fn what_the_watcher_cuts_is_told_at_its_path_also_where_it_is_used_by_name() {
+    let text = "\
+let: { broken: [{ field: [data, Corefile], nilValue: true }] }
+Direct:
+  resource: [Pod, ConfigMap]
+  checkField: [{ anyOf: [[{ use: broken }], [{ field: [data2], nilValue: true }]] }]
+Owned: { resource: Pod, checkField: [{ field: [metadata, managedFields, manager], equalValue: [x] }] }
+Names: { resource: Secret, checkField: [{ field: [metadata, name], equalField: [stringData, a] }] }
+Referring:
+  resource: Pod
+  duration: 1m
+  reference: { resource: Secret, name: [a], checkField: [{ field: [data, a], nilValue: true }] }
+Patient:
+  resource: Pod
+  duration: 1m
+  reference: { resource: Secret, name: [a], usual: true, checkField: [{ field: [data, a], nilValue: true }] }
+Unlike: { resource: example.org/ConfigMap, checkField: [{ field: [data, a], nilValue: true }] }
+";
+    let told: Vec<String> = review(&[SourceFile::new("r.yaml", text)], None)
+        .diagnostics
+        .iter()
+        .filter(|d| d.code == Code::CutField)
+        .map(|d| {
+            let (start, rule) = (d.place.start, d.rule.as_deref().unwrap());
+            format!("{}:{} {rule} {} {}", start.line, start.column, d.path, d.found)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "1:26 Direct checkField[0].anyOf[0][0][0].field data.Corefile, which is cut from each ConfigMap (only `prodrome scan` sees it)",
+            "5:47 Owned checkField[0].field metadata.managedFields.manager",
+            "6:80 Names checkField[0].equalField stringData.a, which is cut from each Secret (only `prodrome scan` sees it)",
+            "10:67 Referring reference.checkField[0].field data.a, which is cut from each Secret: a change of it makes nobody look",
+        ]
+    );
+}
+
+#[test]
+fn a_rule_that_is_never_true_is_doubted_once() {
+    let text = "\
+Never: { resource: Pod, checkField: [{ field: [p], equalValue: [a] }, { field: [p], equalValue: [b] }] }
+Wide: { resource: Pod, checkField: [{ field: [p], equalValue: [a, b] }] }
+";
+    let codes: Vec<Code> =
+        review(&[SourceFile::new("r.yaml", text)], None).diagnostics.iter().map(|d| d.code).collect();
+    assert_eq!(codes, [Code::NeverTrue]);
+}
