@@ -13,6 +13,9 @@ pub fn plugin() -> Plugin {
         .reads("", "pods", &["get", "list"])
         .reads("", "pods/log", &["get"])
         .reads("", "services", &["get", "list"])
+        .reads("apps", "deployments", &["list"])
+        .reads("apps", "statefulsets", &["list"])
+        .reads("networking.k8s.io", "networkpolicies", &["list"])
         .reads("", "events", &["list"])
 }
 
