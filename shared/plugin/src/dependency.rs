@@ -146,6 +146,38 @@ fn texts_say(evidence: &[Evidence], words: &[&str]) -> bool {
 }
 
 impl Context {
+    /// The Service of its own namespace that a pod names as what it waits for, and behind which nobody is ready.
+    pub async fn waits_for(&self, pod: &Object, said: &str) -> Option<PluginResponse> {
+        let all = self.cluster().list("Service", pod.namespace(), None).await.ok()?;
+        let words: Vec<&str> = said
+            .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
+            .filter(|word| word.len() > 1)
+            .take(WORDS_MAX)
+            .collect();
+        let own = &pod.metadata().labels;
+        for service in &all {
+            let others = service.selector("/spec/selector").is_some_and(|selector| !selector.selects(own));
+            if !others || !words.contains(&service.name()) {
+                continue;
+            }
+            let pods = self.pods_of(service).await.ok()?;
+            if pods.is_empty() || pods.iter().any(is_well) {
+                continue;
+            }
+            let name = service.name();
+            let summary =
+                format!("it waits for {name}, and none of the {} pods behind {name} is ready", pods.len());
+            let evidence = Evidence::new("status", format!("Ready is not True on {}", pods[0].name()));
+            return Some(
+                PluginResponse::cause(Cause::AppDependencyUnreachable.id(), 0.86, summary)
+                    .because(evidence.on(pods[0].reference().clone()))
+                    .remedy(format!("See why {name} is not ready; what waits for it follows."))
+                    .blaming(self.top(&pods[0]).await),
+            );
+        }
+        None
+    }
+
     /// What the containers of a pod said last, where it says something.
     async fn last_words(&self, pod: &Object) -> Option<Explained> {
         let mut texts = Texts::new();
