@@ -1,5 +1,7 @@
 //! `prodrome diagnose`: a root-cause flow, now, with the plugins in this process.
 
+mod snapshot;
+
 use crate::kind_names::KindName;
 use crate::library::Library;
 use crate::reach::{Place, Reached};
@@ -49,6 +51,10 @@ pub(crate) struct Arguments {
     from: Option<PathBuf>,
     #[command(flatten)]
     library: Library,
+    /// Keep what is around the object (it and those above it, its events, its node, what it refers to and when that
+    /// changed) in a file, as JSON; - shows it in place of the answer
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<PathBuf>,
     /// The form of the output
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
@@ -148,10 +154,20 @@ async fn on(
     if let Some(http) = outside {
         asked = asked.with_outside(http);
     }
+    let kept = match &arguments.snapshot {
+        Some(_) => Some(snapshot::of(&finding, asked.clone(), plugins.clone(), now).await?),
+        None => None,
+    };
     let diagnosis = ask(flow, &finding, asked, plugins, now, &screen).await;
     let diagnosis =
         apply(&finding, diagnosis).diagnosis.map_or_else(Diagnosis::default, |diagnosis| *diagnosis);
-    if text {
+    let shown = match (&arguments.snapshot, kept) {
+        (Some(path), Some(document)) => snapshot::keep(&document, path, &screen)?,
+        _ => false,
+    };
+    if shown {
+        // Standard output is the document's.
+    } else if text {
         print(&diagnosis)?;
     } else {
         say!("{}", serde_json::to_string(&diagnosis)?);

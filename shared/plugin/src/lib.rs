@@ -63,6 +63,7 @@ mod related;
 mod rights;
 mod texts;
 mod view;
+mod wall;
 
 pub use any_cluster::AnyCluster;
 pub use config::Config;

@@ -56,7 +56,7 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     let Some(explained) = texts.explain() else {
         return Ok(Response::unknown("pods cannot be made, and the texts do not say why"));
     };
-    let faulty = faulty(&context, &subject, explained.cause, &explained.facts).await;
+    let faulty = faulty(&context, &subject, explained.cause, &explained.facts, &texts).await;
     let mut response = explained.response;
     if matches!(explained.cause, Cause::WebhookUnreachable | Cause::WebhookTls)
         && let Some(webhook) = explained.facts.get(Fact::Webhook)
@@ -111,7 +111,13 @@ async fn read(context: &Context, object: &Object, texts: &mut Texts) {
 }
 
 /// The object whose repair ends it: the quota, the webhook's configuration, else whoever makes the pods.
-async fn faulty(context: &Context, subject: &Object, cause: Cause, facts: &Facts) -> ObjectRef {
+async fn faulty(
+    context: &Context,
+    subject: &Object,
+    cause: Cause,
+    facts: &Facts,
+    texts: &Texts,
+) -> ObjectRef {
     let namespace = subject.namespace();
     let quota = facts.get(Fact::Quota).filter(|_| cause == Cause::QuotaExceeded);
     if let Some(name) = quota
@@ -119,12 +125,18 @@ async fn faulty(context: &Context, subject: &Object, cause: Cause, facts: &Facts
     {
         return quota.reference().clone();
     }
-    if let Some(webhook) = facts.get(Fact::Webhook) {
+    let of_webhook = matches!(cause, Cause::WebhookUnreachable | Cause::WebhookTls);
+    if of_webhook || facts.get(Fact::Webhook).is_some() {
+        let named = |hook: &serde_json::Value| {
+            let name = hook["name"].as_str().filter(|name| !name.is_empty());
+            name.is_some_and(|name| {
+                facts.get(Fact::Webhook) == Some(name) || texts.find(&format!("webhook \"{name}\"")).is_some()
+            })
+        };
         for kind in ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"] {
             let kind = format!("admissionregistration.k8s.io/{kind}");
             let all = context.cluster().list(&kind, None, None).await.unwrap_or_default();
-            let of =
-                all.iter().find(|config| config.list("/webhooks").iter().any(|hook| hook["name"] == webhook));
+            let of = all.iter().find(|config| config.list("/webhooks").iter().any(named));
             if let Some(config) = of {
                 return config.reference().clone();
             }

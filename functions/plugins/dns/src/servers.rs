@@ -47,6 +47,22 @@ pub(crate) async fn broken(context: &Context) -> Option<Response> {
     if let Some(told) = told {
         return Some(told.sharing(SHARED));
     }
+    if servers.is_empty() {
+        let makers = context.cluster().list("apps/Deployment", Some(NAMESPACE), None).await.ok()?;
+        let maker = makers.iter().find(|maker| is_of_the_cluster(maker))?;
+        let asleep = maker.number("/spec/replicas") == Some(0.0);
+        let text = if asleep { "spec.replicas = 0" } else { "it has no pod" };
+        return Some(
+            Response::cause("dns-coredns", 0.93, "the cluster's DNS has no server: there is no pod of it")
+                .because(Evidence::new("spec", text).on(maker.reference().clone()))
+                .remedy(format!(
+                    "Let it have servers: kubectl scale -n {NAMESPACE} deployment/{} --replicas=2.",
+                    maker.name()
+                ))
+                .sharing(SHARED)
+                .blaming(maker.reference().clone()),
+        );
+    }
     let service = context.cluster().get("Service", Some(NAMESPACE), "kube-dns").await.ok().flatten()?;
     let selector = service.selector("/spec/selector")?;
     let selected = servers.iter().any(|pod| selector.selects(&pod.metadata().labels));

@@ -5,7 +5,7 @@ mod peers;
 use peers::Peers;
 use prodrome_causes::{Cause, Fact};
 use prodrome_plugin::image::is_of_a_cloud;
-use prodrome_plugin::pod::{Container, waits_for_image};
+use prodrome_plugin::pod::{Container, containers, is_well, waits_for_image};
 use prodrome_plugin::{
     Context, Evidence, Explained, FactType, NoParams, Object, ObjectRef, Owner, Plugin, Problem, Response,
     Texts,
@@ -54,6 +54,22 @@ fn explain(
             response.without("the error of the runtime", "neither the status nor an event holds it"),
         );
     };
+    let mut cause = cause;
+    if cause == Cause::ImageAuth
+        && pull_secrets(pod).is_none()
+        && let Some(why) = nowhere(image, container, pod, others, texts)
+    {
+        cause = Cause::ImageNotFound;
+        let said = std::mem::take(&mut response.evidence);
+        let response_of = Response::cause(
+            cause.id(),
+            why.sure,
+            "there is no such repository, as the registry hides behind a refusal",
+        );
+        response =
+            said.into_iter().fold(response_of, Response::because).because(Evidence::new("spec", why.text));
+        response.remediation = cause.remediation().iter().map(|step| (*step).to_owned()).collect();
+    }
     let registry = facts.get(Fact::Registry).map_or(host.clone(), str::to_owned);
     response.summary = format!("{image}: {}", response.summary);
     let peers = Peers::of(others, &host, image, context.now());
@@ -135,6 +151,61 @@ fn owner_of_registry(cause: Cause, registry: &str, _: &Texts, response: &Respons
     }
 }
 
+struct Nowhere {
+    sure: f64,
+    text: String,
+}
+
+/// Registries answer a missing repository like a private one. What says that there is none: the hub's own images are all
+/// public, and the version before pulled another repository of the same registry without a login.
+fn nowhere(
+    image: &str,
+    container: &Container,
+    pod: &Object,
+    others: &[Object],
+    texts: &Texts,
+) -> Option<Nowhere> {
+    let of_hub = host(image) == "docker.io";
+    let path = repository(image);
+    let official = of_hub && !path.trim_start_matches("library/").contains('/');
+    if official && texts.find("repository does not exist").is_some() {
+        let text = format!("{image} would be one of the hub's own images, which are all public");
+        return Some(Nowhere { sure: 0.9, text });
+    }
+    let before = others
+        .iter()
+        .filter(|other| other.namespace() == pod.namespace() && is_well(other))
+        .find_map(|other| {
+            let mut of = containers(other).into_iter().filter(|one| one.name == container.name);
+            of.find(|one| host(&one.image) == host(image) && repository(&one.image) != path)
+                .filter(|_| same_app(pod, other))
+        })?;
+    let text =
+        format!("its version before runs {}, pulled without a login from the same registry", before.image);
+    Some(Nowhere { sure: 0.72, text })
+}
+
+/// Whether two pods are made by the same workload: all their labels are the same, but for the hash of the version.
+fn same_app(one: &Object, other: &Object) -> bool {
+    let of = |pod: &Object| {
+        let mut labels = pod.metadata().labels.clone();
+        labels.remove("pod-template-hash");
+        labels.remove("controller-revision-hash");
+        labels
+    };
+    !of(one).is_empty() && of(one) == of(other)
+}
+
+/// The path of an image without host, tag and digest.
+fn repository(image: &str) -> &str {
+    let rest = match image.split_once('/') {
+        Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => rest,
+        _ => image,
+    };
+    let rest = rest.split('@').next().unwrap_or(rest);
+    rest.rsplit_once(':').map_or(rest, |(path, _)| path)
+}
+
 fn pull_secrets(pod: &Object) -> Option<String> {
     let names: Vec<&str> =
         pod.list("/spec/imagePullSecrets").iter().filter_map(|secret| secret["name"].as_str()).collect();
@@ -162,6 +233,45 @@ mod tests {
             "status": { "phase": "Pending", "containerStatuses": [
                 { "name": "app", "state": { "waiting": { "reason": reason, "message": message } } }] },
         })
+    }
+
+    #[tokio::test]
+    async fn a_refusal_that_hides_what_is_not_there_is_told_from_a_missing_login() {
+        let denied = "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed";
+        let well = |image: &str| {
+            let mut pod = pod("old", image, "", "");
+            pod["metadata"]["labels"] = json!({ "app": "web" });
+            pod["status"] = json!({ "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }],
+                "containerStatuses": [{ "name": "app", "ready": true, "state": { "running": {} } }] });
+            pod
+        };
+        let new = |image: &str, secret: bool| {
+            let mut pod = pod("new", image, "ErrImagePull", denied);
+            pod["metadata"]["labels"] = json!({ "app": "web" });
+            if secret {
+                pod["spec"]["imagePullSecrets"] = json!([{ "name": "pull" }]);
+            }
+            pod
+        };
+        for (name, image, secret, before, want) in [
+            ("the hub's own", "ngnix:1.27", false, None, "image-not-found"),
+            ("the hub's own, with a login", "ngnix:1.27", true, None, "image-auth"),
+            ("a private one", "acme/web:1", false, None, "image-auth"),
+            (
+                "another than before",
+                "quay.io/acme/wbe:2",
+                false,
+                Some("quay.io/acme/web:1"),
+                "image-not-found",
+            ),
+            ("a new tag of the same", "quay.io/acme/web:2", false, Some("quay.io/acme/web:1"), "image-auth"),
+            ("from another registry", "quay.io/acme/web:2", false, Some("acme/web:1"), "image-auth"),
+        ] {
+            let kit = Kit::new().with(new(image, secret));
+            let kit = before.into_iter().fold(kit, |kit, before| kit.with(well(before)));
+            let answer = kit.ask(&plugin(), "Pod shop/new").await;
+            assert_eq!(answer.cause.as_deref(), Some(want), "{name}: {answer:?}");
+        }
     }
 
     #[tokio::test]

@@ -18,6 +18,9 @@ pub fn plugin() -> Plugin {
         .reads("", "pods", &["get", "list"])
         .reads("", "pods/log", &["get"])
         .reads("", "services", &["get", "list"])
+        .reads("apps", "deployments", &["list"])
+        .reads("apps", "statefulsets", &["list"])
+        .reads("networking.k8s.io", "networkpolicies", &["list"])
         .fact("container", FactType::Text)
         .fact("previous", FactType::Bool)
 }

@@ -19,6 +19,7 @@ const EVENTS: &[&str] = &[
     "VolumeFailedDelete",
     "ClaimLost",
     "ClaimMisbound",
+    "VolumeMismatch",
 ];
 
 /// The plugin.
@@ -27,6 +28,7 @@ pub fn plugin() -> Plugin {
         .about("Why volumes are not there: claims, attaching, mounting.")
         .reads("", "pods", &["get", "list"])
         .reads("", "persistentvolumeclaims", &["get"])
+        .reads("", "persistentvolumes", &["list"])
         .reads("storage.k8s.io", "storageclasses", &["get", "list"])
         .reads("storage.k8s.io", "volumeattachments", &["list"])
         .reads("", "nodes", &["get"])
@@ -133,7 +135,11 @@ async fn unbound(context: &Context, claim: &Object) -> Result<Option<Response>, 
     match class_name {
         Some("") => {
             let summary = format!("the claim {name} asks for a volume that exists already, and none fits");
-            Ok(Some(said(Response::cause("pvc-unbound", 0.8, summary), &["FailedBinding"])))
+            let response = match offered(context, claim, false).await {
+                Some(response) => response,
+                None => Response::cause("pvc-unbound", 0.8, summary),
+            };
+            Ok(Some(said(response, &["FailedBinding", "VolumeMismatch"])))
         }
         Some(class_name) => {
             let Some(class) = cluster.get("storage.k8s.io/StorageClass", None, class_name).await? else {
@@ -158,6 +164,13 @@ async fn unbound(context: &Context, claim: &Object) -> Result<Option<Response>, 
                     .remedy(remedy);
                 return Ok(Some(said(response, &["ProvisioningFailed"])));
             };
+            // Volumes that are made by hand: one that fits has to be there, and free.
+            let by_hand = class.text("/provisioner") == "kubernetes.io/no-provisioner";
+            if by_hand || events.iter().any(|event| event.reason == "VolumeMismatch") {
+                return Ok(offered(context, claim, by_hand).await.map(|response| {
+                    said(response, &["VolumeMismatch", "FailedBinding", "ProvisioningFailed"])
+                }));
+            }
             let mut texts = Texts::new();
             texts.events(&events, &["ProvisioningFailed", "FailedBinding"]);
             if let Some(explained) = texts.explain() {
@@ -190,6 +203,48 @@ async fn unbound(context: &Context, claim: &Object) -> Result<Option<Response>, 
             Ok(Some(said(response, &["FailedBinding"])))
         }
     }
+}
+
+/// What the volumes that a claim might have got are like: taken, released, too small, of other modes. `None` where the
+/// claim may still wait for its first pod.
+async fn offered(context: &Context, claim: &Object, by_hand: bool) -> Option<Response> {
+    let name = claim.name();
+    let class = claim.text("/spec/storageClassName");
+    let all = context.cluster().list("PersistentVolume", None, None).await.ok()?;
+    let named = claim.text("/spec/volumeName");
+    let candidates: Vec<&Object> = all
+        .iter()
+        .filter(|volume| {
+            volume.name() == named || named.is_empty() && volume.text("/spec/storageClassName") == class
+        })
+        .collect();
+    let wanted = claim.list("/spec/accessModes");
+    let lacks = |volume: &Object| {
+        let modes = volume.list("/spec/accessModes");
+        wanted.iter().find(|mode| !modes.contains(mode)).and_then(|mode| mode.as_str())
+    };
+    let free = |volume: &Object| volume.text("/status/phase") == "Available" && lacks(volume).is_none();
+    if by_hand && candidates.iter().any(|volume| free(volume)) {
+        return None;
+    }
+    let summary = if candidates.is_empty() {
+        format!(
+            "the claim {name} waits for a volume of the class {class} that is made by hand, and there is none"
+        )
+    } else {
+        format!("none of the {} volumes that the claim {name} might get fits it", candidates.len())
+    };
+    let mut response = Response::cause("pvc-unbound", 0.88, summary);
+    for volume in candidates.iter().take(4) {
+        let phase = volume.text("/status/phase");
+        let text = match lacks(volume) {
+            Some(mode) => format!("it has not the access mode {mode}"),
+            None if phase == "Released" => "it is released, and still names the claim that it had".to_owned(),
+            None => format!("it is {phase}"),
+        };
+        response = response.because(Evidence::new("status", text).on(volume.reference().clone()));
+    }
+    Some(response.remedy("Make a volume that fits, free the released one (take out its claimRef), or correct the claim's class, size and modes."))
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! Why a pod finds no node: each of the scheduler's predicates, with the arithmetic of requests.
 
+mod scheduler;
+mod victims;
+
 use prodrome_causes::Cause;
 use prodrome_plugin::{
     Context, Evidence, FactType, NoParams, Object, ObjectRef, Owner, Plugin, Problem, Response, Texts,
@@ -41,13 +44,13 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         let summary = format!("the pod waits behind the scheduling gates {}", gates.join(", "));
         return Ok(Response::cause("scheduling-gated", 0.9, summary).blaming(context.workload().clone()));
     }
-    if pods.iter().chain([pod]).any(is_preempted) {
+    if pods.iter().chain([pod]).any(is_preempted) || !victims::told(&context, pod).await.is_empty() {
         return Ok(preemption(&context, pod, &condition.message).await);
     }
-    if let Ok(siblings) = context.cluster().events_about(context.workload(), "").await
-        && siblings.iter().any(|event| event.reason == "Preempted")
+    if condition.message.is_empty()
+        && let Some(response) = scheduler::absent(&context, pod).await
     {
-        return Ok(preemption(&context, pod, &condition.message).await);
+        return Ok(response);
     }
     let mut texts = Texts::new();
     texts.condition(&condition.reason, &condition.message);
@@ -72,10 +75,12 @@ async fn preemption(context: &Context, pod: &Object, why: &str) -> Response {
     let events = context.cluster().events(pod).await.unwrap_or_default();
     let all = context.cluster().list("Pod", None, None).await.unwrap_or_default();
     let mine = pod.number("/spec/priority").unwrap_or(0.0);
+    let of_others = victims::told(context, pod).await;
     let told: Vec<&str> = events
         .iter()
         .filter(|event| event.reason == "Preempted")
         .map(|event| event.message.as_str())
+        .chain(of_others.iter().map(String::as_str))
         .collect();
     let named = all.iter().find(|other| {
         let uid = &other.metadata().uid;
@@ -97,7 +102,7 @@ async fn preemption(context: &Context, pod: &Object, why: &str) -> Response {
     let text = format!("its priority is {priority}, that of the pod that had to go {mine}");
     let response = response.because(Evidence::new("spec", text).on(winner.reference().clone()));
     if class.is_empty() {
-        return response;
+        return response.blaming(context.top(winner).await);
     }
     response.sharing(format!("priority class {class}")).blaming(ObjectRef {
         api_version: "scheduling.k8s.io/v1".to_owned(),
@@ -168,15 +173,44 @@ fn explain(
         explained.response = Response { evidence, remediation, ..Response::cause(cause.id(), 0.8, summary) };
         explained.cause = cause;
     }
+    // Whoever finds no room on nodes that could hold it suffers from what takes the room, and is not at fault; nor is
+    // a pod whose claim is not bound.
+    let mut suffers = matches!(explained.cause, Cause::PvcUnbound);
     if explained.cause == Cause::InsufficientResources {
-        for line in arithmetic(pod, nodes, all) {
+        let lines = arithmetic(pod, nodes, all);
+        suffers = !lines.is_empty() && !lines.iter().any(|line| line.never);
+        for line in lines {
             if line.never {
                 explained.response.owner = Some(Owner::User);
             }
             explained.response = explained.response.because(Evidence::new("arithmetic", line.text));
+            if let Some(text) = victims::takers(&line.resource, all).filter(|_| !line.never) {
+                explained.response = explained.response.because(Evidence::new("peers", text));
+            }
         }
     }
-    explained.response.fact("unbound", unbound).blaming(context.workload().clone())
+    let response = explained.response.fact("unbound", unbound);
+    if let Some(wrong) = of_nodes(explained.cause) {
+        // The nodes are not well, not the pod that they do not take.
+        let node = nodes.iter().find(|node| wrong(node)).map(|node| node.reference().clone());
+        return node.into_iter().fold(response, Response::blaming);
+    }
+    if suffers { response } else { response.blaming(context.workload().clone()) }
+}
+
+/// Of a cause that lies with the nodes: how one shows it.
+fn of_nodes(cause: Cause) -> Option<fn(&Object) -> bool> {
+    fn is(node: &Object, condition: &str) -> bool {
+        node.condition(condition).is_some_and(|found| found.status == "True")
+    }
+    Some(match cause {
+        Cause::NodesNotReady => |node| !is(node, "Ready"),
+        Cause::NodeDiskPressure => |node| is(node, "DiskPressure"),
+        Cause::NodeMemoryPressure => |node| is(node, "MemoryPressure"),
+        Cause::NodePidPressure => |node| is(node, "PIDPressure"),
+        Cause::NodeNetwork => |node| is(node, "NetworkUnavailable"),
+        _ => return None,
+    })
 }
 
 /// Whether a node has the labels that a pod's selector and required affinity ask for.
@@ -207,6 +241,7 @@ fn is_wanted(pod: &Object, node: &Object) -> bool {
 }
 
 struct Line {
+    resource: String,
     text: String,
     /// Whether no node is large enough, even an empty one.
     never: bool,
@@ -245,7 +280,7 @@ fn arithmetic(pod: &Object, nodes: &[Object], all: &[Object]) -> Vec<Line> {
             shown(resource, largest),
             shown(resource, freest.max(0.0)),
         );
-        lines.push(Line { text, never });
+        lines.push(Line { resource: resource.clone(), text, never });
     }
     lines
 }

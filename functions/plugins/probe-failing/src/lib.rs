@@ -13,6 +13,9 @@ pub fn plugin() -> Plugin {
         .reads("", "pods", &["get", "list"])
         .reads("", "pods/log", &["get"])
         .reads("", "services", &["get", "list"])
+        .reads("apps", "deployments", &["list"])
+        .reads("apps", "statefulsets", &["list"])
+        .reads("networking.k8s.io", "networkpolicies", &["list"])
         .reads("", "events", &["list"])
 }
 
@@ -50,7 +53,16 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
             Some(explained) => Some(context.follow(pod, explained).await),
             None => None,
         };
-        let response = explain(pod, unready.as_ref(), &failures, said);
+        let mut response = explain(pod, unready.as_ref(), &failures, said);
+        // A probe that says what it misses is not itself at fault.
+        let of_readiness =
+            failures.iter().find_map(|event| event.message.strip_prefix("Readiness probe failed: "));
+        if response.cause.as_deref() == Some("probe-failed")
+            && let Some(said) = of_readiness
+            && let Some(behind) = context.waits_for(pod, said).await
+        {
+            response = response.evidence.into_iter().fold(behind, Response::because);
+        }
         let faulty = response.faulty.clone().unwrap_or_else(|| context.workload().clone());
         return Ok(response.blaming(faulty));
     }
@@ -168,5 +180,36 @@ mod tests {
         let answer = kit.ask(&plugin(), "Pod shop/web-0").await;
         assert_eq!(answer.cause.as_deref(), Some("probe-failed"));
         assert!(answer.evidence.iter().any(|e| e.text.contains("asks port 9090")), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn a_probe_that_names_what_it_waits_for_leads_to_it_while_that_is_not_ready() {
+        let pod = |name: &str, ready: &str| {
+            json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name, "namespace": "shop", "uid": name, "labels": { "app": name } },
+                "spec": { "containers": [{ "name": "main", "readinessProbe": { "exec": { "command": ["check"] } } }] },
+                "status": { "phase": "Running", "conditions": [{ "type": "Ready", "status": ready }],
+                    "containerStatuses": [{ "name": "main", "ready": ready == "True", "state": { "running": { "startedAt": "2026-01-01T11:00:00Z" } } }] } })
+        };
+        let service = |name: &str| {
+            json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": "shop" },
+                "spec": { "selector": { "app": name } } })
+        };
+        for (ready, said, want) in [
+            ("False", "db: no endpoints", ("app-dependency-unreachable", "db")),
+            ("True", "db: no endpoints", ("probe-failed", "api")),
+            ("False", "api: starting", ("probe-failed", "api")),
+            ("False", "dbx is not there", ("probe-failed", "api")),
+        ] {
+            let kit = Kit::new()
+                .with(pod("api", "False"))
+                .with(pod("db", ready))
+                .with(service("api"))
+                .with(service("db"));
+            let said = format!("Readiness probe failed: {said}");
+            let answer =
+                kit.event("Pod shop/api", "Warning", "Unhealthy", &said).ask(&plugin(), "Pod shop/api").await;
+            let faulty = answer.faulty.as_ref().map(|faulty| faulty.name.as_str());
+            assert_eq!((answer.cause.as_deref(), faulty), (Some(want.0), Some(want.1)), "{said}: {answer:?}");
+        }
     }
 }

@@ -11,6 +11,8 @@ pub fn plugin() -> Plugin {
         .reads("", "pods", &["get", "list"])
         .reads("", "configmaps", &["get", "list"])
         .reads("", "serviceaccounts", &["get", "list"])
+        .reads("", "services", &["get", "list"])
+        .reads("apps", "statefulsets", &["get"])
         .reads("", "persistentvolumeclaims", &["get", "list"])
         .reads_if_granted("", "secrets", &["get", "list"])
         .reads("scheduling.k8s.io", "priorityclasses", &["get", "list"])
@@ -42,7 +44,13 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     // Several places may name one object.
     let (mut there, mut spared) = (BTreeSet::new(), BTreeSet::new());
     let mut unsure = Vec::new();
-    for reference in references(&spec) {
+    let mut named = references(&spec);
+    if context.workload().kind == "StatefulSet"
+        && let Ok(Some(set)) = context.cluster().fetch(context.workload()).await
+    {
+        named.extend(governing(&set));
+    }
+    for reference in named {
         let namespaced =
             !matches!(reference.kind, "scheduling.k8s.io/PriorityClass" | "node.k8s.io/RuntimeClass");
         let within = namespace.as_deref().filter(|_| namespaced);
@@ -82,6 +90,19 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     Ok(unsure
         .into_iter()
         .fold(response, |response, what| response.without(what, "no object of its kind is to be seen")))
+}
+
+/// The Service that gives the pods of a `StatefulSet` their names.
+fn governing(set: &Object) -> Option<Reference> {
+    let name = Some(set.text("/spec/serviceName")).filter(|name| !name.is_empty())?;
+    Some(Reference {
+        kind: "Service",
+        name: name.to_owned(),
+        key: None,
+        optional: false,
+        at: "serviceName".to_owned(),
+        cause: "service-missing",
+    })
 }
 
 fn explain(reference: &Reference, found: Option<&Object>) -> Option<Response> {

@@ -1,4 +1,6 @@
 use crate::run::{Ran, folder, prodrome, prodrome_reading, within};
+use prodrome_recording::play::{Clock, Fault, PlayOptions, PlayServer};
+use prodrome_recording::{Timeline, builtin_of_kind};
 use serde_json::{Value, json};
 
 const RULES: &str = "\
@@ -192,4 +194,32 @@ fn a_broken_file_of_a_folder_takes_no_other_down() {
     for name in ["values.yaml", "z.json"] {
         assert!(ran.stderr.contains(name), "{ran:?}");
     }
+}
+
+#[test]
+fn kinds_of_a_cluster_that_may_not_be_listed_are_no_all_clear() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let begin = "2026-01-01T00:00:00Z".parse().unwrap();
+    let options = PlayOptions { clock: Clock::Manual, ..PlayOptions::default() };
+    let server = runtime.block_on(PlayServer::start(&Timeline::default(), begin, options)).unwrap();
+    let kind = builtin_of_kind(&prodrome_model::GroupKind::core("Pod")).unwrap();
+    server.apply(&kind, &pod("web", "Running").to_string());
+    let dir = folder(&[("kubeconfig", &server.kubeconfig()), ("rules.yaml", RULES)]);
+    let (kubeconfig, rules) = (within(&dir, "kubeconfig"), within(&dir, "rules.yaml"));
+    let scan = ["scan", "--kubeconfig", &kubeconfig, "--rules", &rules, "--now", NOW];
+    let all = prodrome(&scan);
+    assert_eq!(all.code, 0, "{all:?}");
+    server.inject(Fault::forbidden().on_path("/pods"));
+    let refused = prodrome(&scan);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.stderr.contains("not allowed to list Pod"), "{refused:?}");
+    assert!(
+        refused.stderr.contains("1 kind may not be listed") && refused.stderr.contains("--partial"),
+        "{refused:?}"
+    );
+    assert_eq!(
+        prodrome(&[&scan[..], &["--partial"]].concat()).code,
+        0,
+        "who is content with the rest says so"
+    );
 }

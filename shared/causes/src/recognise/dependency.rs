@@ -90,6 +90,7 @@ pub(super) const RULES: &[Rule] = &[
         90,
         &[
             "could not connect to server",
+            "can't reach database server at",
             "couldn't connect to server",
             "communications link failure",
             "nobrokersavailable",

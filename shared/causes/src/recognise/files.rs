@@ -194,6 +194,12 @@ pub(super) const RULES: &[Rule] = &[
         &[
             "unable to persist to disk",
             "disk usage exceeded flood-stage watermark",
+            "flood stage disk watermark",
+            "flood-stage disk watermark",
+            "the table '<*>' is full",
+            "error 1114 (hy000)",
+            "journal file has no more space",
+            "free disk space is insufficient",
             "not enough disk space",
             "low disk space",
         ],

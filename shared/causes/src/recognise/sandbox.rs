@@ -45,6 +45,7 @@ pub(super) const RULES: &[Rule] = &[
             "still waiting for readinessindicatorfile",
             "timed out waiting for ovs",
             "cni.sock: connect:",
+            "kube-ovn-daemon.sock: connect:",
             "waiting for antrea",
             "unsupported cni result version",
             "please check that the calico/node",
@@ -68,6 +69,9 @@ pub(super) const RULES: &[Rule] = &[
         95,
         &[
             "failed to assign an ip address to container",
+            "noavailableaddress",
+            "no available address",
+            "no address allocated to pod",
             "no ip addresses available in range set",
             "no available ip/prefix addresses",
             "no available ip addresses",

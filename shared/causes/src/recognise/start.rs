@@ -57,6 +57,8 @@ pub(super) const RULES: &[Rule] = &[
             "env: <binary>: no such file or directory",
             "env: can't execute '<binary>': no such file or directory",
             "can't open '<binary>': no such file",
+            "can't open file '<binary>': [errno 2]",
+            "can't open file <binary>: [errno 2]",
             "the system cannot find the file specified",
             "executable not found",
             "exec: <binary>: not found",
@@ -65,6 +67,7 @@ pub(super) const RULES: &[Rule] = &[
     .on(PROGRAM)
     .unless(&[
         "lifecycle hook",
+        "could not load file or assembly",
         "poststarthook",
         "probe failed",
         "exec failed: unable to start",

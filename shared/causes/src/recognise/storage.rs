@@ -44,6 +44,20 @@ pub(super) const RULES: &[Rule] = &[
     .rank(1),
     Rule::new(
         VolumeAttachFailed,
+        95,
+        &[
+            "desc = instance \"<node>\" not found",
+            "desc = instance <node> not found",
+            "desc = node \"<node>\" not found",
+            "desc = could not find instance",
+            "virtual machine <node> not found",
+            "could not find vm by uuid",
+        ],
+    )
+    .on(HERE)
+    .rank(1),
+    Rule::new(
+        VolumeAttachFailed,
         92,
         &[
             "is stuck in attaching state",
@@ -99,6 +113,7 @@ pub(super) const RULES: &[Rule] = &[
             "bound claim has lost its persistentvolume",
             "bound claim has lost reference to persistentvolume",
             "rbd: error opening image <volume>: (2) no such file",
+            "failed, reason given by server: no such file or directory",
             "filesystemnotfound",
             "file system <volume> does not exist",
             "access point <volume> does not exist",
@@ -276,7 +291,14 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .on(HERE)
-    .unless(&["external-attacher", "external-provisioner", "controllerpublish", "failed to provision"])
+    .unless(&[
+        "external-attacher",
+        "external-provisioner",
+        "controllerpublish",
+        "failed to provision",
+        // A class for volumes that are made by hand has no driver, and needs none.
+        "kubernetes.io/no-provisioner",
+    ])
     .rank(1),
     Rule::new(CsiDriverMissing, 92, &["no topology key found on csinode <node>"]).rank(1),
     Rule::new(
