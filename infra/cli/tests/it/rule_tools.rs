@@ -147,11 +147,10 @@ C: { resource: Pod, checkField: [{ field: [status, phase], equalValue: [Failed] 
 ";
     let dir = folder(&[("r.yaml", rules)]);
     let ran = said(&dir, &["rules", "check", &within(&dir, "r.yaml")]);
-    assert_eq!((ran.code, &*ran.stdout), (0, "3 rules in 1 file are sound, 3 warnings\n"), "{ran:?}");
+    assert_eq!((ran.code, &*ran.stdout), (0, "3 rules in 1 file are sound, 2 warnings\n"), "{ran:?}");
     let lines: Vec<&str> = ran.stderr.lines().collect();
     assert!(lines[0].starts_with("r.yaml:2:1 B: warning: expected a rule that says what no other says, found one that only matches where A (r.yaml:1) does"), "{ran:?}");
     assert!(lines[1].starts_with("r.yaml:3:1 C: warning: expected conditions that can hold together, found status.phase is \"Failed\", and status.phase is absent or empty;"), "{ran:?}");
-    assert!(lines[2].contains("found one that only matches where A"), "{ran:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
