@@ -1,5 +1,6 @@
 //! `prodrome record`: what a cluster's API server sends, written down for `prodrome replay`.
 
+mod given_up;
 mod stream;
 
 use crate::library::Library;
@@ -7,6 +8,7 @@ use crate::reach::Reached;
 use crate::{Outcome, clock, render};
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use given_up::Untold;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::{Cluster, ClusterError, KubeCluster};
 use prodrome_model::{GroupKind, Resource};
@@ -103,7 +105,7 @@ pub(crate) async fn record(arguments: Arguments) -> Result<String> {
     tokio::pin!(end);
     let mut tick = interval(FLUSH);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut given_up = Vec::new();
+    let (mut given_up, mut untold) = (0, Untold::new(!arguments.kinds.is_empty()));
     let failure = loop {
         tokio::select! {
             _ = interrupt.recv() => break None,
@@ -113,15 +115,15 @@ pub(crate) async fn record(arguments: Arguments) -> Result<String> {
                 if let Err(error) = tape.flush() {
                     break Some(error);
                 }
+                leave_out(&untold.settled());
                 progress(&tape, begin);
             }
             Some(ended) = streams.join_next() => match ended {
                 // A kind that cannot be recorded does not end the others.
                 Ok(Ok(given)) => {
-                    clear();
-                    eprintln!("prodrome: left out: {}", render::plain(&given.to_string(), 300));
-                    given_up.push(given);
-                    if given_up.len() == resources.len() {
+                    untold.add(given);
+                    given_up += 1;
+                    if given_up == resources.len() {
                         break None;
                     }
                 }
@@ -132,20 +134,21 @@ pub(crate) async fn record(arguments: Arguments) -> Result<String> {
     };
     streams.shutdown().await;
     clear();
+    leave_out(&untold.all());
     let lines = tape.finish()?;
     if let Some(error) = failure {
         return Err(anyhow::Error::new(error).context("the recording broke off"));
     }
-    if lines == 0 && arguments.lasting.is_some() && given_up.is_empty() {
+    if lines == 0 && arguments.lasting.is_some() && given_up == 0 {
         bail!("nothing was recorded: {place} sent nothing");
     }
-    if given_up.len() == resources.len() {
+    if given_up == resources.len() {
         bail!("nothing could be recorded of the {} that were to be", render::count(resources.len(), "kind"));
     }
     Ok(format!(
         "recorded {} of {} in {}: {}",
         render::count(lines, "line"),
-        render::count(resources.len() - given_up.len(), "kind"),
+        render::count(resources.len() - given_up, "kind"),
         render::since(begin, clock::now()),
         arguments.out.display()
     ))
@@ -212,6 +215,13 @@ fn progress(tape: &Tape, begin: Timestamp) {
         eprint!("\r\x1b[K{}, {}", render::count(tape.lines(), "line"), render::since(begin, clock::now()));
         // A progress that cannot be shown is no reason to stop.
         _ = std::io::stderr().flush();
+    }
+}
+
+fn leave_out(lines: &[String]) {
+    for line in lines {
+        clear();
+        eprintln!("prodrome: left out: {}", render::plain(line, 2_000));
     }
 }
 

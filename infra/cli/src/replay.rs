@@ -28,7 +28,9 @@ const AFTER_END_MAX: SignedDuration = SignedDuration::from_mins(60);
 
 /// Arguments of `prodrome replay`.
 #[derive(Args)]
-#[command(after_help = "Exit code: 0 nothing was alerted, 1 something was, 2 it could not be done.")]
+#[command(
+    after_help = "Exit code: 0 nothing was alerted, 1 something was, 2 it could not be done, or not for all lines."
+)]
 pub(crate) struct Arguments {
     /// Recordings (folders with watch.jsonl(.zst) and meta.json), or folders of recordings
     #[arg(required = true, value_name = "DIR")]
@@ -77,7 +79,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let rules = Arc::new(rules);
     let flows = Arc::new(arguments.library.flows()?);
     let plugins = Arc::new(prodrome_local::plugins());
-    let mut alerted = false;
+    let (mut alerted, mut unread) = (false, 0);
     let dirs = recordings(&arguments.recordings)?;
     for dir in &dirs {
         let recording = open(dir)?;
@@ -86,7 +88,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
             say!("{}", render::paint(&dir.display().to_string(), "1", render::colours()));
         }
         let causes = (flows.clone(), plugins.clone());
-        alerted |= Box::pin(one(recording, rules.clone(), causes, arguments.output)).await?;
+        let (alerts, lines) = Box::pin(one(recording, rules.clone(), causes, arguments.output)).await?;
+        alerted |= alerts > 0;
+        unread += lines;
+    }
+    if unread > 0 {
+        // What the other lines say was told; the exit code says that it was not all.
+        let (lines, were) = (render::count(unread, "line"), if unread == 1 { "was" } else { "were" });
+        bail!("{lines} could not be read and {were} left out");
     }
     if let Some(left_out) = left_out {
         return Err(left_out.into()); // what the other rules say was told; the exit code says that it was not all
@@ -135,12 +144,25 @@ async fn one(
     rules: Arc<RuleSet>,
     causes: (Arc<FlowSet>, Arc<Registry>),
     output: Output,
-) -> Result<bool> {
-    let (start, length) = (recording.start(), recording.length());
+) -> Result<(usize, usize)> {
+    let (start, length, name) =
+        (recording.start(), recording.length(), recording.dir().display().to_string());
     let mut printer = Printer { start, output, counts: [0; 3], progress: Progress::new() };
-    let changes = Box::pin(play(recording, rules, causes, &mut printer)).await?;
+    let Played { changes, left_out } = Box::pin(play(recording, rules, causes, &mut printer)).await?;
     printer.finish(changes, length)?;
-    Ok(printer.counts[NoticeKind::Alert as usize] > 0)
+    if changes == 0 {
+        // Nothing is wrong with nothing: whoever reads "no alert" should know.
+        eprintln!("prodrome: warning: no object was read from {name}, so nothing is known of it");
+    }
+    Ok((printer.counts[NoticeKind::Alert as usize], left_out))
+}
+
+/// What was in a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Played {
+    pub(crate) changes: usize,
+    /// Lines, or the objects of them, that could not be read. Each was told of.
+    pub(crate) left_out: usize,
 }
 
 /// Who hears of a recording that is played.
@@ -151,14 +173,13 @@ pub(crate) trait Listener {
     fn hear(&mut self, notices: Vec<Notice>) -> Result<()>;
 }
 
-/// Plays a recording to its end, and then on to the end of what was told. What cannot be read of it is left out. How
-/// many changes there were.
+/// Plays a recording to its end, and then on to the end of what was told. What cannot be read of it is left out. What there was.
 pub(crate) async fn play(
     recording: Recording,
     rules: Arc<RuleSet>,
     (flows, plugins): (Arc<FlowSet>, Arc<Registry>),
     listener: &mut dyn Listener,
-) -> Result<usize> {
+) -> Result<Played> {
     let (start, end) = (recording.start(), recording.end());
     let notices = Notices::default();
     let world = World::new(rules, start, |episodes, queue| notices.alerts(episodes, queue));
@@ -181,7 +202,7 @@ pub(crate) async fn play(
         let at = start + step.t;
         listener.pass(step.t, end.duration_since(start));
         if burst.first().is_some_and(|first| at.duration_since(first.at) > BURST) {
-            happen(&mut world, &mut burst).await;
+            left_out += happen(&mut world, &mut burst).await;
             listener.hear(notices.take())?;
         }
         let kind = match step.kind {
@@ -191,7 +212,7 @@ pub(crate) async fn play(
         changes += 1;
         burst.push(Change { at, resource: step.resource, kind, object: step.object.into_bytes() });
     }
-    happen(&mut world, &mut burst).await;
+    left_out += happen(&mut world, &mut burst).await;
     world.run_until(end).await;
     listener.hear(notices.take())?;
     world.end();
@@ -202,23 +223,21 @@ pub(crate) async fn play(
         let ends = notices.take().into_iter().filter(|notice| notice.kind == NoticeKind::Resolved);
         listener.hear(ends.collect())?;
     }
-    if left_out > 0 {
-        let (lines, were) = (render::count(left_out, "line"), if left_out == 1 { "was" } else { "were" });
-        eprintln!("prodrome: {lines} could not be read and {were} left out");
-    }
-    Ok(changes)
+    Ok(Played { changes, left_out })
 }
 
-/// Time passes up to a burst of changes, then they happen.
-async fn happen(world: &mut World<impl prodrome_lambda::Handler>, burst: &mut Vec<Change>) {
+/// Time passes up to a burst of changes, then they happen. How many of them could not be read.
+async fn happen(world: &mut World<impl prodrome_lambda::Handler>, burst: &mut Vec<Change>) -> usize {
     let changes = std::mem::take(burst);
-    let Some(first) = changes.first() else { return };
+    let Some(first) = changes.first() else { return 0 };
     world.run_until(first.at).await;
-    for error in world.apply(&changes).await {
+    let errors = world.apply(&changes).await;
+    for error in &errors {
         eprintln!("prodrome: left out: {error}");
     }
     let now = world.now();
     world.run_until(now).await;
+    errors.len()
 }
 
 /// The cause, `unknown` where it was looked for and not found, nothing where nobody looked.

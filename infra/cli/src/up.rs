@@ -4,6 +4,7 @@ mod live_rules;
 mod proxy;
 mod receiver;
 mod screen;
+mod sight;
 mod stop;
 mod system;
 

@@ -118,10 +118,13 @@ pub(crate) fn environment(
     // process that was killed may go on for a while.
     let part = cache.join(format!("{half_made}{}", std::process::id()));
     progress("making a Python environment for the emulator (once)");
-    make(&base, &part)?;
-    install(&part, requirements, progress)?;
-    fs::rename(&part, &dir).map_err(prepare(&dir))?;
-    Ok(python)
+    let made = make(&base, &part)
+        .and_then(|()| install(&part, requirements, progress))
+        .and_then(|()| fs::rename(&part, &dir).map_err(prepare(&dir)));
+    if made.is_err() {
+        drop(fs::remove_dir_all(&part)); // why it failed matters more than that it cannot go
+    }
+    made.map(|()| python)
 }
 
 /// A Python that is new enough.
@@ -284,6 +287,8 @@ mod tests {
             error.contains("needs the Python package index") && error.contains("no route to host"),
             "{error}"
         );
+        let left: Vec<_> = fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.iter().all(|name| name.to_string_lossy().ends_with(".lock")), "{left:?}");
 
         let works = fake(dir.path(), "3.12.1", &with_pip("echo Collecting a==1 \\\\(from x\\\\)"));
         let steps = std::cell::RefCell::new(Vec::new());

@@ -1,4 +1,5 @@
-use std::collections::BTreeMap;
+use crate::trouble::{DeniedKind, Trouble};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -42,6 +43,8 @@ struct Shared {
     role: Role,
     /// When some kind was last followed, or the run began; of no meaning while one is.
     in_touch: Option<Instant>,
+    /// What went wrong last, since something was read of the cluster.
+    trouble: Option<Trouble>,
 }
 
 impl Shared {
@@ -63,6 +66,8 @@ struct Kind {
     state: KindState,
     /// It was listed, or its watch went on, at least once.
     reached: bool,
+    /// Since it was last reached, it was denied.
+    denied: Option<DeniedKind>,
     seen: u64,
     ignored: u64,
 }
@@ -244,9 +249,22 @@ impl Metrics {
     }
 
     pub(crate) fn reached(&self, kind: &str) {
-        if let Some(kind) = self.shared().kinds.get_mut(kind) {
+        let mut shared = self.shared();
+        shared.trouble = None;
+        if let Some(kind) = shared.kinds.get_mut(kind) {
             kind.reached = true;
+            kind.denied = None;
         }
+    }
+
+    pub(crate) fn denied(&self, id: &str, denied: DeniedKind) {
+        if let Some(kind) = self.shared().kinds.get_mut(id) {
+            kind.denied = Some(denied);
+        }
+    }
+
+    pub(crate) fn failed(&self, trouble: Trouble) {
+        self.shared().trouble = Some(trouble);
     }
 
     pub(crate) fn forget(&self, kind: &str) {
@@ -292,6 +310,17 @@ impl Metrics {
         let shared = self.shared();
         let since = shared.in_touch.filter(|_| !shared.is_in_touch());
         since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    }
+
+    /// What went wrong last, since something was read of the cluster. One kind may fail where others do not: see
+    /// [`Metrics::cut_off_for`].
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.shared().trouble.clone()
+    }
+
+    /// The kinds that cannot be watched with these credentials.
+    pub fn denied_kinds(&self) -> BTreeSet<DeniedKind> {
+        self.shared().kinds.values().filter_map(|kind| kind.denied.clone()).collect()
     }
 
     /// What each kind is doing.

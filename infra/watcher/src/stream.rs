@@ -14,6 +14,7 @@ use crate::heard::{self, Hearsay};
 use crate::hub::Hub;
 use crate::listed_under::ListedUnder;
 use crate::metrics::{KindState, Metrics, Restart};
+use crate::trouble::DeniedKind;
 use crate::waiting::{Mark, StreamId};
 use crate::watermark::Version;
 use prodrome_scan::ScanError;
@@ -470,6 +471,7 @@ impl<A: Api> Stream<A> {
     fn failed(&mut self, error: &ApiError, again: State) -> State {
         let kind = &*self.kind;
         let why = restart_for(error);
+        self.common.metrics.failed(error.into());
         match error {
             ApiError::NotServed => {
                 self.common.metrics.restarted(why);
@@ -490,6 +492,10 @@ impl<A: Api> Stream<A> {
                 let is_believed = self.denials.failures() >= DENIALS_BELIEVED;
                 let state = if is_believed { KindState::Denied } else { KindState::BackingOff };
                 self.common.metrics.state(kind, state);
+                if is_believed {
+                    let name = self.collection.resource.kind.clone();
+                    self.common.metrics.denied(kind, DeniedKind { kind: name, why: error.into() });
+                }
                 State::BackingOff { wait, then: Box::new(again) }
             }
             ApiError::Gone => {

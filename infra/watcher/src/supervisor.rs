@@ -101,6 +101,8 @@ pub(crate) struct Supervisor<A> {
     ended: BTreeMap<String, Collection>,
     /// When the last one did.
     last_end: Option<Instant>,
+    /// What was last said of kinds that are not served.
+    unserved: Vec<String>,
 }
 
 impl<A: Api + 'static> Supervisor<A> {
@@ -111,7 +113,7 @@ impl<A: Api + 'static> Supervisor<A> {
         discovery: Discovery,
     ) -> Self {
         let (streams, ended) = (JoinSet::new(), BTreeMap::new());
-        Self { common, roster, watched, discovery, streams, ended, last_end: None }
+        Self { common, roster, watched, discovery, streams, ended, last_end: None, unserved: Vec::new() }
     }
 
     /// Runs until it is dropped, and all streams with it.
@@ -160,6 +162,7 @@ impl<A: Api + 'static> Supervisor<A> {
         let served = match self.discovery.served().await {
             Ok(served) => served,
             Err(error) => {
+                self.common.metrics.failed((&error).into());
                 tracing::warn!(error = chain(&error), "the kinds of the cluster cannot be discovered");
                 return false;
             }
@@ -197,6 +200,18 @@ impl<A: Api + 'static> Supervisor<A> {
         roster.begun = true;
         drop(roster);
         let complete = unresolved.is_empty() && !kinds.iter().any(KindPattern::is_open);
+        if self.unserved != unresolved {
+            if unresolved.is_empty() {
+                tracing::info!("the cluster serves all kinds now that are to be watched");
+            } else {
+                let kinds = unresolved.join(", ");
+                tracing::info!(
+                    kinds,
+                    "the cluster does not serve these kinds; they are watched once it does"
+                );
+            }
+            self.unserved.clone_from(&unresolved);
+        }
         self.common.metrics.discovered(unresolved);
         complete
     }

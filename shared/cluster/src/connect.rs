@@ -9,6 +9,9 @@ use kube::{Client, Config};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// The kind of a kubeconfig.
+const KIND: &str = "Config";
+
 /// How long a connection may take.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -115,13 +118,23 @@ pub async fn choose(path: Option<&Path>, context: Option<&str>) -> Result<Chosen
         None => Kubeconfig::read(),
     };
     let path = path.map(Path::to_owned);
+    let foreign = |kind: Option<String>| {
+        let found = kind.map_or("other kinds".to_owned(), |kind| format!("kind: {kind}"));
+        let reason =
+            format!("expected a kubeconfig (kind: {KIND}), found {found}; name one, or set KUBECONFIG");
+        ConnectError::Kubeconfig { path: path.clone(), reason }
+    };
     let read = read.map_err(|error| match error {
+        KubeconfigError::KindMismatch => foreign(path.as_deref().and_then(foreign_kind)),
         KubeconfigError::ReadConfig(e, path) if e.kind() == std::io::ErrorKind::NotFound => {
             ConnectError::NoKubeconfig { path }
         }
         KubeconfigError::FindPath => ConnectError::NoKubeconfig { path: PathBuf::from("~/.kube/config") },
         error => ConnectError::Kubeconfig { path: path.clone(), reason: chain(&error) },
     })?;
+    if let Some(kind) = read.kind.as_ref().filter(|kind| *kind != KIND) {
+        return Err(foreign(Some(kind.clone())));
+    }
     let known: Vec<String> = read.contexts.iter().map(|context| context.name.clone()).collect();
     let current = read.current_context.clone().filter(|name| !name.is_empty());
     let Some(context) = context.map(str::to_owned).or(current) else {
@@ -135,6 +148,14 @@ pub async fn choose(path: Option<&Path>, context: Option<&str>) -> Result<Chosen
         Ok(config) => Ok(Chosen { config: tuned(config), context }),
         Err(error) => Err(ConnectError::Kubeconfig { path, reason: chain(&error) }),
     }
+}
+
+/// The first kind of a file that is not the one of kubeconfigs, as far as lines of YAML show it.
+fn foreign_kind(path: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let kinds = text.lines().filter_map(|line| line.strip_prefix("kind:"));
+    let kinds = kinds.map(|kind| kind.split('#').next().unwrap_or_default().trim().trim_matches(['"', '\'']));
+    kinds.filter(|kind| !kind.is_empty()).find(|kind| *kind != KIND).map(str::to_owned)
 }
 
 /// The configuration of a pod: its service account's token, which is read again when it is renewed.

@@ -171,6 +171,19 @@ impl Phase {
 }
 
 impl Check {
+    /// When a match that goes on fires at the earliest: when it has held for as long as the rule says, and what the
+    /// object refers to has had the time to appear.
+    pub fn fires_at(&self, terms: &Terms) -> Timestamp {
+        let settles = if terms.references { Terms::REFERENCES_SETTLE } else { SignedDuration::ZERO };
+        after(self.since, terms.duration).max(after(self.opened_at, settles))
+    }
+
+    /// Whether nobody has looked yet at what the object refers to: its own part matches, and that may be all.
+    pub fn awaits_references(&self, terms: &Terms) -> bool {
+        let first = after(self.opened_at, Terms::LOOK_FIRST);
+        terms.references && matches!(self.phase, Phase::Pending { .. }) && self.look_again_at <= first
+    }
+
     /// The finding was sent: from now on the check waits for the match to end.
     pub fn sent(&mut self, terms: &Terms, now: Timestamp) {
         self.phase = Phase::Fired { turns_at: None };
@@ -189,12 +202,7 @@ impl Check {
         let action = match &self.phase {
             Phase::Watching { turns_at } => *turns_at,
             Phase::Pending { turns_at } => {
-                let settled = if terms.references {
-                    after(self.opened_at, Terms::REFERENCES_SETTLE)
-                } else {
-                    self.opened_at
-                };
-                let fires = after(self.since, terms.duration).max(settled);
+                let fires = self.fires_at(terms);
                 turns_at.map_or(fires, |t| t.min(fires)).min(self.look_again_at)
             }
             Phase::Gap { from } => after(*from, terms.gap_tolerance),

@@ -18,9 +18,16 @@ pub(crate) enum LineBody<'a> {
     Opened { query: String, status: u16 },
 }
 
+/// What is wrong with JSON, without the place in it: whoever tells of it says which line of the recording it is.
+fn unplaced(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&place).unwrap_or(&text).to_owned()
+}
+
 /// Takes a line apart. The error says what was expected and found.
 pub(crate) fn parse(line: &[u8]) -> Result<Line<'_>, String> {
-    let raw: RawLine<'_> = serde_json::from_slice(line).map_err(|e| e.to_string())?;
+    let raw: RawLine<'_> = serde_json::from_slice(line).map_err(|error| unplaced(&error))?;
     let t = SignedDuration::try_from_secs_f64(raw.t)
         .ok()
         .filter(|t| !t.is_negative() && t.as_hours() < HOURS_MAX)
@@ -57,7 +64,8 @@ impl LineBody<'_> {
                 Body::Refused { query, status, body: body.to_owned() }
             }
             Self::Answer { query, body, .. } => {
-                let list: RawList<'_> = serde_json::from_str(body.get()).map_err(|e| format!("list: {e}"))?;
+                let list: RawList<'_> =
+                    serde_json::from_str(body.get()).map_err(|e| format!("list: {}", unplaced(&e)))?;
                 let page = Page {
                     resource_version: list.metadata.resource_version,
                     continued: query.split('&').any(|q| q.starts_with("continue=")),

@@ -1,6 +1,7 @@
 //! One kind: lists it, then watches it for as long as the recording goes on.
 
 use super::Tape;
+use super::given_up::GivenUp;
 use futures::{AsyncBufReadExt as _, StreamExt as _};
 use kube::Client;
 use prodrome_model::Resource;
@@ -24,20 +25,12 @@ const ANSWER_MAX: Duration = Duration::from_mins(1);
 /// How long to wait before trying again: at first, and at most.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 
-/// Why a kind is not recorded (any more).
-#[derive(Debug, thiserror::Error)]
-#[error("{kind}: {reason}")]
-pub(super) struct GivenUp {
-    kind: String,
-    reason: String,
-}
-
 /// What keeps a list or a watch from going on.
 enum Trouble {
     /// The version is too old: list again.
     Gone,
     /// Nothing will change about it.
-    GiveUp(String),
+    GiveUp { code: u16, reason: String },
     /// Try again, later.
     Later,
     /// The recording cannot be written.
@@ -83,7 +76,9 @@ pub(super) async fn record(
         };
         match trouble {
             Trouble::Tape(error) => return Err(error),
-            Trouble::GiveUp(reason) => return Ok(GivenUp { kind: stream.resource.kind, reason }),
+            Trouble::GiveUp { code, reason } => {
+                return Ok(GivenUp { kind: stream.resource.kind, code, reason });
+            }
             Trouble::Gone => place = None,
             Trouble::Later => {}
         }
@@ -160,7 +155,9 @@ impl Stream {
 
     fn request(&self, query: &str) -> Result<http::Request<Vec<u8>>, Trouble> {
         let uri = format!("{}?{query}", self.resource.collection_path(None));
-        http::Request::get(uri).body(Vec::new()).map_err(|error| Trouble::GiveUp(error.to_string()))
+        http::Request::get(uri)
+            .body(Vec::new())
+            .map_err(|error| Trouble::GiveUp { code: 0, reason: error.to_string() })
     }
 
     /// Writes a refusal down, and says what follows from it.
@@ -171,7 +168,7 @@ impl Stream {
         }
         Ok(match status.code {
             410 => Trouble::Gone,
-            401 | 403 | 404 | 405 => Trouble::GiveUp(status.message),
+            code @ (401 | 403 | 404 | 405) => Trouble::GiveUp { code, reason: status.message },
             _ => Trouble::Later,
         })
     }

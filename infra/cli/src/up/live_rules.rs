@@ -3,9 +3,12 @@
 use crate::library::{Library, own};
 use crate::render;
 use jiff::Timestamp;
+use prodrome_lifecycle::Terms;
 use prodrome_rulebook::{Draft, DraftError, PushError, Rulebook};
-use prodrome_rules::{Diagnostic, Loaded, RuleSet, SourceFile};
+use prodrome_rules::{Diagnostic, Loaded, Rule, RuleSet, SourceFile};
 use prodrome_store::Store;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Watches rule files on the disk, and pushes them when they have changed.
@@ -21,6 +24,8 @@ pub(super) struct LiveRules<S> {
     news: Option<RulesNews>,
     /// Those that hold now and are not shipped.
     own: RuleSet,
+    /// How long those that hold now wait.
+    terms: Arc<BTreeMap<String, Terms>>,
 }
 
 /// What there is to say of the rules.
@@ -40,8 +45,8 @@ impl<S: Store> LiveRules<S> {
         settles_in: Duration,
     ) -> Self {
         let Loaded { rules, diagnostics } = prodrome_rules::load(&base);
-        let own = own(&rules);
-        let mut live = Self { library, book, settled: base.clone(), base, settles_in, news: None, own };
+        let (own, terms, settled) = (own(&rules), terms(&rules), base.clone());
+        let mut live = Self { library, book, settled, base, settles_in, news: None, own, terms };
         if let Some(mistakes) = mistakes(&diagnostics) {
             live.say(format!("left out: {mistakes}"), true);
         }
@@ -56,6 +61,11 @@ impl<S: Store> LiveRules<S> {
     /// Those of them that are not shipped.
     pub(super) fn own(&self) -> &RuleSet {
         &self.own
+    }
+
+    /// How long each of them waits before it fires, and what for, by its name.
+    pub(super) fn terms(&self) -> Arc<BTreeMap<String, Terms>> {
+        Arc::clone(&self.terms)
     }
 
     /// Looks at the files. What has changed is pushed if it stays so for a moment, and else at a later look.
@@ -78,7 +88,8 @@ impl<S: Store> LiveRules<S> {
         let draft = Draft { prune: true, ..Draft::new("prodrome up", why, files.iter().cloned()) };
         match self.book.push(&draft, &self.base, now).await {
             Ok(entry) => {
-                self.own = own(&prodrome_rules::load(files).rules);
+                let rules = prodrome_rules::load(files).rules;
+                (self.own, self.terms) = (own(&rules), terms(&rules));
                 let [added, changed, removed] = [&entry.added, &entry.changed, &entry.removed];
                 let what = match (added.count, changed.count, removed.count) {
                     (0, 0, 0) => "no rule says anything else".to_owned(),
@@ -101,6 +112,16 @@ impl<S: Store> LiveRules<S> {
     fn say(&mut self, text: String, is_bad: bool) {
         self.news = Some(RulesNews { text, is_bad });
     }
+}
+
+fn terms(rules: &RuleSet) -> Arc<BTreeMap<String, Terms>> {
+    let of = |rule: &Rule| Terms {
+        duration: rule.duration(),
+        gap_tolerance: rule.gap_tolerance(),
+        resolve_after: rule.resolve_after(),
+        references: !rule.reference_groups().is_empty(),
+    };
+    Arc::new(rules.rules().iter().map(|rule| (rule.name().to_owned(), of(rule))).collect())
 }
 
 /// The first mistake, and how many there are beside it; `None` where there is none.
@@ -128,6 +149,7 @@ fn edited(old: &[SourceFile], new: &[SourceFile]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::SignedDuration;
     use prodrome_store::MemoryStore;
     use std::path::Path;
 
@@ -136,7 +158,9 @@ mod tests {
     }
 
     fn rule(value: u8) -> String {
-        format!("A: {{ resource: Pod, checkField: [{{ field: [a], equalValue: [{value}] }}] }}\n")
+        format!(
+            "A: {{ resource: Pod, duration: {value}m, checkField: [{{ field: [a], equalValue: [{value}] }}] }}\n"
+        )
     }
 
     #[tokio::test]
@@ -159,6 +183,7 @@ mod tests {
         assert_eq!(live.news(), Some(RulesNews { text, is_bad: false }));
         let own: Vec<&str> = live.own().rules().iter().map(prodrome_rules::Rule::name).collect();
         assert_eq!(own, ["A"]);
+        assert_eq!(live.terms()["A"].duration, SignedDuration::from_mins(2), "as it is now");
 
         write(folder.path(), "b.yaml", "B: { resource: Pod, checkField: [{ field: a, nilValue: true }] }\n");
         for _ in 0..2 {

@@ -4,6 +4,7 @@ mod frame;
 mod terminal;
 
 use super::live_rules::RulesNews;
+use super::sight::Silence;
 use super::system::Look;
 use crate::render::{self, Line};
 use anyhow::Result;
@@ -15,6 +16,8 @@ use terminal::Terminal;
 
 /// How often it is said how it goes, where there is no screen: every so many ticks of a second.
 const STATUS_TICKS: u32 = 30;
+/// How many looks it must stay the same before it is said which kinds are denied.
+const SETTLED_LOOKS: u32 = 4;
 
 /// The screen.
 pub(super) struct Screen {
@@ -29,6 +32,11 @@ pub(super) struct Screen {
     rules: Option<RulesNews>,
     /// What was said of kinds that are not served.
     unserved: Option<String>,
+    /// What was said of kinds that may not be watched; what would be said now, and for how many looks.
+    denied: Option<String>,
+    denied_now: (Option<String>, u32),
+    /// It was said that the API server is silent.
+    silence: Option<Silence>,
 }
 
 /// What was told, and how much happens.
@@ -54,6 +62,9 @@ impl Screen {
             unseen: Vec::new(),
             rules: None,
             unserved: None,
+            denied: None,
+            denied_now: (None, 0),
+            silence: None,
         })
     }
 
@@ -104,6 +115,13 @@ impl Screen {
             }
             self.unserved = unserved;
         }
+        if self.terminal.is_none() {
+            let mut out = std::io::stdout().lock();
+            for text in self.sight_news(look) {
+                writeln!(out, "{}", render::plain(&text, 300))?;
+            }
+            out.flush()?;
+        }
         match &mut self.terminal {
             Some(terminal) => {
                 let size = terminal.size();
@@ -120,6 +138,29 @@ impl Screen {
         Ok(())
     }
 
+    /// What is new of what is not seen of the cluster. Kinds turn out to be denied one after the other: it is said once
+    /// no more have followed for some looks.
+    fn sight_news(&mut self, look: &Look) -> Vec<String> {
+        let mut news = Vec::new();
+        let (denied, looks) = &mut self.denied_now;
+        if *denied == look.denied {
+            *looks = looks.saturating_add(1);
+        } else {
+            (*denied, *looks) = (look.denied.clone(), 0);
+        }
+        if *looks >= SETTLED_LOOKS && self.denied != look.denied {
+            self.denied.clone_from(&look.denied);
+            news.push(look.denied.clone().unwrap_or_else(|| "all kinds can be watched now".to_owned()));
+        }
+        match (&self.silence, &look.silence) {
+            (None, Some(silence)) => news.push(silence.text()),
+            (Some(silence), None) => news.push(silence.over()),
+            _ => {}
+        }
+        self.silence.clone_from(&look.silence);
+        news
+    }
+
     /// The last words. The screen is gone by then, so they tell what stood on it.
     pub(super) fn finish(mut self, look: &Look, now: Timestamp) -> Result<()> {
         let mut out = std::io::stdout().lock();
@@ -127,6 +168,9 @@ impl Screen {
             drop(terminal);
             for notice in self.told.sorted() {
                 writeln!(out, "{}", frame::alert(notice, now, None).paint(self.colours))?;
+            }
+            for text in frame::unsighted(look) {
+                writeln!(out, "{}", render::plain(&text, 300))?;
             }
         }
         writeln!(out, "{}", self.told.status(look))?;
@@ -157,13 +201,16 @@ impl Told {
     fn status(&self, look: &Look) -> String {
         let dead: u64 = look.dead_letters.iter().map(|(_, n)| n).sum();
         let dead = if dead > 0 { format!(", {}", render::count(dead, "dead letter")) } else { String::new() };
-        let not_all = if look.unseen.is_empty() { "" } else { ", not all can be seen" };
+        let all_seen = look.unseen.is_empty() && look.denied.is_none() && look.silence.is_none();
+        let not_all = if all_seen { "" } else { ", not all can be seen" };
+        let unlooked = look.checks.iter().filter(|check| look.awaits_references(check)).count();
+        let more = if unlooked > 0 { format!(" and {unlooked} to be looked at") } else { String::new() };
         format!(
-            "{} ({:.0}/s), lag {:.1}s, {}{dead}{not_all}",
+            "{} ({:.0}/s), lag {:.1}s, {}{more}{dead}{not_all}",
             render::count(look.changes_seen, "change"),
             self.rate,
             look.lag_seconds,
-            render::count(look.checks.len(), "open check"),
+            render::count(look.checks.len() - unlooked, "open check"),
         )
     }
 
@@ -179,3 +226,45 @@ impl Told {
 type Size = (usize, usize);
 /// The lines of a screen, from its top.
 type Lines = Vec<Line>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prodrome_watcher::Trouble;
+    use std::time::Duration;
+
+    #[test]
+    fn piped_what_is_not_seen_is_said_once_and_again_when_it_changes() {
+        let mut screen = Screen {
+            terminal: None,
+            colours: false,
+            told: Told {
+                title: String::new(),
+                alerts: BTreeMap::new(),
+                counts: [0; 3],
+                last: None,
+                rate: 0.0,
+            },
+            ticks: 0,
+            unseen: Vec::new(),
+            rules: None,
+            unserved: None,
+            denied: None,
+            denied_now: (None, 0),
+            silence: None,
+        };
+        let mut said = |denied: Option<&str>, silent_for: u64, looks: usize| {
+            let trouble = Some(Trouble::NoAnswer("refused".to_owned()));
+            let silence = Silence::of(Duration::from_secs(silent_for), trouble);
+            let look = Look { denied: denied.map(str::to_owned), silence, ..Look::default() };
+            (0..looks).flat_map(|_| screen.sight_news(&look)).collect::<Vec<_>>()
+        };
+        assert_eq!(said(Some("not Pod"), 0, 3), [""; 0], "others may follow");
+        assert_eq!(said(Some("not Pod and Job"), 0, 20), ["not Pod and Job"], "once");
+        assert_eq!(said(Some("not Job"), 0, 20), ["not Job"]);
+        assert_eq!(said(None, 0, 20), ["all kinds can be watched now"]);
+        assert_eq!(said(None, 40, 20), ["no contact with the API server for 40s: refused"]);
+        assert_eq!(said(None, 41, 20), [""; 0]);
+        assert_eq!(said(None, 0, 20), ["the API server answers again, after 41s"]);
+    }
+}

@@ -3,6 +3,7 @@
 use super::live_rules::{LiveRules, RulesNews};
 use super::proxy::Proxy;
 use super::receiver::Receiver;
+use super::sight::{self, Silence};
 use crate::library::Library;
 use crate::reach::Reached;
 use crate::running::{Notice as RunsNotice, Running};
@@ -10,19 +11,21 @@ use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
 use prodrome_cluster::{Cluster as _, ClusterError, KubeCluster};
 use prodrome_emulator::{Code, Deployment, Emulator, Options, QueueDepth, Stack, Template};
-use prodrome_lifecycle::{Check, keys};
+use prodrome_lifecycle::{Check, Terms, keys};
 use prodrome_model::{GroupKind, Notice, SHARDS_DEFAULT, Scope};
 use prodrome_queue::{QueueName, SqsQueue};
 use prodrome_rulebook::{Rulebook, kind_text};
 use prodrome_rules::{RuleSet, SourceFile};
 use prodrome_store::{DynamoStore, Store};
 use prodrome_watcher::{Clock, Connection, FilePlaces, KindPattern, Settings, Status, Watcher, listen_to};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// The cluster to be watched.
 pub(super) enum Cluster {
@@ -86,6 +89,8 @@ pub(super) struct System {
 #[derive(Default)]
 pub(super) struct Look {
     pub(super) checks: Vec<Check>,
+    /// How long each rule waits, by its name.
+    pub(super) terms: Arc<BTreeMap<String, Terms>>,
     pub(super) changes_seen: u64,
     pub(super) lag_seconds: f64,
     pub(super) dead_letters: Vec<(&'static str, u64)>,
@@ -94,6 +99,18 @@ pub(super) struct Look {
     pub(super) rules: Option<RulesNews>,
     /// Kinds that rules of the user's own name and the cluster does not serve.
     pub(super) unserved: Vec<String>,
+    /// Of which kinds nothing is seen with these credentials.
+    pub(super) denied: Option<String>,
+    /// Where the API server gives nothing.
+    pub(super) silence: Option<Silence>,
+}
+
+impl Look {
+    /// Whether a check only waits for a first look at what its object refers to. Most are gone after it: what the
+    /// object names is there.
+    pub(super) fn awaits_references(&self, check: &Check) -> bool {
+        self.terms.get(&check.rule).is_some_and(|terms| check.awaits_references(terms))
+    }
 }
 
 impl System {
@@ -199,6 +216,9 @@ impl System {
             changes_seen: total(&metrics, "prodrome_watcher_changes_seen_total"),
             lag_seconds: self.status.lag_seconds(),
             rules: self.rules.news(),
+            terms: self.rules.terms(),
+            denied: sight::denied(&self.status.denied_kinds()),
+            silence: Silence::of(self.status.cut_off_for(Instant::now()), self.status.trouble()),
             unserved: self.unserved(),
             ..Look::default()
         };

@@ -240,9 +240,39 @@ fn what_is_no_recording_is_refused() {
 }
 
 #[test]
+fn what_a_recording_does_not_tell_is_said_with_its_place_and_the_exit_code() {
+    let meta = r#"{"start":"2026-01-01T00:00:00Z","end":"2026-01-01T00:01:00Z"}"#;
+    let failed = r#"{"t":1,"path":"/api/v1/pods","event":{"type":"ADDED","object":{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","namespace":"n","uid":"a","resourceVersion":"5"},"status":{"phase":"Failed"}}}}"#;
+    let dir = folder(&[
+        ("empty/meta.json", meta),
+        ("empty/watch.jsonl", ""),
+        ("half/meta.json", meta),
+        ("half/watch.jsonl", &format!("{failed}\n{{\"t\": 2, \n")),
+        (
+            "r.yaml",
+            "PodFailed: { resource: Pod, checkField: [{ field: [status, phase], equalValue: [Failed] }] }\n",
+        ),
+    ]);
+    let replay = |name| prodrome(&["replay", &within(&dir, name), "--rules", &within(&dir, "r.yaml")]);
+    let empty = replay("empty");
+    assert_eq!(empty.code, 0, "{empty:?}");
+    let warning = format!("prodrome: warning: no object was read from {}, so nothing", within(&dir, "empty"));
+    assert!(empty.stderr.starts_with(&warning) && empty.stdout.contains("no alert"), "{empty:?}");
+
+    let half = replay("half");
+    assert_eq!(half.code, 2, "a part of it could not be done: {half:?}");
+    assert!(half.stdout.contains("PodFailed") && half.stdout.contains("1 alert"), "{half:?}");
+    let line = format!("prodrome: left out: {}:2: EOF while parsing", within(&dir, "half/watch.jsonl"));
+    assert!(half.stderr.contains(&line) && !half.stderr.contains(" column "), "one place: {half:?}");
+    assert!(half.stderr.ends_with("prodrome: 1 line could not be read and was left out\n"), "{half:?}");
+}
+
+#[test]
 fn a_cluster_that_cannot_be_reached_is_told_with_what_to_do() {
     let dir = folder(&[
         ("broken.yaml", "clusters: 1\n"),
+        ("web.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\n"),
+        ("two.yaml", "kind: Service # of the shop\n---\napiVersion: apps/v1\nkind: Deployment\n"),
         (
             "nobody.yaml",
             "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{ name: a, context: { cluster: a, user: a } }]\n\
@@ -288,6 +318,9 @@ fn a_cluster_that_cannot_be_reached_is_told_with_what_to_do() {
         assert!(!ran.stderr.contains("a-token"), "what a program prints may be a token: {ran:?}");
         with(&["--kubeconfig", &at("missing.yaml")], &["missing.yaml", "no kubeconfig"]);
         with(&["--kubeconfig", &at("broken.yaml")], &["broken.yaml"]);
+        let expected = "expected a kubeconfig (kind: Config), found kind: ";
+        with(&["--kubeconfig", &at("web.yaml")], &["web.yaml", &format!("{expected}Deployment;")]);
+        with(&["--kubeconfig", &at("two.yaml")], &["two.yaml", &format!("{expected}Service;")]);
         with(&["--kubeconfig", &at("nobody.yaml"), "--context", "b"], &["no context \"b\"", "it has a"]);
         let file = at("nobody.yaml");
         let place = format!("the cluster at http://127.0.0.1:9/ (context a of the kubeconfig {file})");

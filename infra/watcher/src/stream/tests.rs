@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::trim::{OwnObject, Trim};
+use crate::trouble::Trouble;
 use bytes::Bytes;
 use jiff::Timestamp;
 use prodrome_model::Resource;
@@ -142,6 +143,8 @@ struct Outcome {
     place: Option<String>,
     restarts: Vec<(&'static str, u64)>,
     state: KindState,
+    denied: Vec<DeniedKind>,
+    trouble: Option<Trouble>,
     ready: bool,
 }
 
@@ -231,6 +234,8 @@ async fn play_as(
         place: hub.look(|waiting| waiting.place(id).map(std::string::ToString::to_string)),
         restarts: metrics.restarts().into_iter().collect(),
         state: metrics.kinds()[&collection.id()],
+        denied: metrics.denied_kinds().into_iter().collect(),
+        trouble: metrics.trouble(),
         ready,
     }
 }
@@ -442,6 +447,8 @@ async fn a_denied_kind_waits_ever_longer_and_holds_up_nobody() {
     assert!(seconds[3] <= 7, "soon at first: {seconds:?}");
     assert!((150..=300).contains(&(seconds[12] - seconds[11])), "at last every few minutes: {seconds:?}");
     assert_eq!(got.state, KindState::Denied);
+    let kind = "ConfigMap".to_owned();
+    assert_eq!(got.denied, [DeniedKind { kind, why: Trouble::Forbidden }]);
     assert!(got.ready, "what cannot be reached does not count");
     assert_eq!(got.waits, ["ListBegin   of 7/configmaps/1"]);
     assert_eq!(got.restarts, [("denied", 12)]);
@@ -454,6 +461,7 @@ async fn an_api_server_that_denies_everything_while_it_starts_is_not_believed() 
     let first = Answer::Events(vec![event("ADDED", "a", 5)]);
     let got = play(Some("1"), vec![first, broken(), unauthorized(), denied()]).await;
     assert_eq!(got.state, KindState::BackingOff, "nobody needs to hear of it yet");
+    assert_eq!(got.denied, []);
     let last = got.calls.last().unwrap();
     assert!(last.ends_with("watch configmaps 5"), "{last}");
     let second: u64 = last.split('s').next().unwrap().parse().unwrap();
@@ -464,6 +472,23 @@ async fn an_api_server_that_denies_everything_while_it_starts_is_not_believed() 
 async fn a_kind_that_cannot_be_reached_for_another_reason_is_not_ready() {
     let got = play(None, vec![Answer::Error(|| ApiError::Broken("refused".to_owned()))]).await;
     assert!(!got.ready);
+    let trouble = Trouble::NoAnswer("the connection failed: refused".to_owned());
+    assert_eq!((got.trouble, got.denied), (Some(trouble), Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denial_is_remembered_until_the_kind_is_reached() {
+    let expired = || Answer::Error(|| ApiError::Unauthorized("expired".to_owned()));
+    let broken = || Answer::Error(|| ApiError::Broken("refused".to_owned()));
+    let denials = || (0..4).map(|_| expired()).collect::<Vec<_>>();
+    // That the API server is gone meanwhile says nothing of the credentials.
+    let got = play(Some("1"), denials().into_iter().chain([broken()]).collect()).await;
+    let kind = "ConfigMap".to_owned();
+    assert_eq!(got.denied, [DeniedKind { kind, why: Trouble::Unauthorized }]);
+    assert_eq!(got.trouble, Some(Trouble::NoAnswer("the connection failed: refused".to_owned())));
+    let reached = Answer::Events(vec![event("ADDED", "a", 5)]);
+    let got = play(Some("1"), denials().into_iter().chain([reached]).collect()).await;
+    assert_eq!((got.denied, got.trouble), (Vec::new(), None));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use crate::fake_api::{CONFIG_MAP, DATABASE, DEPLOYMENT, FakeApi, Fault, POD, Running, SECRET};
 use crate::world::{Run, TestQueue, client, settings};
 use prodrome_model::ChangeKind;
-use prodrome_watcher::{ConfigMapPlaces, FilePlaces, KindState, PlaceError, PlaceStore, Status};
+use prodrome_watcher::{ConfigMapPlaces, FilePlaces, KindState, PlaceError, PlaceStore, Status, Trouble};
 use serde_json::json;
 use std::sync::atomic::Ordering;
 use tempfile::TempDir;
@@ -322,6 +322,9 @@ async fn a_kind_that_is_denied_holds_up_no_other() {
     world.in_step(&POD).await;
     run.until("ready", |status| status.is_ready()).await;
     assert_eq!(run.status.kinds()["apps/deployments"], KindState::Denied);
+    let denied: Vec<_> =
+        run.status.denied_kinds().into_iter().map(|denied| (denied.kind, denied.why)).collect();
+    assert_eq!(denied, [("Deployment".to_owned(), Trouble::Forbidden)]);
     run.end().await.unwrap();
 }
 

@@ -4,6 +4,7 @@ mod alerts;
 
 use super::{Lines, Size, Told};
 use crate::render::{self, Line};
+use crate::up::sight::Silence;
 use crate::up::system::Look;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_lifecycle::{Check, Phase};
@@ -30,9 +31,10 @@ pub(super) fn frame(told: &Told, look: &Look, now: Timestamp, (width, height): S
     let alerts = told.sorted();
     // Whom a plugin is asked about again and again is well so far.
     let is_well = |check: &Check| check.asking.is_some() && matches!(check.phase, Phase::Watching { .. });
-    let mut waiting: Vec<&Check> =
-        look.checks.iter().filter(|check| !check.phase.is_told() && !is_well(check)).collect();
-    waiting.sort_by_key(|check| check.due);
+    let untold = look.checks.iter().filter(|check| !check.phase.is_told() && !is_well(check));
+    let (unlooked, mut waiting): (Vec<&Check>, Vec<&Check>) =
+        untold.partition(|check| look.awaits_references(check));
+    waiting.sort_by_key(|check| fires_at(check, look).unwrap_or(check.due));
 
     // Two titles and two empty lines; what is left is shared out. Alerts with their causes come first,
     // then their summaries and the checks.
@@ -47,8 +49,12 @@ pub(super) fn frame(told: &Told, look: &Look, now: Timestamp, (width, height): S
     let spare = alert_rows - body.len();
     lines.extend(body);
     lines.push(Line::default());
-    lines.push(title("Checks that wait", &waiting.len().to_string()));
-    lines.extend(check_lines(&waiting, now, width, checks_rows + spare));
+    let more = match unlooked.len() {
+        0 => String::new(),
+        n => format!(", and {n} not looked at yet"),
+    };
+    lines.push(title("Checks that wait", &format!("{}{more}", waiting.len())));
+    lines.extend(check_lines(&waiting, look, now, width, checks_rows + spare));
     lines.truncate(height.max(1));
     lines.into_iter().map(|line| line.fit(width)).collect()
 }
@@ -73,6 +79,10 @@ fn head(told: &Told, look: &Look, width: usize) -> Lines {
         let rows = in_rows(&render::plain(&text, 1000), width, UNSERVED_ROWS);
         lines.extend(rows.into_iter().map(|row| Line::default().with(&row, "33")));
     }
+    for text in unsighted(look) {
+        let rows = in_rows(&render::plain(&text, 300), width, UNSERVED_ROWS);
+        lines.extend(rows.into_iter().map(|row| Line::default().with(&row, "31")));
+    }
     for (queue, depth) in &look.dead_letters {
         lines.push(Line::default().with(
             &format!("{} of {queue}: see the functions' log", render::count(*depth, "dead letter")),
@@ -83,6 +93,11 @@ fn head(told: &Told, look: &Look, width: usize) -> Lines {
         lines.push(Line::default().with(&render::plain(line, 300), "31"));
     }
     lines
+}
+
+/// What is not seen of the cluster.
+pub(super) fn unsighted(look: &Look) -> impl Iterator<Item = String> {
+    look.silence.iter().map(Silence::text).chain(look.denied.clone())
 }
 
 /// Of which kinds nothing can be seen.
@@ -115,12 +130,12 @@ fn title(text: &str, count: &str) -> Line {
     Line::default().with(text, "1").with(&format!("  {count}"), "2")
 }
 
-fn check_lines(checks: &[&Check], now: Timestamp, width: usize, rows: usize) -> Lines {
+fn check_lines(checks: &[&Check], look: &Look, now: Timestamp, width: usize, rows: usize) -> Lines {
     if checks.is_empty() {
         return vec![Line::default().with("  none", "2")];
     }
     let shown = if checks.len() > rows { rows.saturating_sub(1) } else { checks.len() };
-    let mut lines: Lines = checks[..shown].iter().map(|check| pending(check, now, width)).collect();
+    let mut lines: Lines = checks[..shown].iter().map(|check| pending(check, look, now, width)).collect();
     if shown < checks.len() {
         lines.push(indent(2).with(&format!("and {} more", checks.len() - shown), "2"));
     }
@@ -159,10 +174,17 @@ pub(super) fn why(notice: &Notice) -> Option<String> {
     Some(format!("why: {}: {}", render::plain(&known, 80), render::plain(&diagnosis.summary, 240)))
 }
 
+/// When a check that matches fires, if nothing changes; `due` may be a mere look before that.
+fn fires_at(check: &Check, look: &Look) -> Option<Timestamp> {
+    let terms = look.terms.get(&check.rule).filter(|_| matches!(check.phase, Phase::Pending { .. }));
+    terms.map(|terms| check.fires_at(terms))
+}
+
 /// What is still being watched, and when something comes of it.
-fn pending(check: &Check, now: Timestamp, width: usize) -> Line {
+fn pending(check: &Check, look: &Look, now: Timestamp, width: usize) -> Line {
     let object = render::plain(&check.object.to_string(), 300);
     let since = render::since(check.since, now);
+    let fires = fires_at(check, look);
     let back = match check.phase {
         Phase::Watching { turns_at } if turns_at.duration_since(now) > COUNTED => {
             " seen, waits for more of them".to_owned()
@@ -170,8 +192,15 @@ fn pending(check: &Check, now: Timestamp, width: usize) -> Line {
         Phase::Watching { turns_at } if turns_at <= now => " may begin now".to_owned(),
         Phase::Watching { turns_at } => format!(" may begin in {}", render::since(now, turns_at)),
         Phase::Gap { .. } => format!(" for {since}, interrupted"),
-        _ if check.due <= now => format!(" for {since}, due now"),
-        _ => format!(" for {since}, due in {}", render::since(now, check.due)),
+        Phase::Pending { turns_at: Some(ends) } if ends > now && fires.is_none_or(|fires| ends <= fires) => {
+            format!(" for {since}, may end by itself in {}", render::since(now, ends))
+        }
+        _ => match fires {
+            Some(fires) if fires > now => format!(" for {since}, may fire in {}", render::since(now, fires)),
+            _ if check.due <= now => format!(" for {since}, due now"),
+            Some(_) => format!(" for {since}, looked at again in {}", render::since(now, check.due)),
+            None => format!(" for {since}"),
+        },
     };
     named(indent(2).with(&format!("{} ", check.rule), ""), &object, &back, Some(width))
 }

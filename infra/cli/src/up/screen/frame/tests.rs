@@ -1,8 +1,12 @@
 use super::*;
 use crate::up::live_rules::RulesNews;
+use prodrome_lifecycle::Terms;
 use prodrome_model::Fingerprint;
+use prodrome_watcher::Trouble;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap()
@@ -32,6 +36,13 @@ fn check(rule: &str, name: &str, due: i64) -> Check {
     .unwrap()
 }
 
+/// How long a rule waits.
+fn terms(rule: &str, seconds: i64, references: bool) -> Arc<BTreeMap<String, Terms>> {
+    let (duration, zero) = (SignedDuration::from_secs(seconds), SignedDuration::ZERO);
+    let terms = Terms { duration, gap_tolerance: zero, resolve_after: zero, references };
+    Arc::new(BTreeMap::from([(rule.to_owned(), terms)]))
+}
+
 fn told(notices: Vec<Notice>) -> Told {
     let alerts: BTreeMap<Fingerprint, Notice> =
         notices.into_iter().map(|n| (n.fingerprint.clone(), n)).collect();
@@ -50,7 +61,8 @@ fn a_small_window_shows_what_matters_first() {
         notice("P1", "NodeNotReady", "web", "update", -20),
     ]);
     let look = Look {
-        checks: vec![check("PodPending", "b", 160), check("PodPending", "a", 130)],
+        checks: vec![check("Other", "b", 160), check("PodPending", "a", 130)],
+        terms: terms("PodPending", 150, false),
         ..Look::default()
     };
     assert_eq!(
@@ -67,8 +79,8 @@ fn a_small_window_shows_what_matters_first() {
             "  ok PodNotReady Deployment shop/gone over after 2m [user]",
             "",
             "Checks that wait  2",
-            "  PodPending Pod shop/a for 2m, due in 30s",
-            "  PodPending Pod shop/b for 2m, due in 1m",
+            "  PodPending Pod shop/a for 2m, may fire in 20s",
+            "  Other Pod shop/b for 2m",
         ]
     );
     assert_eq!(
@@ -79,8 +91,8 @@ fn a_small_window_shows_what_matters_first() {
             "  and 2 more: 1 P3, 1 over",
             "",
             "Checks that wait  2",
-            "  PodPending Pod shop/a for 2m, due in 30s",
-            "  PodPending Pod shop/b for 2m, due in 1m",
+            "  PodPending Pod shop/a for 2m, may fire in…",
+            "  Other Pod shop/b for 2m",
         ]
     );
 }
@@ -244,6 +256,74 @@ fn what_cannot_be_looked_at_is_said() {
         [
             "0 changes (0/s), lag 0.0s, 0 open checks, not all can be seen",
             "open checks cannot be read: the table is [2J gone",
+        ]
+    );
+}
+
+#[test]
+fn a_check_says_when_it_fires_and_not_when_it_is_looked_at() {
+    let last = |change: &dyn Fn(&mut Check), duration| {
+        let mut check = check("ConfigMapUnused", "a", 140);
+        change(&mut check);
+        let terms = terms("ConfigMapUnused", duration, false);
+        let look = Look { checks: vec![check], terms, ..Look::default() };
+        shown(&told(Vec::new()), &look, (80, 24)).pop().unwrap()
+    };
+    let week = 7 * 24 * 3600;
+    let own = |text: &str| format!("  ConfigMapUnused Pod shop/a {text}");
+    assert_eq!(last(&|_| (), week), own("for 2m, may fire in 6d 23h"));
+    assert_eq!(last(&|check| check.since = at(100 - week), week), own("for 7d, looked at again in 40s"));
+    assert_eq!(
+        last(&|check| (check.since, check.due) = (at(100 - week), at(100)), week),
+        own("for 7d, due now")
+    );
+    let ends = |check: &mut Check| check.phase = Phase::Pending { turns_at: Some(at(160)) };
+    assert_eq!(last(&ends, week), own("for 2m, may end by itself in 1m"));
+    assert_eq!(last(&ends, 150), own("for 2m, may fire in 20s"));
+}
+
+#[test]
+fn what_only_waits_for_a_first_look_at_its_references_is_no_fault_yet() {
+    let opened = |name: &str, look_again: i64| {
+        let mut check = check("RoleBindingRoleMissing", name, look_again);
+        (check.since, check.opened_at) = (at(90), at(90));
+        check
+    };
+    // The first look, thirty seconds after it was opened, puts the next one off by minutes.
+    let checks = vec![opened("new", 120), opened("looked-at", 700)];
+    let shown = |references| {
+        let terms = terms("RoleBindingRoleMissing", 60, references);
+        let look = Look { checks: checks.clone(), terms, ..Look::default() };
+        let lines = shown(&told(Vec::new()), &look, (80, 24));
+        (
+            lines[1].clone(),
+            lines.into_iter().skip_while(|line| !line.starts_with("Checks")).collect::<Vec<_>>(),
+        )
+    };
+    let looked_at = "  RoleBindingRoleMissing Pod shop/looked-at for 10s, may fire in 50s";
+    let new = "  RoleBindingRoleMissing Pod shop/new for 10s, may fire in 50s";
+    let (status, lines) = shown(true);
+    assert_eq!(lines, ["Checks that wait  1, and 1 not looked at yet", looked_at]);
+    assert!(status.ends_with("1 open check and 1 to be looked at"), "{status}");
+    let (status, lines) = shown(false);
+    assert_eq!(lines, ["Checks that wait  2", new, looked_at]);
+    assert!(status.ends_with("2 open checks"), "{status}");
+}
+
+#[test]
+fn what_is_not_seen_of_the_cluster_is_said() {
+    let denied = "may not watch Pod, Deployment and 53 other kinds (forbidden)";
+    let refused =
+        Trouble::NoAnswer("the connection failed: tcp connect error: Connection refused".to_owned());
+    let silence = Silence::of(Duration::from_secs(40), Some(refused));
+    let look = Look { denied: Some(denied.to_owned()), silence, ..Look::default() };
+    assert_eq!(
+        shown(&told(Vec::new()), &look, (80, 24))[1..5],
+        [
+            "0 changes (0/s), lag 0.0s, 0 open checks, not all can be seen",
+            "no contact with the API server for 40s: tcp connect error: Connection refused",
+            "may not watch Pod, Deployment and 53 other kinds (forbidden)",
+            "",
         ]
     );
 }
