@@ -98,15 +98,62 @@ async fn from_kubeconfig(path: &Path, context: Option<&str>) -> Result<Config, C
 
 impl Connection {
     /// Asks the API server for its version, to learn whether it is there and takes the credentials.
-    pub async fn check(&self) -> Result<(), ConnectError> {
+    pub async fn check(&self) -> Result<ServerVersion, ConnectError> {
         let api = KubeApi::new(self.client.clone());
         let answer = timeout(ANSWER_WAIT, api.get("/version", "application/json", None)).await;
         let server = self.server.clone();
         match answer.unwrap_or(Err(ApiError::Silent(ANSWER_WAIT))) {
             // Whoever may not read the version may still be allowed to watch.
-            Ok(_) | Err(ApiError::Forbidden(_)) => Ok(()),
+            Err(ApiError::Forbidden(_)) => Ok(ServerVersion::default()),
+            Ok(answer) => {
+                Ok(answer.map_or_else(ServerVersion::default, |answer| ServerVersion::parse(&answer.body)))
+            }
             Err(ApiError::Unauthorized(reason)) => Err(ConnectError::Unauthorized { server, reason }),
             Err(error) => Err(ConnectError::Unreachable { server, reason: chain(&error) }),
+        }
+    }
+}
+
+/// Which version an API server is of, as far as it says so.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ServerVersion(Option<(u32, u32)>);
+
+impl ServerVersion {
+    /// From what `/version` answers. Some vendors write a sign behind the number (`24+`).
+    fn parse(json: &[u8]) -> Self {
+        #[derive(serde::Deserialize)]
+        struct Said {
+            major: String,
+            minor: String,
+        }
+        let number = |text: &str| text.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().ok();
+        let said: Option<Said> = serde_json::from_slice(json).ok();
+        Self(said.and_then(|said| Some((number(&said.major)?, number(&said.minor)?))))
+    }
+
+    /// Whether it may know how to stream lists. Before 1.27 it takes the question for that of a plain watch, and the
+    /// list never ends; from then on it says so where it cannot.
+    pub fn may_stream_lists(self) -> bool {
+        self.0.is_none_or(|version| version >= (1, 27))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_streamed_by_servers_that_may_know_how() {
+        for (said, want) in [
+            (r#"{"major":"1","minor":"26"}"#, false),
+            (r#"{"major":"1","minor":"24+","gitVersion":"v1.24.17-eks-1"}"#, false),
+            (r#"{"major":"1","minor":"27"}"#, true),
+            (r#"{"major":"1","minor":"36+"}"#, true),
+            (r#"{"major":"2","minor":"0"}"#, true),
+            ("{}", true),
+            ("nonsense", true),
+        ] {
+            assert_eq!(ServerVersion::parse(said.as_bytes()).may_stream_lists(), want, "{said}");
         }
     }
 }

@@ -81,7 +81,7 @@ mod watermark;
 pub use chain::chain;
 pub use clock::Clock;
 pub use config::{Config, ConfigError, Mistake, Named, PlaceIn};
-pub use connect::{ConnectError, Connection, connect};
+pub use connect::{ConnectError, Connection, ServerVersion, connect};
 pub use finalizers::{
     FIELD_MANAGER, FINALIZER, Finalizers, LabelSelector, LabelSelectorError, Removal, RemovalError,
     remove_finalizers,

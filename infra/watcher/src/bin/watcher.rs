@@ -6,7 +6,7 @@ use prodrome_rulebook::Rulebook;
 use prodrome_store::DynamoStore;
 use prodrome_watcher::{
     ASK_EVERY, Clock, Config, ConfigMapPlaces, ConnectError, Connection, FilePlaces, Lease, Named, PlaceIn,
-    PlaceStore, RuleStatuses, Watcher, chain, connect, listen, listen_to, serve,
+    PlaceStore, RuleStatuses, ServerVersion, Watcher, chain, connect, listen, listen_to, serve,
 };
 use std::error::Error;
 use std::process::ExitCode;
@@ -33,15 +33,16 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<ExitCode, Box<dyn Error>> {
-    let config = Config::from_env()?;
+    let mut config = Config::from_env()?;
     init_logs(&config.log_level)?;
     let mut stop = Stop::on_signals()?;
     let listener = listen(config.listen).await?;
     let connection = connect(config.kubeconfig.as_deref(), config.context.as_deref()).await?;
-    tokio::select! {
+    let server = tokio::select! {
         checked = reach(&connection, config.kubeconfig.is_some()) => checked?,
         () = stop.asked() => return Ok(ExitCode::SUCCESS),
-    }
+    };
+    config.stream_lists &= server.may_stream_lists();
 
     let aws = aws_config::load_from_env().await;
     let queue = SqsQueue::new(
@@ -109,7 +110,7 @@ async fn watch_with(
 }
 
 /// In a pod an API server that is away will come back; at a desk it is a mistake that someone waits to hear of.
-async fn reach(connection: &Connection, at_once: bool) -> Result<(), ConnectError> {
+async fn reach(connection: &Connection, at_once: bool) -> Result<ServerVersion, ConnectError> {
     let mut wait = CONNECT_AGAIN.0;
     loop {
         match connection.check().await {

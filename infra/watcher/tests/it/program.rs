@@ -193,6 +193,21 @@ impl Log {
 }
 
 #[tokio::test]
+async fn a_server_that_cannot_stream_lists_is_not_asked_to() {
+    let server = FakeApi::start(&[POD]).await;
+    server.api.grow_old();
+    server.api.apply(&POD, "shop", "a", json!({}));
+    let (queue, sent) = accepting_queue().await;
+    let program = Program::new(server.address, queue);
+    let mut child = program.start();
+    sent.until("the list", |received| received.ended.len() == 1).await;
+    let asked = server.api.requests().into_iter().filter(|request| request.contains("sendInitialEvents"));
+    assert_eq!(asked.collect::<Vec<_>>(), Vec::<String>::new());
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[tokio::test]
 async fn asked_to_end_it_sends_saves_and_ends() {
     let server = FakeApi::start(&[POD]).await;
     server.api.apply(&POD, "shop", "a", json!({}));
