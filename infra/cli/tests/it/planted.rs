@@ -68,7 +68,7 @@ fn event() -> Value {
 fn shows_none(what: &str, ran: &Ran, says: &str) {
     assert!(ran.stdout.contains(says), "{what} says nothing of the fault: {ran:?}");
     for secret in [PASSWORD, ENVIRONMENT, &token()] {
-        let piece = &secret[4..14];
+        let piece = secret.get(4..14).unwrap();
         assert!(!ran.stdout.contains(piece) && !ran.stderr.contains(piece), "{what} tells {secret}: {ran:?}");
     }
 }

@@ -142,7 +142,7 @@ pub(crate) async fn a_push_that_was_made_from_an_older_version_is_refused(store:
     book.push(&on(0, 1), &[], at(1)).await.unwrap();
     book.push(&on(1, 2), &[], at(2)).await.unwrap();
     let late = book.push(&on(1, 3), &[], at(3)).await.unwrap_err();
-    let want = "version 2 was pushed meanwhile, by ann at 1970-01-01T00:00:02Z (ann knows why)";
+    let want = "version 2 was pushed meanwhile, by ann at 1970-01-01 00:00:02Z (ann knows why)";
     assert_eq!(late.to_string(), want);
     assert_eq!(book.version(2).await.unwrap().files, [file("A", 2)]);
 }
