@@ -34,3 +34,4 @@ mod tenants;
 pub use config::Config;
 pub use evaluate::Evaluate;
 pub use inspect::{Counts, InspectError, Inspection};
+pub use observed::terms;

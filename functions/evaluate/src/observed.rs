@@ -215,11 +215,16 @@ impl Matter<'_> {
     }
 
     pub(crate) fn terms(&self) -> Terms {
-        Terms {
-            duration: self.rule.duration(),
-            gap_tolerance: self.rule.gap_tolerance(),
-            resolve_after: self.rule.resolve_after(),
-            references: !self.rule.reference_groups().is_empty(),
-        }
+        terms(self.rule)
+    }
+}
+
+/// How long a rule's checks wait, and what for.
+pub fn terms(rule: &Rule) -> Terms {
+    Terms {
+        duration: rule.duration(),
+        gap_tolerance: rule.gap_tolerance(),
+        resolve_after: rule.resolve_after(),
+        references: !rule.reference_groups().is_empty(),
     }
 }

@@ -172,6 +172,17 @@ pub(crate) fn count(n: impl TryInto<u64>, what: &str) -> String {
     format!("{n} {}", plural(n, what))
 }
 
+/// What befell kinds alike, as `(kind, what is said of it)`: a line each up to `max`, else one for all. Accounts with few
+/// rights are usual.
+pub(crate) fn folded(kinds: &[(String, String)], max: usize) -> Vec<String> {
+    if kinds.len() <= max {
+        return kinds.iter().map(|(_, said)| said.clone()).collect();
+    }
+    let [(_, first), others @ ..] = kinds else { return Vec::new() };
+    let names: Vec<&str> = others.iter().map(|(kind, _)| &**kind).collect();
+    vec![format!("{first}; so it is with {}: {}", count(names.len(), "other kind"), names.join(", "))]
+}
+
 /// A word for so many things: `alert`, `alerts`.
 pub(crate) fn plural(n: u64, what: &str) -> String {
     match what.strip_suffix('y') {
@@ -203,6 +214,17 @@ pub(crate) fn since(then: Timestamp, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_not_be_listed_is_told_in_few_lines() {
+        let refused = |n: usize| {
+            (0..n).map(|i| (format!("K{i}"), format!("not allowed to list K{i}: no"))).collect::<Vec<_>>()
+        };
+        assert_eq!(folded(&refused(0), 5), Vec::<String>::new());
+        assert_eq!(folded(&refused(2), 5), ["not allowed to list K0: no", "not allowed to list K1: no"]);
+        let many = folded(&refused(6), 5);
+        assert_eq!(many, ["not allowed to list K0: no; so it is with 5 other kinds: K1, K2, K3, K4, K5"]);
+    }
 
     #[test]
     fn spans_are_short() {

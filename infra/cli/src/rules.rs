@@ -5,14 +5,13 @@ mod cases;
 mod coverage;
 mod diff;
 mod explain;
-mod flow_names;
 mod fmt;
 mod history;
 mod list;
 mod located;
 mod mutate;
+mod names;
 mod new;
-mod plugin_names;
 mod pull;
 mod push;
 mod rollback;
@@ -137,10 +136,10 @@ fn check(
     let sources = library.sources()?;
     let mut loaded = prodrome_rules::review(&sources, served);
     let flows = prodrome_flows::load(&library.flow_sources()?, &prodrome_local::catalogue()).flows;
-    loaded.diagnostics.extend(flow_names::doubts(&sources, &flows));
+    loaded.diagnostics.extend(names::of_flows(&sources, &flows));
     let shipped = prodrome_local::catalogue();
     let known: Vec<&str> = shipped.names().chain(plugins.iter().map(String::as_str)).collect();
-    loaded.diagnostics.extend(plugin_names::doubts(&sources, &known));
+    loaded.diagnostics.extend(names::of_plugins(&sources, &known));
     match output {
         Output::Json => {
             for diagnostic in &loaded.diagnostics {

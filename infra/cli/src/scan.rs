@@ -305,7 +305,7 @@ impl<C: Cluster + Clone + 'static> Scanner<C> {
             }
         }
         self.rest(found).await;
-        for line in left_out(&refused) {
+        for line in render::folded(&refused, NAMED_MAX) {
             eprintln!("prodrome: left out: {}", render::plain(&line, 2_000));
         }
         Ok(Listed { objects: seen, unserved, refused: refused.len() })
@@ -437,17 +437,6 @@ impl<C: Cluster + Clone + 'static> Scanner<C> {
             events,
         })
     }
-}
-
-/// What could not be listed, and why: a line each where there are few, else one for all. Accounts with few rights are
-/// usual.
-fn left_out(refused: &[(String, String)]) -> Vec<String> {
-    if refused.len() <= NAMED_MAX {
-        return refused.iter().map(|(_, reason)| reason.clone()).collect();
-    }
-    let [(_, first), others @ ..] = refused else { return Vec::new() };
-    let kinds: Vec<&str> = others.iter().map(|(kind, _)| &**kind).collect();
-    vec![format!("{first}; so it is with {}: {}", render::count(kinds.len(), "other kind"), kinds.join(", "))]
 }
 
 /// Whether its begins are counted over many objects.
@@ -610,20 +599,4 @@ fn sarif(found: &[Found], rules: &RuleSet) -> serde_json::Value {
             "results": results,
         }],
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_may_not_be_listed_is_told_in_few_lines() {
-        let refused = |n: usize| {
-            (0..n).map(|i| (format!("K{i}"), format!("not allowed to list K{i}: no"))).collect::<Vec<_>>()
-        };
-        assert_eq!(left_out(&refused(0)), Vec::<String>::new());
-        assert_eq!(left_out(&refused(2)), ["not allowed to list K0: no", "not allowed to list K1: no"]);
-        let many = left_out(&refused(6));
-        assert_eq!(many, ["not allowed to list K0: no; so it is with 5 other kinds: K1, K2, K3, K4, K5"]);
-    }
 }

@@ -2,8 +2,8 @@
 
 use crate::context::Context;
 use crate::object::Object;
-use crate::pod::{containers, is_well};
-use crate::texts::{Explained, Texts};
+use crate::pod::is_well;
+use crate::texts::Explained;
 use prodrome_causes::{Cause, Fact};
 use prodrome_model::{Evidence, ObjectRef, Owner, PluginResponse};
 
@@ -107,7 +107,7 @@ impl Context {
             let mut blamed = None;
             // What they call in turn may be what keeps them from being ready.
             if left > 0
-                && let Some(next) = self.last_words(&pods[0]).await
+                && let Some(next) = self.last_words(&pods[0]).await.explain()
                 && matches!(next.cause, Cause::AppDependencyUnreachable | Cause::AppDnsFailure)
             {
                 let next = Box::pin(self.follow_on(&pods[0], next, left - 1)).await;
@@ -176,25 +176,6 @@ impl Context {
             );
         }
         None
-    }
-
-    /// What the containers of a pod said last, where it says something.
-    async fn last_words(&self, pod: &Object) -> Option<Explained> {
-        let mut texts = Texts::new();
-        for container in containers(pod).iter().filter(|container| container.known) {
-            for previous in [true, false] {
-                if previous && container.restarts == 0 {
-                    continue;
-                }
-                if let Ok(Some(log)) = self.cluster().logs(pod.reference(), &container.name, previous).await {
-                    texts.log(&log);
-                }
-            }
-            if let Some(ended) = container.ended().filter(|ended| !ended.message.is_empty()) {
-                texts.log(&ended.message);
-            }
-        }
-        texts.explain()
     }
 
     /// The Service that a program means by an address of the cluster, or by a name with one of its ports.

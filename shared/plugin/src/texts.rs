@@ -1,3 +1,4 @@
+use crate::context::Context;
 use crate::object::Object;
 use crate::pod::containers;
 use prodrome_causes::{Cause, Facts, Kind, Text, classify_all};
@@ -151,4 +152,25 @@ impl Texts {
 fn cut(text: &str) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SHOWN_CHARS).collect();
     if text.chars().nth(SHOWN_CHARS).is_some() { line + "…" } else { line }
+}
+impl Context {
+    /// What the containers of a pod said last: the logs of the runs before and of those that run, and with what message
+    /// they ended.
+    pub async fn last_words(&self, pod: &Object) -> Texts {
+        let mut texts = Texts::new();
+        for container in containers(pod).iter().filter(|container| container.known) {
+            for previous in [true, false] {
+                if previous && container.restarts == 0 {
+                    continue;
+                }
+                if let Ok(Some(log)) = self.cluster().logs(pod.reference(), &container.name, previous).await {
+                    texts.log(&log);
+                }
+            }
+            if let Some(ended) = container.ended().filter(|ended| !ended.message.is_empty()) {
+                texts.log(&ended.message);
+            }
+        }
+        texts
+    }
 }

@@ -124,13 +124,7 @@ pub fn files(judged: &[TenantRule]) -> Vec<SourceFile> {
 
 /// The rule's name in alerts: that of the object, and what makes it its namespace's alone.
 pub fn rule_name(namespace: &str, name: &str) -> String {
-    let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let camel: String = words
-        .map(|word| {
-            let mut chars = word.chars();
-            chars.next().map_or_else(String::new, |c| c.to_ascii_uppercase().to_string() + chars.as_str())
-        })
-        .collect();
+    let camel = prodrome_rules::camel_case(name);
     let camel =
         if camel.starts_with(|c: char| c.is_ascii_uppercase()) { camel } else { format!("Rule{camel}") };
     let hash = stable_hash(&["tenant rule", namespace, name]).to_uppercase();

@@ -80,5 +80,5 @@ pub use rule_set::RuleSet;
 pub use schema::schema;
 pub use source::SourceFile;
 pub use template::SUMMARY_MAX;
-pub use text::with_article;
+pub use text::{camel_case, with_article};
 pub use time::{parse_duration, print_duration};

@@ -8,6 +8,16 @@ pub(crate) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || is_reordering(c) { ' ' } else { c }).collect()
 }
 
+/// A text as part of a rule's name: its ASCII letters and digits, each word with a capital.
+pub fn camel_case(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let capital = |word: &str| {
+        let mut chars = word.chars();
+        chars.next().map_or_else(String::new, |c| c.to_ascii_uppercase().to_string() + chars.as_str())
+    };
+    words.map(capital).collect()
+}
+
 /// At most `max` characters; the last one is an ellipsis where something was cut.
 pub(crate) fn cut(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {

@@ -2,7 +2,7 @@
 
 use prodrome_causes::{Cause, Fact};
 use prodrome_plugin::pod::{containers, is_well};
-use prodrome_plugin::{Context, Evidence, Object, Texts};
+use prodrome_plugin::{Context, Evidence, Object};
 
 /// Pods whose logs are read.
 const PODS_MAX: usize = 3;
@@ -29,22 +29,7 @@ pub(crate) async fn lost(context: &Context, pods: &[Object]) -> Option<Lost> {
         .filter(|pod| !is_well(pod) || containers(pod).iter().any(|c| c.restarts > 0))
         .take(PODS_MAX)
     {
-        let mut texts = Texts::new();
-        for container in containers(pod).iter().filter(|container| container.known) {
-            for previous in [true, false] {
-                if previous && container.restarts == 0 {
-                    continue;
-                }
-                if let Ok(Some(log)) =
-                    context.cluster().logs(pod.reference(), &container.name, previous).await
-                {
-                    texts.log(&log);
-                }
-            }
-            if let Some(ended) = container.ended().filter(|ended| !ended.message.is_empty()) {
-                texts.log(&ended.message);
-            }
-        }
+        let texts = context.last_words(pod).await;
         let Some(explained) = texts.explain().filter(|explained| explained.cause == Cause::AppDnsFailure)
         else {
             continue;

@@ -4,7 +4,7 @@ mod peers;
 
 use peers::Peers;
 use prodrome_causes::{Cause, Fact};
-use prodrome_plugin::image::is_of_a_cloud;
+use prodrome_plugin::image::{Reference, is_of_a_cloud};
 use prodrome_plugin::pod::{Container, containers, is_well, waits_for_image};
 use prodrome_plugin::{
     Context, Evidence, Explained, FactType, NoParams, Object, ObjectRef, Owner, Plugin, Problem, Response,
@@ -165,9 +165,8 @@ fn nowhere(
     others: &[Object],
     texts: &Texts,
 ) -> Option<Nowhere> {
-    let of_hub = host(image) == "docker.io";
-    let path = repository(image);
-    let official = of_hub && !path.trim_start_matches("library/").contains('/');
+    let asked = Reference::parse(image)?;
+    let official = asked.registry == "docker.io" && asked.repository.starts_with("library/");
     if official && texts.find("repository does not exist").is_some() {
         let text = format!("{image} would be one of the hub's own images, which are all public");
         return Some(Nowhere { sure: 0.9, text });
@@ -177,7 +176,9 @@ fn nowhere(
         .filter(|other| other.namespace() == pod.namespace() && is_well(other))
         .find_map(|other| {
             let mut of = containers(other).into_iter().filter(|one| one.name == container.name);
-            of.find(|one| host(&one.image) == host(image) && repository(&one.image) != path)
+            let elsewhere =
+                |one: &Reference| one.registry == asked.registry && one.repository != asked.repository;
+            of.find(|one| Reference::parse(&one.image).as_ref().is_some_and(elsewhere))
                 .filter(|_| same_app(pod, other))
         })?;
     let text =
@@ -194,16 +195,6 @@ fn same_app(one: &Object, other: &Object) -> bool {
         labels
     };
     !of(one).is_empty() && of(one) == of(other)
-}
-
-/// The path of an image without host, tag and digest.
-fn repository(image: &str) -> &str {
-    let rest = match image.split_once('/') {
-        Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => rest,
-        _ => image,
-    };
-    let rest = rest.split('@').next().unwrap_or(rest);
-    rest.rsplit_once(':').map_or(rest, |(path, _)| path)
 }
 
 fn pull_secrets(pod: &Object) -> Option<String> {

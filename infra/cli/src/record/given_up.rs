@@ -59,12 +59,8 @@ impl Untold {
 
 fn folded(mut given: Vec<GivenUp>) -> Vec<String> {
     given.sort_by(|a, b| a.kind.cmp(&b.kind));
-    if given.len() <= NAMED_MAX {
-        return given.iter().map(ToString::to_string).collect();
-    }
-    let [first, others @ ..] = &*given else { return Vec::new() };
-    let kinds: Vec<&str> = others.iter().map(|given| &*given.kind).collect();
-    vec![format!("{first}; so it is with {}: {}", render::count(kinds.len(), "other kind"), kinds.join(", "))]
+    let told: Vec<_> = given.into_iter().map(|given| (given.kind.clone(), given.to_string())).collect();
+    render::folded(&told, NAMED_MAX)
 }
 
 #[cfg(test)]

@@ -7,8 +7,7 @@ use crate::{Outcome, render};
 use anyhow::Result;
 use clap::Args;
 use prodrome_rulebook::Entry;
-use prodrome_rules::{Mode, Rule, RuleSet};
-use std::collections::BTreeMap;
+use prodrome_rules::{Mode, Rule};
 use std::path::PathBuf;
 
 /// Arguments of `prodrome rules list`.
@@ -64,14 +63,12 @@ async fn of_system(library: &Library, table: &Table, checks_table: Option<&str>)
         ),
         None => say!("nothing was pushed yet: the rules that came with the functions hold"),
     }
-    let came = came_with(&rules, &entries);
     let checks = match (table.local, checks_table) {
         (false, None) => None,
         (_, name) => Some(table.checks(name).await?),
     };
     for rule in rules.rules() {
-        let from = came
-            .get(rule.name())
+        let from = came_with(rule.name(), &entries)
             .map(|entry| format!("  version {}, {}", entry.version, render::plain(&entry.who, 40)));
         say!("{}{}", line(rule), from.unwrap_or_default());
         if let (Some(checks), true, Mode::Shadow) = (&checks, rule.enabled(), rule.mode()) {
@@ -82,20 +79,11 @@ async fn of_system(library: &Library, table: &Table, checks_table: Option<&str>)
     Ok(Outcome::Quiet)
 }
 
-/// The version by which each rule became what it is. An entry that names only the first of many is one of these too,
+/// The newest version that made a rule what it is. An entry that names only the first of many may be one of these too,
 /// where no later one names the rule: so what is not found came with the functions, or with such a one.
-fn came_with<'e>(rules: &RuleSet, entries: &'e [Entry]) -> BTreeMap<String, &'e Entry> {
-    let mut came = BTreeMap::new();
-    for rule in rules.rules() {
-        let names = |entry: &Entry| {
-            entry.added.names.iter().chain(&entry.changed.names).any(|name| name == rule.name())
-        };
-        // The newest first.
-        if let Some(entry) = entries.iter().find(|entry| names(entry)) {
-            came.insert(rule.name().to_owned(), entry);
-        }
-    }
-    came
+fn came_with<'e>(name: &str, entries: &'e [Entry]) -> Option<&'e Entry> {
+    let names = |entry: &&Entry| entry.added.names.iter().chain(&entry.changed.names).any(|of| of == name);
+    entries.iter().find(names) // the newest first
 }
 
 fn line(rule: &Rule) -> String {

@@ -115,13 +115,8 @@ impl<S: Store> LiveRules<S> {
 }
 
 fn terms(rules: &RuleSet) -> Arc<BTreeMap<String, Terms>> {
-    let of = |rule: &Rule| Terms {
-        duration: rule.duration(),
-        gap_tolerance: rule.gap_tolerance(),
-        resolve_after: rule.resolve_after(),
-        references: !rule.reference_groups().is_empty(),
-    };
-    Arc::new(rules.rules().iter().map(|rule| (rule.name().to_owned(), of(rule))).collect())
+    let of = |rule: &Rule| (rule.name().to_owned(), prodrome_evaluate::terms(rule));
+    Arc::new(rules.rules().iter().map(of).collect())
 }
 
 /// The first mistake, and how many there are beside it; `None` where there is none.

@@ -53,10 +53,14 @@ impl Screen {
     /// A live one in a terminal, else plain lines.
     pub(super) fn new(title: String) -> Result<Self> {
         let terminal = if render::is_screen() { Some(Terminal::take()?) } else { None };
+        Ok(Self::on(terminal, render::colours(), title))
+    }
+
+    fn on(terminal: Option<Terminal>, colours: bool, title: String) -> Self {
         let told = Told { title, alerts: BTreeMap::new(), counts: [0; 3], last: None, rate: 0.0 };
-        Ok(Self {
+        Self {
             terminal,
-            colours: render::colours(),
+            colours,
             told,
             ticks: 0,
             unseen: Vec::new(),
@@ -65,7 +69,7 @@ impl Screen {
             denied: None,
             denied_now: (None, 0),
             silence: None,
-        })
+        }
     }
 
     /// A notice arrived at the channel.
@@ -235,24 +239,7 @@ mod tests {
 
     #[test]
     fn piped_what_is_not_seen_is_said_once_and_again_when_it_changes() {
-        let mut screen = Screen {
-            terminal: None,
-            colours: false,
-            told: Told {
-                title: String::new(),
-                alerts: BTreeMap::new(),
-                counts: [0; 3],
-                last: None,
-                rate: 0.0,
-            },
-            ticks: 0,
-            unseen: Vec::new(),
-            rules: None,
-            unserved: None,
-            denied: None,
-            denied_now: (None, 0),
-            silence: None,
-        };
+        let mut screen = Screen::on(None, false, String::new());
         let mut said = |denied: Option<&str>, silent_for: u64, looks: usize| {
             let trouble = Some(Trouble::NoAnswer("refused".to_owned()));
             let silence = Silence::of(Duration::from_secs(silent_for), trouble);

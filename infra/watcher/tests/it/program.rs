@@ -242,7 +242,7 @@ async fn a_second_signal_ends_it_at_once() {
 }
 
 #[tokio::test]
-async fn kinds_that_the_cluster_does_not_know_are_named() {
+async fn kinds_that_the_cluster_does_not_know_are_named_once() {
     let server = FakeApi::start(&[POD]).await;
     let (queue, _) = accepting_queue().await;
     let program = Program::new(server.address, queue).with("KINDS", "Pod,Gadget,example.com/Foo");
@@ -250,6 +250,14 @@ async fn kinds_that_the_cluster_does_not_know_are_named() {
     let mut log = Log::of(&mut child);
     let said = "the cluster does not serve these kinds; they are watched once it does";
     log.until(said, 1).await;
+    // It goes on looking for them, and has nothing new to say.
+    let looks = || server.api.requests().iter().filter(|path| path.starts_with("GET /apis")).count();
+    let looked = tokio::time::timeout(Duration::from_mins(1), async {
+        while looks() < 3 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    looked.await.expect("it looks again");
     signal(&child, "-TERM");
     assert_eq!(log.end(child).await, Some(0), "{:?}", log.lines);
     let lines: Vec<_> = log.lines.iter().filter(|line| line["message"] == said).collect();

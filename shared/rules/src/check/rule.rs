@@ -166,7 +166,7 @@ impl Checker<'_> {
             let found = format!("`{}`", crate::text::one_line(&crate::text::cut(&key.text, 80)));
             let expected =
                 format!("a name in CamelCase of letters and digits, at most {NAME_MAX}: `PodNotReady`");
-            self.error(Code::BadName, key.span, "", &expected, &found, camel_case(&key.text));
+            self.error(Code::BadName, key.span, "", &expected, &found, meant(&key.text));
         }
     }
 
@@ -430,14 +430,8 @@ fn is_events(kinds: &[KindName]) -> bool {
 }
 
 /// What a name was probably meant to be.
-fn camel_case(name: &str) -> Option<String> {
-    let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let camel: String = words
-        .map(|word| {
-            let mut chars = word.chars();
-            chars.next().map_or_else(String::new, |c| c.to_ascii_uppercase().to_string() + chars.as_str())
-        })
-        .collect();
+fn meant(name: &str) -> Option<String> {
+    let camel = crate::text::camel_case(name);
     let sound = camel.starts_with(|c: char| c.is_ascii_uppercase()) && camel.len() <= NAME_MAX;
     sound.then(|| format!("write `{camel}`"))
 }

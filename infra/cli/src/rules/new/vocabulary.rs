@@ -217,17 +217,7 @@ pub(super) fn phase(word: &str) -> Phase {
 
 /// A text as part of a rule's name: letters and digits, each word with a capital.
 pub(super) fn camel(text: &str) -> String {
-    let mut name = String::new();
-    let mut begins = true;
-    for c in text.chars().take(60) {
-        if !c.is_ascii_alphanumeric() {
-            begins = true;
-            continue;
-        }
-        name.push(if begins { c.to_ascii_uppercase() } else { c });
-        begins = false;
-    }
-    name
+    prodrome_rules::camel_case(&text.chars().take(60).collect::<String>())
 }
 
 /// `DatabaseNotReady` as `database-not-ready`; runs of capitals stay together.
