@@ -157,6 +157,18 @@ pub(crate) fn signal(child: &Child, name: &str) {
     assert!(sent.success());
 }
 
+/// Waits until a program takes SIGTERM itself; before, it ends by it at once, as any program does.
+pub(crate) async fn until_it_takes_sigterm(child: &Child) {
+    let takes = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        u64::from_str_radix(caught.trim(), 16).unwrap() & (1 << (15 - 1)) != 0
+    };
+    while !takes() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// The log of a program while it runs.
 pub(crate) struct Log {
     coming: UnboundedReceiver<Value>,

@@ -1,7 +1,7 @@
 //! Restarts of the watcher, of the API server, and of the store below it.
 
 use super::{Desk, config_map, watching};
-use crate::program::{Log, Program, accepting_queue, signal};
+use crate::program::{Log, Program, accepting_queue, signal, until_it_takes_sigterm};
 use prodrome_model::ChangeKind;
 use prodrome_test_cluster::{alone, together};
 use prodrome_watcher::{Settings, Status};
@@ -71,6 +71,7 @@ async fn asked_to_end_it_sends_what_it_has_seen_and_the_next_run_misses_nothing(
         for i in 0..5 {
             cluster.patch(&format!("{maps}/web-{i}"), &config_map(round)).await;
         }
+        until_it_takes_sigterm(&child).await;
         // Not all of it has been seen by now. What was, is sent and passed.
         signal(&child, "-TERM");
         cluster.patch(&format!("{maps}/web-0"), &config_map(round + 10)).await;
