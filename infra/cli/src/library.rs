@@ -30,8 +30,9 @@ impl Library {
 
     /// The same; and that some were left out, for whoever would take their silence for health.
     pub(crate) fn load_counting(&self) -> Result<(RuleSet, Option<LeftOut>)> {
-        let files = self.sources()?;
-        let Loaded { rules, diagnostics } = prodrome_rules::load(&files);
+        let (files, unreadable) = self.readable()?;
+        let Loaded { rules, mut diagnostics } = prodrome_rules::load(&files);
+        diagnostics.extend(unreadable);
         crate::rules::report(&files, &diagnostics);
         let mistakes = diagnostics.iter().filter(|d| d.is_error()).count();
         let rules = match &self.only {
@@ -73,17 +74,28 @@ impl Library {
 
     /// The rule files, read.
     pub(crate) fn sources(&self) -> Result<Vec<SourceFile>> {
+        let (files, unreadable) = self.readable()?;
+        match unreadable.first() {
+            Some(file) => bail!("{} is not UTF-8, so it is no rule file", file.file),
+            None => Ok(files),
+        }
+    }
+
+    /// The same, and which of them are no texts.
+    pub(crate) fn readable(&self) -> Result<(Vec<SourceFile>, Vec<Diagnostic>)> {
         if self.rules.is_empty() {
-            return Ok(shipped());
+            return Ok((shipped(), Vec::new()));
         }
-        let mut files = Vec::new();
+        let (mut files, mut unreadable) = (Vec::new(), Vec::new());
         for path in &self.rules {
-            files.extend(read(path)?);
+            let (read, none) = read_those_that_can_be(path)?;
+            files.extend(read);
+            unreadable.extend(none);
         }
-        if files.is_empty() {
+        if files.is_empty() && unreadable.is_empty() {
             bail!("no rule files (*.yaml, *.yml, *.json) in {}", display(&self.rules));
         }
-        Ok(files)
+        Ok((files, unreadable))
     }
 }
 
@@ -125,6 +137,15 @@ pub(crate) fn shipped_flows() -> Vec<SourceFile> {
 
 /// A rule file, or the rule files of a folder (tests beside them are left out).
 pub(crate) fn read(path: &Path) -> Result<Vec<SourceFile>> {
+    let (files, unreadable) = read_those_that_can_be(path)?;
+    match unreadable.first() {
+        Some(file) => bail!("{} is not UTF-8, so it is no rule file", file.file),
+        None => Ok(files),
+    }
+}
+
+/// The same, and which files of it are no texts.
+fn read_those_that_can_be(path: &Path) -> Result<(Vec<SourceFile>, Vec<Diagnostic>)> {
     let mut paths = Vec::new();
     if path.is_dir() {
         for entry in
@@ -139,7 +160,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<SourceFile>> {
     } else {
         paths.push(path.to_owned());
     }
-    let mut files = Vec::new();
+    let (mut files, mut unreadable) = (Vec::new(), Vec::new());
     for path in paths {
         let bytes = std::fs::read(&path).with_context(|| {
             // A rule's name where a file is expected.
@@ -153,11 +174,30 @@ pub(crate) fn read(path: &Path) -> Result<Vec<SourceFile>> {
             };
             format!("cannot read the rule file {}{hint}", path.display())
         })?;
-        let text = String::from_utf8(bytes)
-            .with_context(|| format!("{} is not UTF-8, so it is no rule file", path.display()))?;
-        files.push(SourceFile { name: path.display().to_string(), text });
+        let name = path.display().to_string();
+        match String::from_utf8(bytes) {
+            Ok(text) => files.push(SourceFile { name, text }),
+            Err(error) => unreadable.push(no_text(name, error.as_bytes(), error.utf8_error().valid_up_to())),
+        }
     }
-    Ok(files)
+    Ok((files, unreadable))
+}
+
+/// That a file is no text, and from where on.
+fn no_text(file: String, bytes: &[u8], valid: usize) -> Diagnostic {
+    let sound = String::from_utf8_lossy(bytes.get(..valid).unwrap_or_default());
+    let start = prodrome_rules::LineIndex::new(&sound).position(valid);
+    Diagnostic {
+        code: prodrome_rules::Code::Syntax,
+        level: prodrome_rules::Level::Error,
+        file,
+        place: prodrome_rules::Place { start, end: start },
+        rule: None,
+        path: String::new(),
+        expected: "a text in UTF-8".to_owned(),
+        found: "bytes that are none".to_owned(),
+        help: Some("save it as UTF-8; none of its rules are read".to_owned()),
+    }
 }
 
 fn is_rule_file(path: &Path) -> bool {

@@ -133,8 +133,10 @@ fn check(
     output: Output,
 ) -> Result<Outcome> {
     let library = Library { rules: files, only: None };
-    let sources = library.sources()?;
+    let (sources, unreadable) = library.readable()?;
     let mut loaded = prodrome_rules::review(&sources, served);
+    let files = sources.len() + unreadable.len();
+    loaded.diagnostics.extend(unreadable);
     let flows = prodrome_flows::load(&library.flow_sources()?, &prodrome_local::catalogue()).flows;
     loaded.diagnostics.extend(names::of_flows(&sources, &flows));
     let shipped = prodrome_local::catalogue();
@@ -154,7 +156,7 @@ fn check(
                 0 => String::new(),
                 _ => format!(", {}", render::count(n, what)),
             };
-            let (sound, files) = (loaded.rules.rules().len(), sources.len());
+            let sound = loaded.rules.rules().len();
             let is = if sound == 1 { "is" } else { "are" };
             say!(
                 "{} in {} {is} sound{}{}",

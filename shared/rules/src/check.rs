@@ -9,6 +9,8 @@ mod rule;
 mod scalar;
 mod variants;
 
+pub(crate) use scalar::nearest_builtin;
+
 pub use fields::{nearest, suggest};
 
 use crate::diagnostic::{Code, Diagnostic, Level, LineIndex};

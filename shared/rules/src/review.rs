@@ -5,11 +5,11 @@ mod cut;
 mod never;
 mod overlap;
 
-use crate::check::{Loaded, load_placed};
-use crate::diagnostic::{Code, Diagnostic, Level, Place};
+use crate::check::{Loaded, load_placed, nearest_builtin};
+use crate::diagnostic::{Code, Diagnostic, Level, LineIndex, Place};
 use crate::kind::KindPattern;
 use crate::rule::Rule;
-use crate::source::SourceFile;
+use crate::source::{SourceFile, Span};
 use prodrome_model::GroupKind;
 
 /// Where a rule's name stands.
@@ -54,6 +54,31 @@ pub fn review(files: &[SourceFile], served: Option<&[GroupKind]>) -> Loaded {
             }
         }
     }
+    if served.is_none() {
+        for (rule, home) in rules.iter().zip(&homes) {
+            doubts.extend(of_any_group(rule).map(|kind| {
+                let found = format!("`{kind}`, which stands for every group's {kind}");
+                let help = format!("write `group/{kind}`, unless all of them are meant");
+                let expected = "a kind of Kubernetes, or one of a CRD with its group";
+                doubt(Code::UnknownKind, rule, home, "resource", expected, found, &help)
+            }));
+        }
+    }
+    let silent = |file: &&SourceFile| {
+        let of_file = |name: &str| name == file.name;
+        !homes.iter().any(|home| of_file(&home.file)) && !loaded.diagnostics.iter().any(|d| of_file(&d.file))
+    };
+    doubts.extend(files.iter().filter(silent).map(|file| Diagnostic {
+        code: Code::NoEffect,
+        level: Level::Warning,
+        file: file.name.clone(),
+        place: LineIndex::new("").place(Span { start: 0, end: 0 }),
+        rule: None,
+        path: String::new(),
+        expected: "a rule".to_owned(),
+        found: "a file without any".to_owned(),
+        help: Some("write `RuleName:` and the rule's keys under it".to_owned()),
+    }));
     doubts.extend(files.iter().flat_map(|file| cut::doubts(file, &loaded.rules)));
     for overlap in overlap::find(rules).into_iter().filter(|o| !idle[o.narrow] && !idle[o.wide]) {
         let (rule, home) = (&rules[overlap.narrow], &homes[overlap.narrow]);
@@ -95,6 +120,14 @@ fn doubt(
         found,
         help: Some(help.to_owned()),
     }
+}
+
+/// The kinds of a rule that are written alone and not Kubernetes' own. One that is nearly such a kind has been told.
+fn of_any_group(rule: &Rule) -> impl Iterator<Item = String> + use<> {
+    rule.kinds().into_iter().filter_map(|pattern| match pattern {
+        KindPattern::AnyGroup(kind) if nearest_builtin(&kind).is_none() => Some(kind),
+        _ => None,
+    })
 }
 
 /// The kinds of a rule that a cluster does not serve, in words.

@@ -1,5 +1,6 @@
 //! Rule files as text: split into documents, read into trees whose every node knows where it stands.
 
+mod json;
 mod read;
 mod split;
 mod tree;

@@ -80,13 +80,17 @@ impl Template {
     }
 
     /// One line, without secrets. Of fields side by side those that yield nothing are left out; where all of them do, so is the colon
-    /// or are the brackets that announce them, and within a sentence `unknown` stands.
+    /// that announces them, or are the brackets with the words in them, and within a sentence `unknown` stands.
     pub(crate) fn fill(&self, object: &Node<'_>) -> String {
         let mut text = String::new();
         let mut parts = self.parts.as_slice();
+        let mut words = "";
         while let Some((part, mut rest)) = parts.split_first() {
             match part {
-                Part::Text(plain) => text.push_str(plain),
+                Part::Text(plain) => {
+                    text.push_str(plain);
+                    words = plain;
+                }
                 Part::Fields(first) => {
                     let mut found = Vec::from_iter(first_of(first, object));
                     while let [Part::Text(gap), Part::Fields(next), after @ ..] = rest
@@ -99,11 +103,16 @@ impl Template {
                         Some(Part::Text(next)) => next,
                         _ => "",
                     };
+                    let bracket =
+                        words.rfind('(').and_then(|open| words.get(open..)).filter(|b| !b.contains(')'));
+                    words = "";
                     if !found.is_empty() {
                         text.push_str(&found.join(" "));
-                    } else if let Some(before) = text.strip_suffix('(').filter(|_| next.starts_with(')')) {
-                        text.truncate(before.trim_end().len());
-                        text.push_str(next.strip_prefix(')').unwrap_or_default());
+                    } else if let Some(bracket) = bracket.filter(|_| next.starts_with(')')) {
+                        text.truncate(text.len() - bracket.len());
+                        text.truncate(text.trim_end().len());
+                        words = next.strip_prefix(')').unwrap_or_default();
+                        text.push_str(words);
                         rest = rest.get(1..).unwrap_or_default();
                     } else if let Some(before) = text.trim_end().strip_suffix(':').filter(|_| rest.is_empty())
                     {
@@ -392,6 +401,12 @@ mod tests {
             ("{name} is not ready: {none}", "a is not ready"),
             ("{name}: no pod has it ({none}) for a week", "a: no pod has it for a week"),
             ("{name}: no pod has it ({none})", "a: no pod has it"),
+            ("{name} is killed (limit {none}), restarts {reason}", "a is killed, restarts Bad"),
+            ("{name} is killed (limit {reason})", "a is killed (limit Bad)"),
+            ("{name} lacks some (ready {none}) (wanted {reason})", "a lacks some (wanted Bad)"),
+            ("{name} lacks some (ready {none}) (wanted {none}): {none}", "a lacks some"),
+            ("{name} (of {reason} {none})", "a (of Bad)"),
+            ("{name} (here) and {none}) there", "a (here) and unknown) there"),
             ("{name} ({none}, class {reason})", "a (unknown, class Bad)"),
             ("{name}: exit code {none}, restarts {none}", "a: exit code unknown, restarts unknown"),
             ("{name} has {none} of {none} replicas", "a has unknown of unknown replicas"),

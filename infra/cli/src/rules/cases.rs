@@ -60,6 +60,8 @@ pub(super) struct Expect {
     pub(super) rule: String,
     /// Kind and name, where it matters.
     pub(super) object: Option<(String, String)>,
+    /// When the fault must be said to have begun, where it matters.
+    pub(super) since: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,7 +188,7 @@ impl Reader<'_> {
             self.list(node.get("answers")).iter().filter_map(|one| self.says(one)).collect();
         answers.sort_by_key(|says| says.at);
         let expect: Vec<Expect> =
-            self.list(node.get("expect")).iter().filter_map(|one| self.expect(one)).collect();
+            self.list(node.get("expect")).iter().filter_map(|one| self.expect(one, start)).collect();
         let quiet: Vec<String> =
             self.list(node.get("quiet")).iter().filter_map(|one| self.rule(one)).collect();
         if happenings.is_empty() && node.get("objects").is_none() && node.get("steps").is_none() {
@@ -349,8 +351,8 @@ impl Reader<'_> {
         })
     }
 
-    fn expect(&mut self, node: &Node) -> Option<Expect> {
-        self.keys(node, &["at", "fires", "resolves", "object"])?;
+    fn expect(&mut self, node: &Node, start: Timestamp) -> Option<Expect> {
+        self.keys(node, &["at", "fires", "resolves", "object", "since"])?;
         let at = match node.get("at") {
             Some(at) => self.duration(at),
             None => {
@@ -363,10 +365,24 @@ impl Reader<'_> {
             _ => return self.tell(node, "an expectation takes exactly one of `fires` and `resolves`"),
         };
         let object = self.kind_and_name(node.get("object")).ok()?;
+        let since = match node.get("since") {
+            Some(since) if what == What::Resolves => {
+                return self.tell(since, "`since` goes with `fires`: it says when the fault began");
+            }
+            Some(since) => {
+                let text = self.text(since)?;
+                let Moment::At(at) = moment(&text, start) else {
+                    let wrong = format!("expected a time such as \"@5m\" or \"@-1h30m\", found {text:?}");
+                    return self.tell(since, &wrong);
+                };
+                Some(at)
+            }
+            None => None,
+        };
         let rule = rule?;
         let periodic = self.rules.get(&rule).and_then(prodrome_rules::Rule::periodic);
         let slack = periodic.map_or(SignedDuration::ZERO, prodrome_rules::Periodic::every);
-        Some(Expect { line: node.line, at: at?, slack, what, rule, object })
+        Some(Expect { line: node.line, at: at?, slack, what, rule, object, since })
     }
 
     /// `{at, plugin, says, object, confidence, summary}`: `says` is a cause's id, `cleared` or `unknown`.

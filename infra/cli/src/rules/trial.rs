@@ -98,11 +98,14 @@ fn fits(expect: &Expect, notice: &Notice, start: Timestamp) -> bool {
     };
     match (expect.what, notice.kind) {
         (What::Fires, NoticeKind::Alert) => {
-            in_time(notice.at.duration_since(at), expect) && is_it(&notice.object)
+            in_time(notice.at.duration_since(at), expect)
+                && is_it(&notice.object)
+                && expect.since.is_none_or(|since| notice.since == since)
         }
         // Who joins a group is told in an update of its alert.
         (What::Fires, NoticeKind::Update) => {
             expect.object.is_some()
+                && expect.since.is_none()
                 && in_time(notice.at.duration_since(at), expect)
                 && notice.joined.iter().any(is_it)
         }
@@ -129,10 +132,16 @@ fn missing(expect: &Expect, told: &[Notice], start: Timestamp) -> String {
     if let Some((kind, name)) = &expect.object {
         write!(text, " on {kind}/{name}").expect("writing to a string");
     }
+    if let Some(since) = expect.since {
+        write!(text, ", begun at {}", from_start(since, start)).expect("writing to a string");
+    }
     let of_rule: Vec<_> = told
         .iter()
         .filter(|n| n.rule == expect.rule && (n.kind != NoticeKind::Update || !n.joined.is_empty()))
-        .map(|notice| describe(notice, start))
+        .map(|notice| match expect.since {
+            Some(_) => format!("{}, begun at {}", describe(notice, start), from_start(notice.since, start)),
+            None => describe(notice, start),
+        })
         .collect();
     if of_rule.is_empty() {
         text.push_str(", but it never fired");
@@ -143,14 +152,7 @@ fn missing(expect: &Expect, told: &[Notice], start: Timestamp) -> String {
 }
 
 fn describe(notice: &Notice, start: Timestamp) -> String {
-    let since = |at: Timestamp| {
-        let seconds = at.duration_since(start);
-        if seconds.is_negative() {
-            format!("-{}", print_duration(seconds.abs()))
-        } else {
-            print_duration(seconds)
-        }
-    };
+    let since = |at: Timestamp| from_start(at, start);
     let rule = &notice.rule;
     let object = |object: &ObjectRef| render::plain(&object.to_string(), 200);
     match (notice.kind, notice.ended) {
@@ -166,4 +168,11 @@ fn describe(notice: &Notice, start: Timestamp) -> String {
         }
         (NoticeKind::Resolved, None) => format!("{rule} resolved at {}", since(notice.at)),
     }
+}
+
+/// `-10h` where it was before the start.
+fn from_start(at: Timestamp, start: Timestamp) -> String {
+    let after = at.duration_since(start);
+    let sign = if after.is_negative() { "-" } else { "" };
+    format!("{sign}{}", print_duration(after.abs()))
 }

@@ -54,7 +54,7 @@ fn cases_that_hold_pass() {
   steps:
     - { at: 0s, apply: failed.yaml }
     - { at: 20m, apply: { use: failed.yaml, with: { status: { phase: Running } } } }
-  expect: [ { at: 5m, fires: PodFailed, object: Pod/a }, { at: 20m, resolves: PodFailed } ]
+  expect: [ { at: 5m, fires: PodFailed, object: Pod/a, since: \"@0s\" }, { at: 20m, resolves: PodFailed } ]
 - name: deleted in time
   objects: [ failed.yaml ]
   steps: [ { at: 4m, delete: Pod/a } ]
@@ -86,6 +86,9 @@ fn cases_that_do_not_hold_say_what_was_expected_and_what_happened() {
 - name: goes on
   steps: [ { at: 0s, apply: failed.yaml } ]
   expect: [ { at: 5m, fires: PodFailed }, { at: 8m, resolves: PodFailed } ]
+- name: older than it is
+  steps: [ { at: 0s, apply: failed.yaml } ]
+  expect: [ { at: 5m, fires: PodFailed, since: \"@-10h\" } ]
 ",
     );
     assert_eq!(ran.code, 1, "{ran:?}");
@@ -102,7 +105,10 @@ failed pods.test.yaml:13 of another object
     unexpected: PodFailed fired at 5m on Pod n/a: Pod failed: n/a
 failed pods.test.yaml:16 goes on
     expected PodFailed to resolve at 8m; found: PodFailed fired at 5m on Pod n/a
-5 cases in 1 file: 0 passed, 5 failed
+failed pods.test.yaml:19 older than it is
+    expected PodFailed to fire at 5m, begun at -10h; found: PodFailed fired at 5m on Pod n/a, begun at 0s
+    unexpected: PodFailed fired at 5m on Pod n/a: Pod failed: n/a
+6 cases in 1 file: 0 passed, 6 failed
 ";
     assert_eq!(ran.stdout, want);
 }
@@ -151,6 +157,20 @@ fn uncovered_rules_are_told_and_fail_where_that_is_asked() {
         assert!(ran.stdout.contains("pods.test.yaml: PodFailed is quiet in no case"), "{ran:?}");
         assert!(!ran.stdout.contains("fires in no case"), "{ran:?}");
     }
+}
+
+#[test]
+fn a_file_that_is_no_text_and_one_without_rules_take_only_themselves_down() {
+    let dir = folder(&[("a.yaml", RULE), ("c.yaml", "# nothing yet\n")]);
+    std::fs::write(dir.path().join("b.yaml"), b"A:\n  resource: \xff\n").unwrap();
+    let ran = prodrome(&["rules", "check", dir.path().to_str().unwrap()]);
+    assert_eq!(
+        (ran.code, &*ran.stdout),
+        (1, "1 rule in 3 files is sound, 1 mistake, 1 warning\n"),
+        "{ran:?}"
+    );
+    assert!(ran.stderr.contains("b.yaml:2:13: expected a text in UTF-8"), "{ran:?}");
+    assert!(ran.stderr.contains("c.yaml:1:1: warning: expected a rule, found a file without any"), "{ran:?}");
 }
 
 #[test]

@@ -66,14 +66,11 @@ impl Checker<'_> {
                 let expected = format!("a key of {}", keys.of);
                 let names: Vec<&'static str> = keys.known.iter().map(|known| known.name).collect();
                 meant.extend(nearest(&key.text, &names));
-                self.error(
-                    Code::UnknownKey,
-                    key.span,
-                    &at,
-                    &expected,
-                    &found,
-                    Some(suggest(&key.text, &names)),
-                );
+                let help = match group_with_kind(&key.text, &names, entries) {
+                    Some(help) => help,
+                    None => suggest(&key.text, &names),
+                };
+                self.error(Code::UnknownKey, key.span, &at, &expected, &found, Some(help));
             }
         }
         Some(Fields { entries, span: tree.span, path: path.to_owned(), meant })
@@ -121,6 +118,27 @@ pub fn suggest(found: &str, known: &[&str]) -> String {
             format!("known are {}", known.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", "))
         }
     }
+}
+
+/// Of an `apiVersion` as objects have it: a rule writes the group before the kind.
+fn group_with_kind(key: &str, known: &[&str], entries: &[(Key, Tree)]) -> Option<String> {
+    let scalar = |name: &str| {
+        entries.iter().find(|(key, _)| key.text == name).and_then(|(_, tree)| match &tree.value {
+            TreeValue::Scalar(text, _) => Some(&**text),
+            _ => None,
+        })
+    };
+    if key != "apiVersion" || !known.contains(&"resource") {
+        return None;
+    }
+    let kind = scalar("resource").or_else(|| scalar("kind")).unwrap_or("Widget");
+    if kind.contains('/') {
+        return Some("the kind has its group; take this out".to_owned());
+    }
+    Some(match scalar(key).map(|version| version.split_once('/').map_or("", |(group, _)| group)) {
+        Some("") => format!("write `resource: {kind}`"),
+        group => format!("write `resource: {}/{kind}`", group.unwrap_or("example.com")),
+    })
 }
 
 /// What other languages call it.

@@ -227,59 +227,91 @@ impl Checker<'_> {
         found
     }
 
-    /// A kind. One that is nearly a kind of Kubernetes is doubted.
+    /// A kind. One that Kubernetes' own group does not have is a mistake, one that is nearly a kind of
+    /// Kubernetes is doubted.
     pub(super) fn kind(&mut self, tree: &Tree, path: &str) -> Option<KindName> {
         let what = "a kind such as `Pod`, `apps/Deployment` or `argoproj.io/v1alpha1/Rollout`";
         let text = self.scalar(tree, path, what)?;
-        let near = near_kind(text);
-        let name = KindName::parse(text);
-        let is_known = name.as_ref().is_some_and(|n| n.group.is_some() || builtin::find(&n.kind).is_some());
-        match (name, near) {
-            (Some(name), Some((near, Nearness::Slip))) if !is_known => {
-                let expected = "a kind that Kubernetes or a CRD has";
-                let help = format!("did you mean `{near}`? Write `group/{}` if it is a CRD's", name.kind);
-                let (level, code, found) = (Level::Warning, Code::UnknownKind, tree.describe());
-                self.report(level, code, tree.span, path, expected, &found, Some(help));
-                Some(name)
-            }
-            (Some(name), None) => Some(name),
-            (Some(name), _) if is_known => Some(name),
-            (_, near) => {
-                let help = near.map(|(near, _)| format!("did you mean `{near}`?"));
+        let same = builtin::all().map(|builtin| builtin.kind).find(|kind| is_name_of(text, kind));
+        let Some(name) = KindName::parse(text) else {
+            let help = same.map(|near| format!("did you mean `{near}`?"));
+            self.error(Code::BadKind, tree.span, path, what, &tree.describe(), help);
+            return None;
+        };
+        match &name.group {
+            Some(group) => self.kind_of_group(&name, group, tree, path).then_some(name),
+            None if builtin::find(&name.kind).is_some() => Some(name),
+            None if same.is_some() => {
+                let help = same.map(|near| format!("did you mean `{near}`?"));
                 self.error(Code::BadKind, tree.span, path, what, &tree.describe(), help);
                 None
             }
+            None => {
+                if let Some(near) = nearest_builtin(&name.kind) {
+                    let expected = "a kind that Kubernetes or a CRD has";
+                    let help = format!("did you mean `{near}`? Write `group/{}` if it is a CRD's", name.kind);
+                    let (level, code, found) = (Level::Warning, Code::UnknownKind, tree.describe());
+                    self.report(level, code, tree.span, path, expected, &found, Some(help));
+                }
+                Some(name)
+            }
         }
+    }
+
+    /// Whether the kind may be one of the group: what Kubernetes' own groups have is known.
+    fn kind_of_group(&mut self, name: &KindName, group: &str, tree: &Tree, path: &str) -> bool {
+        let Some(kinds) = builtin::of_group(group) else { return true };
+        if kinds.contains(&&*name.kind) {
+            return true;
+        }
+        let shown = if group.is_empty() { "core" } else { group };
+        let expected = format!("a kind that Kubernetes has in its group `{shown}`");
+        let within = |kind: &str| if group.is_empty() { kind.to_owned() } else { format!("{group}/{kind}") };
+        let same = kinds.iter().copied().find(|kind| is_name_of(&name.kind, kind));
+        let near = same.or_else(|| nearest_kind(&name.kind, &kinds)).map(within);
+        let near = near.or_else(|| {
+            let other = builtin::find(&name.kind)?;
+            Some(if other.group.is_empty() {
+                other.kind.to_owned()
+            } else {
+                format!("{}/{}", other.group, other.kind)
+            })
+        });
+        let sure = near.is_some() || !builtin::grows(group);
+        let level = if sure { Level::Error } else { Level::Warning };
+        let help = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if sure => format!("it has {}", kinds.join(", ")),
+            None => "it is right only where a newer version of Kubernetes has it".to_owned(),
+        };
+        self.report(level, Code::UnknownKind, tree.span, path, &expected, &tree.describe(), Some(help));
+        !sure
     }
 }
 
-/// How a text is like a kind of Kubernetes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Nearness {
-    /// Written in another case, or as the plural that URLs have.
-    Name,
-    /// But for one character.
-    Slip,
+/// Whether a text is the name of a kind, but for upper and lower case, or in the plural that URLs have.
+fn is_name_of(text: &str, kind: &str) -> bool {
+    let (lower, kind) = (text.to_lowercase(), kind.to_lowercase());
+    lower == kind
+        || lower == format!("{kind}s")
+        || lower == format!("{kind}es")
+        || kind.strip_suffix('y').is_some_and(|stem| lower == format!("{stem}ies"))
 }
 
 /// The kind of Kubernetes that was probably meant.
-fn near_kind(text: &str) -> Option<(&'static str, Nearness)> {
+pub(crate) fn nearest_builtin(kind: &str) -> Option<&'static str> {
+    let kinds: Vec<&str> = builtin::all().map(|builtin| builtin.kind).collect();
+    nearest_kind(kind, &kinds)
+}
+
+/// The kind that was probably meant: all but a slip or two.
+fn nearest_kind(text: &str, kinds: &[&'static str]) -> Option<&'static str> {
     let lower = text.to_lowercase();
-    let same = |kind: &str| {
-        let kind = kind.to_lowercase();
-        lower == kind
-            || lower == format!("{kind}s")
-            || lower == format!("{kind}es")
-            || kind.strip_suffix('y').is_some_and(|stem| lower == format!("{stem}ies"))
-    };
-    let kinds = || builtin::all().map(|builtin| builtin.kind);
-    let slip = |kind: &str| {
-        kind.len() > 4
-            && kind.chars().next() == text.chars().next()
-            && strsim::damerau_levenshtein(&kind.to_lowercase(), &lower) == 1
-    };
-    let name = kinds().find(|kind| same(kind)).map(|kind| (kind, Nearness::Name));
-    name.or_else(|| kinds().find(|kind| slip(kind)).map(|kind| (kind, Nearness::Slip)))
+    let distance = |kind: &&str| strsim::damerau_levenshtein(&kind.to_lowercase(), &lower);
+    let near = kinds.iter().copied().filter(|kind| kind.chars().next() == text.chars().next());
+    let near = near.min_by_key(distance)?;
+    (distance(&near) <= if near.len() > 6 || lower.starts_with(&near.to_lowercase()) { 2 } else { 1 })
+        .then_some(near)
 }
 
 fn quote_all(keys: &[&str]) -> String {

@@ -44,7 +44,7 @@ codes! {
     DuplicateRule = "duplicate-rule", "A rule's name that another rule has already; the first one is kept.";
     UnknownName = "unknown-name", "A `use` of something that no `let` of the file names.";
     BadKind = "bad-kind", "A text that cannot be a kind.";
-    UnknownKind = "unknown-kind", "A kind that Kubernetes does not have, and that is nearly one it has.";
+    UnknownKind = "unknown-kind", "A kind that Kubernetes does not have: a mistake within a group of its own, else a doubt.";
     BadDuration = "bad-duration", "A text that is no duration.";
     ShortDuration = "short-duration", "A rule with a reference needs at least ten seconds.";
     BadQuantity = "bad-quantity", "A text that is neither a number nor a Kubernetes quantity.";

@@ -13,6 +13,19 @@ pub(crate) fn find(kind: &str) -> Option<Builtin> {
     all().find(|builtin| builtin.kind == kind)
 }
 
+/// The kinds of one of Kubernetes' own groups: also those that nobody means who writes a kind alone. `None` for the
+/// group of anybody else.
+pub(crate) fn of_group(group: &str) -> Option<Vec<&'static str>> {
+    let groups = KINDS.iter().map(|(group, _, kinds)| (*group, *kinds)).chain(OTHERS.iter().copied());
+    let lists: Vec<_> = groups.filter(|(own, _)| *own == group).map(|(_, kinds)| kinds).collect();
+    (!lists.is_empty()).then(|| lists.concat())
+}
+
+/// Whether new versions of Kubernetes still add kinds to a group of its own.
+pub(crate) fn grows(group: &str) -> bool {
+    GROWING.contains(&group)
+}
+
 pub(crate) fn all() -> impl Iterator<Item = Builtin> {
     KINDS.iter().flat_map(|(group, namespaced, kinds)| {
         kinds.iter().map(|kind| Builtin { kind, group, namespaced: *namespaced })
@@ -77,6 +90,27 @@ const KINDS: &[(&str, bool, &[&str])] = &[
         false,
         &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment", "VolumeAttributesClass"],
     ),
+];
+
+/// Kinds of Kubernetes' own groups that have no list of their own, are gone by now, or that a kind alone does not mean, as
+/// a CRD of that name is known better.
+const OTHERS: &[(&str, &[&str])] = &[
+    ("", &["Binding"]),
+    ("apps", &["Scale"]),
+    ("autoscaling", &["Scale"]),
+    ("events.k8s.io", &["Event"]),
+    ("networking.k8s.io", &["ClusterCIDR"]),
+    ("policy", &["Eviction", "PodSecurityPolicy"]),
+    ("scheduling.k8s.io", &["PodGroup", "Workload"]),
+];
+
+/// Groups to which versions add kinds every year.
+const GROWING: &[&str] = &[
+    "admissionregistration.k8s.io",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
 ];
 
 #[cfg(test)]

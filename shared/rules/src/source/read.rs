@@ -43,7 +43,12 @@ pub fn read(text: &str) -> Vec<Document> {
     let mut read = Vec::new();
     for span in documents(text) {
         let slice = text.get(span.start..span.end).unwrap_or_default();
-        let document = Reader::new(slice, span.start).document();
+        let mut document = Reader::new(slice, span.start).document();
+        if let Err(error) = &mut document.tree
+            && let Some(fault) = super::json::fault(slice, span.start)
+        {
+            *error = fault;
+        }
         let is_empty = document.tree.as_ref().is_ok_and(|tree| matches!(tree.value, TreeValue::Null));
         if !is_empty || !document.comments.is_empty() {
             read.push(document);

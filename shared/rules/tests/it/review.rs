@@ -46,7 +46,10 @@ fn a_kind_that_a_cluster_does_not_serve_is_told_with_what_it_serves() {
         GroupKind::new("example.com", "Widget"),
     ];
     let files = [SourceFile::new("r.yaml", text)];
-    assert!(review(&files, None).diagnostics.is_empty());
+    let alone = "which stands for every group's";
+    let doubts: Vec<_> = review(&files, None).diagnostics.into_iter().map(|d| (d.code, d.found)).collect();
+    let of = |kind| (Code::UnknownKind, format!("`{kind}`, {alone} {kind}"));
+    assert_eq!(doubts, [of("Gadget"), of("Certificate")]);
     let told: Vec<String> =
         review(&files, Some(&served)).diagnostics.iter().map(Diagnostic::to_string).collect();
     let help = "mend its name, or install what defines it; until then the rule is idle";
@@ -64,6 +67,16 @@ fn a_kind_that_a_cluster_does_not_serve_is_told_with_what_it_serves() {
             ),
         ]
     );
+}
+
+#[test]
+fn a_file_without_a_rule_is_doubted() {
+    for text in ["", "# nothing yet\n", "{}", "---\n---\n"] {
+        let found = review(&[SourceFile::new("r.yaml", text)], None).diagnostics;
+        let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let want = "r.yaml:1:1: warning: expected a rule, found a file without any; write `RuleName:` and the rule's keys under it";
+        assert_eq!(lines, [want], "{text:?}");
+    }
 }
 
 #[test]
