@@ -68,7 +68,7 @@ pub fn run(root: &Path, programs: &Path) -> Result<Seen> {
     std::fs::write(rules.join("bench.yaml"), RULES)?;
     let system = System::start(&Setup::new(&launcher(scratch.path(), programs)?).rules(&rules))?;
 
-    // Before there is anything to do: an alert has its function called again for a while.
+    // Before there is anything to do: a start is not measured beside other work.
     let mut cold_starts: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for function in FUNCTIONS {
         for _ in 0..COLD_STARTS {

@@ -156,8 +156,8 @@ pub fn of_programs(sizes: &[(&str, u64)], seen: &end_to_end::Seen) -> String {
         table.row(&[name, &mib(*size), &median, &longest, &resident]);
     }
     format!(
-        "\n### Programs\n\nCold start: how much longer the first call takes than the next on the emulator (start of the \
-process, settings, rules, clients).\n\n{}",
+        "\n### Programs\n\nCold start: from the start of the process to its answer to a first event that gives it nothing to \
+do (settings, rules, clients), on this machine, without the time that Lambda takes for a new sandbox.\n\n{}",
         table.finish()
     )
 }

@@ -27,11 +27,10 @@ fn a_recorded_fault_is_told_to_a_real_alertmanager_and_to_a_signed_webhook() {
         assert_eq!(alert["status"]["state"], "active");
     }
 
-    // What a benchmark asks: nobody calls the functions meanwhile.
+    // What a benchmark asks.
     system.stop_watcher().unwrap();
-    for function in ["evaluate", "sweep", "alert"] {
+    for function in ["evaluate", "sweep", "diagnose", "alert", "plugin-image-pull"] {
         let cold = system.cold_start(function).unwrap();
         println!("cold start of {function}: {} ms", cold.as_millis());
-        assert!(!system.processes_of(function).is_empty(), "{function} is warm");
     }
 }
