@@ -34,6 +34,12 @@ mod api {
     }
 }
 
+/// What the reader says besides where deletions are held: here none is.
+mod finalizers {
+    #[derive(Debug, Default, serde::Deserialize)]
+    pub(crate) struct Meta;
+}
+
 /// What the reader makes of a line.
 #[allow(dead_code, reason = "more than is measured")]
 mod waiting {
@@ -91,7 +97,7 @@ fn row(corpus: &Corpus) {
         .map(|object| [br#"{"type":"MODIFIED","object":"#, &*object.json, b"}"].concat())
         .collect();
     let line = |object: &Object| &lines[object.number];
-    let mut ours = |object: &Object| match readers[object.place].event(line(object), object.now) {
+    let mut ours = |object: &Object| match readers[object.place].event(line(object), None, object.now) {
         Ok(Event::Change(change)) => Some(change.object.into_vec()),
         Ok(_) => None,
         Err(error) => panic!("{error:?}"),
