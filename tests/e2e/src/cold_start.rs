@@ -11,7 +11,7 @@ use std::net::Ipv4Addr;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 
 /// A function that has not answered by then is given up.
@@ -114,10 +114,10 @@ async fn next(State(offered): State<Arc<Offered>>) -> Response {
     if offered.taken.swap(true, Ordering::Relaxed) {
         return std::future::pending().await; // as Lambda's, while there is no event
     }
-    let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + PATIENCE;
+    let deadline = prodrome_lambda::now() + PATIENCE;
     let head = [
         ("Lambda-Runtime-Aws-Request-Id", "the-first".to_owned()),
-        ("Lambda-Runtime-Deadline-Ms", deadline.as_millis().to_string()),
+        ("Lambda-Runtime-Deadline-Ms", deadline.as_millisecond().to_string()),
         (
             "Lambda-Runtime-Invoked-Function-Arn",
             "arn:aws:lambda:us-east-1:000000000000:function:f".to_owned(),
