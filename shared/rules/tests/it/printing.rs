@@ -384,7 +384,7 @@ fn what_would_need_escapes_stands_in_single_quotes() {
     let table = [
         (r#"'\d+ "x"'"#, r#"'\d+ "x"'"#),
         (r#""it's \\d""#, r#""it's \\d""#),
-        (r#"'a|b'"#, r#""a|b""#),
+        (r"'a|b'", r#""a|b""#),
         (r#""\\d\u0001""#, r#""\\d\u0001""#),
     ];
     for (written, want) in table {
