@@ -95,7 +95,8 @@ pub fn schema() -> Value {
     })
 }
 
-/// What a `let` may name: conditions, alternatives, a text or several, a `since`, a reference.
+/// What a `let` may name: conditions, alternatives, a text or several, a `since`, a reference. Editors offer in a list
+/// what conditions have.
 fn named() -> Value {
     let conditions = json!({"anyOf": [reference("clause"), reference("part")]});
     let scalars = list(&json!({"oneOf": [reference("scalar"), reference("use")]}));
@@ -109,6 +110,8 @@ fn named() -> Value {
         reference("sinceSeveral"),
         reference("reference"),
         reference("referenceGroup"),
+        // Several paths of a `since`.
+        list(&json!({"anyOf": [reference("path"), reference("sincePlace")]})),
     ]})
 }
 
