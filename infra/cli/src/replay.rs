@@ -92,11 +92,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         alerted |= alerts > 0;
         unread += lines;
     }
-    if unread > 0 {
-        // What the other lines say was told; the exit code says that it was not all.
-        let (lines, were) = (render::count(unread, "line"), if unread == 1 { "was" } else { "were" });
-        bail!("{lines} could not be read and {were} left out");
-    }
+    all_read(unread)?; // what the other lines say was told; the exit code says that it was not all
     if let Some(left_out) = left_out {
         return Err(left_out.into()); // what the other rules say was told; the exit code says that it was not all
     }
@@ -171,6 +167,20 @@ pub(crate) trait Listener {
     fn pass(&mut self, played: SignedDuration, whole: SignedDuration);
     /// This was told.
     fn hear(&mut self, notices: Vec<Notice>) -> Result<()>;
+
+    /// This could not be read, and was left out.
+    fn miss(&mut self, what: &dyn std::fmt::Display) {
+        eprintln!("prodrome: left out: {what}");
+    }
+}
+
+/// What of recordings could not be read, as an error that ends the command; nothing where all could.
+pub(crate) fn all_read(left_out: usize) -> Result<()> {
+    if left_out > 0 {
+        let (lines, were) = (render::count(left_out, "line"), if left_out == 1 { "was" } else { "were" });
+        bail!("{lines} could not be read and {were} left out");
+    }
+    Ok(())
 }
 
 /// Plays a recording to its end, and then on to the end of what was told. What cannot be read of it is left out. What there was.
@@ -194,7 +204,7 @@ pub(crate) async fn play(
             Ok(step) => step,
             Err(error) if error.is_one_line() => {
                 left_out += 1;
-                eprintln!("prodrome: left out: {error}");
+                listener.miss(&error);
                 continue;
             }
             Err(error) => return Err(error.into()),
@@ -202,7 +212,7 @@ pub(crate) async fn play(
         let at = start + step.t;
         listener.pass(step.t, end.duration_since(start));
         if burst.first().is_some_and(|first| at.duration_since(first.at) > BURST) {
-            left_out += happen(&mut world, &mut burst).await;
+            left_out += happen(&mut world, &mut burst, listener).await;
             listener.hear(notices.take())?;
         }
         let kind = match step.kind {
@@ -212,7 +222,7 @@ pub(crate) async fn play(
         changes += 1;
         burst.push(Change { at, resource: step.resource, kind, object: step.object.into_bytes() });
     }
-    left_out += happen(&mut world, &mut burst).await;
+    left_out += happen(&mut world, &mut burst, listener).await;
     world.run_until(end).await;
     listener.hear(notices.take())?;
     world.end();
@@ -227,13 +237,17 @@ pub(crate) async fn play(
 }
 
 /// Time passes up to a burst of changes, then they happen. How many of them could not be read.
-async fn happen(world: &mut World<impl prodrome_lambda::Handler>, burst: &mut Vec<Change>) -> usize {
+async fn happen(
+    world: &mut World<impl prodrome_lambda::Handler>,
+    burst: &mut Vec<Change>,
+    listener: &mut dyn Listener,
+) -> usize {
     let changes = std::mem::take(burst);
     let Some(first) = changes.first() else { return 0 };
     world.run_until(first.at).await;
     let errors = world.apply(&changes).await;
     for error in &errors {
-        eprintln!("prodrome: left out: {error}");
+        listener.miss(error);
     }
     let now = world.now();
     world.run_until(now).await;

@@ -148,6 +148,11 @@ pub(crate) fn check_file(file: &SourceFile) -> CheckedFile {
                     Some("is a bracket, a brace or a quote before it not closed?".to_owned())
                 } else if error.reason.contains("tabs disallowed") {
                     Some("indent with spaces".to_owned())
+                } else if error.reason == source::TOO_MANY {
+                    let max = source::NODES_MAX;
+                    Some(format!(
+                        "a document may hold {max}; divide it, by lines of `---` or into several files"
+                    ))
                 } else {
                     None
                 };

@@ -1,6 +1,6 @@
 use crate::check::{CheckedRule, DEFAULTS, check_file};
 use crate::diagnostic::Diagnostic;
-use crate::print::{tree_out, write_rule, written_body};
+use crate::print::{Above, tree_out, write_rule, written_body};
 use crate::source::{Comment, Key, SourceFile, Tree, TreeValue};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -45,18 +45,24 @@ pub fn format(file: &SourceFile) -> Result<String, Vec<Diagnostic>> {
                 None => continue,
             },
         };
+        let places = comments.places(index);
+        let within = |list: &str| {
+            places.iter().any(|path| path.strip_prefix(list).is_some_and(|rest| rest.starts_with('[')))
+        };
         // Which lines there will be: only above those can a comment stand.
         let mut lines = BTreeSet::new();
-        write_rule(part.name, &body, &mut |path| {
+        let mut noted = |path: &str| {
             lines.insert(path.to_owned());
             Vec::new()
-        });
+        };
+        write_rule(part.name, &body, Above { take: &mut noted, within: &within });
         let mut above = comments.of_rule(index, &lines);
         for comment in above.remove("").unwrap_or_default() {
             text.push_str(&comment);
             text.push('\n');
         }
-        text.push_str(&write_rule(part.name, &body, &mut |path| above.remove(path).unwrap_or_default()));
+        let mut taken = |path: &str| above.remove(path).unwrap_or_default();
+        text.push_str(&write_rule(part.name, &body, Above { take: &mut taken, within: &within }));
     }
     if !comments.at_end.is_empty() && !text.is_empty() {
         text.push('\n');
@@ -145,6 +151,11 @@ impl Comments {
             placed.at_end.pop();
         }
         placed
+    }
+
+    /// The paths of a rule that comments are about.
+    fn places(&self, rule: usize) -> Vec<String> {
+        self.by_rule.get(&rule).into_iter().flatten().map(|(path, _)| path.clone()).collect()
     }
 
     /// What stands above each line of a rule.

@@ -61,19 +61,18 @@ pub(crate) const RULE: Keys = Keys {
         word(
             "resource",
             "The kind that the rule is about: a kind, a list of kinds, or \"*\".",
-            || json!({"oneOf": [reference("kind"), list(&reference("kind")), {"const": "*"}]}),
+            || json!({"oneOf": [reference("kind"), kinds(), {"const": "*"}, reference("use")]}),
         ),
-        word("notResource", "With resource \"*\": the kinds left out.", || list(&reference("kind"))),
+        word("notResource", "With resource \"*\": the kinds left out.", || or_used(&kinds())),
         NAMESPACES_WORD,
-        word("filterField", "Whom the rule is about: conditions that must all hold.", || {
-            reference("clauses")
-        }),
-        word("checkField", "What is wrong: conditions that must all hold.", || reference("clauses")),
+        word("filterField", "Whom the rule is about: conditions that must all hold.", clauses),
+        word("checkField", "What is wrong: conditions that must all hold.", clauses),
         word("reference", "Another object that the rule needs; several must all hold.", || {
             json!({"oneOf": [
                 reference("reference"),
                 reference("referenceGroup"),
-                list(&json!({"oneOf": [reference("reference"), reference("referenceGroup")]})),
+                list(&json!({"oneOf": [reference("reference"), reference("referenceGroup"), reference("use")]})),
+                reference("use"),
             ]})
         }),
         DURATION_WORD,
@@ -84,7 +83,10 @@ pub(crate) const RULE: Keys = Keys {
                 reference("path"),
                 reference("since"),
                 reference("sinceSeveral"),
-                list(&json!({"oneOf": [reference("path"), reference("since"), reference("sinceSeveral")]})),
+                list(&json!({"oneOf": [
+                    reference("path"), reference("since"), reference("sinceSeveral"), reference("use"),
+                ]})),
+                reference("use"),
             ]})
         }),
         word("frequency", "Fires when the match began so often within a window.", || reference("frequency")),
@@ -99,7 +101,7 @@ pub(crate) const RULE: Keys = Keys {
         SEVERITY_WORD,
         OWNER_WORD,
         word("summary", "One line that tells what is wrong, with fields in braces: {metadata.name}.", text),
-        RUNBOOK_WORD,
+        word("runbook", "What to do about it.", || or_used(&text())),
         FLOW_WORD,
         LABELS_WORD,
         ENABLED_WORD,
@@ -136,8 +138,8 @@ pub(crate) const NAMESPACES: Keys = Keys {
 macro_rules! operators {
     () => {
         [
-            word("equalValue", "It is one of these.", || list(&reference("scalar"))),
-            word("notEqualValue", "It is there, and none of these.", || list(&reference("scalar"))),
+            word("equalValue", "It is one of these.", scalars),
+            word("notEqualValue", "It is there, and none of these.", scalars),
             word("nilValue", "true: absent, null or empty; false: the contrary.", || json!({"type": "boolean"})),
             word("likeValue", "A glob, or one of several: * and ? stand for any characters and for one.", one_or_more),
             word("notLikeValue", "It is a text, and no such glob matches it.", one_or_more),
@@ -162,7 +164,7 @@ pub(crate) const OPERATORS: &[Word] = &operators!();
 const CONDITION_WORDS: [Word; 7] = [
     word("field", "Where to look: keys, one after another.", || reference("path")),
     word("subIdentifierName", "Of the elements found there, by which of their fields to select.", text),
-    word("subIdentifierValue", "The values that select an element.", || list(&reference("scalar"))),
+    word("subIdentifierValue", "The values that select an element.", scalars),
     word("subField", "From each selected element on.", || reference("path")),
     word(
         "match",
@@ -173,17 +175,14 @@ const CONDITION_WORDS: [Word; 7] = [
     word("times", "With …Field: a factor for the other value.", || json!({"type": ["number", "string"]})),
 ];
 
-const EACH: Word = word("each", "Conditions that must all hold of the same element.", || reference("parts"));
-const ANY_OF: Word = word(
-    "anyOf",
-    "Lists of conditions, of which at least one must hold.",
-    || json!({"type": "array", "minItems": 1, "items": {"oneOf": [reference("clauses"), reference("clause")]}}),
-);
-const ANY_OF_PARTS: Word = word(
-    "anyOf",
-    "Lists of conditions, of which at least one must hold.",
-    || json!({"type": "array", "minItems": 1, "items": {"oneOf": [reference("parts"), reference("part")]}}),
-);
+const EACH: Word =
+    word("each", "Conditions that must all hold of the same element.", || or_used(&reference("parts")));
+const ANY_OF: Word = word("anyOf", "Lists of conditions, of which at least one must hold.", || {
+    or_used(&list(&json!({"oneOf": [reference("clauses"), reference("clause")]})))
+});
+const ANY_OF_PARTS: Word = word("anyOf", "Lists of conditions, of which at least one must hold.", || {
+    or_used(&list(&json!({"oneOf": [reference("parts"), reference("part")]})))
+});
 
 pub(crate) const CONDITION: Keys = Keys {
     of: "a condition",
@@ -275,7 +274,7 @@ pub(crate) const REFERENCE: Keys = Keys {
         word(
             "resource",
             "The kind of the other object, or the field that names it.",
-            || json!({"oneOf": [reference("kind"), reference("kindField")]}),
+            || json!({"oneOf": [reference("kind"), reference("kindField"), reference("use")]}),
         ),
         word(
             "direction",
@@ -298,29 +297,25 @@ pub(crate) const REFERENCE: Keys = Keys {
             "Not where this holds of the map that has the name in it.",
             || json!({"oneOf": [reference("clause"), reference("clauses")]}),
         ),
-        word("filterField", "Of the other objects only those count of which all of this holds.", || {
-            reference("clauses")
-        }),
+        word("filterField", "Of the other objects only those count of which all of this holds.", clauses),
         word(
             "compareField",
             "And of which this holds; a path in an operator that ends in Field begins at the referring object.",
-            || reference("clauses"),
+            clauses,
         ),
         word(
             "exists",
             "false: the reference holds where the other object is missing.",
             || json!({"const": false}),
         ),
-        word("checkField", "The reference holds where all of this holds of the other object.", || {
-            reference("clauses")
-        }),
+        word("checkField", "The reference holds where all of this holds of the other object.", clauses),
         word(
             "usual",
             "true: most are as checkField asks, so that one more is no reason to look again.",
             || json!({"type": "boolean"}),
         ),
         word("reference", "What the other object refers to in turn has to hold as well.", || {
-            reference("reference")
+            or_used(&reference("reference"))
         }),
     ],
 };
@@ -338,7 +333,7 @@ pub(crate) const KIND_FIELD: Keys = Keys {
             "The path of the kind; its group is read from apiVersion, apiGroup or group beside it.",
             || reference("path"),
         ),
-        word("kinds", "Only these kinds count.", || list(&reference("kind"))),
+        word("kinds", "Only these kinds count.", || or_used(&kinds())),
         word("default", "The kind where the field is missing.", || reference("kind")),
     ],
 };
@@ -351,12 +346,12 @@ pub(crate) fn list(items: &Value) -> Value {
     json!({"type": "array", "items": items, "minItems": 1})
 }
 
-/// Conditions from elsewhere, in the place of one.
+/// What stands elsewhere, in the place of this.
 pub(crate) const USE: Keys = Keys {
     of: "a `use`, which stands by itself",
     known: &[word(
         "use",
-        "Conditions that the file's let names, in the place of this one.",
+        "Conditions, or a value, that the file's let names, in the place of this.",
         || json!({"oneOf": [{"type": "string"}, list(&json!({"type": "string"}))]}),
     )],
 };
@@ -370,5 +365,22 @@ fn text() -> Value {
 }
 
 fn one_or_more() -> Value {
-    json!({"oneOf": [reference("scalar"), list(&reference("scalar"))]})
+    json!({"oneOf": [reference("scalar"), list(&or_used(&reference("scalar"))), reference("use")]})
+}
+
+fn scalars() -> Value {
+    or_used(&list(&or_used(&reference("scalar"))))
+}
+
+fn kinds() -> Value {
+    list(&or_used(&reference("kind")))
+}
+
+fn clauses() -> Value {
+    or_used(&reference("clauses"))
+}
+
+/// That, or a `use` of what a `let` names.
+fn or_used(schema: &Value) -> Value {
+    json!({"oneOf": [schema, reference("use")]})
 }

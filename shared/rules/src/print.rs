@@ -19,7 +19,7 @@ use serde_json::Value;
 use std::fmt::Display;
 
 pub(crate) use written::{tree_out, written_body};
-pub(crate) use yaml::write_rule;
+pub(crate) use yaml::{Above, write_rule};
 
 /// A value to print.
 #[derive(Debug, Clone, PartialEq)]

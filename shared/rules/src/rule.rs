@@ -6,6 +6,7 @@ use crate::kind::{KindName, KindPattern};
 use crate::mode::Mode;
 use crate::namespaces::Namespaces;
 use crate::periodic::Periodic;
+use crate::print::{self, Above};
 use crate::reference::{Reference, ReferenceGroup};
 use crate::since::Since;
 use crate::template::Template;
@@ -146,7 +147,8 @@ impl Rule {
 
     /// The rule in its canonical form, as YAML.
     pub fn to_yaml(&self) -> String {
-        crate::print::write_rule(&self.name, &crate::print::rule_body(self), &mut |_| Vec::new())
+        let above = Above { take: &mut |_| Vec::new(), within: &|_| false };
+        print::write_rule(&self.name, &print::rule_body(self), above)
     }
 
     /// In which namespaces it looks.

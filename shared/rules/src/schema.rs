@@ -18,10 +18,10 @@ pub fn schema() -> Value {
         "properties": {
             "defaults": reference("defaults"),
             "let": {
-                "description": "Named lists of conditions; `use` puts them in place.",
+                "description": "Named lists of conditions, and named values; `use` puts them in place.",
                 "type": "object",
                 "propertyNames": {"pattern": "^[A-Za-z][A-Za-z0-9]*$"},
-                "additionalProperties": reference("letClauses"),
+                "additionalProperties": reference("named"),
             },
         },
         "additionalProperties": reference("rule"),
@@ -35,7 +35,8 @@ pub fn schema() -> Value {
                 "additionalProperties": false,
             },
             "defaults": map(&language::DEFAULTS, &[]),
-            "letClauses": list(&json!({"anyOf": [reference("clause"), reference("part")]})),
+            "named": named(),
+            "use": map(&language::USE, &["use"]),
             "namespaces": {
                 "oneOf": [
                     list(&reference("scalar")),
@@ -43,10 +44,10 @@ pub fn schema() -> Value {
                 ],
             },
             "clauses": list(&reference("clause")),
-            "clause": {"oneOf": [reference("condition"), map(&language::ANY_OF_CLAUSE, &["anyOf"]), map(&language::USE, &["use"])]},
+            "clause": {"oneOf": [reference("condition"), map(&language::ANY_OF_CLAUSE, &["anyOf"]), reference("use")]},
             "condition": one_operator(map(&language::CONDITION, &["field"])),
             "parts": list(&reference("part")),
-            "part": {"oneOf": [reference("elementCondition"), map(&language::ANY_OF_PART, &["anyOf"]), map(&language::USE, &["use"])]},
+            "part": {"oneOf": [reference("elementCondition"), map(&language::ANY_OF_PART, &["anyOf"]), reference("use")]},
             "elementCondition": one_operator(map(&language::PART, &[])),
             "since": map(&language::SINCE, &["field"]),
             "sincePlace": map(&language::SINCE_PLACE, &["field"]),
@@ -92,6 +93,26 @@ pub fn schema() -> Value {
             },
         },
     })
+}
+
+/// What a `let` may name: conditions, alternatives, a text or several, a `since`, a reference. Editors offer in a list
+/// what conditions have.
+fn named() -> Value {
+    let conditions = json!({"anyOf": [reference("clause"), reference("part")]});
+    let scalars = list(&json!({"oneOf": [reference("scalar"), reference("use")]}));
+    json!({"anyOf": [
+        list(&conditions),
+        list(&json!({"anyOf": [list(&conditions), conditions]})),
+        conditions,
+        reference("scalar"),
+        scalars,
+        reference("since"),
+        reference("sinceSeveral"),
+        reference("reference"),
+        reference("referenceGroup"),
+        // Several paths of a `since`.
+        list(&json!({"anyOf": [reference("path"), reference("sincePlace")]})),
+    ]})
 }
 
 fn map(keys: &Keys, required: &[&str]) -> Value {

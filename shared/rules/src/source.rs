@@ -6,6 +6,7 @@ mod split;
 mod tree;
 
 pub use read::{Comment, Document, SyntaxError, read};
+pub(crate) use read::{NODES_MAX, TOO_MANY};
 pub use tree::{Key, Span, Tree, TreeValue};
 
 /// A rule file: its name, for messages, and its text, YAML or JSON.

@@ -2,6 +2,7 @@
 
 mod case;
 mod generic;
+mod judgement;
 mod look;
 
 use crate::Command;
@@ -28,7 +29,14 @@ later. *Core* leaves out what is debatable and what needs to count or to know th
 const GENERIC: &str = "### Generic rules alone
 
 Of custom resources, what the rules on any kind say with all others off, kinds included that have rules of their own: so
-much carries a kind that nobody wrote a rule for.
+much carries a kind that nobody wrote a rule for. Popeye's custom resources are broken by what they refer to (an endpoint
+whose pod is gone, an identity that nobody has), while their statuses are well: that takes a rule that knows the kind.
+";
+
+const JUDGEMENT: &str = "### Where a suite and an SRE differ
+
+Each of the mistakes above, by class: what the suite says, and what was decided for the rules. A rule is not bent for a
+case.
 ";
 
 /// Looks at every suite in a folder and writes the section; `rules` is the folder of the shipped rules.
@@ -68,6 +76,8 @@ pub fn section(command: &Command, folder: &Path, rules: &Path) -> Result<String>
         "### Kinds with mistakes\n\nOf all objects; the core ones are counted in the last column.\n"
             .to_owned(),
         by_kind(&now),
+        JUDGEMENT.to_owned(),
+        judgement::by_class(&now),
     ];
     Ok(text.join("\n"))
 }

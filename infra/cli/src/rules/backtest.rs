@@ -118,18 +118,27 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
     let (mut noise_now, mut noise_new) = (Noise::default(), Noise::default());
     let mut played = Vec::new();
     let mut progress = Progress::new();
+    let mut unread = 0;
     for (index, dir) in dirs.iter().enumerate() {
         let recording = replay::open(dir)?;
         let (length, start) = (recording.length(), recording.start());
         let mut heard = Vec::new();
-        for rules in [&trial.now, &trial.new] {
-            let mut ear = Ear { notices: Vec::new(), progress: &mut progress, of: (index, dirs.len()) };
+        // Both versions read the same lines: those that are bad are told, and counted, of one.
+        let mut lines = 0;
+        for rules in [&trial.new, &trial.now] {
+            let of = (index, dirs.len());
+            let tells = heard.is_empty();
+            let mut ear = Ear { notices: Vec::new(), progress: &mut progress, of, tells };
             if !rules.rules().is_empty() {
                 let causes = trial.causes.clone();
-                Box::pin(replay::play(replay::open(dir)?, rules.clone(), causes, &mut ear)).await?;
+                let played =
+                    Box::pin(replay::play(replay::open(dir)?, rules.clone(), causes, &mut ear)).await?;
+                lines = lines.max(played.left_out);
             }
             heard.push(ear.notices);
         }
+        heard.reverse();
+        unread += lines;
         progress.clear();
         let [now, new] = [&heard[0], &heard[1]];
         noise_now.add(length, now);
@@ -146,6 +155,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
         super::Output::Json => show::json(changes, &played, &noise_now, &noise_new)?,
         super::Output::Text => show::text(changes, &played, &noise_now, &noise_new)?,
     }
+    replay::all_read(unread)?; // what the other lines say was shown; the exit code says that it was not all
     let differs = played.iter().flat_map(|played| &played.rows).any(|row| row.verdict.is_different());
     Ok(if differs { Outcome::Found } else { Outcome::Quiet })
 }
@@ -238,6 +248,8 @@ struct Ear<'p> {
     notices: Vec<Notice>,
     progress: &'p mut Progress,
     of: (usize, usize),
+    /// Whether it tells of what cannot be read.
+    tells: bool,
 }
 
 impl Listener for Ear<'_> {
@@ -251,6 +263,13 @@ impl Listener for Ear<'_> {
     fn hear(&mut self, notices: Vec<Notice>) -> Result<()> {
         self.notices.extend(notices);
         Ok(())
+    }
+
+    fn miss(&mut self, what: &dyn std::fmt::Display) {
+        if self.tells {
+            self.progress.clear();
+            eprintln!("prodrome: left out: {what}");
+        }
     }
 }
 

@@ -265,6 +265,14 @@ fn what_a_recording_does_not_tell_is_said_with_its_place_and_the_exit_code() {
     let line = format!("prodrome: left out: {}:2: EOF while parsing", within(&dir, "half/watch.jsonl"));
     assert!(half.stderr.contains(&line) && !half.stderr.contains(" column "), "one place: {half:?}");
     assert!(half.stderr.ends_with("prodrome: 1 line could not be read and was left out\n"), "{half:?}");
+
+    // A backtest plays it by both versions of the rules, and tells of the line once.
+    let rule = within(&dir, "r.yaml");
+    let tried = prodrome(&["rules", "backtest", &rule, "--on", &within(&dir, "half"), "--current", &rule]);
+    assert_eq!(tried.code, 2, "{tried:?}");
+    assert!(tried.stdout.contains("PodFailed"), "{tried:?}");
+    assert_eq!(tried.stderr.matches(&line).count(), 1, "{tried:?}");
+    assert!(tried.stderr.ends_with("prodrome: 1 line could not be read and was left out\n"), "{tried:?}");
 }
 
 #[test]

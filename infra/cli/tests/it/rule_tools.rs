@@ -352,9 +352,10 @@ const CRASH: &str = "events/recordings/crash-exit-1";
 fn crash_looping(from: &str, to: &str) -> tempfile::TempDir {
     let text = std::fs::read_to_string(root().join("rules/pods.yaml")).unwrap();
     let (_, rest) = text.split_once("\nPodCrashLooping:").unwrap();
+    let named = text.split("\n\n").find(|part| part.starts_with("let:")).unwrap();
     let rule = format!("PodCrashLooping:{}\n", rest.split("\n\n").next().unwrap());
     assert!(rule.contains(from), "{rule}");
-    folder(&[("new.yaml", &rule.replacen(from, to, 1))])
+    folder(&[("new.yaml", &format!("{named}\n{}", rule.replacen(from, to, 1)))])
 }
 
 fn backtest(dir: &tempfile::TempDir, more: &[&str]) -> Ran {

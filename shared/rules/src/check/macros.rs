@@ -1,5 +1,5 @@
-//! What saves repetition in a file: `defaults` for its rules, and conditions that `let` names and `use` puts in
-//! place. Both are gone once a rule is read: they change how a rule is written, not what it says.
+//! What saves repetition in a file: `defaults` for its rules, and what `let` names (conditions, or a value) and `use`
+//! puts in place. Both are gone once a rule is read: they change how a rule is written, not what it says.
 
 use super::Checker;
 use super::fields::{child, nearest};
@@ -8,8 +8,11 @@ use crate::language;
 use crate::source::{Key, Span, Tree, TreeValue};
 use std::collections::BTreeMap;
 
-/// How many conditions `use` may put into one rule.
+/// How many conditions and values `use` may put into one rule.
 const USED_MAX: usize = 1000;
+
+/// The keys of a rule whose maps are anybody's, so that a `use` among their keys is none of ours.
+const FREE_MAPS: [&str; 2] = ["labels", "plugin"];
 
 /// The keys at the top of a file that are no rules.
 pub(crate) const DEFAULTS: &str = "defaults";
@@ -24,7 +27,8 @@ pub(super) struct Macros {
 
 struct Named {
     name: Span,
-    conditions: Tree,
+    /// Conditions mostly; or a text, a list of texts, a map such as a `since`.
+    what: Tree,
     used: bool,
 }
 
@@ -100,11 +104,11 @@ impl Checker<'_> {
 
     fn read_lets(&mut self, tree: &Tree) {
         let TreeValue::Map(entries) = &tree.value else {
-            let expected = "a map from names to lists of conditions";
+            let expected = "a map from names to lists of conditions, or to values";
             self.error(Code::WrongType, tree.span, LET, expected, &tree.describe(), None);
             return;
         };
-        for (key, conditions) in entries {
+        for (key, what) in entries {
             let at = child(LET, &key.text);
             let is_name = key.text.starts_with(|c: char| c.is_ascii_alphabetic())
                 && key.text.chars().all(|c| c.is_ascii_alphanumeric());
@@ -113,10 +117,22 @@ impl Checker<'_> {
                 let found = format!("`{}`", super::shown(&key.text));
                 self.error(Code::BadName, key.span, &at, expected, &found, None);
             }
-            if self.items(conditions, &at, "a list of conditions").is_none() {
+            let is_something = match &what.value {
+                TreeValue::Null => false,
+                TreeValue::Scalar(..) | TreeValue::Map(_) => true,
+                TreeValue::List(_) => {
+                    if self.items(what, &at, "a list of conditions, or of values").is_none() {
+                        continue;
+                    }
+                    true
+                }
+            };
+            if !is_something {
+                let expected = "a list of conditions, or a value";
+                self.error(Code::WrongType, what.span, &at, expected, &what.describe(), None);
                 continue;
             }
-            let named = Named { name: key.span, conditions: conditions.clone(), used: false };
+            let named = Named { name: key.span, what: what.clone(), used: false };
             if self.macros.lets.insert(key.text.clone(), named).is_some() {
                 self.error(Code::DuplicateKey, key.span, &at, "each name once", "it a second time", None);
             }
@@ -147,7 +163,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Puts defaults and used conditions in place. `None` where something that is used cannot be.
+    /// Puts defaults and what is used in place. `None` where something that is used cannot be.
     pub(super) fn expand(&mut self, rule: &Tree) -> Option<Expanded> {
         let mut expanded = Expanded { tree: rule.clone(), uses: Vec::new(), defaulted: Vec::new() };
         let errors_before = self.error_count();
@@ -167,7 +183,7 @@ impl Checker<'_> {
             let mut walk = Walk { path: Vec::new(), names: Vec::new(), used: 0, sites: Vec::new() };
             if let TreeValue::Map(entries) = &mut expanded.tree.value {
                 for (key, tree) in entries.iter_mut() {
-                    if matches!(&*key.text, "filterField" | "checkField" | "reference") {
+                    if !FREE_MAPS.contains(&&*key.text) {
                         walk.path.push(Step::Key(key.text.clone()));
                         self.expand_in(tree, &mut walk, false);
                         walk.path.pop();
@@ -184,18 +200,20 @@ impl Checker<'_> {
         let span = tree.span;
         match &mut tree.value {
             TreeValue::Map(entries) if entries.iter().any(|(key, _)| key.text == "use") => {
-                if let Some((names, conditions)) = self.used(entries, span, walk) {
+                if let Some((names, used)) = self.used(entries, span, walk, any_of) {
                     walk.note(names, None);
-                    tree.value = TreeValue::List(conditions);
+                    match used {
+                        Used::Items(items) => tree.value = TreeValue::List(items),
+                        // It keeps its own place, where a mistake in it stands.
+                        Used::Value(value) => *tree = value,
+                    }
                 }
             }
             TreeValue::Map(entries) => {
                 for (key, value) in entries.iter_mut() {
-                    if matches!(&*key.text, "anyOf" | "each" | "checkField" | "unless" | "reference") {
-                        walk.path.push(Step::Key(key.text.clone()));
-                        self.expand_in(value, walk, key.text == "anyOf");
-                        walk.path.pop();
-                    }
+                    walk.path.push(Step::Key(key.text.clone()));
+                    self.expand_in(value, walk, key.text == "anyOf");
+                    walk.path.pop();
                 }
             }
             TreeValue::List(items) => {
@@ -206,9 +224,10 @@ impl Checker<'_> {
                         TreeValue::Map(entries)
                             if !any_of && entries.iter().any(|(key, _)| key.text == "use") =>
                         {
-                            if let Some((names, conditions)) = self.used(entries, item.span, walk) {
-                                walk.note(names, Some((place, conditions.len())));
-                                expanded.extend(conditions);
+                            if let Some((names, used)) = self.used(entries, item.span, walk, false) {
+                                let items = used.into_items();
+                                walk.note(names, Some((place, items.len())));
+                                expanded.extend(items);
                             }
                         }
                         _ => {
@@ -225,13 +244,14 @@ impl Checker<'_> {
         }
     }
 
-    /// The conditions that a `use` names, those that they use themselves in place.
+    /// What a `use` names, with what that uses itself in place.
     fn used(
         &mut self,
         entries: &[(Key, Tree)],
         span: Span,
         walk: &mut Walk,
-    ) -> Option<(Vec<String>, Vec<Tree>)> {
+        any_of: bool,
+    ) -> Option<(Vec<String>, Used)> {
         if let Some((other, _)) = entries.iter().find(|(key, _)| key.text != "use") {
             let found = format!("`{}`", super::shown(&other.text));
             self.error(
@@ -250,7 +270,7 @@ impl Checker<'_> {
             _ => std::slice::from_ref(value),
         };
         let mut texts = Vec::new();
-        let mut conditions = Vec::new();
+        let mut parts = Vec::new();
         for tree in names {
             let name = self.scalar(tree, "use", "a name that `let` gives")?.to_owned();
             let Some(named) = self.macros.lets.get_mut(&name) else {
@@ -279,42 +299,40 @@ impl Checker<'_> {
             self.uses.push((name.clone(), span));
             if walk.names.contains(&name) {
                 let found = format!("`{}` in itself", walk.names.join("` in `"));
-                self.error(
-                    Code::Conflict,
-                    tree.span,
-                    "use",
-                    "conditions that do not use themselves",
-                    &found,
-                    None,
-                );
+                self.error(Code::Conflict, tree.span, "use", "what does not use itself", &found, None);
                 return None;
             }
-            let mut list = named.conditions.clone();
+            let mut what = named.what.clone();
             walk.names.push(name.clone());
             let sites = walk.sites.len();
-            self.expand_in(&mut list, walk, false);
+            self.expand_in(&mut what, walk, any_of);
             walk.sites.truncate(sites); // what is within a `let` is printed there
             walk.names.pop();
-            if let TreeValue::List(items) = list.value {
-                walk.used += items.len();
-                conditions.extend(items);
-            }
+            let part = match what.value {
+                TreeValue::List(items) => Used::Items(items),
+                _ => Used::Value(what),
+            };
+            walk.used += part.len();
+            parts.push(part);
             if walk.used > USED_MAX {
-                let expected = format!("at most {USED_MAX} conditions by way of `use`");
+                let expected = format!("at most {USED_MAX} conditions and values by way of `use`");
                 self.error(Code::TooDeep, tree.span, "use", &expected, "more", None);
                 return None;
             }
             texts.push(name);
         }
-        Some((texts, conditions))
+        let used = match parts.pop() {
+            Some(one) if parts.is_empty() => one,
+            last => Used::Items(parts.into_iter().chain(last).flat_map(Used::into_items).collect()),
+        };
+        Some((texts, used))
     }
 
     /// Where something really stands that was put in place: its path there, and by which name it is used.
     pub(super) fn origin(&self, span: Span) -> Option<(String, Option<String>)> {
         let within = |outer: Span| outer.start <= span.start && span.end <= outer.end;
-        if let Some((name, named)) = self.macros.lets.iter().find(|(_, named)| within(named.conditions.span))
-        {
-            return Some((path_to(&named.conditions, span, &child(LET, name)), Some(name.clone())));
+        if let Some((name, named)) = self.macros.lets.iter().find(|(_, named)| within(named.what.span)) {
+            return Some((path_to(&named.what, span, &child(LET, name)), Some(name.clone())));
         }
         let default = self.macros.defaults.iter().find(|(key, tree)| within(key.span) || within(tree.span));
         if let Some((key, tree)) = default {
@@ -322,6 +340,28 @@ impl Checker<'_> {
         }
         let rule = self.written.as_ref().filter(|tree| within(tree.span))?;
         Some((path_to(rule, span, ""), None))
+    }
+}
+
+/// What stands behind a name, or behind several.
+enum Used {
+    Items(Vec<Tree>),
+    Value(Tree),
+}
+
+impl Used {
+    fn len(&self) -> usize {
+        match self {
+            Self::Items(items) => items.len(),
+            Self::Value(_) => 1,
+        }
+    }
+
+    fn into_items(self) -> Vec<Tree> {
+        match self {
+            Self::Items(items) => items,
+            Self::Value(value) => vec![value],
+        }
     }
 }
 

@@ -3,11 +3,16 @@ use super::Out;
 /// How wide a line may be for a list or a map to stand on it whole.
 const WIDTH_MAX: usize = 110;
 
-/// What stands above a node, by its path within the rule: comments.
-pub(crate) type Above<'c> = dyn FnMut(&str) -> Vec<String> + 'c;
+/// The comments of a rule, by the path of what they stand above.
+pub(crate) struct Above<'c> {
+    /// Takes those above a line.
+    pub(crate) take: &'c mut dyn FnMut(&str) -> Vec<String>,
+    /// Whether there are some above an item of this list.
+    pub(crate) within: &'c dyn Fn(&str) -> bool,
+}
 
 /// A rule as YAML, its name as the key. Ends with a line break.
-pub(crate) fn write_rule(name: &str, body: &Out, above: &mut Above<'_>) -> String {
+pub(crate) fn write_rule(name: &str, body: &Out, above: Above<'_>) -> String {
     let mut writer = Writer { text: format!("{}:", quote(name)), above };
     if let Out::Map(entries) = body {
         for (key, value) in entries {
@@ -31,12 +36,12 @@ pub(crate) fn compact(out: &Out) -> String {
     }
 }
 
-struct Writer<'w, 'c> {
+struct Writer<'c> {
     text: String,
-    above: &'w mut Above<'c>,
+    above: Above<'c>,
 }
 
-impl Writer<'_, '_> {
+impl Writer<'_> {
     /// A key and its value, on a line of their own.
     fn entry(&mut self, key: &str, value: &Out, indent: usize, path: &str) {
         self.comments(indent, path);
@@ -52,6 +57,9 @@ impl Writer<'_, '_> {
                 for (key, value) in entries {
                     self.entry(key, value, indent + 2, &format!("{path}.{key}"));
                 }
+            }
+            Out::List(items) if !self.fits(value) && fills(items) && !(self.above.within)(path) => {
+                self.filled(items, indent + 2);
             }
             Out::List(items) if !self.fits(value) => {
                 for (index, item) in items.iter().enumerate() {
@@ -109,6 +117,24 @@ impl Writer<'_, '_> {
         }
     }
 
+    /// A long list of words, as many on a line as there is room for.
+    fn filled(&mut self, items: &[Out], indent: usize) {
+        self.line(indent, "[");
+        let mut width = usize::MAX;
+        for item in items {
+            let word = format!("{},", flow(item));
+            if width.saturating_add(1 + word.len()) > WIDTH_MAX {
+                self.line(indent + 2, &word);
+                width = indent + 2 + word.len();
+            } else {
+                self.text.push(' ');
+                self.text.push_str(&word);
+                width += 1 + word.len();
+            }
+        }
+        self.line(indent, "]");
+    }
+
     /// A text of several lines as it reads.
     fn literal(&mut self, text: &str, indent: usize) {
         self.text.push_str(if text.ends_with('\n') { " |" } else { " |-" });
@@ -123,7 +149,7 @@ impl Writer<'_, '_> {
 
     /// Whether there were any.
     fn comments(&mut self, indent: usize, path: &str) -> bool {
-        let comments = (self.above)(path);
+        let comments = (self.above.take)(path);
         for comment in &comments {
             self.line(indent, comment);
         }
@@ -151,14 +177,30 @@ fn is_flat(out: &Out, depth: usize) -> bool {
         Out::List(items) => items.iter().all(|item| {
             is_word(item) || depth > 0 && matches!(item, Out::List(inner) if inner.iter().all(is_word))
         }),
+        used if is_use(used) => true,
         Out::Map(entries) => {
             depth == 0
-                && entries
-                    .iter()
-                    .all(|(_, value)| is_word(value) || matches!(value, Out::List(_)) && is_flat(value, 1))
+                && entries.iter().all(|(_, value)| {
+                    is_word(value) || is_use(value) || matches!(value, Out::List(_)) && is_flat(value, 1)
+                })
         }
         word => is_word(word),
     }
+}
+
+/// Whether a list that is too long for its line is of plain words, which are read one after another.
+fn fills(items: &[Out]) -> bool {
+    let is_plain = |item: &Out| match item {
+        Out::Word(_) => true,
+        Out::Text(text) => !text.contains(' ') && quote(text) == *text,
+        Out::List(_) | Out::Map(_) => false,
+    };
+    items.len() > 4 && items.iter().all(is_plain)
+}
+
+/// Whether it is a `use` of one name.
+fn is_use(out: &Out) -> bool {
+    matches!(out, Out::Map(entries) if matches!(entries.as_slice(), [(key, Out::Text(_) | Out::Word(_))] if key == "use"))
 }
 
 fn flow(out: &Out) -> String {
@@ -189,14 +231,20 @@ fn is_printable(c: char) -> bool {
     !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// Plain where YAML can only read it as this text, else in double quotes.
+/// Plain where YAML can only read it as this text, else in quotes: in single ones where in double ones something would
+/// need an escape, as in most regular expressions.
 fn quote(text: &str) -> String {
     let is_word = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
         && text.ends_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./ ".contains(c));
     let lower = text.to_ascii_lowercase();
     let is_reserved = matches!(&*lower, "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n");
-    if is_word && !is_reserved { text.to_owned() } else { json(text) }
+    let escapes = text.contains(['"', '\\']) && !text.contains('\'') && text.chars().all(is_printable);
+    match (is_word && !is_reserved, escapes) {
+        (true, _) => text.to_owned(),
+        (false, true) => format!("'{text}'"),
+        (false, false) => json(text),
+    }
 }
 
 /// A JSON string is a YAML string too.

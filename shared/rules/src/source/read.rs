@@ -4,7 +4,9 @@ use granit_parser::{Event, Parser, Placement, ScalarStyle, ScanError, StructureS
 use std::collections::HashMap;
 
 /// How many nodes a document may hold, those that an alias repeats counted each time.
-const NODES_MAX: usize = 200_000;
+pub(crate) const NODES_MAX: usize = 200_000;
+/// What is said where it holds more.
+pub(crate) const TOO_MANY: &str = "too many values in one document";
 /// How deep a document may be nested.
 const DEPTH_MAX: usize = 64;
 
@@ -104,7 +106,7 @@ impl<'s> Reader<'s> {
         self.nodes += 1;
         let fault = |reason: &str| SyntaxError { reason: reason.to_owned(), span };
         if self.nodes > NODES_MAX {
-            return Err(fault("too many values in one document"));
+            return Err(fault(TOO_MANY));
         }
         if depth > DEPTH_MAX {
             return Err(fault("nested too deeply"));
@@ -165,7 +167,7 @@ impl<'s> Reader<'s> {
                 };
                 self.nodes += nodes;
                 if self.nodes > NODES_MAX {
-                    return Err(fault("too many values in one document"));
+                    return Err(fault(TOO_MANY));
                 }
                 (tree.clone(), 0)
             }

@@ -819,3 +819,19 @@ fn a_warning_keeps_the_rule() {
     assert_eq!(levels, [(Code::UnknownKind, Level::Warning), (Code::NoEffect, Level::Warning)]);
     assert!(loaded.is_sound() && loaded.rules.get("R").is_some());
 }
+
+#[test]
+fn a_document_that_is_too_large_is_told_how_to_be_divided() {
+    let rules = |count: usize, divide: usize| {
+        let rule = |n: usize| {
+            let divider = if n.is_multiple_of(divide) { "---\n" } else { "" };
+            format!("{divider}R{n}: {{ resource: Pod, checkField: [{{ field: [a], equalValue: [b] }}] }}\n")
+        };
+        load(&[SourceFile::new("r.yaml", (0..count).map(rule).collect::<String>())])
+    };
+    let whole = rules(25_000, 100_000);
+    let [told] = &whole.diagnostics[..] else { panic!("{:?}", whole.diagnostics) };
+    let help = "a document may hold 200000; divide it, by lines of `---` or into several files";
+    assert!(told.to_string().ends_with(&format!("found too many values in one document; {help}")), "{told}");
+    assert_eq!(rules(25_000, 10_000).rules.rules().len(), 25_000);
+}

@@ -150,7 +150,7 @@ Generic: { resource: "*", notResource: [Node], namespaces: [shop], checkField: [
           subField: [lastTransitionTime]
       severity: P1
       owner: user
-      summary: "{metadata.name}: \"{status.message}\""
+      summary: '{metadata.name}: "{status.message}"'
       runbook: |
         First this.
 
@@ -342,4 +342,60 @@ fn the_hash_of_the_founding_example_never_changes() {
     2e98b05ff1a7cc4831d94a14a0051924
     9253ebd8ce43b135212f14eedfdbb30e
     "##);
+}
+
+#[test]
+fn a_long_list_of_words_fills_its_lines_unless_a_comment_stands_in_it() {
+    let words = "AbsolutelyFirst, AbsolutelySecond, AbsolutelyThird, AbsolutelyFourth, AbsolutelyFifth, AbsolutelySixth, AbsolutelySeventh";
+    let rule = |words: &str| {
+        format!(
+            "R:\n  resource: Pod\n  checkField:\n    - field: [status, reason]\n      equalValue: [{words}]\n"
+        )
+    };
+    insta::assert_snapshot!(check(&rule(words)), @"
+    R:
+      resource: Pod
+      checkField:
+        - field: [status, reason]
+          equalValue:
+            [
+              AbsolutelyFirst, AbsolutelySecond, AbsolutelyThird, AbsolutelyFourth, AbsolutelyFifth,
+              AbsolutelySixth, AbsolutelySeventh,
+            ]
+    ");
+    let commented = words.replace("AbsolutelyFourth", "\n        # the rest\n        AbsolutelyFourth");
+    let printed = check(&rule(&commented));
+    assert!(
+        printed.contains("- AbsolutelyThird\n        # the rest\n        - AbsolutelyFourth\n"),
+        "{printed}"
+    );
+    let spoken = check(&rule(&words.replace("First", "first of all")));
+    assert!(spoken.contains("\n        - Absolutelyfirst of all\n        - AbsolutelySecond\n"), "{spoken}");
+}
+
+#[test]
+fn what_would_need_escapes_stands_in_single_quotes() {
+    let text = |pattern: &str| {
+        let rule =
+            format!("R:\n  resource: Pod\n  checkField:\n    - {{ field: [a], regexValue: {pattern} }}\n");
+        let printed = check(&rule);
+        printed.rsplit_once("regexValue: ").unwrap().1.replace(" }\n", "")
+    };
+    let table = [
+        (r#"'\d+ "x"'"#, r#"'\d+ "x"'"#),
+        (r#""it's \\d""#, r#""it's \\d""#),
+        (r"'a|b'", r#""a|b""#),
+        (r#""\\d\u0001""#, r#""\\d\u0001""#),
+    ];
+    for (written, want) in table {
+        assert_eq!(text(written), want, "{written}");
+    }
+}
+
+#[test]
+fn the_shipped_files_are_in_the_canonical_form() {
+    for file in crate::review::shipped() {
+        let printed = format(&file).unwrap();
+        assert!(printed == file.text, "{}: run `prodrome rules fmt --write rules`", file.name);
+    }
 }
