@@ -49,6 +49,9 @@ pub(crate) struct Arguments {
     /// Read objects from a file or a folder in place of a cluster
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
+    /// The time to take for the present, for files of another day, such as 2026-03-02T10:00:00Z
+    #[arg(long, value_name = "T", value_parser = clock::parse, requires = "from")]
+    now: Option<Timestamp>,
     #[command(flatten)]
     library: Library,
     /// Keep what is around the object (it and those above it, its events, its node, what it refers to and when that
@@ -68,7 +71,7 @@ enum Output {
 
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
-    let now = clock::now();
+    let now = arguments.now.unwrap_or_else(clock::now);
     if let Some(path) = &arguments.from {
         let world = objects::read(path, false)?;
         for line in &world.left_out {

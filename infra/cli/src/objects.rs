@@ -245,7 +245,9 @@ impl World {
                 }
                 let api_version = fold_event(&mut map, api_version, &kind);
                 let resource = resource_of(&api_version, &kind, map.get("metadata"));
-                map.retain(|key, _| !(kind == "Secret" && (key == "data" || key == "stringData")));
+                if kind == "Secret" {
+                    forget_values(&mut map);
+                }
                 let bytes = serde_json::to_vec(&map)?;
                 self.cluster.apply(&resource, &bytes)?;
                 self.objects.push((resource, bytes));
@@ -253,6 +255,16 @@ impl World {
             }
             other => bail!("expected a Kubernetes object, found {other}"),
         }
+    }
+}
+
+/// Of a Secret the names of its keys are kept, and no value.
+fn forget_values(secret: &mut Map<String, Value>) {
+    let maps = [secret.remove("data"), secret.remove("stringData")];
+    let maps = maps.iter().flatten().filter_map(Value::as_object);
+    let keys: Map<String, Value> = maps.flat_map(Map::keys).map(|key| (key.clone(), "".into())).collect();
+    if !keys.is_empty() {
+        secret.insert("data".to_owned(), keys.into());
     }
 }
 
@@ -314,6 +326,23 @@ mod tests {
             }
             assert_eq!(world.objects.len(), objects, "{text}");
             assert!(world.objects.iter().all(|(resource, _)| resource.plural == "pods"));
+        }
+    }
+
+    #[test]
+    fn of_a_secret_the_names_of_its_keys_are_kept_and_no_value() {
+        for (data, want) in [
+            (r#","data":{"a":"aHVudGVyMg=="},"stringData":{"b":"hunter2"}"#, r#"{"a":"","b":""}"#),
+            (r#","data":null"#, "null"),
+            ("", "null"),
+        ] {
+            let mut world = World::empty(String::new(), ObjectsCluster::new());
+            let text = format!(
+                r#"{{"apiVersion":"v1","kind":"Secret","metadata":{{"name":"s","namespace":"n"}}{data}}}"#
+            );
+            world.take(serde_json::from_str(&text).unwrap()).unwrap();
+            let kept: Value = serde_json::from_slice(&world.objects[0].1).unwrap();
+            assert_eq!((kept["data"].to_string(), kept.get("stringData")), (want.to_owned(), None), "{data}");
         }
     }
 

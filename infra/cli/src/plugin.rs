@@ -48,13 +48,19 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Outcome> {
         Command::New { name, dir } => {
             let root = root(dir)?;
             create::create(&root, name)?;
-            say!("made functions/plugins/{name}");
-            say!("  its question:   functions/plugins/{name}/src/lib.rs");
-            say!("  its test:       cargo test -p prodrome-plugin-{name}");
+            say!("made functions/plugins/{name}, and its entries in template.yaml and in this command");
+            say!("  1. its question:       functions/plugins/{name}/src/lib.rs");
+            say!("  2. its test:           cargo test -p prodrome-plugin-{name}");
+            say!("  3. who asks it:        a node of a flow in rules/flows: `why: {{ plugin: {name} }}`");
             say!(
-                "  ask it:         prodrome plugin deploy {name} --stack STACK, once template.yaml is deployed"
+                "  4. try it:             prodrome flows check; prodrome diagnose KIND/NAME --from objects.yaml"
             );
-            say!("                  and name it in a flow in rules/flows: `x: {{ plugin: {name} }}`");
+            say!("  5. what it may read:   prodrome plugin rbac > infra/plugins/rbac.yaml");
+            say!("  6. on this machine:    prodrome up, and beside it prodrome plugin deploy {name} --local");
+            say!(
+                "  7. in the cloud:       template.yaml once, then prodrome plugin deploy {name} --stack STACK"
+            );
+            say!("CONTRIBUTING.md says more of each.");
         }
         Command::List => list()?,
         Command::Rbac { overlay, service_account } => {
@@ -79,7 +85,12 @@ fn list() -> Result<()> {
         for reads in plugin.rights() {
             let group = if reads.group.is_empty() { String::new() } else { format!("{}/", reads.group) };
             let granted = if reads.overlay { ", where an operator grants it" } else { "" };
-            say!("  reads {group}{} ({}{granted})", reads.resource, reads.verbs.join(", "));
+            let named = if reads.names.is_empty() {
+                String::new()
+            } else {
+                format!(" of the names {} alone", reads.names.join(", "))
+            };
+            say!("  reads {group}{}{named} ({}{granted})", reads.resource, reads.verbs.join(", "));
         }
         if let Some(outside) = plugin.outside() {
             say!("  asks {outside}");

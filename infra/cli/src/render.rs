@@ -153,14 +153,16 @@ fn wrap(text: &str, indent: usize, columns: Option<usize>) -> String {
     lines.iter().map(|line| margin.clone() + line).collect::<Vec<_>>().join("\n")
 }
 
-/// One line without control characters or direction marks, cut: names and messages are written by tenants.
+/// One line without control characters, direction marks and what hides, cut: names and messages are written by tenants.
 pub(crate) fn plain(text: &str, max: usize) -> String {
     let harmless = |c: char| {
         let moves = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if c.is_control() || moves { ' ' } else { c }
     };
-    let mut line: String = text.chars().map(harmless).take(max).collect();
-    if text.chars().nth(max).is_some() {
+    let hides = |c: &char| matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}');
+    let shown = || text.chars().filter(|c| !hides(c));
+    let mut line: String = shown().map(harmless).take(max).collect();
+    if shown().nth(max).is_some() {
         line.push('…');
     }
     line
@@ -245,6 +247,7 @@ mod tests {
     #[test]
     fn a_tenants_text_cannot_move_the_cursor() {
         assert_eq!(plain("a\x1b[2Jb\nc\u{202e}d\u{2028}e\u{9b}f", 20), "a [2Jb c d e f");
+        assert_eq!(plain("ad\u{200b}min\u{feff}\u{e0041}", 20), "admin");
         assert_eq!(plain("abcdef", 3), "abc…");
     }
 

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Running {
     /// Where its emulator answers.
     pub(crate) endpoint: String,
+    /// The name of its stack.
+    pub(crate) stack: String,
     pub(crate) rules_table: String,
     pub(crate) checks_table: String,
     /// A kubeconfig that reaches the cluster as its functions do.
@@ -35,7 +37,9 @@ impl Running {
     fn find_in(folder: &Path) -> Result<Self> {
         let file = file(folder);
         let Ok(text) = std::fs::read_to_string(&file) else {
-            bail!("--local: no `prodrome up` runs on this machine; start one, or name a table with --table");
+            bail!(
+                "--local: no `prodrome up` runs on this machine; start one, or name what you mean in place of --local"
+            );
         };
         let unreadable = || format!("{} is not what this `prodrome up` writes", file.display());
         let running: Self = serde_json::from_str(&text).with_context(unreadable)?;
@@ -108,6 +112,7 @@ mod tests {
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let of = |checks: &str| Running {
             endpoint: endpoint.clone(),
+            stack: "prodrome".to_owned(),
             rules_table: "rules".to_owned(),
             checks_table: checks.to_owned(),
             kubeconfig: "/k".into(),

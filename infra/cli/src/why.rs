@@ -83,6 +83,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         let text = arguments.text.join(" ");
         let kind = arguments.kind.map_or_else(Kind::default, Kind::from);
         let reason = arguments.reason.as_deref().unwrap_or_default();
+        if text.trim().is_empty() && reason.trim().is_empty() {
+            bail!("the text is empty; give what an event, a status or a log says, or its --reason");
+        }
         let why = prodrome_causes::classify(&Text { kind, reason, text: &text });
         return print_one(&why, &[], arguments.output);
     }
@@ -97,6 +100,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
         lines::Opened::Lines(head) => answer_lines(head, &mut input, arguments.output),
         lines::Opened::Pasted(head) => {
             let text = pasted::read(&head, &mut input)?;
+            if text.trim().is_empty() {
+                bail!("standard input has nothing but blanks; pipe a text in, or give one as an argument");
+            }
             let combined = pasted::classify(&text, arguments.kind.map(Kind::from));
             let others: Vec<_> = combined.others.into_iter().map(|(_, why)| why).collect();
             print_one(&combined.best, &others, arguments.output)

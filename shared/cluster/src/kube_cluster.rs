@@ -20,9 +20,10 @@ pub struct KubeCluster {
 
 /// Objects a page of a list has.
 const PAGE: usize = 500;
-/// The lines that are read of a log's end, and its bytes at most.
-const LOG_LINES: &str = "400";
-const LOG_BYTES: &str = "262144";
+/// The lines that are read of a log's end, and its bytes at most. The bytes count from the first of the lines: where they
+/// do not reach to the end, which tells most, fewer lines are asked for.
+const LOG_LINES: [usize; 3] = [400, 20, 1];
+const LOG_BYTES: usize = 256 * 1024;
 /// Pages of events that are read about one object.
 const EVENT_PAGES_MAX: usize = 10;
 
@@ -198,14 +199,23 @@ impl Cluster for KubeCluster {
             return Ok(None);
         }
         let path = format!("/api/v1/namespaces/{namespace}/pods/{}/log", pod.name);
-        let query = [
-            ("container", container),
-            ("previous", if previous { "true" } else { "false" }),
-            ("tailLines", LOG_LINES),
-            ("limitBytes", LOG_BYTES),
-        ];
         let what = || format!("the log of {container} of {pod}");
-        self.api.text("get", what, &path, &query).await
+        let bytes_max = LOG_BYTES.to_string();
+        let mut log = None;
+        for lines in LOG_LINES {
+            let lines = lines.to_string();
+            let query = [
+                ("container", container),
+                ("previous", if previous { "true" } else { "false" }),
+                ("tailLines", &*lines),
+                ("limitBytes", &*bytes_max),
+            ];
+            log = self.api.text("get", what, &path, &query).await?;
+            if log.as_ref().is_none_or(|log| log.len() < LOG_BYTES) {
+                break;
+            }
+        }
+        Ok(log)
     }
 }
 

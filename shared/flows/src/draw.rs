@@ -38,7 +38,7 @@ pub fn outline(flow: &Flow, run: Option<&Diagnosis>) -> String {
         }
         line.push(')');
         if let Some(outcome) = outcome(run, node) {
-            _ = write!(line, ": {}", words(outcome));
+            _ = write!(line, ": {}", visible(&words(outcome)));
         }
         text += &line;
         text.push('\n');
@@ -53,22 +53,28 @@ pub fn mermaid(flow: &Flow, run: Option<&Diagnosis>) -> String {
         let label = format!("{}<br/>{}", node.name(), node.plugin());
         let more = outcome(run, node).map(|o| format!("<br/>{}", quiet(&words(o)))).unwrap_or_default();
         // Writing into a string cannot fail.
-        _ = writeln!(text, "  {}[\"{label}{more}\"]", node.name());
+        _ = writeln!(text, "  {}[\"{label}{more}\"]", mermaid_id(node.name()));
     }
     for node in flow.nodes() {
-        for before in flow.waits_for(node) {
+        let id = mermaid_id(node.name());
+        for before in flow.waits_for(node).map(mermaid_id) {
             match node.when() {
-                Some(when) => _ = writeln!(text, "  {before} -->|\"{}\"| {}", quiet(when), node.name()),
-                None => _ = writeln!(text, "  {before} --> {}", node.name()),
+                Some(when) => _ = writeln!(text, "  {before} -->|\"{}\"| {id}", quiet(when)),
+                None => _ = writeln!(text, "  {before} --> {id}"),
             }
         }
     }
     for node in flow.nodes() {
         if let Some(outcome) = outcome(run, node) {
-            _ = writeln!(text, "  style {} fill:{}", node.name(), colour(outcome));
+            _ = writeln!(text, "  style {} fill:{}", mermaid_id(node.name()), colour(outcome));
         }
     }
     text
+}
+
+/// A node's name as one of Mermaid's: there `end`, `style` and others are words of the language.
+fn mermaid_id(name: &str) -> String {
+    format!("node_{name}")
 }
 
 /// A flow as an SVG image: columns by how many nodes lie before.
@@ -150,6 +156,16 @@ fn colour(outcome: &NodeOutcome) -> &'static str {
     }
 }
 
+/// What a plugin said without what steers a terminal, hides, or turns the direction of reading around.
+fn visible(text: &str) -> String {
+    let hides = |c: &char| {
+        matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e0fff}')
+    };
+    let shown = text.chars().filter(|c| !hides(c));
+    shown.map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect()
+}
+
 fn short(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {
         None => text.to_owned(),
@@ -160,13 +176,12 @@ fn short(text: &str, max: usize) -> String {
 /// What a plugin said may hold what a tenant wrote.
 fn xml(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in visible(text).chars() {
         match c {
             '&' => safe += "&amp;",
             '<' => safe += "&lt;",
             '>' => safe += "&gt;",
             '"' => safe += "&quot;",
-            c if c.is_control() => safe.push(' '),
             c => safe.push(c),
         }
     }
@@ -175,7 +190,7 @@ fn xml(text: &str) -> String {
 
 /// A text within the quotes of a Mermaid diagram.
 fn quiet(text: &str) -> String {
-    let text = short(text, 80);
+    let text = short(&visible(text), 80);
     let mut quiet = String::new();
     for c in text.chars() {
         match c {
@@ -184,9 +199,43 @@ fn quiet(text: &str) -> String {
             '<' | '>' | '[' | ']' | '{' | '}' | '|' | '&' | '#' | ';' | '\\' => {
                 quiet.extend(["#", &u32::from(c).to_string(), ";"]);
             }
-            c if c.is_control() => quiet.push(' '),
             c => quiet.push(c),
         }
     }
     quiet
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Catalogue, SourceFile, load};
+
+    #[test]
+    fn whatever_a_plugin_said_is_a_label_and_nothing_else() {
+        let text = "summary: s\nnodes:\n  end: { plugin: p }\n  style: { plugin: p, after: end, when: 'end.cause == \"x\"' }\n";
+        let loaded = load(&[SourceFile::new("f.yaml", text)], &Catalogue::any());
+        let flow = loaded.flows.get("f").unwrap();
+        let said = "\u{1b}[2J\u{9b}31m\u{202e}txt\u{200b}\u{ffff}</text><script>alert(1)</script>\"] --> x\nclick a \"javascript:x\" `b` #35;";
+        let outcome = NodeOutcome {
+            node: "end".to_owned(),
+            verdict: Some(Verdict::Unknown),
+            note: said.to_owned(),
+            ..NodeOutcome::default()
+        };
+        let run = Diagnosis { nodes: vec![outcome], ..Diagnosis::default() };
+        let drawn = [outline(flow, Some(&run)), svg(flow, Some(&run)), mermaid(flow, Some(&run))];
+        for picture in &drawn {
+            let odd =
+                |c: char| c != '\n' && (c.is_control() || matches!(c, '\u{202e}' | '\u{200b}' | '\u{ffff}'));
+            assert!(!picture.contains(odd), "{picture:?}");
+        }
+        let [_, svg, mermaid] = &drawn;
+        assert!(!svg.contains("<script") && svg.contains("&lt;/te"), "{svg}");
+        // Three lines of ours for what is drawn, one for the way, one for the colour.
+        let lines: Vec<&str> = mermaid.lines().collect();
+        let begins: Vec<_> =
+            lines.iter().map(|line| line.trim_start().split(['[', ' ']).next().unwrap()).collect();
+        assert_eq!(begins, ["flowchart", "node_end", "node_style", "node_end", "style"], "{mermaid}");
+        assert_eq!(lines[1].matches('"').count(), 2, "{mermaid}");
+    }
 }

@@ -8,6 +8,9 @@ use std::time::Duration;
 /// Larger answers are refused; Lambda itself would pass on 6 MB.
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
+/// How long a function may run that is made here; that of the template.
+const CREATED_SECONDS: u64 = 30;
+
 /// Calls other Lambda functions and waits for their answers.
 #[derive(Debug, Clone)]
 pub struct Functions {
@@ -98,6 +101,30 @@ impl Functions {
         self.told("PUT", function, "code", body).await.map(drop)
     }
 
+    /// Makes a function of an archive with its `bootstrap`. It has no rights of its own: for an emulator.
+    ///
+    /// # Errors
+    /// Where AWS refuses, such as for a function that is there already.
+    pub async fn create(
+        &self,
+        function: &str,
+        archive: &[u8],
+        environment: &[(&str, String)],
+    ) -> Result<(), InvokeError> {
+        let variables: serde_json::Map<String, Value> =
+            environment.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+        let body = serde_json::json!({
+            "FunctionName": function,
+            "Runtime": "provided.al2023",
+            "Handler": "bootstrap",
+            "Role": "arn:aws:iam::000000000000:role/none",
+            "Timeout": CREATED_SECONDS,
+            "Code": { "ZipFile": BASE64.encode(archive) },
+            "Environment": { "Variables": variables },
+        });
+        self.told("POST", "", "", body.to_string().into_bytes()).await.map(drop)
+    }
+
     /// How a function stands after a change of it.
     ///
     /// # Errors
@@ -125,7 +152,8 @@ impl Functions {
     ) -> Result<Value, InvokeError> {
         let unavailable = |reason: String| InvokeError::Unavailable { reason };
         let region = self.aws.region().map_err(|refused| unavailable(refused.reason))?;
-        let url = format!("{}/2015-03-31/functions/{function}/{of}", self.aws.root("lambda", &region));
+        let path = if function.is_empty() { String::new() } else { format!("/{function}/{of}") };
+        let url = format!("{}/2015-03-31/functions{path}", self.aws.root("lambda", &region));
         let headers = [("content-type", "application/json")];
         let request = self.aws.signed_as(method, "lambda", &region, &url, &headers, body).await;
         let request = request.map_err(|refused| unavailable(refused.reason))?;

@@ -30,6 +30,8 @@ pub(crate) struct Message {
     pub(crate) joined: Vec<String>,
     pub(crate) evidence: Vec<String>,
     pub(crate) events: Vec<String>,
+    /// What to do, as the diagnosis says: first among the lines of the runbook, and text that a tenant may have written.
+    pub(crate) steps: usize,
     pub(crate) runbook: Vec<String>,
     /// What else must be known: the state is stale, it flaps, the notice is late.
     pub(crate) notes: Vec<String>,
@@ -75,6 +77,7 @@ impl Message {
             joined: some(&notice.joined, JOINED_MAX, name),
             evidence: evidence(notice),
             events: some(&notice.events, EVENTS_MAX, |event| event_line(event, now)),
+            steps: steps(notice),
             runbook: runbook(notice),
             notes: notes(notice, now),
             fingerprint: notice.fingerprint.as_str().to_owned(),
@@ -242,11 +245,19 @@ fn evidence(notice: &Notice) -> Vec<String> {
     some(&lines, EVIDENCE_MAX, Clone::clone)
 }
 
+/// A step may quote what a tenant, or a tenant's registry, wrote: no address in it is a link.
+fn remediation(notice: &Notice) -> impl Iterator<Item = String> {
+    let steps = notice.diagnosis.iter().flat_map(|diagnosis| &diagnosis.remediation).take(STEPS_MAX);
+    steps.map(|step| one_line(step, 300).replace("://", ":／／")).filter(|step| !step.is_empty())
+}
+
+fn steps(notice: &Notice) -> usize {
+    remediation(notice).count()
+}
+
 /// What helps against the cause before what the rule's author wrote.
 fn runbook(notice: &Notice) -> Vec<String> {
-    let steps = notice.diagnosis.iter().flat_map(|diagnosis| &diagnosis.remediation).take(STEPS_MAX);
-    let mut all: Vec<String> =
-        steps.map(|step| one_line(step, 300)).filter(|step| !step.is_empty()).collect();
+    let mut all: Vec<String> = remediation(notice).collect();
     all.extend(notice.runbook.as_deref().map(|text| lines(text, 10, 300)).unwrap_or_default());
     all
 }

@@ -274,7 +274,12 @@ fn whole_blocks(message: &Message) -> Vec<Value> {
         }
     }
     if !message.runbook.is_empty() {
-        blocks.push(section(&format!("*Runbook*\n{}", linked(&message.runbook, 2_000))));
+        // What a diagnosis says is text; what the rule's author wrote may be links and markup.
+        let (steps, own) = message.runbook.split_at(message.steps.min(message.runbook.len()));
+        let room = if steps.is_empty() { 2_000 } else { 1_500 };
+        let steps = steps.iter().map(|step| prose(step, 250));
+        let lines: Vec<String> = steps.chain((!own.is_empty()).then(|| linked(own, room))).collect();
+        blocks.push(section(&format!("*Runbook*\n{}", lines.join("\n"))));
     }
     blocks.push(context(message));
     blocks

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 pub use networks::{Networks, NetworksError};
 use prodrome_model::chain;
 use reqwest::Method;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
@@ -262,6 +264,10 @@ impl Http {
         }
         let host = parsed.host_str().ok_or_else(|| wrong("it names no host"))?.to_owned();
         let port = parsed.port_or_known_default().ok_or_else(|| wrong("it names no port"))?;
+        // A connection goes to an address that stands in the URL, whichever else was looked at.
+        if at.is_some_and(|at| at != host) && parsed.domain().is_none() {
+            return Err(wrong("its host is an address of its own"));
+        }
         let late = || HttpError::Late { host: host.clone(), timeout: self.timeout };
         let asked = async {
             let addresses = self.resolve(at.unwrap_or(&host), port).await?;
@@ -299,7 +305,7 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .tls_info(true)
-            .resolve_to_addrs(host, addresses);
+            .dns_resolver(Arc::new(Pinned(addresses.to_vec())));
         if let Some(pem) = &self.authorities {
             let trusted = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(unreachable)?;
             client = client.tls_certs_merge(trusted);
@@ -327,6 +333,16 @@ impl Http {
             answer.body.extend_from_slice(&chunk);
         }
         Ok(answer)
+    }
+}
+
+/// Stands for the resolver of a client that may reach only what was looked at: there is no name that it looks up anew.
+struct Pinned(Vec<SocketAddr>);
+
+impl Resolve for Pinned {
+    fn resolve(&self, _: Name) -> Resolving {
+        let addresses: Addrs = Box::new(self.0.clone().into_iter());
+        Box::pin(std::future::ready(Ok(addresses)))
     }
 }
 
@@ -369,6 +385,19 @@ mod tests {
             "http://100.64.0.1/",
             "http://0.0.0.0/",
             "http://localhost/",
+            "http://[fd00:ec2::254]/",
+            // The same addresses as people hide them.
+            "http://2852039166/latest/meta-data",
+            "http://0xa9fea9fe/",
+            "http://0251.0376.0251.0376/",
+            "http://0xa9.254.43518/",
+            "http://169.254.43518/",
+            "http://%31%36%39.254.169.254/",
+            "http://①⑥⑨.②⑤④.①⑥⑨.②⑤④/",
+            "http://169.254.169.254./",
+            "http://[::ffff:a9fe:a9fe]/",
+            "http://127.1/",
+            "http://0/",
         ] {
             let error = Http::default().get(url, &[]).await.unwrap_err();
             assert!(matches!(error, HttpError::Private { .. }), "{url}: {error}");
@@ -464,6 +493,49 @@ mod tests {
         let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let error = http.get(&format!("https://{closed}/"), &[]).await.unwrap_err();
         assert!(matches!(error, HttpError::Unreachable { .. }), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_connection_goes_to_what_was_looked_at_and_no_name_is_looked_up_again() {
+        let (there, mut asked) =
+            recorder("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned()).await;
+        let http = Http { networks: "127.0.0.0/8".parse().unwrap(), ..Http::default() };
+        // No resolver knows these names, so that a second look at one of them would find nothing.
+        let error = http.get_at("127.0.0.1", "http://169.254.169.254/", &[]).await.unwrap_err();
+        assert!(matches!(error, HttpError::Address { .. }), "{error}");
+        for host in ["rebound.invalid", "Rebound.INVALID", "rebound.invalid."] {
+            let url = format!("http://{host}:{}/", there.port());
+            let answer = http.get_at("127.0.0.1", &url, &[]).await;
+            assert_eq!(answer.map(|answer| answer.status), Ok(200), "{host}");
+            assert!(asked.recv().await.unwrap().to_lowercase().contains("host: rebound.invalid"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_drips_is_late_whether_with_its_head_or_its_body() {
+        for (name, head) in [("head", "HTTP/1.1 200 OK\r\nx-slow: "), ("body", "HTTP/1.1 200 OK\r\n\r\n")] {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let serving = tokio::spawn(async move {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = [0; 1024];
+                _ = stream.read(&mut request).await;
+                _ = stream.write_all(head.as_bytes()).await;
+                let mut tick = tokio::time::interval(Duration::from_millis(5));
+                while stream.write_all(b"x").await.is_ok() {
+                    tick.tick().await;
+                }
+            });
+            let http = Http {
+                networks: "127.0.0.0/8".parse().unwrap(),
+                timeout: Duration::from_millis(100),
+                ..Http::default()
+            };
+            let error = http.get(&format!("http://{address}/"), &[]).await.unwrap_err();
+            assert!(matches!(error, HttpError::Late { .. }), "{name}: {error:?}");
+            // Whoever is late is left, and not listened to any more.
+            serving.await.unwrap();
+        }
     }
 
     #[tokio::test]

@@ -77,6 +77,6 @@ pub use prodrome_model::{
 };
 pub use prodrome_model::{PluginRequest as Request, PluginResponse as Response};
 pub use registry::{Registry, call};
-pub use rights::LISTED_BY_ALL;
+pub use rights::{DECLARED_ONLY, LISTED_BY_ALL};
 pub use texts::{Explained, Texts};
 pub use view::View;

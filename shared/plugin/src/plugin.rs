@@ -31,6 +31,8 @@ pub struct Reads {
     pub resource: &'static str,
     /// `get`, `list`.
     pub verbs: Vec<&'static str>,
+    /// The objects that it gets, by their names; empty where it may be any.
+    pub names: Vec<&'static str>,
     /// Whether it is granted only where an operator adds that knowingly: without, the plugin says that it could not
     /// look.
     pub overlay: bool,
@@ -93,7 +95,19 @@ impl Plugin {
     /// With something that it reads of the cluster.
     #[must_use]
     pub fn reads(mut self, group: &'static str, resource: &'static str, verbs: &[&'static str]) -> Self {
-        self.reads.push(Reads { group, resource, verbs: verbs.to_vec(), overlay: false });
+        self.reads.push(Reads { group, resource, verbs: verbs.to_vec(), names: Vec::new(), overlay: false });
+        self
+    }
+
+    /// With objects of a kind that it gets by these names, and no others of that kind.
+    #[must_use]
+    pub fn reads_named(
+        mut self,
+        group: &'static str,
+        resource: &'static str,
+        names: &[&'static str],
+    ) -> Self {
+        self.reads.push(Reads { group, resource, verbs: vec!["get"], names: names.to_vec(), overlay: false });
         self
     }
 
@@ -105,7 +119,7 @@ impl Plugin {
         resource: &'static str,
         verbs: &[&'static str],
     ) -> Self {
-        self.reads.push(Reads { group, resource, verbs: verbs.to_vec(), overlay: true });
+        self.reads.push(Reads { group, resource, verbs: verbs.to_vec(), names: Vec::new(), overlay: true });
         self
     }
 

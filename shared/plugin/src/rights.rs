@@ -10,6 +10,9 @@ pub const LISTED_BY_ALL: &[(&str, &[&str])] = &[
     ("batch", &["jobs"]),
 ];
 
+/// What none may get by name unless it declares that: what these hold may be anything, passwords among it.
+pub const DECLARED_ONLY: &[(&str, &str)] = &[("", "secrets"), ("", "configmaps")];
+
 /// The rights of one plugin. The cluster's own roles are made of the same declarations; that they are held to here too
 /// shows a missing one in any test.
 #[derive(Debug, Clone)]
@@ -20,16 +23,26 @@ impl Rights {
         Self(declared.into())
     }
 
-    pub(crate) fn allow(&self, verb: &str, group: &str, resource: &str) -> bool {
+    /// Whether it may do this; of a list or a log there is no name.
+    pub(crate) fn allow(&self, verb: &str, group: &str, resource: &str, name: Option<&str>) -> bool {
         let by_all = match verb {
-            "get" => resource != "secrets" && !resource.contains('/'),
+            "get" => !DECLARED_ONLY.contains(&(group, resource)) && !resource.contains('/'),
             "list" => LISTED_BY_ALL.iter().any(|(of, all)| *of == group && all.contains(&resource)),
             _ => false,
         };
         by_all
             || self.0.iter().any(|reads| {
-                reads.group == group && reads.resource == resource && reads.verbs.contains(&verb)
+                let is_it = reads.group == group && reads.resource == resource && reads.verbs.contains(&verb);
+                is_it && (reads.names.is_empty() || name.is_some_and(|name| reads.names.contains(&name)))
             })
+    }
+
+    /// The names under which it may do this; empty where it may not at all.
+    pub(crate) fn names(&self, verb: &str, group: &str, resource: &str) -> Vec<&'static str> {
+        let those = self.0.iter().filter(|reads| {
+            reads.group == group && reads.resource == resource && reads.verbs.contains(&verb)
+        });
+        those.flat_map(|reads| reads.names.iter().copied()).collect()
     }
 }
 
@@ -38,20 +51,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_logs_and_lists_have_to_be_declared() {
-        let declared = [Reads { group: "", resource: "pods/log", verbs: vec!["get"], overlay: false }];
+    fn secrets_configmaps_logs_and_lists_have_to_be_declared() {
+        let reads = |resource, names: &[&'static str]| Reads {
+            group: "",
+            resource,
+            verbs: vec!["get"],
+            names: names.to_vec(),
+            overlay: false,
+        };
+        let declared = [reads("pods/log", &[]), reads("configmaps", &["coredns"])];
         let (none, some) = (Rights::of(&[]), Rights::of(&declared));
-        for (verb, group, resource, by_all, by_it) in [
-            ("get", "", "pods", true, true),
-            ("get", "example.com", "databases", true, true),
-            ("list", "", "pods", true, true),
-            ("list", "", "nodes", false, false),
-            ("get", "", "secrets", false, false),
-            ("get", "", "pods/log", false, true),
-            ("list", "", "pods/log", false, false),
+        for (verb, group, resource, name, by_all, by_it) in [
+            ("get", "", "pods", Some("a"), true, true),
+            ("get", "example.com", "databases", Some("a"), true, true),
+            ("list", "", "pods", None, true, true),
+            ("list", "", "nodes", None, false, false),
+            ("get", "", "secrets", Some("a"), false, false),
+            ("get", "", "pods/log", None, false, true),
+            ("list", "", "pods/log", None, false, false),
+            ("get", "", "configmaps", Some("coredns"), false, true),
+            ("get", "", "configmaps", Some("passwords"), false, false),
+            ("list", "", "configmaps", None, false, false),
         ] {
-            assert_eq!(none.allow(verb, group, resource), by_all, "{verb} {group}/{resource}");
-            assert_eq!(some.allow(verb, group, resource), by_it, "{verb} {group}/{resource}");
+            assert_eq!(none.allow(verb, group, resource, name), by_all, "{verb} {group}/{resource} {name:?}");
+            assert_eq!(some.allow(verb, group, resource, name), by_it, "{verb} {group}/{resource} {name:?}");
         }
     }
 }

@@ -55,7 +55,7 @@ impl View {
         Self { rights: Some(Rights::of(plugin.rights())), ..self.beside() }
     }
 
-    async fn allowed(&self, verb: &str, kind: &GroupKind) -> Result<(), Unseen> {
+    async fn allowed(&self, verb: &str, kind: &GroupKind, name: Option<&str>) -> Result<(), Unseen> {
         let Some(rights) = &self.rights else { return Ok(()) };
         let resource = match builtin_of_kind(kind) {
             Some(resource) => resource,
@@ -65,14 +65,28 @@ impl View {
                 Err(_) => return Ok(()),
             },
         };
-        self.allowed_as(rights, verb, &resource.group, &resource.plural)
+        self.allowed_as(rights, verb, (&resource.group, &resource.plural), name)
     }
 
-    fn allowed_as(&self, rights: &Rights, verb: &str, group: &str, resource: &str) -> Result<(), Unseen> {
-        if rights.allow(verb, group, resource) {
+    fn allowed_as(
+        &self,
+        rights: &Rights,
+        verb: &str,
+        (group, resource): (&str, &str),
+        name: Option<&str>,
+    ) -> Result<(), Unseen> {
+        if rights.allow(verb, group, resource, name) {
             return Ok(());
         }
-        Err(self.note_unseen(format!("{verb} {resource}"), "the plugin does not declare that it reads them"))
+        let declared = rights.names(verb, group, resource);
+        let reason = if declared.is_empty() {
+            let among = if group.is_empty() { String::new() } else { format!("{group}/") };
+            format!("the plugin does not declare that it may {verb} {among}{resource}")
+        } else {
+            format!("the plugin declares that it reads {} alone", declared.join(", "))
+        };
+        let named = name.map(|name| format!(" {name}")).unwrap_or_default();
+        Err(self.note_unseen(format!("{verb} {resource}{named}"), reason))
     }
 
     /// What could not be seen so far.
@@ -92,7 +106,7 @@ impl View {
         name: &str,
     ) -> Result<Option<Object>, Unseen> {
         let key = ObjectKey::new(kind_of(kind), namespace, name);
-        self.allowed("get", &key.kind).await?;
+        self.allowed("get", &key.kind, Some(name)).await?;
         let question = format!("get {}", key.path());
         let answer = self.once(&question, async {
             let kind = match self.shared.cluster.resource(&key.kind).await {
@@ -140,7 +154,7 @@ impl View {
         selector: Option<&LabelSelector>,
     ) -> Result<Vec<Object>, Unseen> {
         let wanted = kind_of(kind);
-        self.allowed("list", &wanted).await?;
+        self.allowed("list", &wanted, None).await?;
         let labels = selector.map(LabelSelector::to_query).unwrap_or_default();
         let question = format!("list {wanted} in {} with {labels}", namespace.unwrap_or("*"));
         let answer = self.once(&question, async {
@@ -211,7 +225,7 @@ impl View {
         previous: bool,
     ) -> Result<Option<Arc<str>>, Unseen> {
         if let Some(rights) = &self.rights {
-            self.allowed_as(rights, "get", "", "pods/log")?;
+            self.allowed_as(rights, "get", ("", "pods/log"), None)?;
         }
         let question = format!("log {} {container} {previous}", pod.key().path());
         let answer = self.once(&question, async {

@@ -1,6 +1,7 @@
 //! The handler over memory: what is asked, kept, told and withheld.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod bad_plugins;
 mod emulator;
 
 use jiff::{SignedDuration, Timestamp};

@@ -18,7 +18,7 @@ pub fn plugin() -> Plugin {
         .reads("", "events", &["list"])
         .reads("", "services", &["get", "list"])
         .reads("", "namespaces", &["get"])
-        .reads("", "configmaps", &["get"])
+        .reads_named("", "configmaps", servers::CONFIG_MAPS)
         .reads("apps", "deployments", &["get", "list"])
         .reads("networking.k8s.io", "networkpolicies", &["list"])
         .asks("the DNS about names outside of the cluster")

@@ -8,7 +8,11 @@ use prodrome_plugin::{Context, Evidence, Object, ObjectRef, Owner, Response};
 /// Looks into why a name does not resolve.
 pub(crate) async fn into(context: &Context, lost: &Lost) -> Response {
     let own = lost.pod.namespace().unwrap_or("default");
-    let response = match Meaning::of(&lost.name, own) {
+    let meant = match governing(context, &lost.name, own).await {
+        Some((service, namespace)) => Meaning::Service(service, namespace),
+        None => Meaning::of(&lost.name, own),
+    };
+    let response = match meant {
         Meaning::Service(name, namespace) => of_service(context, lost, &name, &namespace).await,
         Meaning::Either(name, namespace) => {
             // A domain such as example.com, unless there is a namespace of that name.
@@ -24,6 +28,22 @@ pub(crate) async fn into(context: &Context, lost: &Lost) -> Response {
         (None, Some(_)) => response.blaming(context.workload().clone()),
         _ => response,
     }
+}
+
+/// The Service that gives the members of a `StatefulSet` their names, and its namespace, where such a name is short:
+/// `db-0.db`, `db-0.db.shop`. Without the set these would be a Service elsewhere, and a domain.
+async fn governing(context: &Context, name: &str, own: &str) -> Option<(String, String)> {
+    let labels: Vec<&str> = name.trim_end_matches('.').split('.').collect();
+    let (member, service, namespace) = match labels.as_slice() {
+        [member, service] => (*member, *service, own),
+        [member, service, namespace] => (*member, *service, *namespace),
+        _ => return None,
+    };
+    let (set, ordinal) = member.rsplit_once('-')?;
+    ordinal.parse::<u32>().ok()?;
+    let sets = context.cluster().list("apps/StatefulSet", Some(namespace), None).await.ok()?;
+    let is_its = |of: &Object| of.name() == set && of.text("/spec/serviceName") == service;
+    sets.iter().any(is_its).then(|| (service.to_owned(), namespace.to_owned()))
 }
 
 async fn of_service(context: &Context, lost: &Lost, name: &str, namespace: &str) -> Response {
@@ -97,6 +117,14 @@ async fn missing(context: &Context, lost: &Lost, name: &str, namespace: &str) ->
     )
     .because(Evidence::new("cluster", format!("Service {namespace}/{name} does not exist")))
     .blaming(absent);
+    let sets = context.cluster().list("apps/StatefulSet", Some(namespace), None).await.unwrap_or_default();
+    if let Some(set) = sets.iter().find(|set| set.text("/spec/serviceName") == name) {
+        let text = format!("spec.serviceName = {name}: it is to give the members their names");
+        return response.because(Evidence::new("spec", text).on(set.reference().clone())).remedy(format!(
+            "Create the Service {name} with clusterIP None and the labels of {} as its selector.",
+            set.name()
+        ));
+    }
     if let [one, ..] = elsewhere.as_slice() {
         return response
             .because(Evidence::new("cluster", format!("a Service {name} is in {}", elsewhere.join(", "))))

@@ -6,6 +6,8 @@ use prodrome_plugin::{Context, Evidence, LabelSelector, Object, Response, Texts}
 use serde_json::Value;
 
 const NAMESPACE: &str = "kube-system";
+/// The `ConfigMaps` that may hold its Corefile.
+pub(crate) const CONFIG_MAPS: &[&str] = &["coredns", "rke2-coredns-rke2-coredns"];
 const SHARED: &str = "the cluster's DNS";
 /// What objects say counts before the program's own words, which are never surer.
 const SURE: f64 = 0.9;
@@ -101,7 +103,7 @@ async fn in_words(context: &Context, servers: &[&Object]) -> Option<Response> {
 }
 
 async fn configuration(context: &Context) -> Option<Object> {
-    for name in ["coredns", "rke2-coredns-rke2-coredns"] {
+    for name in CONFIG_MAPS {
         if let Ok(Some(map)) = context.cluster().get("ConfigMap", Some(NAMESPACE), name).await {
             return Some(map);
         }

@@ -3,7 +3,7 @@
 mod attached;
 
 use prodrome_causes::{Cause, Fact};
-use prodrome_plugin::{Context, Evidence, NoParams, Object, Plugin, Problem, Response, Texts};
+use prodrome_plugin::{Context, Evidence, NoParams, Object, ObjectRef, Plugin, Problem, Response, Texts};
 
 const EVENTS: &[&str] = &[
     "FailedMount",
@@ -112,7 +112,26 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     }
     Ok(match response.faulty {
         Some(_) => response,
-        None => response.blaming(context.workload().clone()),
+        None => {
+            let at_fault = volume_at_fault(explained.cause, &texts, &claims);
+            response.blaming(at_fault.unwrap_or_else(|| context.workload().clone()))
+        }
+    })
+}
+
+/// The volume itself, where it is what has to be mended, and the texts speak of it: not of whoever mounts it.
+fn volume_at_fault(cause: Cause, texts: &Texts, claims: &[Object]) -> Option<ObjectRef> {
+    let of_volume = matches!(
+        cause,
+        Cause::VolumeNotFound | Cause::VolumeAttachFailed | Cause::FsCorrupt | Cause::KmsDenied
+    );
+    let names = claims.iter().map(|claim| claim.text("/spec/volumeName")).filter(|name| !name.is_empty());
+    let name = names.filter(|_| of_volume).find(|name| texts.find(name).is_some())?;
+    Some(ObjectRef {
+        api_version: "v1".to_owned(),
+        kind: "PersistentVolume".to_owned(),
+        namespace: None,
+        name: name.to_owned(),
     })
 }
 

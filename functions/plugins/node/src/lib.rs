@@ -73,6 +73,19 @@ fn explain(node: &Object, events: &[prodrome_plugin::Event]) -> Response {
     let ready = node.condition("Ready");
     let mut texts = Texts::new();
     match &ready {
+        Some(ready) if ready.status == "Unknown" && is_shut_down(node) => {
+            let summary = format!("the instance of the node {name} is shut down");
+            return Response::cause("node-shutdown", 0.9, summary)
+                .because(
+                    Evidence::new("spec", format!("the cloud's controller has set the taint {SHUT_DOWN}"))
+                        .on(node.reference().clone()),
+                )
+                .because(
+                    Evidence::new("status", format!("{}: {}", ready.reason, ready.message))
+                        .on(node.reference().clone()),
+                )
+                .remedy(format!("Start the instance again, or remove the node {name}: its pods go then."));
+        }
         Some(ready) if ready.status == "Unknown" => {
             let summary = format!("the kubelet of the node {name} has stopped reporting");
             return Response::cause("node-kubelet-down", 0.88, summary)
@@ -108,6 +121,13 @@ fn explain(node: &Object, events: &[prodrome_plugin::Event]) -> Response {
         )),
         _ => Response::cleared(format!("the node {name} is ready and under no pressure")),
     }
+}
+
+/// What the controller of a cloud sets on a node whose instance is stopped, but not gone.
+const SHUT_DOWN: &str = "node.cloudprovider.kubernetes.io/shutdown";
+
+fn is_shut_down(node: &Object) -> bool {
+    node.list("/spec/taints").iter().any(|taint| taint["key"] == SHUT_DOWN)
 }
 
 fn is_of_a_node(cause: Cause) -> bool {
@@ -163,6 +183,17 @@ mod tests {
     #[expect(clippy::needless_pass_by_value, reason = "a json!() is written in place")]
     fn node(conditions: Value) -> Value {
         json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "a" }, "status": { "conditions": conditions } })
+    }
+
+    #[tokio::test]
+    async fn an_instance_that_is_stopped_is_told_from_a_kubelet_that_is_down() {
+        let mut silent =
+            node(json!([{ "type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown" }]));
+        let down = Kit::new().with(silent.clone()).ask(&plugin(), "Node a").await;
+        assert_eq!(down.cause.as_deref(), Some("node-kubelet-down"));
+        silent["spec"] = json!({ "taints": [{ "key": SHUT_DOWN, "effect": "NoSchedule" }] });
+        let stopped = Kit::new().with(silent).ask(&plugin(), "Node a").await;
+        assert_eq!(stopped.cause.as_deref(), Some("node-shutdown"), "{stopped:?}");
     }
 
     #[tokio::test]

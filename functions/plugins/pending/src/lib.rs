@@ -1,5 +1,6 @@
 //! Why a pod finds no node: each of the scheduler's predicates, with the arithmetic of requests.
 
+mod scaler;
 mod scheduler;
 mod victims;
 
@@ -57,7 +58,8 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     texts.events(&events, &["FailedScheduling", "NotTriggerScaleUp", "FailedToScaleUpGroup", "Preempted"]);
     let nodes = context.cluster().list("Node", None, None).await.unwrap_or_default();
     let all = context.cluster().list("Pod", None, None).await.unwrap_or_default();
-    Ok(explain(&context, pod, &condition.message, &texts, &nodes, &all))
+    let refusal = scaler::refusal(pod, &events);
+    Ok(explain(&context, pod, &condition.message, &texts, refusal, &nodes, &all))
 }
 
 fn is_unscheduled(pod: &Object) -> bool {
@@ -117,6 +119,7 @@ fn explain(
     pod: &Object,
     message: &str,
     texts: &Texts,
+    refusal: Option<(Cause, Response)>,
     nodes: &[Object],
     all: &[Object],
 ) -> Response {
@@ -173,9 +176,30 @@ fn explain(
         explained.response = Response { evidence, remediation, ..Response::cause(cause.id(), 0.8, summary) };
         explained.cause = cause;
     }
+    // Where there is no room, it matters why no node is added.
+    let mut blamed = None;
+    if matches!(explained.cause, Cause::InsufficientResources | Cause::TooManyPods)
+        && let Some((cause, refused)) = refusal
+    {
+        let scheduler = std::mem::replace(&mut explained.response, refused);
+        for evidence in scheduler.evidence {
+            if !explained.response.evidence.contains(&evidence) {
+                explained.response.evidence.push(evidence);
+            }
+        }
+        explained.cause = cause;
+        blamed = explained.response.faulty.clone();
+    }
     // Whoever finds no room on nodes that could hold it suffers from what takes the room, and is not at fault; nor is
-    // a pod whose claim is not bound.
-    let mut suffers = matches!(explained.cause, Cause::PvcUnbound);
+    // a pod whose claim is not bound, or for which no node may be added.
+    let mut suffers = matches!(
+        explained.cause,
+        Cause::PvcUnbound
+            | Cause::NodepoolLimits
+            | Cause::CapacityUnavailable
+            | Cause::CloudQuota
+            | Cause::IamDenied
+    );
     if explained.cause == Cause::InsufficientResources {
         let lines = arithmetic(pod, nodes, all);
         suffers = !lines.is_empty() && !lines.iter().any(|line| line.never);
@@ -190,6 +214,9 @@ fn explain(
         }
     }
     let response = explained.response.fact("unbound", unbound);
+    if blamed.is_some() {
+        return response;
+    }
     if let Some(wrong) = of_nodes(explained.cause) {
         // The nodes are not well, not the pod that they do not take.
         let node = nodes.iter().find(|node| wrong(node)).map(|node| node.reference().clone());
@@ -376,6 +403,37 @@ mod tests {
             let answer =
                 Kit::new().with(pod(selector)).with(node.clone()).ask(&plugin(), "Pod shop/gpu").await;
             assert_eq!(answer.cause.as_deref(), Some(want));
+        }
+    }
+
+    #[tokio::test]
+    async fn where_there_is_no_room_the_autoscaler_says_why_it_adds_none() {
+        let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "etl", "namespace": "shop" },
+            "spec": { "containers": [{ "name": "c", "resources": { "requests": { "cpu": "3" } } }] },
+            "status": { "phase": "Pending", "conditions": [{ "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+                "message": "0/2 nodes are available: 2 Insufficient cpu." }] } });
+        let karpenter =
+            "Failed to schedule pod, all available instance types exceed limits for nodepool: \"general\"";
+        for (reason, message, want) in [
+            ("FailedScheduling", karpenter, ("nodepool-limits", Some("general"))),
+            (
+                "NotTriggerScaleUp",
+                "pod didn't trigger scale-up: 1 max node group size reached",
+                ("nodepool-limits", None),
+            ),
+            (
+                "NotTriggerScaleUp",
+                "pod didn't trigger scale-up: 2 Insufficient cpu",
+                ("insufficient-resources", Some("etl")),
+            ),
+        ] {
+            let answer = Kit::new()
+                .with(pod.clone())
+                .event("Pod shop/etl", "Warning", reason, message)
+                .ask(&plugin(), "Pod shop/etl")
+                .await;
+            let faulty = answer.faulty.as_ref().map(|faulty| faulty.name.as_str());
+            assert_eq!((answer.cause.as_deref().unwrap(), faulty), want, "{message}: {answer:?}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Why a Service or an Ingress leads nowhere: selectors, ports, what is selected, what is missing, what shuts callers out.
 
 mod shut;
+mod tls;
 
 use prodrome_plugin::{
     Context, Evidence, LabelSelector, NoParams, Object, ObjectRef, Plugin, Problem, Response,
@@ -265,23 +266,8 @@ async fn ingress(context: &Context, ingress: &Object) -> Result<Response, Proble
                 .blaming(me));
         }
     }
-    for tls in ingress.list("/spec/tls") {
-        let Some(secret) = tls["secretName"].as_str() else { continue };
-        if context
-            .cluster()
-            .get("Secret", ingress.namespace(), secret)
-            .await
-            .is_ok_and(|found| found.is_none())
-            && context.cluster().is_known("Secret", ingress.namespace()).await
-        {
-            let summary = format!(
-                "the Ingress {name} takes its certificate from the Secret {secret}, which does not exist"
-            );
-            return Ok(Response::cause("config-ref-missing", 0.85, summary)
-                .because(Evidence::new("spec", format!("spec.tls names the Secret {secret}")))
-                .remedy(format!("Create the Secret {secret}, or let the certificate be issued."))
-                .blaming(me));
-        }
+    if let Some(response) = tls::of_ingress(context, ingress).await {
+        return Ok(response);
     }
     if let Some(class) = ingress.at("/spec/ingressClassName").as_str()
         && context.cluster().get("networking.k8s.io/IngressClass", None, class).await?.is_none()

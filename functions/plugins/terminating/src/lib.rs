@@ -1,18 +1,25 @@
-//! Why something that is deleted does not go: finalizers and whose they are, what still uses it, its node.
+//! Why something that is deleted does not go, or a node is not emptied: finalizers and whose they are, what still uses
+//! it, its node, budgets.
+
+mod drain;
 
 use prodrome_plugin::{Context, Evidence, NoParams, Object, Owner, Plugin, Problem, Response};
 
 /// The plugin.
 pub fn plugin() -> Plugin {
     Plugin::new("terminating", diagnose)
-        .about("Why something that is deleted does not go.")
+        .about("Why something that is deleted does not go, or a node is not emptied.")
         .reads("", "pods", &["get", "list"])
         .reads("", "nodes", &["get"])
         .reads("", "namespaces", &["get"])
+        .reads("policy", "poddisruptionbudgets", &["list"])
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     let Some(subject) = context.subject().await? else { return Ok(Response::cleared("the object is gone")) };
+    if let Some(response) = drain::blocked(&context, &subject).await? {
+        return Ok(response);
+    }
     if !subject.is_being_deleted() {
         return Ok(Response::cleared("it is not being deleted"));
     }

@@ -136,6 +136,14 @@ mod tests {{
         let answer = Kit::new().with(pod).ask(&plugin(), "Pod shop/web-0").await;
         assert_eq!(answer.summary, "web-0 may use all of its node");
     }}
+
+    #[tokio::test]
+    async fn one_with_limits_is_not() {{
+        let pod = json!({{ "apiVersion": "v1", "kind": "Pod", "metadata": {{ "name": "web-0", "namespace": "shop" }},
+            "spec": {{ "containers": [{{ "name": "web", "resources": {{ "limits": {{ "memory": "64Mi" }} }} }}] }} }});
+        let answer = Kit::new().with(pod).ask(&plugin(), "Pod shop/web-0").await;
+        assert_eq!(answer.verdict.as_str(), "cleared");
+    }}
 }}
 "#
     )

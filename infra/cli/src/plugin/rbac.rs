@@ -1,7 +1,7 @@
 //! What plugins may read of the cluster, as its own roles: what all of them may, and what each declares besides.
 
 use anyhow::{Context, Result};
-use prodrome_plugin::{LISTED_BY_ALL, Registry};
+use prodrome_plugin::{DECLARED_ONLY, LISTED_BY_ALL, Registry};
 use std::fmt::Write as _;
 
 /// The kinds that the shipped rules name, as the watcher may read them: any plugin may be asked about one.
@@ -26,9 +26,14 @@ pub(super) fn manifest(plugins: &Registry, overlay: bool, service_account: Optio
     for plugin in plugins.iter() {
         let mut rules = String::new();
         for reads in plugin.rights().iter().filter(|reads| reads.overlay == overlay) {
+            let named = if reads.names.is_empty() {
+                String::new()
+            } else {
+                format!(" resourceNames: [{}],", reads.names.join(", "))
+            };
             writeln!(
                 rules,
-                "  - {{ apiGroups: [\"{}\"], resources: [{}], verbs: [{}] }}",
+                "  - {{ apiGroups: [\"{}\"], resources: [{}],{named} verbs: [{}] }}",
                 reads.group,
                 reads.resource,
                 reads.verbs.join(", ")
@@ -48,10 +53,13 @@ fn shared() -> String {
     let rules = OF_WATCHER.split_once("\nrules:\n").map_or("", |(_, rules)| rules);
     // What follows says to whom the watcher's are given.
     let rules = rules.split_once("\n---").map_or(rules, |(rules, _)| rules);
-    let rules: String =
-        rules.lines().filter(|line| !line.trim_start().starts_with('#')).fold(String::new(), |text, line| {
-            text + &line.replace("verbs: [list, watch]", "verbs: [get]") + "\n"
-        });
+    let is_for_all = |line: &&str| {
+        let declared_only = |(_, resource): &(&str, &str)| line.trim() == format!("- {resource}");
+        !line.trim_start().starts_with('#') && !DECLARED_ONLY.iter().any(declared_only)
+    };
+    let rules: String = rules.lines().filter(is_for_all).fold(String::new(), |text, line| {
+        text + &line.replace("verbs: [list, watch]", "verbs: [get]") + "\n"
+    });
     let listed: String = LISTED_BY_ALL.iter().fold(String::new(), |text, (group, resources)| {
         text + &format!(
             "  - {{ apiGroups: [\"{group}\"], resources: [{}], verbs: [list] }}\n",
@@ -59,7 +67,7 @@ fn shared() -> String {
         )
     });
     format!(
-        "---\n# All of them: the kinds that the shipped rules name, but for Secrets.\n{}rules:\n{rules}{listed}",
+        "---\n# All of them: the kinds that the shipped rules name, but for Secrets and ConfigMaps.\n{}rules:\n{rules}{listed}",
         head("ClusterRole", ALL)
     )
 }
@@ -105,6 +113,25 @@ mod tests {
             }
             assert!(made.matches("\n  - ").count() > usize::from(!overlay) * 20, "{file}");
         }
+    }
+
+    #[test]
+    fn who_needs_one_object_of_a_kind_may_get_that_one_and_all_may_get_no_configmap() {
+        let made = manifest(&prodrome_local::plugins(), false, None).unwrap();
+        let roles: Vec<serde_json::Value> = serde_saphyr::from_multiple(&made).unwrap();
+        let of_configmaps = |name: &str| -> Vec<serde_json::Value> {
+            let role =
+                roles.iter().find(|role| role["kind"] == "ClusterRole" && role["metadata"]["name"] == name);
+            let rules = role.unwrap()["rules"].as_array().unwrap();
+            let holds = |rule: &&serde_json::Value| rule["resources"].to_string().contains("\"configmaps\"");
+            rules.iter().filter(holds).cloned().collect()
+        };
+        assert_eq!(of_configmaps(ALL), [serde_json::Value::Null; 0]);
+        let [rule] = of_configmaps("prodrome-plugin-dns").try_into().unwrap();
+        let names = rule["resourceNames"].as_array().unwrap();
+        assert!(names.iter().any(|name| name == "coredns"), "{rule}");
+        // Names do not let anybody list all.
+        assert_eq!(rule["verbs"], serde_json::json!(["get"]));
     }
 
     #[test]

@@ -138,6 +138,7 @@ impl System {
         let (emulator, stack) = started.await.context("the emulator could not be started")??;
         let running = Running {
             endpoint: emulator.endpoint().to_owned(),
+            stack: STACK.to_owned(),
             rules_table: stack.output("RulesTableName")?.to_owned(),
             checks_table: stack.output("ChecksTableName")?.to_owned(),
             kubeconfig: kubeconfig(&emulator),
@@ -321,6 +322,9 @@ const RULES_SETTLE_IN: Duration = Duration::from_millis(200);
 /// The variable that holds the key by which the screen's channel is signed.
 const SECRET: &str = "PRODROME_SCREEN_KEY";
 
+/// The name of what is deployed.
+const STACK: &str = "prodrome";
+
 /// What the functions are given.
 struct Files {
     template: PathBuf,
@@ -355,7 +359,7 @@ fn deploy(files: &Files, key: String) -> Result<(Emulator, Stack)> {
     };
     write().with_context(|| format!("cannot write to {}", folder.display()))?;
     let code = Code::launching(&program)?.with_dir("rules", &rules)?;
-    let deployment = Deployment::new("prodrome", &template)
+    let deployment = Deployment::new(STACK, &template)
         .code(&code)
         .parameter("ClusterKubeconfig", kubeconfig.display().to_string())
         .parameter("RoutingFile", routing.display().to_string());

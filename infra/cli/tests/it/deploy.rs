@@ -3,6 +3,7 @@
 use crate::run::{command, root};
 use prodrome_emulator::{Code, Deployment, Emulator, Options, Template};
 use serde_json::json;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 const TEMPLATE: &str = "
@@ -75,6 +76,39 @@ fn deploying_a_plugin_updates_its_function_and_no_other() {
     let (code, said) = deploy("nowhere");
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("there is no function demo-plugin-nowhere; deploy template.yaml once"), "{said}");
+}
+
+#[test]
+fn what_runs_on_this_machine_takes_a_plugin_in_any_language_and_makes_its_function() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = program(folder.path(), "script", "the first");
+    let emulator = Emulator::start(&Options::default(), &|_| ()).unwrap();
+    let running = json!({ "endpoint": emulator.endpoint(), "stack": "demo", "rulesTable": "r", "checksTable": "c",
+        "kubeconfig": "/kubeconfig" });
+    let cache = folder.path().join("cache");
+    std::fs::create_dir_all(cache.join("prodrome")).unwrap();
+    let deploy = || {
+        let mut command = command();
+        command.args(["plugin", "deploy", "spoken", "--local", "--program"]).arg(&script);
+        let output = command.env("XDG_CACHE_HOME", &cache).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = deploy();
+    assert!(code == Some(2) && said.contains("no `prodrome up` runs on this machine"), "{said}");
+    std::fs::write(cache.join("prodrome/up.json"), running.to_string()).unwrap();
+    let (code, said) = deploy();
+    assert!(code == Some(2) && said.contains("chmod +x"), "{said}");
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let says = || {
+        let answer = emulator.client().invoke("demo-plugin-spoken", &json!({})).unwrap();
+        answer.payload["summary"].as_str().unwrap_or_default().to_owned()
+    };
+    for summary in ["the first", "the second"] {
+        program(folder.path(), "script", summary);
+        let (code, said) = deploy();
+        assert_eq!(code, Some(0), "{said}");
+        assert_eq!(says(), summary);
+    }
 }
 
 #[test]

@@ -107,6 +107,20 @@ fn hostile_and_broken_input_is_answered_without_leaks() {
 }
 
 #[test]
+fn a_text_that_says_nothing_is_refused_and_a_reason_alone_is_enough() {
+    for empty in [&[""][..], &[" \n\t"], &["", ""], &["--reason", "", ""]] {
+        let ran = prodrome(&[&["why"], empty].concat());
+        assert_eq!((ran.code, &*ran.stdout), (2, ""), "{empty:?}: {ran:?}");
+        assert!(ran.stderr.starts_with("prodrome: the text is empty; give what"), "{ran:?}");
+    }
+    let ran = prodrome_reading(&["why"], " \n\n");
+    assert_eq!((ran.code, &*ran.stdout), (2, ""), "{ran:?}");
+    assert!(ran.stderr.contains("nothing but blanks"), "{ran:?}");
+    let ran = prodrome(&["why", "--reason", "OOMKilled", ""]);
+    assert!(ran.code == 0 && ran.stdout.starts_with("oom-killed"), "{ran:?}");
+}
+
+#[test]
 fn it_is_in_the_help_and_in_completions() {
     assert!(prodrome(&["help"]).stdout.contains("why"));
     assert!(prodrome(&["completion", "bash"]).stdout.contains("why"));

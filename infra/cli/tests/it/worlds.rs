@@ -62,7 +62,9 @@ fn what_is_wrong_in_a_small_world_is_named_and_nobody_else_is_blamed() {
             continue;
         }
         if let Some(object) = &world.ask {
-            let asked = prodrome(&["diagnose", object, "-n", "shop", "--from", path, "--output", "json"]);
+            let asked = prodrome(&[
+                "diagnose", object, "-n", "shop", "--now", NOW, "--from", path, "--output", "json",
+            ]);
             answers = asked.json_lines();
         }
         if answers.iter().all(|line| line["cause"].is_null()) {

@@ -404,6 +404,7 @@ pub(super) const RULES: &[Rule] = &[
         &[
             "kmskey",
             "kms key",
+            "customerkeyhasbeenrevoked",
             "kms.notfoundexception",
             "invalidkmskey",
             "kmsinvalidstate",
@@ -429,6 +430,9 @@ pub(super) const RULES: &[Rule] = &[
         "does not exist",
         "state",
         "not accessible",
+        "unable to access",
+        "cannot access",
+        "revoked",
     ])
     .on(&[Domain::Volume, Domain::Other, Domain::App, Domain::Node, Domain::Schedule])
     .rank(3),

@@ -8,7 +8,7 @@ use prodrome_recording::Timeline;
 use prodrome_recording::play::{Fault, PlayOptions, PlayServer, Verb};
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
-use wiremock::matchers::header;
+use wiremock::matchers::{header, path_regex};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 async fn pair() -> (PlayServer, KubeCluster) {
@@ -208,6 +208,29 @@ async fn a_token_that_expired_is_replaced_and_the_question_asked_again() {
     Mock::given(wiremock::matchers::any()).respond_with(body).expect(2).mount(&server).await;
     let error = cluster.get(&pod()).await.unwrap_err().to_string();
     assert!(error.starts_with("the cluster does not accept the credentials: Unauthorized;"), "{error}");
+}
+
+#[tokio::test]
+async fn of_a_log_of_long_lines_the_end_is_read() {
+    let api = MockServer::start().await;
+    let lines: Vec<String> = (0..500).map(|i| format!("{i} {}", "x".repeat(9_000))).collect();
+    let log = format!("{}\npanic: the end\n", lines.join("\n"));
+    // As the kubelet does: so many lines of the end, and of these so many bytes from their begin.
+    let kubelet = move |request: &wiremock::Request| {
+        let asked = |name: &str| -> usize {
+            let found = request.url.query_pairs().find(|(key, _)| key == name);
+            found.unwrap().1.parse().unwrap()
+        };
+        let all: Vec<&str> = log.lines().collect();
+        let tail = all[all.len() - asked("tailLines")..].join("\n") + "\n";
+        let end = tail.len().min(asked("limitBytes"));
+        ResponseTemplate::new(200).set_body_string(&tail[..end])
+    };
+    Mock::given(path_regex("/log$")).respond_with(kubelet).mount(&api).await;
+    let cluster = KubeCluster::from_endpoint(Endpoint { url: api.uri(), ca: None, tokens: None }).unwrap();
+    let read = cluster.logs(&pod(), "c", true).await.unwrap().unwrap();
+    assert!(read.ends_with("panic: the end\n") && read.len() < 256 * 1024, "{} bytes", read.len());
+    assert!(read.contains("499 x"), "as many lines as there is room for");
 }
 
 #[tokio::test]

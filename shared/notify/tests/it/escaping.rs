@@ -2,7 +2,7 @@
 
 use crate::channels::{Rendered, names, render};
 use crate::sample;
-use prodrome_model::{Notice, NoticeKind};
+use prodrome_model::{Diagnosis, Evidence, Notice, NoticeKind, ObjectRef, RuledOut, Unseen};
 use prodrome_notify::{RECEIPT_BYTES_MAX, Request};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -80,6 +80,68 @@ proptest! {
     fn no_text_is_more_than_text(notice in notices()) {
         for channel in names() {
             holds(&channel, &notice);
+        }
+    }
+}
+
+/// A diagnosis of which all that a plugin can quote is this text.
+fn diagnosed(text: &str, named: bool) -> Notice {
+    let object = ObjectRef {
+        api_version: "v1".to_owned(),
+        kind: text.to_owned(),
+        namespace: Some(text.to_owned()),
+        name: text.to_owned(),
+    };
+    let words = || Evidence::new(text, text).on(object.clone());
+    let diagnosis = Diagnosis {
+        cause: named.then(|| text.to_owned()),
+        confidence: 0.9,
+        summary: text.to_owned(),
+        evidence: vec![words(); 3],
+        facts: vec![words(); 3],
+        remediation: vec![text.to_owned(), format!("see https://evil.example/{text}")],
+        faulty: Some(object.clone()),
+        shared: Some(text.to_owned()),
+        ruled_out: vec![RuledOut { cause: text.to_owned(), reason: text.to_owned() }; 3],
+        not_looked_at: vec![Unseen { what: text.to_owned(), reason: text.to_owned() }; 3],
+        ..Diagnosis::default()
+    };
+    let cause = named.then(|| text.to_owned());
+    Notice { cause, apps: 2, diagnosis: Some(Box::new(diagnosis)), ..sample::hostile(text) }
+}
+
+#[test]
+fn what_a_plugin_quotes_is_text_and_no_address_in_it_a_link() {
+    for named in [true, false] {
+        for notice in [diagnosed(sample::HOSTILE, named), diagnosed("https://evil.example", named)] {
+            for channel in names() {
+                holds(&channel, &notice);
+                let Rendered::Request(request) = render(&channel, &notice, None, sample::now()) else {
+                    continue;
+                };
+                let body = String::from_utf8(request.body.clone()).unwrap();
+                let links: &[&str] = match channel.as_str() {
+                    "slack" | "slack-edit" | "slack-webhook" => &["<https://evil", "<http"],
+                    "dingtalk" => &["](https://evil"],
+                    // What is plain text there may hold an address; what is made to be opened may not.
+                    _ => &["\"href\":\"https://evil", "runbook_url\":\"https://evil"],
+                };
+                let body = body.replace("<https://runbooks.example/node#not-ready>", "");
+                for link in links {
+                    assert!(!body.contains(link), "{channel}: {link} in {body}");
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_of_a_diagnosis_is_more_than_text(text in texts(), named in any::<bool>()) {
+        for channel in names() {
+            holds(&channel, &diagnosed(&text, named));
         }
     }
 }

@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 /// Private networks that may be asked, besides all that is public.
 ///
-/// Links (`169.254.0.0/16`, `fe80::/10`), where the metadata services of clouds are, are never asked, nor is AWS's over
-/// IPv6 (`fd00:ec2::254`).
+/// Links (`169.254.0.0/16`, `fe80::/10`), where the metadata services of clouds are, are never asked, nor are those that
+/// are elsewhere (such as AWS's over IPv6, `fd00:ec2::254`), whatever network is named.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Networks(Vec<Network>);
 
@@ -50,7 +50,7 @@ impl Networks {
     /// Whether an address may be asked: a public one, or one of these networks.
     pub fn may_ask(&self, address: IpAddr) -> bool {
         let address = plain(address);
-        if is_link(address) {
+        if is_link(address) || is_of_metadata(address) {
             return false;
         }
         !is_private(address) || self.0.iter().any(|network| network.has(address))
@@ -87,9 +87,20 @@ fn plain(address: IpAddr) -> IpAddr {
 fn is_link(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => (v6.segments()[0] & 0xffc0) == 0xfe80,
+    }
+}
+
+/// Metadata services of clouds that are not on a link: Alibaba Cloud's, Oracle Cloud's and Azure's over IPv4, AWS's and
+/// Google Cloud's over IPv6. Azure's is a public address.
+fn is_of_metadata(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            matches!(v4.octets(), [100, 100, 100, 200] | [192, 0, 0, 192] | [168, 63, 129, 16])
+        }
         IpAddr::V6(v6) => {
             let [first, second, ..] = v6.segments();
-            (first & 0xffc0) == 0xfe80 || (first, second) == (0xfd00, 0x0ec2)
+            (first, second) == (0xfd00, 0x0ec2) || (first, second) == (0xfd20, 0x00ce)
         }
     }
 }
@@ -99,8 +110,16 @@ fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_private_v4(v4),
         IpAddr::V6(v6) => {
-            let first = v6.segments()[0];
-            v6.is_loopback() || v6.is_unspecified() || v6.is_multicast() || (first & 0xfe00) == 0xfc00
+            let parts = v6.segments();
+            let first = parts[0];
+            // Addresses in which one of IPv4 hides that is not told here: of Teredo, and of a network's own translation.
+            let hides = (first, parts[1]) == (0x2001, 0) || parts.starts_with(&[0x64, 0xff9b, 1]);
+            v6.is_loopback()
+                || v6.is_unspecified()
+                || v6.is_multicast()
+                || (first & 0xfe00) == 0xfc00
+                || (first & 0xffc0) == 0xfec0
+                || hides
         }
     }
 }
@@ -112,16 +131,18 @@ fn is_private_v4(v4: Ipv4Addr) -> bool {
         || v4.is_broadcast()
         || v4.is_multicast()
         || a == 0
+        || v4.octets().starts_with(&[192, 0, 0])
         || (a == 100 && (64..128).contains(&b))
         || (a == 198 && (18..20).contains(&b))
         || a >= 240
 }
 
-/// The address behind `64:ff9b::/96` and `2002::/16`.
+/// The address behind `64:ff9b::/96`, `2002::/16` and, as long ago, `::/96`.
 fn translated(v6: Ipv6Addr) -> Option<Ipv4Addr> {
     let parts = v6.segments();
     let of = |high: usize| Ipv4Addr::from((u32::from(parts[high]) << 16) | u32::from(parts[high + 1]));
-    if parts.starts_with(&[0x64, 0xff9b, 0, 0, 0, 0]) {
+    let of_old = parts.starts_with(&[0; 6]) && !v6.is_loopback() && !v6.is_unspecified();
+    if parts.starts_with(&[0x64, 0xff9b, 0, 0, 0, 0]) || of_old {
         return Some(of(6));
     }
     (parts[0] == 0x2002).then(|| of(1))
@@ -145,6 +166,18 @@ mod tests {
             ("0.0.0.0/0, ::/0", "64:ff9b::a9fe:a9fe", false),
             ("0.0.0.0/0, ::/0", "2002:a9fe:a9fe::1", false),
             ("0.0.0.0/0, ::/0", "fd00:ec2::254", false),
+            ("0.0.0.0/0, ::/0", "::169.254.169.254", false),
+            ("0.0.0.0/0, ::/0", "fd20:ce::254", false),
+            ("0.0.0.0/0, 100.64.0.0/10", "100.100.100.200", false),
+            ("100.64.0.0/10", "100.64.3.4", true),
+            ("192.0.0.0/8", "192.0.0.192", false),
+            ("", "168.63.129.16", false),
+            ("", "::10.1.2.3", false),
+            ("", "::1", false),
+            ("::1", "::1", true),
+            ("", "fec0::1", false),
+            ("", "64:ff9b:1::a9fe:a9fe", false),
+            ("", "2001:0:a9fe:a9fe::1", false),
             ("fd12::/16", "fd12::7", true),
             ("", "fd12::7", false),
             ("127.0.0.1", "127.0.0.1", true),
