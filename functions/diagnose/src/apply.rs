@@ -1,7 +1,7 @@
 use prodrome_causes::{Area, Cause};
 use prodrome_model::{Diagnosis, Finding, Group, Owner, Verdict};
 
-/// From this confidence on, findings of one cause are told as one.
+/// From this confidence on, findings of different apps that have one cause are told as one.
 const GROUPED_FROM: f64 = 0.7;
 
 /// The finding with what was concluded about it: who has to act, and whom it is told together with.
@@ -14,9 +14,7 @@ pub fn apply(finding: &Finding, mut diagnosis: Diagnosis) -> Finding {
         diagnosis.owner = Some(owner);
         told.owner = owner;
         diagnosis.workload = Some(finding.group.owner.clone());
-        if let Some(group) = group(finding, &diagnosis, &cause) {
-            told.group = group;
-        }
+        told.group = group(finding, &diagnosis, &cause);
         told.cause = Some(cause);
     }
     told.diagnosis = Some(Box::new(diagnosis));
@@ -39,20 +37,16 @@ fn owner(finding: &Finding, cause: &str) -> Option<Owner> {
     default_owner(cause)
 }
 
-/// Findings whose one repair helps all are one group: by what they share (a registry, a node), else by the object to
-/// be repaired.
-fn group(finding: &Finding, diagnosis: &Diagnosis, cause: &str) -> Option<Group> {
-    if diagnosis.confidence < GROUPED_FROM {
-        return None;
+/// Findings whose one repair helps all are one group, whichever rules see them: by what they share (a registry, a node),
+/// else by the object to be repaired. What is not so sure is one group at least with what else is said of the same app.
+fn group(finding: &Finding, diagnosis: &Diagnosis, cause: &str) -> Group {
+    let top = &finding.group.owner;
+    let is_sure = diagnosis.confidence >= GROUPED_FROM;
+    if let Some(shared) = diagnosis.shared.as_deref().filter(|_| is_sure) {
+        return Group::of_cause(top.clone(), cause, &format!("shared/{shared}"));
     }
-    let by = match (&diagnosis.shared, &diagnosis.faulty) {
-        (Some(shared), _) => format!("shared/{shared}"),
-        (None, Some(faulty)) => faulty.key().path(),
-        (None, None) => return None,
-    };
-    let owner = match (&diagnosis.shared, &diagnosis.faulty) {
-        (Some(_), _) => finding.group.owner.clone(),
-        (None, faulty) => faulty.clone().unwrap_or_else(|| finding.group.owner.clone()),
-    };
-    Some(Group { owner, key: format!("cause/{cause}/{by}") })
+    // A pod is repaired by what makes it.
+    let faulty = diagnosis.faulty.as_ref().filter(|faulty| is_sure && *faulty != finding.subject.object());
+    let faulty = faulty.unwrap_or(top);
+    Group::of_cause(faulty.clone(), cause, &faulty.key().path())
 }

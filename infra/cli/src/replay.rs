@@ -9,7 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::Logs;
 use prodrome_flows::FlowSet;
 use prodrome_local::{Change, Notices, World};
-use prodrome_model::{ChangeKind, Fingerprint, Group, Notice, NoticeKind, ObjectRef, Owner, Severity};
+use prodrome_model::{
+    ChangeKind, Fingerprint, Group, Joiner, Notice, NoticeKind, ObjectRef, Owner, Severity,
+};
 use prodrome_plugin::Registry;
 use prodrome_recording::{Recording, RecordingError, StepKind, Timeline};
 use prodrome_rules::RuleSet;
@@ -48,7 +50,7 @@ enum Output {
     Json,
 }
 
-/// A notice as replay prints it; an `update` for each object that joined.
+/// A notice as replay prints it; an `update` for each object that joined, with the rule by which it did.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Line<'n> {
@@ -66,6 +68,9 @@ struct Line<'n> {
     object: &'n ObjectRef,
     group: &'n Group,
     count: u32,
+    /// Other rules that see the same fault.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also: Vec<&'n str>,
     since: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<Timestamp>,
@@ -330,12 +335,12 @@ impl Printer {
             NoticeKind::Update => &notice.joined[..],
             NoticeKind::Alert | NoticeKind::Resolved => &[],
         };
-        let own = std::slice::from_ref(&notice.object);
-        for object in if joined.is_empty() { own } else { joined } {
+        let own = [Joiner::from(notice.object.clone())];
+        for Joiner { object, rule } in if joined.is_empty() { &own } else { joined } {
             let line = Line {
                 t: (notice.at.duration_since(self.start).as_secs_f64() * 1000.0).round() / 1000.0,
                 kind: notice.kind,
-                rule: &notice.rule,
+                rule: rule.as_ref().unwrap_or(&notice.rule),
                 severity: notice.severity,
                 owner: notice.owner,
                 cause: cause(notice),
@@ -344,6 +349,7 @@ impl Printer {
                 object,
                 group: &notice.group,
                 count: notice.count,
+                also: notice.also.iter().map(|symptom| symptom.rule.as_str()).collect(),
                 since: notice.since,
                 ended: notice.ended,
                 summary: &notice.summary,
@@ -363,7 +369,7 @@ impl Printer {
             NoticeKind::Update => render::paint("..", "2", colours),
             NoticeKind::Resolved => render::paint("ok", "32", colours),
         };
-        let owner = render::plain(&notice.group.owner.to_string(), 120);
+        let target = render::plain(&notice.target(), 240);
         let count = if notice.count > 1 { format!(" ({} objects)", notice.count) } else { String::new() };
         let when = match notice.ended {
             Some(ended) => format!("over after {}", render::since(notice.since, ended)),
@@ -371,7 +377,7 @@ impl Printer {
         };
         writeln!(
             out,
-            "{t:>8.1}s {what} {} {owner}{count} {when} [{}]",
+            "{t:>8.1}s {what} {} {target}{count} {when} [{}]",
             render::paint(&notice.rule, "1", colours),
             notice.owner
         )?;
@@ -384,6 +390,11 @@ impl Printer {
                 let why = format!("why: {known}: {}", render::plain(&diagnosis.summary, 240));
                 writeln!(out, "{}", render::wrapped(&why, 13))?;
             }
+        }
+        for Joiner { object, rule } in notice.joined.iter().filter(|joiner| joiner.rule.is_some()) {
+            let rule = rule.as_deref().unwrap_or_default();
+            let also = format!("also: {rule} on {}", render::plain(&object.to_string(), 240));
+            writeln!(out, "{}", render::wrapped(&also, 13))?;
         }
         Ok(())
     }

@@ -121,14 +121,15 @@ impl<A: Handler> World<A> {
         let checks = self.open_checks().iter().all(|check| {
             !matches!(check.phase, Phase::Firing | Phase::Recovering { .. } | Phase::Ending { .. })
         });
-        checks && !self.has_held_alert()
+        checks && !self.has_ending_alert()
     }
 
-    /// Whether an alert is open that nobody is affected by any more: its end is held back for a while.
-    fn has_held_alert(&self) -> bool {
+    /// Whether an alert is open that is over in part: what is left of it may end by time alone, as what was counted does;
+    /// where nothing is left, its end is held back for a while.
+    fn has_ending_alert(&self) -> bool {
         let heads = self.episodes.records().into_iter().filter(|record| record.key.sort == HEAD);
         let mut heads = heads.filter_map(|record| serde_json::from_str::<Head>(&record.data).ok());
-        heads.any(|head| head.alert.is_some_and(|alert| alert.open == 0))
+        heads.any(|head| head.alert.is_some_and(|alert| alert.ended.is_some()))
     }
 
     /// The open checks.

@@ -1,6 +1,6 @@
 use crate::log::{Event, Logged};
-use crate::notice::{NAMED_MAX, bounded, cut, notice};
-use crate::{Alert, Flapping, Head, Joined, Member, Memory, MemoryState, Policy, Told, keys};
+use crate::notice::{NAMED_MAX, SYMPTOM_SUMMARY_MAX, bounded, cut, notice};
+use crate::{Alert, Flapping, Head, Joined, Member, Memory, MemoryState, Policy, Seen, Told, keys};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_model::{EndReason, Ended, Finding, FindingState, Fingerprint, Notice, NoticeKind, ObjectRef};
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Apps that are told apart in one alert, and how long their names may be.
 const APPS_MAX: usize = 100;
 const APP_BYTES_MAX: usize = 160;
-/// At most so many channels are told of one alert.
-const CHANNELS_MAX: usize = 16;
+/// Rules that are told apart in one alert.
+const SYMPTOMS_MAX: usize = 12;
+/// At most so many channels are told of one alert. What they are owed is written at once, two records each at worst.
+const CHANNELS_MAX: usize = 32;
 
 /// A group, as far as the findings at hand touch it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -99,6 +101,9 @@ impl Turn<'_> {
     fn repeats(&mut self, finding: &Finding) {
         let Some(alert) = &mut self.decision.view.head.alert else { return };
         alert.severity = alert.severity.max(finding.severity);
+        if let Some(seen) = alert.symptoms.get_mut(&finding.rule) {
+            seen.severity = seen.severity.max(finding.severity);
+        }
         // Only the opening finding speaks for the cause, or the causes of many members would take turns.
         if alert.opening.fingerprint == finding.fingerprint
             && finding.cause.is_some()
@@ -112,9 +117,10 @@ impl Turn<'_> {
         let now = self.context.now;
         let fingerprint = &finding.fingerprint;
         let object = finding.subject.object();
+        let alone = opened(finding, now);
         let view = &mut self.decision.view;
         let opens = view.head.alert.is_none();
-        let alert = view.head.alert.get_or_insert_with(|| opened(finding, now));
+        let alert = view.head.alert.get_or_insert_with(|| alone.clone());
         let alert_id = alert.opening.fingerprint.clone();
 
         let member_id = keys::member_id(object);
@@ -131,17 +137,17 @@ impl Turn<'_> {
         alert.since = alert.since.min(finding.since);
         if alert.opening.cause.is_none() && finding.cause.is_some() {
             // The first that is understood speaks for all.
-            let known = bounded(finding);
-            alert.opening.cause = known.cause;
-            alert.opening.diagnosis = known.diagnosis.or(alert.opening.diagnosis.take());
+            let known = &alone.opening;
+            alert.opening.cause.clone_from(&known.cause);
+            alert.opening.diagnosis = known.diagnosis.clone().or(alert.opening.diagnosis.take());
             alert.opening.owner = known.owner;
         }
         if alert.apps.len() < APPS_MAX
-            && let Some(workload) =
-                finding.diagnosis.as_ref().and_then(|diagnosis| diagnosis.workload.as_ref())
+            && let Some(app) = app(finding)
         {
-            alert.apps.insert(cut(&workload.to_string(), APP_BYTES_MAX));
+            alert.apps.insert(cut(&app.to_string(), APP_BYTES_MAX));
         }
+        let is_new = see(alert, &alone.opening);
         alert.open += u32::from(!affected);
         alert.total += u32::from(!counted);
         if opens {
@@ -156,12 +162,17 @@ impl Turn<'_> {
                 fired_at: finding.fired_at,
             });
         } else {
-            // Who comes back was named before.
-            if !counted {
-                joins(alert, object, now);
+            let rule = (alert.opening.rule != finding.rule).then(|| finding.rule.clone());
+            // Who comes back was named before; unless it is another rule that sees it.
+            if !counted || (is_new && rule.is_some()) {
+                joins(alert, object, rule, now);
             }
+            // Whom it would have been told alone hears of the alert.
+            let routed = (self.context.route)(&notice(&alone, NoticeKind::Alert, now)).into_iter();
+            alert.untold.extend(routed.filter(|channel| !alert.channels.contains(channel)));
             self.note(Event::Joined {
                 fingerprint: fingerprint.clone(),
+                rule: finding.rule.clone(),
                 object: object.clone(),
                 since: finding.since,
                 fired_at: finding.fired_at,
@@ -192,10 +203,17 @@ impl Turn<'_> {
         let Some(alert) = view.head.alert.as_mut().filter(|a| a.opening.fingerprint == alert_id) else {
             return;
         };
+        let seen = alert.symptoms.get_mut(&finding.rule);
+        let is_seen = seen.is_none_or(|seen| {
+            seen.open = seen.open.saturating_sub(1);
+            seen.open > 0
+        });
         if gone {
             alert.open = alert.open.saturating_sub(1);
-            leaves(alert, object);
         }
+        leaves(alert, |joined| {
+            joined.object == *object && (gone || (!is_seen && joined.rule.as_ref() == Some(&finding.rule)))
+        });
         alert.ended = alert.ended.max(Some(at));
         if reason == EndReason::Deleted {
             // From now, not from the deletion: a queue that is late is late with the successor too.
@@ -221,10 +239,13 @@ impl Turn<'_> {
         } else if alert.open > 0 {
             alert.behind = false;
         }
-        self.decision.due =
-            if self.alert(|a| a.open) == Some(0) { self.settle_quiet() } else { self.settle_affected() }
-                // However small the policy's numbers are, time must pass between two looks.
-                .map(|due| due.max(later(now, SignedDuration::from_secs(1))));
+        let is_quiet = self.alert(|a| a.open) == Some(0);
+        self.decision.due = if is_quiet { self.settle_quiet() } else { self.settle_affected() }
+            // However small the policy's numbers are, time must pass between two looks.
+            .map(|due| due.max(later(now, SignedDuration::from_secs(1))));
+        if !is_quiet {
+            self.tell_the_untold();
+        }
     }
 
     /// Somebody is affected.
@@ -303,13 +324,31 @@ impl Turn<'_> {
         now
     }
 
+    /// Those who have not heard of the alert, and to whom one that joined would have been told, do not wait for the
+    /// next news: alone it would not have waited either. The others have heard.
+    fn tell_the_untold(&mut self) {
+        let now = self.context.now;
+        let Some(alert) = &mut self.decision.view.head.alert else { return };
+        let room = CHANNELS_MAX.saturating_sub(alert.channels.len());
+        let untold = std::mem::take(&mut alert.untold);
+        let channels: Vec<String> = untold.difference(&alert.channels).take(room).cloned().collect();
+        if channels.is_empty() {
+            return;
+        }
+        let notice = notice(alert, NoticeKind::Update, now);
+        alert.channels.extend(channels.iter().cloned());
+        alert.sequence += 1;
+        self.decided(notice, channels);
+    }
+
     fn tell(&mut self, kind: NoticeKind) {
         let now = self.context.now;
         let Some(alert) = &mut self.decision.view.head.alert else { return };
         let notice = notice(alert, kind, now);
         let mut channels: Vec<String> = alert.channels.iter().cloned().collect();
         if kind != NoticeKind::Resolved {
-            let routed: BTreeSet<String> = (self.context.route)(&notice).into_iter().collect();
+            let mut routed: BTreeSet<String> = (self.context.route)(&notice).into_iter().collect();
+            routed.append(&mut alert.untold);
             channels.extend(routed.difference(&alert.channels).cloned());
             channels.truncate(CHANNELS_MAX);
             alert.channels = channels.iter().cloned().collect();
@@ -324,9 +363,13 @@ impl Turn<'_> {
         alert.joined.clear();
         alert.joined_more = false;
         alert.joined_since = None;
+        self.decided(notice, channels);
+    }
+
+    fn decided(&mut self, notice: Notice, channels: Vec<String>) {
         self.note(Event::Decided {
             sequence: notice.sequence,
-            kind,
+            kind: notice.kind,
             severity: notice.severity,
             count: notice.count,
             flapping: notice.flapping,
@@ -363,6 +406,7 @@ fn opened(finding: &Finding, now: Timestamp) -> Alert {
         open: 0,
         total: 0,
         apps: BTreeSet::new(),
+        symptoms: BTreeMap::new(),
         sequence: 0,
         told: None,
         joined: Vec::new(),
@@ -373,21 +417,56 @@ fn opened(finding: &Finding, now: Timestamp) -> Alert {
         behind: false,
         flapping: None,
         channels: BTreeSet::new(),
+        untold: BTreeSet::new(),
         entries: 0,
     }
 }
 
-fn joins(alert: &mut Alert, object: &ObjectRef, now: Timestamp) {
+/// The app that a finding is about, where it is about one: what runs, or what something controls that may run. A
+/// Service, a claim or a node is none.
+fn app(finding: &Finding) -> Option<&ObjectRef> {
+    const RUN: [&str; 7] = ["CronJob", "DaemonSet", "Deployment", "Job", "Pod", "ReplicaSet", "StatefulSet"];
+    let workload = finding.diagnosis.as_ref()?.workload.as_ref()?;
+    let is_app = RUN.contains(&workload.kind.as_str()) || workload != finding.subject.object();
+    is_app.then_some(workload)
+}
+
+/// Notes what a finding's rule sees. Whether the rule is new here.
+fn see(alert: &mut Alert, finding: &Finding) -> bool {
+    let object = finding.subject.object();
+    let is_new = !alert.symptoms.contains_key(&finding.rule);
+    if is_new && alert.symptoms.len() >= SYMPTOMS_MAX {
+        return false;
+    }
+    let seen = alert.symptoms.entry(finding.rule.clone()).or_insert_with(|| Seen {
+        severity: finding.severity,
+        object: object.clone(),
+        since: finding.since,
+        summary: String::new(),
+        open: 0,
+    });
+    seen.severity = seen.severity.max(finding.severity);
+    seen.open += 1;
+    // The same one whichever comes first.
+    if is_new || (finding.since, object) < (seen.since, &seen.object) {
+        seen.object = object.clone();
+        seen.since = finding.since;
+        seen.summary = cut(&finding.summary, SYMPTOM_SUMMARY_MAX);
+    }
+    is_new
+}
+
+fn joins(alert: &mut Alert, object: &ObjectRef, rule: Option<String>, now: Timestamp) {
     if alert.joined.len() < NAMED_MAX {
-        alert.joined.push(Joined { object: object.clone(), left: false });
+        alert.joined.push(Joined { object: object.clone(), rule, left: false });
     } else {
         alert.joined_more = true;
     }
     alert.joined_since = alert.joined_since.or(Some(now));
 }
 
-fn leaves(alert: &mut Alert, object: &ObjectRef) {
-    for joined in alert.joined.iter_mut().filter(|j| j.object == *object) {
+fn leaves(alert: &mut Alert, is_it: impl Fn(&Joined) -> bool) {
+    for joined in alert.joined.iter_mut().filter(|joined| is_it(joined)) {
         joined.left = true;
     }
     if !alert.joined_more && alert.joined.iter().all(|j| j.left) {

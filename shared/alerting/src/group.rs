@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use prodrome_model::{EndReason, Finding, Fingerprint, ObjectRef, Severity};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is kept of a group: the open alert, if there is one, and how restless the group was lately.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub struct Alert {
     /// The apps whose objects are or were affected, where a cause is what they have in common; the first 100.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub apps: BTreeSet<String>,
+    /// What each of its rules sees, by the rule's name: several where it is a cause that is told. The first 12.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub symptoms: BTreeMap<String, Seen>,
     /// The number of its next notice.
     pub sequence: u32,
     /// What was last told.
@@ -63,6 +66,9 @@ pub struct Alert {
     /// Whom it was told.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub channels: BTreeSet<String>,
+    /// Who would have heard of a member, had it been alone, and has not heard of the alert yet.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub untold: BTreeSet<String>,
     /// How many entries its log has from here.
     pub entries: u32,
 }
@@ -88,9 +94,28 @@ pub struct Told {
 pub struct Joined {
     /// Which.
     pub object: ObjectRef,
+    /// By which rule, where it is not the one that opened the alert.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
     /// Whether it has ended again already. It is named all the same, but is no reason to tell of it.
     #[serde(default)]
     pub left: bool,
+}
+
+/// What a rule sees of an alert's fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Seen {
+    /// The worst of its findings so far.
+    pub severity: Severity,
+    /// The object of which it has held for longest.
+    pub object: ObjectRef,
+    /// Since when.
+    pub since: Timestamp,
+    /// What is wrong with that one, in a line.
+    pub summary: String,
+    /// How many of its findings have not ended.
+    pub open: u32,
 }
 
 /// That an alert comes and goes.

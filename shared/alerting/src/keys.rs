@@ -1,6 +1,6 @@
 //! Where groups, their members, deliveries, memories and logs are kept.
 //!
-//! - a group: partition `alert#<scope>#<hash of rule and group key>`: sort `head` for the open alert,
+//! - a group: partition `alert#<scope>#<hash of rule or owner, and group key>`: sort `head` for the open alert,
 //!   `member#<hash of the object>` for each object that is or was in it (the head stays small, however many
 //!   there are), `delivery#<alert's fingerprint>#<channel>` for what a channel is owed of an alert;
 //! - a memory: partition `fingerprint#<fingerprint>`: what became of a finding, and of which group it is. Apart
@@ -32,10 +32,15 @@ pub fn due(key: &Key, at: Timestamp) -> Due {
     Due { bucket: format!("alert-{}", shard_of(&key.partition, BUCKETS)), at }
 }
 
-/// The partition of the group that a finding belongs to: what one rule says of one owner, or of what has one cause.
-/// Rules end at times of their own, so that each keeps its alert.
+/// The partition of the group that a finding belongs to: what one rule says of one owner; and of what has one cause, what
+/// all rules say. It hangs on the finding alone.
+///
+/// What has no known cause is told rule by rule, as nothing says that it is one fault, and whatever joins an alert is
+/// told later than what opens one. Nor do faults of different people become one: who has to act decides who is told.
 pub fn group(finding: &Finding) -> String {
-    let hash = stable_hash(&[&finding.rule, &finding.group.key]);
+    let of_cause = finding.group.is_of_cause();
+    let teller = if of_cause { finding.owner.as_str() } else { &finding.rule };
+    let hash = stable_hash(&[teller, &finding.group.key]);
     format!("alert#{}#{hash}", finding.scope)
 }
 

@@ -1,7 +1,9 @@
 //! From findings to notices, as pure decisions: grouping, pacing, hold-down, flapping, and who is owed what.
 //!
-//! Findings with one fault (the same rule, the same top owner) are one *alert*. Two small state machines share
-//! the work, and neither reads a clock or a store:
+//! Findings with one fault are one *alert*: those of one rule and one top owner, and, where the cause is known, those
+//! that one repair helps, whichever rules see them. Which alert a finding belongs to hangs on nothing but the finding
+//! ([`keys::group`]), so that no order of arrival makes two of one. Two small state machines share the work, and
+//! neither reads a clock or a store:
 //!
 //! ```text
 //!                 first finding                  last one ended, held down
@@ -35,7 +37,7 @@ pub use decide::{Context, Decided, Decision, View, decide};
 pub use delivery::{Claim, Delivery, Settled};
 pub use envelope::read_message;
 pub use error::EnvelopeError;
-pub use group::{Alert, Flapping, Head, Joined, Member, Memory, MemoryState, Told};
+pub use group::{Alert, Flapping, Head, Joined, Member, Memory, MemoryState, Seen, Told};
 pub use keys::due_buckets;
 pub use policy::{BySeverity, Policy};
 pub use watch::WatchSign;

@@ -63,6 +63,9 @@ pub enum Event {
     Joined {
         /// Its fingerprint.
         fingerprint: Fingerprint,
+        /// By which rule; empty in what was written before rules could differ.
+        #[serde(default)]
+        rule: String,
         /// What it is about.
         object: ObjectRef,
         /// When its fault began.

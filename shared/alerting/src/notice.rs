@@ -1,6 +1,9 @@
-use crate::Alert;
+use crate::{Alert, Joined};
 use jiff::Timestamp;
-use prodrome_model::{Diagnosis, EventBrief, Evidence, Finding, Notice, NoticeKind, RuledOut, Unseen};
+use prodrome_model::{
+    Diagnosis, EventBrief, Evidence, Finding, Joiner, Notice, NoticeKind, RuledOut, Symptom, Unseen,
+};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// At most so many joined objects are named in one notice.
@@ -9,6 +12,7 @@ pub(crate) const NAMED_MAX: usize = 50;
 // In bytes. All of them full of what JSON has to escape, a delivery with two notices stays below what a store
 // takes.
 const SUMMARY_MAX: usize = 1_000;
+pub(crate) const SYMPTOM_SUMMARY_MAX: usize = 200;
 const RUNBOOK_MAX: usize = 4_000;
 const LABELS_MAX: usize = 32;
 const LABEL_MAX: usize = 320;
@@ -40,7 +44,8 @@ pub(crate) fn notice(alert: &Alert, kind: NoticeKind, now: Timestamp) -> Notice 
         count: if resolved || alert.open == 0 { alert.total } else { alert.open },
         apps: several(alert.apps.len()),
         namespaces: if alert.apps.len() > 1 { namespaces(&alert.apps) } else { 0 },
-        joined: alert.joined.iter().map(|j| j.object.clone()).collect(),
+        joined: alert.joined.iter().map(joiner).collect(),
+        also: also(alert),
         since: alert.since,
         ended: alert.ended.filter(|_| resolved),
         flapping: alert.flapping.is_some(),
@@ -52,6 +57,26 @@ pub(crate) fn notice(alert: &Alert, kind: NoticeKind, now: Timestamp) -> Notice 
         events: opening.events,
         stale: opening.stale,
     }
+}
+
+fn joiner(joined: &Joined) -> Joiner {
+    Joiner { object: joined.object.clone(), rule: joined.rule.clone() }
+}
+
+/// What the rules see that did not open the alert, the worst first.
+fn also(alert: &Alert) -> Vec<Symptom> {
+    let others = alert.symptoms.iter().filter(|(rule, _)| **rule != alert.opening.rule);
+    let mut also: Vec<Symptom> = others
+        .map(|(rule, seen)| Symptom {
+            rule: rule.clone(),
+            severity: seen.severity,
+            object: seen.object.clone(),
+            count: seen.open,
+            summary: seen.summary.clone(),
+        })
+        .collect();
+    also.sort_by_key(|symptom| Reverse(symptom.severity));
+    also
 }
 
 /// One is not worth a word.

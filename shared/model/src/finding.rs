@@ -97,12 +97,28 @@ pub enum EndReason {
     RuleGone,
 }
 
-/// Many objects with one fault are one alert: the same rule and the same topmost owner.
+/// Many objects with one fault are one alert: the same rule and the same topmost owner, or the same cause at the same
+/// place, whichever rules see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Group {
-    /// The topmost controller of the subject, or the subject itself.
+    /// The topmost controller of the subject, or the subject itself; of a cause the object that is to be repaired.
     pub owner: ObjectRef,
     /// The group's key within its cluster: equal for findings that belong together.
     pub key: String,
+}
+
+/// How the key of a group of one cause begins. No other does: rules are named in CamelCase.
+const OF_CAUSE: &str = "cause/";
+
+impl Group {
+    /// Those that one repair helps: they have this cause, at this place.
+    pub fn of_cause(owner: ObjectRef, cause: &str, place: &str) -> Self {
+        Self { owner, key: format!("{OF_CAUSE}{cause}/{place}") }
+    }
+
+    /// Whether it is a cause that its findings have in common, and not the rule that found them.
+    pub fn is_of_cause(&self) -> bool {
+        self.key.starts_with(OF_CAUSE)
+    }
 }

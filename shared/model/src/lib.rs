@@ -36,7 +36,7 @@ pub use event::EventBrief;
 pub use finding::{EndReason, Ended, Finding, FindingState, Group};
 pub use fingerprint::{Fingerprint, stable_hash};
 pub use metadata::{LabelSelector, LabelSelectorRequirement, Metadata, ObjectHead, OwnerReference};
-pub use notice::{Notice, NoticeKind};
+pub use notice::{Joiner, Notice, NoticeKind, Symptom};
 pub use object::{GroupKind, ObjectKey, ObjectRef, Resource, Subject};
 pub use plugin::{FactType, PluginRequest, PluginResponse, RuleBrief};
 pub use raw_json::RawJson;

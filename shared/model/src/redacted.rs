@@ -2,8 +2,8 @@
 //! does not go out unseen.
 
 use crate::{
-    Diagnosis, EventBrief, Evidence, Finding, Group, NodeOutcome, Notice, ObjectRef, PluginResponse,
-    RuledOut, Unseen,
+    Diagnosis, EventBrief, Evidence, Finding, Group, Joiner, NodeOutcome, Notice, ObjectRef, PluginResponse,
+    RuledOut, Symptom, Unseen,
 };
 use prodrome_redact::{redact_named, redact_string};
 use serde_json::{Map, Value};
@@ -237,6 +237,24 @@ impl Finding {
     }
 }
 
+impl Joiner {
+    /// Without secrets.
+    #[must_use]
+    pub fn redacted(self) -> Self {
+        let Self { object, rule } = self;
+        Self { object: object.redacted(), rule }
+    }
+}
+
+impl Symptom {
+    /// Without secrets.
+    #[must_use]
+    pub fn redacted(self) -> Self {
+        let Self { rule, severity, object, count, summary } = self;
+        Self { rule, severity, object: object.redacted(), count, summary: redact_string(summary) }
+    }
+}
+
 impl Notice {
     /// Without secrets: all of it but what the operator wrote.
     #[must_use]
@@ -258,6 +276,7 @@ impl Notice {
             apps,
             namespaces,
             joined,
+            also,
             since,
             ended,
             flapping,
@@ -285,7 +304,8 @@ impl Notice {
             count,
             apps,
             namespaces,
-            joined: joined.into_iter().map(ObjectRef::redacted).collect(),
+            joined: joined.into_iter().map(Joiner::redacted).collect(),
+            also: also.into_iter().map(Symptom::redacted).collect(),
             since,
             ended,
             flapping,

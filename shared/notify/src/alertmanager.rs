@@ -205,6 +205,7 @@ fn annotations(message: &Message) -> Value {
         ("affected", message.count.clone().unwrap_or_default()),
         ("first", message.first.clone().unwrap_or_default()),
         ("cause", message.cause.clone().unwrap_or_default()),
+        ("also", message.also.join("\n")),
         ("evidence", message.evidence.join("\n")),
         ("events", message.events.join("\n")),
         ("notes", message.notes.join("\n")),

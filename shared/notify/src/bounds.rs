@@ -8,6 +8,7 @@ const VALUE_MAX: usize = 500;
 const EVIDENCE_MAX: usize = 20;
 const EVENTS_MAX: usize = 10;
 const JOINED_MAX: usize = 50;
+const ALSO_MAX: usize = 12;
 const NAME_MAX: usize = 253;
 const TEXT_MAX: usize = 1_000;
 const RUNBOOK_MAX: usize = 4_000;
@@ -29,7 +30,16 @@ pub(crate) fn bounded(notice: &Notice) -> Notice {
     bound_object(&mut notice.object);
     bound_object(&mut notice.group.owner);
     notice.joined.truncate(JOINED_MAX);
-    notice.joined.iter_mut().for_each(bound_object);
+    for joiner in &mut notice.joined {
+        bound_object(&mut joiner.object);
+        joiner.rule.iter_mut().for_each(|rule| *rule = cut(rule, NAME_MAX));
+    }
+    notice.also.truncate(ALSO_MAX);
+    for symptom in &mut notice.also {
+        bound_object(&mut symptom.object);
+        symptom.rule = cut(&symptom.rule, NAME_MAX);
+        symptom.summary = cut(&symptom.summary, VALUE_MAX);
+    }
     notice.labels = labels(notice.labels);
     notice.object_labels = labels(notice.object_labels);
     if let Some(diagnosis) = &mut notice.diagnosis {

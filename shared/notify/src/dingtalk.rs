@@ -128,8 +128,9 @@ fn paragraphs(message: &Message, title: &str) -> Vec<String> {
         let lines: Vec<String> = lines.iter().map(|line| format!("- {}", plain(line))).collect();
         (!lines.is_empty()).then(|| format!("**{title}**\n\n{}", lines.join("\n")))
     };
+    all.extend(list("New", &message.joined).filter(|_| message.tells_joined));
+    all.extend(list("Also", &message.also));
     if message.kind == NoticeKind::Update {
-        all.extend(list("New", &message.joined));
         return all;
     }
     all.extend(message.first.as_deref().map(|first| format!("first {}", plain(first))));

@@ -1,6 +1,6 @@
 use crate::text::{lines, one_line};
 use jiff::{SignedDuration, Timestamp};
-use prodrome_model::{EventBrief, Notice, NoticeKind, ObjectRef, Owner, Severity};
+use prodrome_model::{EventBrief, Joiner, Notice, NoticeKind, ObjectRef, Owner, Severity, Symptom};
 
 /// What a notice tells a person, in pieces that every channel puts together in its own markup.
 ///
@@ -11,11 +11,11 @@ pub(crate) struct Message {
     pub(crate) kind: NoticeKind,
     pub(crate) severity: Severity,
     pub(crate) rule: String,
-    /// What it is about: the topmost owner, such as `Deployment shop/cart`; of several apps what they depend on.
+    /// What it is about: the topmost owner, such as `Deployment shop/cart`, and what is to blame where that is another.
     pub(crate) target: String,
     /// How many objects of which kind, where the target is not the one object: `3 × Pod`.
     pub(crate) count: Option<String>,
-    /// The object that opened the alert, where it is not the target.
+    /// The object that opened the alert, where it is not the topmost owner.
     pub(crate) first: Option<String>,
     /// `prod-eu (eu-central-1)`.
     pub(crate) cluster: String,
@@ -28,6 +28,10 @@ pub(crate) struct Message {
     pub(crate) summary: String,
     /// The names of those that joined.
     pub(crate) joined: Vec<String>,
+    /// Whether those are news to whoever is told: not where all of it is.
+    pub(crate) tells_joined: bool,
+    /// What other rules see of it.
+    pub(crate) also: Vec<String>,
     pub(crate) evidence: Vec<String>,
     pub(crate) events: Vec<String>,
     /// What to do, as the diagnosis says: first among the lines of the runbook, and text that a tenant may have written.
@@ -41,26 +45,29 @@ pub(crate) struct Message {
 const EVIDENCE_MAX: usize = 8;
 const EVENTS_MAX: usize = 5;
 const JOINED_MAX: usize = 10;
+const ALSO_MAX: usize = 8;
 /// Steps of a repair that are told.
 const STEPS_MAX: usize = 5;
 
 /// A kind, a namespace and a name as long as Kubernetes lets them be: a name that is cut finds nothing.
 const NAME_MAX: usize = 63 + 1 + 63 + 1 + 253;
 
+/// Two of those, and what stands between.
+const TARGET_MAX: usize = 2 * NAME_MAX + 4;
+
 /// A notice that is delivered later than this after it was decided says so.
 const LATE_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 impl Message {
     pub(crate) fn new(notice: &Notice, now: Timestamp) -> Self {
-        let target = &notice.group.owner;
-        let grouped = *target != notice.object;
+        let grouped = *notice.workload() != notice.object;
         let region = one_line(&notice.scope.region, 40);
         let cluster = or(one_line(&notice.scope.cluster, 80), "unknown cluster");
         Self {
             kind: notice.kind,
             severity: notice.severity,
             rule: one_line(&notice.rule, 100),
-            target: shared(notice).unwrap_or_else(|| name(target)),
+            target: one_line(&notice.target(), TARGET_MAX),
             count: (grouped || notice.count > 1).then(|| count(notice)),
             first: grouped.then(|| name(&notice.object)),
             cluster: if region == "local" || region.is_empty() {
@@ -74,7 +81,10 @@ impl Message {
             ended: notice.ended,
             lasted: span(notice.ended.unwrap_or(now).duration_since(notice.since)),
             summary: or(one_line(&notice.summary, 500), "no summary"),
-            joined: some(&notice.joined, JOINED_MAX, name),
+            joined: some(&notice.joined, JOINED_MAX, joiner),
+            tells_joined: notice.kind == NoticeKind::Update
+                || (notice.kind == NoticeKind::Alert && notice.sequence > 0),
+            also: some(&notice.also, ALSO_MAX, also),
             evidence: evidence(notice),
             events: some(&notice.events, EVENTS_MAX, |event| event_line(event, now)),
             steps: steps(notice),
@@ -175,15 +185,32 @@ pub(crate) fn pieces(line: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// `registry r.example`, where several apps have that in common.
-fn shared(notice: &Notice) -> Option<String> {
-    let shared = notice.diagnosis.as_ref()?.shared.as_deref().filter(|_| notice.apps > 1)?;
-    Some(one_line(shared, NAME_MAX)).filter(|text| !text.is_empty())
+/// `PodImagePullFailing on Pod shop/web-0`, where it is another rule that sees it.
+fn joiner(joiner: &Joiner) -> String {
+    match &joiner.rule {
+        Some(rule) => format!("{} on {}", one_line(rule, 100), name(&joiner.object)),
+        None => name(&joiner.object),
+    }
 }
 
-/// `41 × Pod of 6 apps in 3 namespaces`.
+/// `P2 DeploymentUnavailable on Deployment shop/web: 0 of 2 replicas are available`, `P3 PodNotReady ×12, first on Pod …`.
+fn also(symptom: &Symptom) -> String {
+    let Symptom { rule, severity, object, count, summary } = symptom;
+    let (rule, object, summary) = (one_line(rule, 100), name(object), one_line(summary, 300));
+    match count {
+        0 => format!("{severity} {rule} on {object}, over: {summary}"),
+        1 => format!("{severity} {rule} on {object}: {summary}"),
+        _ => format!("{severity} {rule} ×{count}, first on {object}: {summary}"),
+    }
+}
+
+/// `41 × Pod of 6 apps in 3 namespaces`; `3 objects` where they are of different kinds.
 fn count(notice: &Notice) -> String {
-    let objects = format!("{} × {}", notice.count, one_line(&notice.object.kind, 63));
+    let is_other = |symptom: &Symptom| symptom.object.kind != notice.object.kind;
+    let objects = match notice.count {
+        count if count > 1 && notice.also.iter().any(is_other) => format!("{count} objects"),
+        count => format!("{count} × {}", one_line(&notice.object.kind, 63)),
+    };
     match (notice.apps, notice.namespaces) {
         (0 | 1, _) => objects,
         (apps, 0 | 1) => format!("{objects} of {apps} apps"),
@@ -334,7 +361,7 @@ mod tests {
         let diagnosis = Some(Box::new(prodrome_model::Diagnosis { shared, ..Default::default() }));
         let many = Notice { count: 41, apps: 6, namespaces: 3, diagnosis, ..one };
         let message = Message::new(&many, sample::now());
-        assert_eq!(message.title(), "P2 PodCrashLooping: registry r.example");
+        assert_eq!(message.title(), "P2 PodCrashLooping: 6 apps by registry r.example");
         assert_eq!(message.count.as_deref(), Some("41 × Pod of 6 apps in 3 namespaces"));
         assert_eq!(message.notes, ["All of them depend on registry r.example"]);
     }

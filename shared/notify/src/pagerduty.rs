@@ -106,6 +106,7 @@ fn payload(message: &Message) -> Value {
     }
     for (name, lines) in [
         ("joined", &message.joined),
+        ("also", &message.also),
         ("evidence", &message.evidence),
         ("events", &message.events),
         ("runbook", &message.runbook),

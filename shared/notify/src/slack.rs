@@ -268,8 +268,19 @@ fn whole_blocks(message: &Message) -> Vec<Value> {
         section(&prose(&message.summary, 1_000)),
         json!({"type": "section", "fields": fields(message)}),
     ];
-    for (title, lines, max) in [("Evidence", &message.evidence, 2_000), ("Events", &message.events, 2_000)] {
-        if !lines.is_empty() {
+    let lists = [
+        ("New", &message.joined, 2_000),
+        ("Also", &message.also, 2_500),
+        ("Evidence", &message.evidence, 2_000),
+        ("Events", &message.events, 2_000),
+    ];
+    for (title, lines, max) in lists {
+        let is_told = match title {
+            "New" => message.tells_joined,
+            "Also" => message.kind != NoticeKind::Resolved,
+            _ => true,
+        };
+        if is_told && !lines.is_empty() {
             blocks.push(section(&format!("*{title}*\n{}", code_block(lines, max))));
         }
     }
@@ -301,6 +312,9 @@ fn short_blocks(message: &Message) -> Vec<Value> {
         blocks.push(section(&prose(&message.summary, 1_000)));
         if !message.joined.is_empty() {
             blocks.push(section(&format!("*New*\n{}", code_block(&message.joined, 2_000))));
+        }
+        if !message.also.is_empty() {
+            blocks.push(section(&format!("*Also*\n{}", code_block(&message.also, 2_500))));
         }
     }
     blocks.push(context(message));

@@ -48,8 +48,11 @@ pub fn render(notice: &Notice, config: &Config, now: Timestamp) -> String {
         line("summary", &message.summary);
     }
     message.cause.iter().for_each(|cause| line("cause", cause));
-    if message.kind == NoticeKind::Update {
+    if message.tells_joined {
         message.joined.iter().for_each(|name| line("new", name));
+    }
+    if message.kind != NoticeKind::Resolved {
+        message.also.iter().for_each(|also| line("also", also));
     }
     if message.kind == NoticeKind::Alert {
         message.evidence.iter().for_each(|evidence| line("evidence", evidence));

@@ -10,6 +10,9 @@ pub(crate) const RULES: &str = "
 Failed:
   { resource: Pod, duration: 0s, resolveAfter: 1m, flow: status, severity: P2,
     checkField: [ { field: [status, phase], equalValue: [Failed] } ] }
+Broken:
+  { resource: Pod, duration: 1m, resolveAfter: 3m, flow: status, severity: P3,
+    checkField: [ { field: [status, phase], equalValue: [Failed] } ] }
 Unready:
   { resource: Pod, duration: 5m, resolveAfter: 2m,
     checkField: [ { field: [status, ready], equalValue: ['false'] } ] }
@@ -33,7 +36,7 @@ Misconfigured:
     { resource: ConfigMap, name: [spec, config], checkField: [ { field: [metadata, labels, bad], equalValue: ['true'] } ] } }
 ";
 
-/// How `Failed` finds its cause.
+/// How `Failed` and `Broken` find their cause, which is one.
 pub(crate) const FLOW: &str =
     "summary: what an object itself says\nnodes:\n  text: { plugin: status-text }\n";
 
@@ -70,8 +73,9 @@ const PLAIN: Law = Law {
 };
 
 /// All of them.
-pub(crate) const LAWS: [Law; 7] = [
+pub(crate) const LAWS: [Law; 8] = [
     Law { name: "Failed", ..PLAIN },
+    Law { name: "Broken", duration: MINUTE, resolve_after: 3 * MINUTE, ..PLAIN },
     Law { name: "Unready", duration: 5 * MINUTE, resolve_after: 2 * MINUTE, ..PLAIN },
     Law { name: "Flapping", duration: 5 * MINUTE, gap: MINUTE, resolve_after: 2 * MINUTE, ..PLAIN },
     Law { name: "NotReady", duration: 3 * MINUTE, tells_since: true, ..PLAIN },
@@ -126,7 +130,7 @@ impl Law {
     fn matches(&self, pod: &Pod, past: &Past, t: Millis) -> bool {
         let config = past.configs.get(pod.config).and_then(|history| at(history, t));
         match self.name {
-            "Failed" => pod.phase == Phase::Failed,
+            "Failed" | "Broken" => pod.phase == Phase::Failed,
             "Unready" | "Flapping" | "NotReady" => !pod.ready,
             "Slow" => pod.phase == Phase::Pending && t >= old_at(pod),
             "Unconfigured" => config.is_none(),

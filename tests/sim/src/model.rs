@@ -1,5 +1,5 @@
 use crate::clock::{Millis, timestamp};
-use crate::plan::{DeedKind, Phase};
+use crate::plan::{CONFIGS, DeedKind, Phase};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -262,7 +262,7 @@ impl Pod {
         // As Kubernetes writes its times: to the second, cut off.
         let second = |at: Millis| timestamp(at - at.rem_euclid(1_000)).to_string();
         let is_ready = if self.ready { "True" } else { "False" };
-        json!({
+        let mut object = json!({
             "metadata": {
                 "namespace": NAMESPACE,
                 "name": name,
@@ -280,6 +280,12 @@ impl Pod {
                     "lastTransitionTime": second(self.ready_since),
                 }],
             },
-        })
+        });
+        // Some of those that fail say why.
+        if self.phase == Phase::Failed && self.config == CONFIGS[0] {
+            object["status"]["reason"] = json!("Evicted");
+            object["status"]["message"] = json!("The node was low on resource: memory.");
+        }
+        object
     }
 }

@@ -1,6 +1,6 @@
 //! Dying at every point between two writes.
 
-use crate::findings::{crashing, recovered};
+use crate::findings::{caused, crashing, recovered, seen_by};
 use crate::world::World;
 use prodrome_model::{Finding, NoticeKind, Severity};
 use prodrome_store::{Fault, OperationKind};
@@ -8,10 +8,17 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
-/// A fault with two objects on two channels, from begin to end.
-async fn episode(world: &mut World) {
+/// A fault with two objects on two channels, from begin to end: seen by one rule, or by one on each.
+async fn episode(world: &mut World, of_cause: bool) {
     let urgent = |pod: &str| Finding { severity: Severity::P2, ..crashing("web", pod, 0) };
-    let (a, b) = (urgent("a"), urgent("b"));
+    let (a, b) = if of_cause {
+        let unavailable = seen_by("DeploymentUnavailable", "Deployment", "web", urgent("web"));
+        // It is told to one channel first, as it is worse.
+        let mild = Finding { severity: Severity::P3, ..urgent("a") };
+        (caused("app-error", "web", mild), caused("app-error", "web", unavailable))
+    } else {
+        (urgent("a"), urgent("b"))
+    };
     world.send(&a).await;
     world.until(300).await;
     world.send(&b).await;
@@ -48,34 +55,37 @@ fn assert_told(world: &World, repeats_max: usize, what: &str) {
 #[tokio::test]
 async fn a_death_at_any_moment_loses_nothing_and_repeats_at_most_what_was_being_sent() {
     let mut deaths = 0;
-    for victim in 0.. {
-        let handlings = Arc::new(AtomicUsize::new(0));
-        // Each poll ends at a moment before or after an operation, so these are all of them.
-        for polls in 0.. {
-            let mut world = World::new();
-            handlings.store(0, Ordering::Relaxed);
-            let counted = Arc::clone(&handlings);
-            world.death =
-                Box::new(move || (counted.fetch_add(1, Ordering::Relaxed) == victim).then_some(polls));
-            episode(&mut world).await;
-            if world.deaths == 0 {
+    for of_cause in [false, true] {
+        for victim in 0.. {
+            let handlings = Arc::new(AtomicUsize::new(0));
+            // Each poll ends at a moment before or after an operation, so these are all of them.
+            for polls in 0.. {
+                let mut world = World::new();
+                handlings.store(0, Ordering::Relaxed);
+                let counted = Arc::clone(&handlings);
+                world.death =
+                    Box::new(move || (counted.fetch_add(1, Ordering::Relaxed) == victim).then_some(polls));
+                episode(&mut world, of_cause).await;
+                if world.deaths == 0 {
+                    break;
+                }
+                deaths += 1;
+                // One death can interrupt a sending on each of the two channels.
+                assert_told(&world, 2, &format!("death of handling {victim} after {polls} polls"));
+            }
+            if handlings.load(Ordering::Relaxed) <= victim {
                 break;
             }
-            deaths += 1;
-            // One death can interrupt a sending on each of the two channels.
-            assert_told(&world, 2, &format!("death of handling {victim} after {polls} polls"));
-        }
-        if handlings.load(Ordering::Relaxed) <= victim {
-            break;
         }
     }
-    assert!(deaths > 60, "only {deaths} deaths");
+    assert!(deaths > 120, "only {deaths} deaths");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_fault_at_any_operation_loses_nothing_and_repeats_nothing() {
     let mut faults = 0;
-    for fault in [Fault::Unavailable, Fault::Conflict, Fault::AnswerLost, Fault::ConflictAfterCommit] {
+    let kinds = [Fault::Unavailable, Fault::Conflict, Fault::AnswerLost, Fault::ConflictAfterCommit];
+    for (fault, of_cause) in kinds.into_iter().flat_map(|fault| [(fault, false), (fault, true)]) {
         let mut number = 0;
         loop {
             let mut world = World::new();
@@ -84,7 +94,7 @@ async fn a_fault_at_any_operation_loses_nothing_and_repeats_nothing() {
                 let now = operation.number == number && operation.kind != OperationKind::Due;
                 now.then(|| hit.send(()).map(|()| fault)).transpose().unwrap()
             });
-            episode(&mut world).await;
+            episode(&mut world, of_cause).await;
             let operations = world.store.operations();
             // A sending that cannot be written down is the one thing that may come twice, once a channel.
             assert_told(&world, 1, &format!("{fault:?} at operation {number}"));
@@ -95,7 +105,7 @@ async fn a_fault_at_any_operation_loses_nothing_and_repeats_nothing() {
             }
         }
     }
-    assert!(faults > 100, "only {faults} faults");
+    assert!(faults > 200, "only {faults} faults");
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use prodrome_model::{
-    EndReason, Ended, Finding, FindingState, Fingerprint, Group, ObjectRef, Owner, Scope, Severity, Subject,
+    Diagnosis, EndReason, Ended, Finding, FindingState, Fingerprint, Group, ObjectRef, Owner, Scope,
+    Severity, Subject,
 };
 use std::collections::BTreeMap;
 
@@ -60,6 +61,33 @@ pub(crate) fn crashing(deployment: &str, pod: &str, since: i64) -> Finding {
         events: Vec::new(),
         stale: None,
         resource_version: "1".into(),
+    }
+}
+
+/// The same fault as another rule sees it, on an object of its own.
+pub(crate) fn seen_by(rule: &str, kind: &str, name: &str, finding: Finding) -> Finding {
+    let subject = Subject::Object { object: object(kind, name), uid: format!("uid-of-{kind}-{name}") };
+    let fingerprint = Fingerprint::of_episode(&scope(), rule, &subject, finding.since);
+    let summary = format!("{rule} of {name}");
+    Finding { rule: rule.into(), subject, fingerprint, summary, ..finding }
+}
+
+/// The finding as `diagnose` sends it on where it knows why: one repair of this deployment helps.
+pub(crate) fn caused(cause: &str, deployment: &str, finding: Finding) -> Finding {
+    let faulty = object("Deployment", deployment);
+    let diagnosis = Diagnosis {
+        cause: Some(cause.into()),
+        confidence: 0.9,
+        faulty: Some(faulty.clone()),
+        workload: Some(finding.group.owner.clone()),
+        ..Diagnosis::default()
+    };
+    let place = faulty.key().path();
+    Finding {
+        cause: Some(cause.into()),
+        diagnosis: Some(Box::new(diagnosis)),
+        group: Group::of_cause(faulty, cause, &place),
+        ..finding
     }
 }
 

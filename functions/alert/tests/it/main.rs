@@ -7,6 +7,8 @@ mod delivery;
 #[cfg(test)]
 mod findings;
 #[cfg(test)]
+mod folding;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod story;

@@ -1,7 +1,7 @@
 //! Everything at once, from a seed: findings are shuffled, repeated and delayed; handlings run side by side and
 //! die; the table and the queue fail; channels are down. What people know in the end must be right.
 
-use crate::findings::{at, crashing, ended};
+use crate::findings::{at, caused, crashing, ended, seen_by};
 use crate::world::World;
 use prodrome_alerting::{Memory, MemoryState};
 use prodrome_model::{EndReason, Finding, Fingerprint, NoticeKind, Severity};
@@ -46,16 +46,28 @@ async fn run(seed: u64, unkind: bool) {
         for pod in 0..PODS {
             let mut t = random.i64(0..2_000);
             for _ in 0..random.u8(1..4) {
-                let mut finding = crashing(&format!("app-{group}"), &format!("app-{group}-{pod}"), t);
+                let (app, name) = (format!("app-{group}"), format!("app-{group}-{pod}"));
+                let mut finding = crashing(&app, &name, t);
                 finding.severity = if random.u8(0..5) == 0 { Severity::P2 } else { Severity::P3 };
+                // Of the first app the cause is not known. Of the others two rules see one fault, each for as long as
+                // it takes it to.
+                let mut findings = vec![finding];
+                if group > 0 {
+                    findings.push(seen_by("PodNotReady", "Pod", &name, findings[0].clone()));
+                    findings = findings.into_iter().map(|f| caused("app-error", &app, f)).collect();
+                }
                 let length = random.i64(1..1_500);
                 let reason = if random.bool() { EndReason::Recovered } else { EndReason::Deleted };
-                let end = ended(&finding, t + length, reason);
-                fingerprints.insert(finding.fingerprint.clone());
-                for (when, message) in [(t, finding), (t + length, end)] {
-                    for _ in 0..random.u8(1..3) {
-                        let late = if random.u8(0..4) == 0 { random.i64(0..600) } else { random.i64(0..5) };
-                        messages.push((when + late, message.clone()));
+                for finding in findings {
+                    fingerprints.insert(finding.fingerprint.clone());
+                    let (begin, over) = (t + random.i64(0..30), t + length + random.i64(30..90));
+                    let end = ended(&finding, over, reason);
+                    for (when, message) in [(begin, finding), (over, end)] {
+                        for _ in 0..random.u8(1..3) {
+                            let late =
+                                if random.u8(0..4) == 0 { random.i64(0..600) } else { random.i64(0..5) };
+                            messages.push((when + late, message.clone()));
+                        }
                     }
                 }
                 t += length + random.i64(1..900);
@@ -103,6 +115,21 @@ fn check(world: &World, fingerprints: &BTreeSet<Fingerprint>, unkind: bool) {
     for (channel, notice) in &delivered {
         stories.entry((channel, &notice.fingerprint)).or_default().push((notice.kind, notice.sequence));
     }
+    // Of one cause at one place there is one alert at a time, whichever rules see it.
+    if !unkind {
+        let mut open: BTreeMap<&str, &Fingerprint> = BTreeMap::new();
+        for (_, notice) in delivered.iter().filter(|(c, n)| c == "chat" && n.group.is_of_cause()) {
+            match notice.kind {
+                NoticeKind::Alert => {
+                    let other = open.insert(&notice.group.key, &notice.fingerprint);
+                    assert_eq!(other, None, "{} beside another", notice.fingerprint);
+                }
+                NoticeKind::Update => assert_eq!(open.get(&*notice.group.key), Some(&&notice.fingerprint)),
+                NoticeKind::Resolved => _ = open.remove(&*notice.group.key),
+            }
+        }
+    }
+
     let mut repeats = 0;
     for (who, story) in stories {
         let distinct: BTreeSet<_> = story.iter().collect();

@@ -189,7 +189,7 @@ impl World {
 }
 
 pub(crate) fn line(notice: &Notice) -> String {
-    let joined: Vec<&str> = notice.joined.iter().map(|o| o.name.as_str()).collect();
+    let joined: Vec<&str> = notice.joined.iter().map(|joiner| joiner.object.name.as_str()).collect();
     let parts = [
         Some(format!("{} {} n={}", notice.kind.as_str(), notice.severity, notice.count)),
         (!joined.is_empty()).then(|| format!("+{}", joined.join(","))),

@@ -16,7 +16,7 @@ use compare::{Alerted, Compared, compare};
 use jiff::SignedDuration;
 use noise::Noise;
 use prodrome_flows::FlowSet;
-use prodrome_model::{Notice, NoticeKind};
+use prodrome_model::{Joiner, Notice, NoticeKind};
 use prodrome_plugin::Registry;
 use prodrome_rules::{RuleSet, SourceFile};
 use std::collections::BTreeMap;
@@ -279,8 +279,9 @@ fn alerted(notices: &[Notice]) -> Vec<Alerted> {
     let mut open: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for notice in notices {
         let of_alert = open.entry(notice.fingerprint.to_string()).or_default();
-        let objects = match notice.kind {
-            NoticeKind::Alert => std::slice::from_ref(&notice.object),
+        let own = [Joiner::from(notice.object.clone())];
+        let joiners = match notice.kind {
+            NoticeKind::Alert => &own[..],
             NoticeKind::Update => &notice.joined[..],
             NoticeKind::Resolved => {
                 for index in std::mem::take(of_alert) {
@@ -289,10 +290,10 @@ fn alerted(notices: &[Notice]) -> Vec<Alerted> {
                 continue;
             }
         };
-        for object in objects {
+        for Joiner { object, rule } in joiners {
             of_alert.push(alerted.len());
             alerted.push(Alerted {
-                rule: notice.rule.clone(),
+                rule: rule.as_ref().unwrap_or(&notice.rule).clone(),
                 object: object.clone(),
                 severity: notice.severity,
                 since: notice.since,

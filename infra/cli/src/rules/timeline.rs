@@ -150,7 +150,7 @@ fn track(case: &Case, rule: &Rule, id: &ObjectId, told: &[Notice]) -> Track {
                 own.insert(&notice.fingerprint);
                 marks.push(Mark { at: notice.at.duration_since(case.start), is_end: false });
             }
-            NoticeKind::Update if notice.joined.iter().any(is_it) => {
+            NoticeKind::Update if notice.joined.iter().any(|joiner| is_it(&joiner.object)) => {
                 own.insert(&notice.fingerprint);
                 marks.push(Mark { at: notice.at.duration_since(case.start), is_end: false });
             }

@@ -107,7 +107,7 @@ fn fits(expect: &Expect, notice: &Notice, start: Timestamp) -> bool {
             expect.object.is_some()
                 && expect.since.is_none()
                 && in_time(notice.at.duration_since(at), expect)
-                && notice.joined.iter().any(is_it)
+                && notice.joined.iter().any(|joiner| is_it(&joiner.object))
         }
         (What::Resolves, NoticeKind::Resolved) => {
             let ended = notice.ended.unwrap_or(notice.at);
@@ -160,7 +160,7 @@ fn describe(notice: &Notice, start: Timestamp) -> String {
             format!("{rule} fired at {} on {}", since(notice.at), object(&notice.object))
         }
         (NoticeKind::Update, _) => {
-            let joined: Vec<_> = notice.joined.iter().map(object).collect();
+            let joined: Vec<_> = notice.joined.iter().map(|joiner| object(&joiner.object)).collect();
             format!("{rule} had {} join at {}", joined.join(" and "), since(notice.at))
         }
         (NoticeKind::Resolved, Some(ended)) => {

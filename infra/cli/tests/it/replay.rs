@@ -11,6 +11,13 @@ fn rules(lines: &[Value], kind: &str) -> BTreeSet<String> {
     of_kind.map(|line| line["rule"].as_str().unwrap().to_owned()).collect()
 }
 
+/// The rules that tell something, also where their fault was told by another.
+fn seen(lines: &[Value]) -> BTreeSet<String> {
+    let also = lines.iter().filter_map(|line| line["also"].as_array()).flatten();
+    let own = lines.iter().map(|line| &line["rule"]);
+    own.chain(also).map(|rule| rule.as_str().unwrap().to_owned()).collect()
+}
+
 #[test]
 fn recordings_of_faults_are_alerted_by_the_rule_that_is_meant() {
     for (name, rule) in [
@@ -21,9 +28,9 @@ fn recordings_of_faults_are_alerted_by_the_rule_that_is_meant() {
         let ran = prodrome(&["replay", &recording(name), "--output", "json"]);
         assert_eq!(ran.code, 1, "{name}: {ran:?}");
         let lines = ran.json_lines();
-        let alerted = rules(&lines, "alert");
-        assert!(alerted.contains(rule), "{name}: expected {rule}, found {alerted:?}");
-        let line = lines.iter().find(|line| line["rule"] == rule).unwrap();
+        let seen = seen(&lines);
+        assert!(seen.contains(rule), "{name}: expected {rule}, found {seen:?}");
+        let line = lines.iter().find(|line| line["type"] == "alert").unwrap();
         for key in ["t", "severity", "owner", "object", "group", "count", "since", "summary", "fingerprint"] {
             assert!(!line[key].is_null(), "{name}: {key} is missing in {line}");
         }
@@ -84,6 +91,22 @@ fn one_registry_that_is_down_is_one_alert_that_says_so() {
         lines.iter().filter_map(|line| line["object"]["name"].as_str()?.get(..1)).collect();
     assert_eq!(owners, BTreeSet::from(["a", "b"]), "the pods of both applications: {ran:?}");
     assert!(lines.iter().all(|line| line["count"].as_u64().unwrap() <= 4), "{ran:?}");
+}
+
+#[test]
+fn one_fault_is_one_alert_though_several_rules_see_it() {
+    for (name, cause, rules) in [
+        ("image-pull-long", "image-not-found", &["DeploymentUnavailable", "PodImagePullFailing"][..]),
+        ("liveness-hang", "probe-failed", &["PodKilledRepeatedly", "PodProbeKillsRepeatedly"]),
+    ] {
+        let lines = prodrome(&["replay", &recording(name), "--output", "json"]).json_lines();
+        let alerts: Vec<&Value> = lines.iter().filter(|line| line["type"] == "alert").collect();
+        assert_eq!(alerts.len(), 1, "{name}: {alerts:#?}");
+        assert_eq!(alerts[0]["cause"], cause, "{name}");
+        let seen = seen(&lines);
+        assert!(rules.iter().all(|rule| seen.contains(*rule)), "{name}: {seen:?}");
+        assert!(lines.iter().all(|line| line["fingerprint"] == alerts[0]["fingerprint"]), "{lines:#?}");
+    }
 }
 
 #[test]

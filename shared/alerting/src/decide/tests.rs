@@ -146,7 +146,7 @@ impl TestGroup {
     }
 
     fn line(&self, notice: &Notice) -> String {
-        let joined: Vec<&str> = notice.joined.iter().map(|o| o.name.as_str()).collect();
+        let joined: Vec<&str> = notice.joined.iter().map(|joiner| joiner.object.name.as_str()).collect();
         let parts = [
             Some(format!("{}s {} {} n={}", self.now, notice.kind.as_str(), notice.severity, notice.count)),
             (!joined.is_empty()).then(|| format!("+{}", joined.join(","))),
@@ -537,7 +537,81 @@ fn the_log_tells_the_story_with_numbers_of_its_own() {
     assert!(group.log.iter().map(|l| &l.sort).is_sorted());
 }
 
+/// The same as another rule sees it.
+fn by(rule: &str, finding: Finding) -> Finding {
+    let fingerprint = Fingerprint::of_episode(&finding.scope, rule, &finding.subject, finding.since);
+    Finding { rule: rule.into(), fingerprint, summary: format!("{rule}: {}", finding.summary), ..finding }
+}
+
+#[test]
+fn one_object_that_several_rules_see_counts_once_and_until_none_of_them_does() {
+    let mut group = TestGroup::new();
+    group.fires("a").until(10).take(&[by("PodNotReady", finding("a", 10))]).until(100);
+    assert_eq!(group.told(), ["0s alert P3 n=1", "30s update P3 n=1 +a"]);
+    let told = &group.notices[1].notice;
+    assert_eq!(told.joined[0].rule.as_deref(), Some("PodNotReady"));
+    assert_eq!(
+        (told.also[0].rule.as_str(), told.also[0].summary.as_str()),
+        ("PodNotReady", "PodNotReady: a crashes")
+    );
+    group.recovers("a", 0).until(1_000);
+    assert_eq!(group.told(), Vec::<String>::new());
+    group.take(&[ended(by("PodNotReady", finding("a", 10)), 1_000, EndReason::Recovered)]);
+    assert_eq!(group.told(), ["1000s resolved P3 n=1 ended=1000s"]);
+}
+
+#[test]
+fn a_rule_that_saw_it_only_for_a_moment_is_no_news() {
+    let mut group = TestGroup::new();
+    let unready = by("PodNotReady", finding("a", 10));
+    group.fires("a").until(10).take(std::slice::from_ref(&unready));
+    group.until(20).take(&[ended(unready, 20, EndReason::Recovered)]).until(1_000);
+    assert_eq!(group.told(), ["0s alert P3 n=1"]);
+}
+
+#[test]
+fn no_more_rules_are_told_apart_than_a_person_reads() {
+    let mut group = TestGroup::new();
+    let findings: Vec<Finding> =
+        (0..40).map(|nth| by(&format!("Rule{nth}"), finding(&format!("pod-{nth}"), 0))).collect();
+    group.take(&findings).until(100);
+    assert_eq!((group.notices[0].notice.also.len(), group.notices[0].notice.count), (11, 40));
+    let ends: Vec<Finding> =
+        findings.into_iter().map(|finding| ended(finding, 100, EndReason::Recovered)).collect();
+    group.take(&ends);
+    assert_eq!(group.told().last().unwrap(), "100s resolved P3 n=40 ended=100s");
+}
+
 proptest::proptest! {
+    /// However the findings of some rules on some objects come, go and come again: the alert counts the objects that
+    /// some rule still sees, and of each rule what it still sees.
+    #[test]
+    fn an_alert_counts_who_is_affected_and_what_each_rule_sees(
+        script in proptest::collection::vec((0..3_usize, 0_i64..4, 0_i64..3, 0_i64..90, proptest::bool::ANY), 1..60),
+    ) {
+        let rules = ["PodCrashLooping", "PodNotReady", "PodImagePullFailing"];
+        let mut group = TestGroup::new();
+        let mut known = BTreeMap::new();
+        for (rule, pod, episode, wait, ends) in script {
+            let now = group.now + wait;
+            group.until(now);
+            let finding = by(rules[rule], finding(&format!("pod-{pod}"), episode * 10));
+            known.insert(finding.fingerprint.clone(), rules[rule]);
+            group.take(&[if ends { ended(finding, now, EndReason::Recovered) } else { finding }]);
+            let open: Vec<(&Fingerprint, &Memory)> =
+                group.memories.iter().filter(|(_, memory)| !memory.state.is_ended()).collect();
+            let objects: BTreeSet<&String> = open.iter().map(|(_, memory)| &memory.member).collect();
+            let alert = group.view.head.alert.as_ref();
+            let count = alert.map_or(0, |alert| alert.open);
+            proptest::prop_assert_eq!(usize::try_from(count).unwrap(), objects.len());
+            for name in rules {
+                let sees = alert.and_then(|alert| alert.symptoms.get(name)).map_or(0, |seen| seen.open);
+                let of_it = open.iter().filter(|(fingerprint, _)| known[*fingerprint] == name).count();
+                proptest::prop_assert_eq!(usize::try_from(sees).unwrap(), of_it, "{}", name);
+            }
+        }
+    }
+
     /// However findings and ends of a few pods are shuffled, repeated and spread over turns and time: the group
     /// is quiet in the end, begins and ends take turns, and every alert that began has ended.
     #[test]

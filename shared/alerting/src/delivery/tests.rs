@@ -33,7 +33,8 @@ fn notice(kind: NoticeKind, sequence: u32, joined: &[&str]) -> Notice {
         count: 1,
         apps: 0,
         namespaces: 0,
-        joined: joined.iter().map(|name| pod(name)).collect(),
+        joined: joined.iter().map(|name| pod(name).into()).collect(),
+        also: Vec::new(),
         since: at(0),
         ended: None,
         flapping: false,
@@ -54,7 +55,11 @@ fn delivery() -> Delivery {
 fn claim(delivery: &mut Delivery, now: i64) -> Option<(NoticeKind, u32, Vec<String>)> {
     let (claim, _) = delivery.claim(at(now), &Policy::default());
     claim.map(|c| {
-        (c.notice.kind, c.notice.sequence, c.notice.joined.into_iter().map(|o| o.name).collect::<Vec<_>>())
+        (
+            c.notice.kind,
+            c.notice.sequence,
+            c.notice.joined.into_iter().map(|joiner| joiner.object.name).collect::<Vec<_>>(),
+        )
     })
 }
 

@@ -67,6 +67,7 @@ fn notices() -> impl Strategy<Value = Notice> {
             evidence: vec![text.clone(); if long { 60 } else { 2 }],
             events: vec![hostile.events[0].clone(); if long { 60 } else { 2 }],
             joined: vec![hostile.joined[0].clone(); if long { 60 } else { 2 }],
+            also: vec![hostile.also[0].clone(); if long { 60 } else { 2 }],
             ..hostile
         };
         Notice { ended: (kind == NoticeKind::Resolved).then(sample::now), ..lists }
@@ -166,6 +167,7 @@ fn the_widest_texts_stay_within_the_limits() {
             evidence: vec![text.clone(); 60],
             events: vec![hostile.events[0].clone(); 60],
             joined: vec![hostile.joined[0].clone(); 60],
+            also: vec![hostile.also[0].clone(); 60],
             runbook: Some(vec![text; 20].join("\n")),
             ..hostile
         };
@@ -235,7 +237,7 @@ fn on_a_terminal(lines: &str, colour: bool) {
     }
     assert!(is_visible(&text), "{lines:?}");
     // Only our own line ends: each line is the headline or begins with a name of ours.
-    let names = ["summary", "cause", "new", "evidence", "event", "runbook", "note"];
+    let names = ["summary", "cause", "new", "also", "evidence", "event", "runbook", "note"];
     for line in lines.lines().skip(1) {
         assert!(names.iter().any(|name| line.starts_with(&format!("    {name:<9} "))), "{line:?}");
     }

@@ -1,18 +1,20 @@
-//! Notices for tests: a plain one and how it goes on, a huge one, a hostile one.
+//! Notices for tests: a plain one and how it goes on, one that several rules see, a huge one, a hostile one.
 
 use jiff::Timestamp;
 use prodrome_model::{
-    EventBrief, Fingerprint, Group, Notice, NoticeKind, ObjectRef, Owner, Scope, Severity, Subject,
+    Diagnosis, EventBrief, Fingerprint, Group, Joiner, Notice, NoticeKind, ObjectRef, Owner, Scope, Severity,
+    Subject, Symptom,
 };
 use std::collections::BTreeMap;
 
 /// All of them, by name.
-pub(crate) fn all() -> [(&'static str, Notice); 6] {
+pub(crate) fn all() -> [(&'static str, Notice); 7] {
     [
         ("plain", plain()),
         ("single", single()),
         ("update", update()),
         ("resolved", resolved()),
+        ("seen-by-several", seen_by_several()),
         ("huge", huge()),
         ("hostile", hostile(HOSTILE)),
     ]
@@ -63,7 +65,8 @@ pub(crate) fn plain() -> Notice {
         count: 3,
         apps: 0,
         namespaces: 0,
-        joined: vec![pod("cart-6d9f7c-9vqpl"), pod("cart-6d9f7c-m7hbz")],
+        joined: vec![pod("cart-6d9f7c-9vqpl").into(), pod("cart-6d9f7c-m7hbz").into()],
+        also: Vec::new(),
         since,
         ended: None,
         flapping: false,
@@ -125,7 +128,7 @@ pub(crate) fn update() -> Notice {
         at: at("2026-03-01T03:10:01Z"),
         severity: Severity::P1,
         count: 5,
-        joined: vec![pod("cart-6d9f7c-kk2lw"), pod("cart-6d9f7c-zz81b")],
+        joined: vec![pod("cart-6d9f7c-kk2lw").into(), pod("cart-6d9f7c-zz81b").into()],
         ..plain()
     }
 }
@@ -143,6 +146,46 @@ pub(crate) fn resolved() -> Notice {
     }
 }
 
+/// A claim that is not bound, as three rules see it; of two of them it is told to whoever did not hear of the first.
+pub(crate) fn seen_by_several() -> Notice {
+    let workload = object("apps/v1", "StatefulSet", "shop", "orders");
+    let claim = object("v1", "PersistentVolumeClaim", "shop", "data-orders-0");
+    let symptom = |rule: &str, object: &ObjectRef, count, summary: &str| Symptom {
+        rule: rule.to_owned(),
+        severity: Severity::P3,
+        object: object.clone(),
+        count,
+        summary: summary.to_owned(),
+    };
+    Notice {
+        sequence: 1,
+        rule: "StatefulSetUnavailable".into(),
+        cause: Some("storageclass-missing".into()),
+        diagnosis: Some(Box::new(Diagnosis {
+            cause: Some("storageclass-missing".into()),
+            confidence: 0.9,
+            summary: "the claim data-orders-0 names the class fast, which does not exist".into(),
+            faulty: Some(claim.clone()),
+            workload: Some(workload.clone()),
+            ..Diagnosis::default()
+        })),
+        object: workload,
+        group: Group::of_cause(claim.clone(), "storageclass-missing", &claim.key().path()),
+        count: 3,
+        joined: vec![
+            Joiner { object: pod("orders-0"), rule: Some("PodUnschedulable".into()) },
+            Joiner { object: claim.clone(), rule: Some("PVCStorageClassMissing".into()) },
+        ],
+        also: vec![
+            symptom("PVCStorageClassMissing", &claim, 1, "it names the class fast, which does not exist"),
+            symptom("PodUnschedulable", &pod("orders-0"), 2, "no node suits"),
+        ],
+        summary: "0 of 1 replicas are ready".into(),
+        evidence: vec!["status.readyReplicas = 0".into()],
+        ..plain()
+    }
+}
+
 /// Every text is as long, and every list as full, as nothing stops it from being.
 pub(crate) fn huge() -> Notice {
     let long = |c: &str| c.repeat(5_000);
@@ -154,7 +197,17 @@ pub(crate) fn huge() -> Notice {
         object: object("v1", &long("k"), &long("n"), &long("o")),
         group: Group { owner: object("apps/v1", "Deployment", &long("n"), &long("d")), key: long("g") },
         count: u32::MAX,
-        joined: (0..200).map(|i| pod(&format!("{i}-{}", long("j")))).collect(),
+        also: vec![
+            Symptom {
+                rule: long("r"),
+                severity: Severity::P1,
+                object: object("v1", &long("k"), &long("n"), &long("o")),
+                count: u32::MAX,
+                summary: long("s"),
+            };
+            200
+        ],
+        joined: (0..200).map(|i| pod(&format!("{i}-{}", long("j"))).into()).collect(),
         flapping: true,
         summary: long("s"),
         runbook: Some(vec![long("b"); 50].join("\n")),
@@ -187,7 +240,14 @@ pub(crate) fn hostile(text: &str) -> Notice {
         diagnosis: None,
         object: named("v1", "Pod"),
         group: Group { owner: named("apps/v1", "Deployment"), key: text.to_owned() },
-        joined: vec![named("v1", "Pod"), named("v1", text)],
+        joined: vec![named("v1", "Pod").into(), named("v1", text).into()],
+        also: vec![Symptom {
+            rule: "PodNotReady".into(),
+            severity: Severity::P4,
+            object: named("v1", text),
+            count: 1,
+            summary: text.to_owned(),
+        }],
         summary: text.to_owned(),
         labels: BTreeMap::from([(text.to_owned(), text.to_owned()), ("alertname".into(), text.into())]),
         object_labels: BTreeMap::from([(text.to_owned(), text.to_owned())]),

@@ -36,7 +36,8 @@ impl Noise {
         for notice in notices {
             self.notifications += 1;
             self.alerts += u32::from(notice.kind == NoticeKind::Alert);
-            let of_alert = std::iter::once(&notice.object).chain(&notice.joined);
+            let of_alert =
+                std::iter::once(&notice.object).chain(notice.joined.iter().map(|joiner| &joiner.object));
             self.objects.extend(of_alert.map(|object| (self.recordings, object.to_string())));
         }
     }

@@ -160,7 +160,7 @@ pub(super) fn alert(notice: &Notice, now: Timestamp, width: Option<usize>) -> Li
     let count = if notice.count > 1 { format!(" ({} objects)", notice.count) } else { String::new() };
     let front = mark.with(" ", "").with(&notice.rule, "1").with(" ", "");
     let back = format!("{count} {when} [{}]", notice.owner);
-    let owner = render::plain(&notice.group.owner.to_string(), 300);
+    let owner = render::plain(&notice.target(), 300);
     named(front, &owner, &back, width)
 }
 
