@@ -21,6 +21,7 @@
 mod ask;
 mod compile;
 mod effect;
+mod ends;
 mod formula;
 mod leaf;
 mod learned;
@@ -32,10 +33,12 @@ mod program;
 mod programs;
 mod scope;
 mod scratch;
+mod states;
 mod table;
 mod trie;
 mod turn;
 mod unescape;
+mod usual;
 mod verdict;
 mod walk;
 

@@ -5,6 +5,7 @@
 //! object. Conditions on the elements of a list begin anew with each element, and what `match: all` failed is not
 //! known one by one: for those the object is looked at again.
 
+use super::learned::Learned;
 use super::program::Entry;
 use super::scratch::Scratch;
 use super::verdict::{Judge, Verdict};
@@ -19,9 +20,9 @@ const LOOKS_MAX: usize = 6;
 impl Judge<'_> {
     /// Finds out when the verdicts of certain rules turn. Where too many instants are to be tried, the verdicts stay
     /// open: the tree is asked.
-    pub(super) fn look_ahead(&self, scratch: &mut Scratch) -> Result<(), JsonError> {
+    pub(super) fn look_ahead(&self, scratch: &mut Scratch, learned: &mut Learned) -> Result<(), JsonError> {
         self.turn_words(scratch);
-        self.look_again(scratch)?;
+        self.look_again(scratch, learned)?;
         scratch.verdicts.retain(|verdict| verdict.is_open || verdict.matches || verdict.turns_at.is_some());
         self.crowded(scratch);
         Ok(())
@@ -120,7 +121,7 @@ impl Judge<'_> {
     }
 
     /// By looking at the object again at each instant.
-    fn look_again(&self, scratch: &mut Scratch) -> Result<(), JsonError> {
+    fn look_again(&self, scratch: &mut Scratch, learned: &mut Learned) -> Result<(), JsonError> {
         if !self.collect_instants(scratch, true, LOOKS_MAX) {
             return Ok(());
         }
@@ -130,7 +131,7 @@ impl Judge<'_> {
             scratch.effort.looks += 1;
             self.program.reset(instant, &mut ahead);
             let judge = Judge { now: instant, ..*self };
-            match self.program.walk(self.json, instant, &mut ahead) {
+            match self.program.walk(self.json, instant, false, &mut ahead, learned) {
                 Ok(()) => judge.settle(&mut ahead),
                 Err(Stop::Broken(error)) => return Err(error),
                 Err(Stop::Strange) => break,
