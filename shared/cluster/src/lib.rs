@@ -31,6 +31,7 @@ mod kube_cluster;
 mod objects;
 pub mod owner;
 mod request;
+mod sparing;
 mod tokens;
 
 pub use cluster::{Cluster, ListPage};
@@ -38,4 +39,5 @@ pub use connect::{ConnectError, Endpoint};
 pub use error::ClusterError;
 pub use kube_cluster::KubeCluster;
 pub use objects::{Logs, ObjectError, ObjectsCluster};
+pub use sparing::Sparing;
 pub use tokens::Tokens;

@@ -1,17 +1,25 @@
 use crate::limits::{BATCH_MAX, MESSAGE_BYTES_MAX, PACK_ATTRIBUTE, Wire, to_wire};
 use crate::{FailedMessage, Message, Queue, QueueName, SendError};
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::primitives::Blob;
 use aws_sdk_sqs::types::{BatchResultErrorEntry, MessageAttributeValue, SendMessageBatchRequestEntry};
 use prodrome_model::chain;
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::time::Duration;
+
+/// One try of a call takes no longer, and a call with all its tries; 1 MiB is to get through a slow line. The SDK
+/// waits for ever by itself.
+const TRY_WAIT: Duration = Duration::from_secs(8);
+const CALL_WAIT: Duration = Duration::from_secs(24);
 
 /// The [`Queue`]s of the system over SQS.
 ///
 /// Messages go ten a call and at most 1 MiB a call, one call after another, in their order. The client's own
-/// retries stand; what it gives up is reported message by message.
+/// retries stand, and so do its timeouts; where it has none, a call ends after 24 s. What it gives up is reported
+/// message by message.
 #[derive(Debug, Clone)]
 pub struct SqsQueue {
     client: Client,
@@ -27,7 +35,7 @@ struct Placed {
 impl SqsQueue {
     /// The queues at these URLs. A queue without one accepts nothing.
     pub fn new(client: Client, urls: impl IntoIterator<Item = (QueueName, String)>) -> Self {
-        Self { client, urls: urls.into_iter().collect() }
+        Self { client: impatient(client), urls: urls.into_iter().collect() }
     }
 
     /// Sends one batch; returns what was not accepted of it. Where the queue refuses the batch as a whole, each
@@ -100,6 +108,20 @@ impl Queue for SqsQueue {
         failed.sort_by_key(|failed| failed.index);
         if failed.is_empty() { Ok(()) } else { Err(SendError { queue: to, total, failed }) }
     }
+}
+
+/// The client, with timeouts where it has none of its own.
+fn impatient(client: Client) -> Client {
+    let timeouts = client.config().timeout_config();
+    if timeouts.is_some_and(|set| set.operation_timeout().or(set.operation_attempt_timeout()).is_some()) {
+        return client;
+    }
+    let ours = TimeoutConfig::builder().operation_attempt_timeout(TRY_WAIT).operation_timeout(CALL_WAIT);
+    let mut ours = ours.build();
+    if let Some(timeouts) = timeouts {
+        ours.take_defaults_from(timeouts);
+    }
+    Client::from_conf(client.config().to_builder().timeout_config(ours).build())
 }
 
 fn to_entry(placed: &Placed) -> Result<SendMessageBatchRequestEntry, BuildError> {

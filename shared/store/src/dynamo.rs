@@ -9,6 +9,7 @@ use crate::due::DuePlace;
 use crate::limits::{check_commit, check_due, check_key, check_query, until_millisecond};
 use crate::{Expect, Key, Page, Record, Store, StoreError, Write};
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use failure::{canceled, failure};
 use item::Item;
@@ -25,11 +26,16 @@ const UNREAD_ATTEMPTS_MAX: u32 = 8;
 const UNREAD_WAIT: Duration = Duration::from_millis(50);
 const UNREAD_WAIT_GROWTH_MAX: u32 = 20;
 
+/// One try of a request takes no longer, and a request with all its tries. The SDK waits for ever by itself: then one
+/// answer that is lost without a word would hold a function until its time is over, and with it all of a batch.
+const TRY_WAIT: Duration = Duration::from_secs(4);
+const REQUEST_WAIT: Duration = Duration::from_secs(12);
+
 /// A [`Store`] over one table of DynamoDB, made as [`schema`] says.
 ///
 /// A commit of one write is a conditional `PutItem`, `UpdateItem` or `DeleteItem`; of several, a
 /// `TransactWriteItems`, which costs double. The client's own retries stand: they repeat what was throttled or
-/// lost on the way, so give the client timeouts that fit the function's.
+/// lost on the way. Its timeouts stand too; where it has none, a request ends after 12 s.
 #[derive(Debug, Clone)]
 pub struct DynamoStore {
     client: Client,
@@ -40,7 +46,7 @@ pub struct DynamoStore {
 impl DynamoStore {
     /// The store in this table.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), unread_wait: UNREAD_WAIT }
+        Self { client: impatient(client), table: table.into(), unread_wait: UNREAD_WAIT }
     }
 
     /// Reads up to [`KEYS_MAX`] different keys.
@@ -187,6 +193,20 @@ impl Store for DynamoStore {
             _ => self.commit_all(writes).await,
         }
     }
+}
+
+/// The client, with timeouts where it has none of its own.
+fn impatient(client: Client) -> Client {
+    let timeouts = client.config().timeout_config();
+    if timeouts.is_some_and(|set| set.operation_timeout().or(set.operation_attempt_timeout()).is_some()) {
+        return client;
+    }
+    let ours = TimeoutConfig::builder().operation_attempt_timeout(TRY_WAIT).operation_timeout(REQUEST_WAIT);
+    let mut ours = ours.build();
+    if let Some(timeouts) = timeouts {
+        ours.take_defaults_from(timeouts);
+    }
+    Client::from_conf(client.config().to_builder().timeout_config(ours).build())
 }
 
 fn text(text: &str) -> AttributeValue {

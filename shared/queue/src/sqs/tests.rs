@@ -167,3 +167,14 @@ fn an_entry_carries_delay_attributes_and_pack() {
     assert_eq!(attributes["pack"].data_type, "Binary");
     assert_eq!(attributes["reason"].string_value.as_deref(), Some("ä"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_never_answered_ends_before_a_function_does() {
+    let server = answering(|_| ResponseTemplate::new(200).set_delay(Duration::from_hours(1))).await;
+    let queue = queue_at(&server.uri());
+    let begun = tokio::time::Instant::now();
+    let ended = tokio::time::timeout(Duration::from_mins(1), failed(&queue, 1)).await;
+    let failed = ended.expect("it ends by itself");
+    assert!(failed.iter().all(|(_, retryable, _)| *retryable), "{failed:?}");
+    assert!(begun.elapsed() <= CALL_WAIT, "{:?}", begun.elapsed());
+}

@@ -151,3 +151,16 @@ async fn keys_left_unread_are_asked_for_again() {
     assert_eq!(in_short(&got), "unavailable");
     assert_eq!(server.received_requests().await.unwrap().len(), 5 + UNREAD_ATTEMPTS_MAX as usize);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_never_answered_ends_before_a_function_does() {
+    let server = answering(|_| ResponseTemplate::new(200).set_delay(Duration::from_hours(1))).await;
+    let store = store_at(&server.uri());
+    for writes in [vec![put("a")], vec![put("a"), put("b")]] {
+        let begun = tokio::time::Instant::now();
+        let ended = tokio::time::timeout(Duration::from_mins(1), store.commit(writes)).await;
+        let error = ended.expect("it ends by itself").unwrap_err();
+        assert_eq!(in_short(&error), "unavailable");
+        assert!(begun.elapsed() <= REQUEST_WAIT, "{:?}", begun.elapsed());
+    }
+}
