@@ -56,7 +56,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Outcome> {
                 "  4. try it:             prodrome flows check; prodrome diagnose KIND/NAME --from objects.yaml"
             );
             say!("  5. what it may read:   prodrome plugin rbac > infra/plugins/rbac.yaml");
-            say!("  6. on this machine:    prodrome up, and beside it prodrome plugin deploy {name} --local");
+            say!(
+                "  6. on this machine:    prodrome up, which reads the flows, and beside it prodrome plugin deploy {name} --local"
+            );
             say!(
                 "  7. in the cloud:       template.yaml once, then prodrome plugin deploy {name} --stack STACK"
             );
