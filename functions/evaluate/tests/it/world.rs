@@ -192,6 +192,13 @@ impl World {
         world
     }
 
+    /// Another instance, which came with other rules.
+    pub(crate) fn and_one_with(&mut self, text: &str) {
+        let (store, queue) = (Mortal::new(self.store.clone()), Mortal::new(self.queue.clone()));
+        let cluster = Mortal::new(self.cluster.clone());
+        self.instances.push(Evaluate::new(store, queue, cluster, rules(text), SHARDS));
+    }
+
     /// Somebody pushes these rules in place of all others. No instance hears of it by that alone.
     pub(crate) async fn push(&self, text: &str) -> Entry {
         let base = SourceFile::new("base.yaml", "");
