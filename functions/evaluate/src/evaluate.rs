@@ -1,3 +1,5 @@
+use crate::counted::Counted;
+use crate::pack::Taken;
 use crate::references::Listings;
 use crate::rollout::RolledOut;
 use crate::rules::{Look, Rules};
@@ -25,6 +27,7 @@ pub struct Evaluate<S, Q, C> {
     pub(crate) diagnosing: bool,
     pub(crate) asking: bool,
     signs: Option<Signs<S>>,
+    pub(crate) counted: Option<Counted<S>>,
     pub(crate) listings: Listings,
     pub(crate) rolled_out: RolledOut,
     /// Whether rules that are objects of the cluster are taken up.
@@ -44,6 +47,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             diagnosing: false,
             asking: false,
             signs: None,
+            counted: None,
             listings,
             rolled_out,
             takes_objects: false,
@@ -67,6 +71,12 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     #[must_use]
     pub fn noting_signs_in(self, episodes: S) -> Self {
         Self { signs: Some(Signs::new(episodes)), ..self }
+    }
+
+    /// The same, keeping the ledger of what became of each change in the table of checks.
+    #[must_use]
+    pub fn counting_in(self, checks: S) -> Self {
+        Self { counted: Some(Counted::new(checks)), ..self }
     }
 
     /// The same, following the versions of the rules that are pushed. The rules that it was made with hold until one
@@ -96,14 +106,21 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         tally: &mut Tally,
     ) -> Result<(), Failure> {
         let before = tally.clone();
-        match self.sitting().message(delivery, now, tally).await {
+        if let Some(counted) = &self.counted {
+            counted.trying(delivery, now).await;
+        }
+        let done = match self.sitting().message(delivery, now, tally).await {
             Err(failure) if failure.code == BEHIND => {
                 *tally = before; // all of it is done again
                 let asked = self.law.refresh(now, tally).await;
                 Sitting::new(self, self.law.loaded(), Some(asked)).message(delivery, now, tally).await
             }
             other => other,
+        };
+        if let (Err(failure), Some(counted)) = (&done, &self.counted) {
+            counted.failed(delivery, failure, now).await;
         }
+        done
     }
 }
 
@@ -129,7 +146,9 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         now: Timestamp,
         tally: &mut Tally,
     ) -> Result<(), Failure> {
-        let Some((scope, lag)) = self.pack(bytes, now, tally).await? else { return Ok(()) };
+        let taken = self.pack(bytes, now, tally).await?;
+        self.enter(&taken, sent_at.unwrap_or(now), now).await?;
+        let Taken { scope, lag_seconds: Some(lag), .. } = taken else { return Ok(()) };
         let seen_up_to = sent_at.unwrap_or(now).checked_sub(SignedDuration::from_secs(i64::from(lag)));
         let seen_up_to = seen_up_to.unwrap_or(Timestamp::MIN);
         let behind = now.duration_since(seen_up_to).as_secs().max(0);

@@ -34,13 +34,14 @@ pub async fn main() -> Result<(), Error> {
     urls.extend(config.diagnoses_queue_url.map(|url| (QueueName::Diagnoses, url)));
     let tables = aws_sdk_dynamodb::Client::new(&aws);
     let evaluate = Evaluate::new(
-        DynamoStore::new(tables.clone(), config.checks_table),
+        DynamoStore::new(tables.clone(), &*config.checks_table),
         SqsQueue::new(aws_sdk_sqs::Client::new(&aws), urls),
         cluster,
         Arc::new(rules),
         config.shards,
     )
-    .noting_signs_in(DynamoStore::new(tables.clone(), config.episodes_table));
+    .noting_signs_in(DynamoStore::new(tables.clone(), config.episodes_table))
+    .counting_in(DynamoStore::new(tables.clone(), config.checks_table));
     let evaluate = match config.rules_table {
         Some(table) => {
             let evaluate = evaluate.following(Rulebook::new(DynamoStore::new(tables, table)));

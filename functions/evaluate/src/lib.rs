@@ -9,6 +9,7 @@
 
 mod config;
 mod count;
+mod counted;
 mod evaluate;
 mod event;
 mod finding;
@@ -32,6 +33,7 @@ mod sitting;
 mod tenants;
 
 pub use config::Config;
+pub use counted::RECEIVES_MAX;
 pub use evaluate::Evaluate;
 pub use inspect::{Counts, InspectError, Inspection};
 pub use observed::terms;

@@ -13,7 +13,9 @@ use prodrome_store::{Expect, Record, Store, StoreError, Write};
 
 /// When a look that the cluster did not allow is tried again.
 const UNREADABLE_AGAIN: SignedDuration = SignedDuration::from_secs(60);
-/// A check whose rule is not known is looked at again.
+/// A check whose rule is not known is looked at again: by an instance that knows it, where a deployment is going on,
+const ORPHAN_SOON: SignedDuration = SignedDuration::from_secs(30);
+/// and later at leisure.
 const ORPHAN_AGAIN: SignedDuration = SignedDuration::from_mins(10);
 /// A rule that has not been known for this long was removed, and is not just newer than this instance.
 const ORPHAN_ENDS: SignedDuration = SignedDuration::from_hours(1);
@@ -161,7 +163,11 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         }
         let since = *kept.check.orphan_since.get_or_insert(now);
         if now.duration_since(since) < ORPHAN_ENDS && !self.is_latest().await? {
-            kept.check.postpone(ORPHAN_AGAIN, now);
+            if self.asked.is_none() && self.law.follows() {
+                return Err(self.is_behind()); // looked at by the newest rules, at once
+            }
+            let is_new = now.duration_since(since) < ORPHAN_AGAIN;
+            kept.check.postpone(if is_new { ORPHAN_SOON } else { ORPHAN_AGAIN }, now);
             return self.write_back(record, &kept, now).await;
         }
         let mut check = kept.check;

@@ -1,3 +1,4 @@
+use crate::counted::span_of;
 use crate::evaluate::{Kept, check_record, send_failure, store_failure};
 use crate::event;
 use crate::identity::{Identity, IdentityReader};
@@ -9,9 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::event::AboutObject;
 use prodrome_cluster::{Cluster, ClusterError};
 use prodrome_lambda::{Failure, Tally, metric};
+use prodrome_ledger::{Dead, Span};
 use prodrome_lifecycle::{Seen, keys};
-use prodrome_model::{Change, ChangeKind, GroupKind, ObjectKey, Resource, Scope, shard_of};
-use prodrome_queue::pack::{self, PackBuilder, PackHead};
+use prodrome_model::{Change, ChangeKind, GroupKind, ObjectKey, Resource, Scope, Waybill, shard_of};
+use prodrome_queue::pack::{self, BadChange, PackBuilder, PackHead};
 use prodrome_queue::{Body, Message, Queue, QueueName};
 use prodrome_rules::engine::{Scratch, Subject, Verdicts};
 use prodrome_rules::{KindPattern, Rule};
@@ -32,7 +34,18 @@ const ERROR_MAX: usize = 256;
 /// A change that failed.
 struct Poison {
     error: String,
+    code: &'static str,
+    /// Its number among its watcher's changes.
+    number: Option<(u64, u64)>,
     content: Content,
+}
+
+impl Poison {
+    /// As the ledger names it.
+    fn dead(&self) -> Option<Dead> {
+        let (_, number) = self.number?;
+        Some(Dead { span: Span { first: number, last: number }, code: self.code.to_owned() })
+    }
 }
 
 enum Content {
@@ -44,9 +57,21 @@ enum Content {
 
 impl Poison {
     #[expect(clippy::needless_pass_by_value, reason = "an error is handed over by whoever met it")]
-    fn change(change: &Change, error: impl ToString) -> Self {
-        Self { error: error.to_string(), content: Content::Change(Box::new(change.clone())) }
+    fn change(change: &Change, code: &'static str, error: impl ToString) -> Self {
+        let number = Some((change.epoch, change.sequence));
+        Self { error: error.to_string(), code, number, content: Content::Change(Box::new(change.clone())) }
     }
+}
+
+/// A pack that was handled.
+pub(crate) struct Taken {
+    pub(crate) scope: Scope,
+    /// How far behind the watcher is that made it, where one did.
+    pub(crate) lag_seconds: Option<u32>,
+    pub(crate) waybill: Option<Waybill>,
+    /// The numbers of its changes, and which of them were given up.
+    pub(crate) span: Option<Span>,
+    pub(crate) dead: Vec<Dead>,
 }
 
 /// What the markers of the pack's shards tell.
@@ -110,29 +135,34 @@ struct Judged {
 }
 
 impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
-    /// Judges a pack. A change that fails alone is sent on alone, so that it holds nothing else back. Returns
-    /// which cluster's watcher made it and by how many seconds that is behind, where one did.
+    /// Judges a pack. A change that fails alone is sent on alone, so that it holds nothing else back.
     pub(crate) async fn pack(
         &self,
         bytes: &[u8],
         now: Timestamp,
         tally: &mut Tally,
-    ) -> Result<Option<(Scope, u32)>, Failure> {
+    ) -> Result<Taken, Failure> {
         let decoded = pack::decode(bytes, pack::UNCOMPRESSED_MAX)
             .map_err(|error| Failure::fatal(error.code(), error))?;
         if !self.insists() {
             self.knows(decoded.rules)?;
         }
-        let (head, lag_seconds) = (decoded.head, decoded.lag_seconds);
+        let (head, lag_seconds, waybill) = (decoded.head, decoded.lag_seconds, decoded.waybill);
         let scope = head.scope.clone();
         let alone = decoded.changes.len() == 1;
         tally.add(metric::CHANGES_RECEIVED, decoded.changes.len() as u64);
         let mut poison = Vec::new();
         let mut changes = Vec::new();
-        for change in decoded.changes {
+        let count = decoded.changes.len();
+        for (n, change) in (1..).zip(decoded.changes) {
             match change {
                 Ok(change) => changes.push(change),
-                Err(bad) => poison.push(Poison { error: bad.to_string(), content: Content::Line(bad.raw) }),
+                Err(bad) => poison.push(Poison {
+                    error: bad.to_string(),
+                    code: BadChange::CODE,
+                    number: waybill.and_then(|waybill| Some((waybill.epoch, waybill.last(n)?))),
+                    content: Content::Line(bad.raw),
+                }),
             }
         }
         let list_ends: Vec<_> = changes.iter().filter(|c| c.kind == ChangeKind::ListEnd).cloned().collect();
@@ -154,15 +184,19 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 Err(_) => Err(Failure::fatal("evaluation_panicked", "judging the object panicked")),
             };
             match done {
-                Err(failure) if !failure.retryable => poison.push(Poison::change(change, failure)),
+                Err(failure) if !failure.retryable => {
+                    poison.push(Poison::change(change, failure.code, failure));
+                }
                 other => other?,
             }
         }
         for end in list_ends {
             self.list_ended(&scope, &end, now).await?;
         }
+        let dead = poison.iter().filter_map(Poison::dead).collect();
         self.isolate(&head, poison, alone, tally).await?;
-        Ok(lag_seconds.map(|lag| (scope, lag)))
+        let span = waybill.and_then(|waybill| span_of(waybill, count));
+        Ok(Taken { scope, lag_seconds, waybill, span, dead })
     }
 
     /// Whether any rule speaks of the change's kind.
@@ -567,14 +601,20 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         tally.add(metric::CHANGES_FAILED, poison.len() as u64);
         if alone {
             let failed = poison.into_iter().next();
-            return failed.map_or(Ok(()), |poison| Err(Failure::fatal("change_failed", poison.error)));
+            return failed.map_or(Ok(()), |poison| Err(Failure::fatal(poison.code, poison.error)));
         }
         let mut messages = Vec::new();
-        for Poison { error, content } in poison {
+        for Poison { error, content, number, .. } in poison {
             let body = match content {
                 Content::Line(line) => Body::Text(line),
                 Content::Change(change) => {
-                    let mut builder = PackBuilder::new(head);
+                    let waybill = number.filter(|(epoch, _)| *epoch > 0);
+                    let mut builder = match waybill {
+                        None => PackBuilder::new(head),
+                        Some((epoch, first)) => {
+                            PackBuilder::of_numbered(head, Waybill { epoch, first, ..Waybill::default() })
+                        }
+                    };
                     builder.push(&change);
                     let pack = builder.finish().map_err(|error| Failure::fatal("pack_too_large", error))?;
                     Body::Pack(pack.bytes)
@@ -601,7 +641,7 @@ fn latest_of_each<'c>(changes: &[&'c Change], poison: &mut Vec<Poison>) -> Vec<(
         let bytes = change.object.as_ref().map(|raw| raw.get().as_bytes()).unwrap_or_default();
         match reader.read(&change.resource, bytes) {
             Err(error) => {
-                poison.push(Poison::change(change, error));
+                poison.push(Poison::change(change, "object_malformed", error));
                 paths.push(String::new());
             }
             Ok(Identity { path, uid, version }) => {

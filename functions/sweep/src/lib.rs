@@ -2,9 +2,11 @@
 //!
 //! Everything that waits (a pending check, a finding decided and not sent, an alert's next update, a delivery to
 //! retry) is a record with an entry in a due index. The sweep asks each index for what is due within the next
-//! three minutes and puts it on the owner's queue with the exact delay. It writes nothing, so two sweeps at a
+//! three minutes and puts it on the owner's queue with the exact delay. Of that it writes nothing, so two sweeps at a
 //! time do no harm and a message that comes twice is recognised by its due time. What stays overdue is handed
 //! over again by every tick until somebody has dealt with it.
+//!
+//! Then it settles the [ledger](prodrome_ledger) of what became of the changes.
 #![recursion_limit = "256"] // the futures of the AWS SDK are nested deeply
 
 mod config;

@@ -1,5 +1,6 @@
 use jiff::{SignedDuration, Timestamp};
 use prodrome_lambda::{Tally, metric};
+use prodrome_ledger::{Ledger, LedgerError};
 use prodrome_model::{AlertMessage, CheckMessage, DueMessage};
 use prodrome_queue::{Message, Queue, QueueName, SendError};
 use prodrome_store::{Record, Store, StoreError};
@@ -26,6 +27,9 @@ pub enum SweepError {
     /// A queue did not accept everything.
     #[error("what is due could not be handed over")]
     Send(#[from] SendError),
+    /// The ledger could not be settled.
+    #[error("what became of the changes could not be settled")]
+    Ledger(#[from] LedgerError),
 }
 
 impl<C: Store, E: Store, Q: Queue> Sweep<C, E, Q> {
@@ -45,6 +49,15 @@ impl<C: Store, E: Store, Q: Queue> Sweep<C, E, Q> {
         for bucket in prodrome_alerting::due_buckets() {
             let done = self.bucket(&self.episodes, &bucket, QueueName::Findings, now, tally).await;
             first_error = first_error.or(done.err());
+        }
+        match Ledger::new(&self.checks).settle(now).await {
+            Ok(settled) => {
+                tally.add(metric::CHANGES_LOST, settled.lost);
+                if settled.lost > 0 {
+                    tracing::error!(changes = settled.lost, "changes have no account: see `prodrome ledger`");
+                }
+            }
+            Err(error) => first_error = first_error.or(Some(error.into())),
         }
         first_error.map_or(Ok(()), Err)
     }

@@ -15,6 +15,7 @@ mod diagnose;
 mod flows;
 mod function;
 mod kind_names;
+mod ledger;
 mod library;
 mod objects;
 mod plugin;
@@ -62,6 +63,8 @@ enum Command {
     Rules(rules::Arguments),
     /// Say what an error text means, whose it is and what to do, offline
     Why(why::Arguments),
+    /// Say what became of each change that the watchers handed over: handled, waiting, dead, lost
+    Ledger(ledger::Arguments),
     /// Take away what the watcher has put into a cluster
     Uninstall(uninstall::Arguments),
     /// Print a completion script for a shell
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
             Command::Plugin(arguments) => plugin::run(&arguments).await,
             Command::Rules(arguments) => Box::pin(rules::run(arguments)).await,
             Command::Why(arguments) => why::run(&arguments),
+            Command::Ledger(arguments) => ledger::run(arguments).await,
             Command::Uninstall(arguments) => uninstall::run(arguments).await,
             Command::Completion { shell } => {
                 let mut script = Vec::new();

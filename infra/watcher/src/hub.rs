@@ -63,9 +63,7 @@ impl Hub {
                 if waiting.admits(stream, &change) {
                     let put = waiting.put(stream, change, Instant::now());
                     drop(waiting);
-                    if put != Put::Waits {
-                        self.metrics.coalesced();
-                    }
+                    self.metrics.taken_in(put != Put::Waits);
                     self.work.notify_one();
                     return;
                 }

@@ -1,4 +1,5 @@
 use crate::trouble::{DeniedKind, Trouble};
+use prodrome_model::Waybill;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -9,6 +10,8 @@ use tokio::time::Instant;
 /// What the watcher counts, readable while it runs.
 #[derive(Debug, Default)]
 pub struct Metrics {
+    taken_in: AtomicU64,
+    ignored: AtomicU64,
     coalesced: AtomicU64,
     held_back: AtomicU64,
     sent: AtomicU64,
@@ -167,8 +170,9 @@ pub(crate) struct Gauges {
 }
 
 impl Metrics {
-    pub(crate) fn coalesced(&self) {
-        self.coalesced.fetch_add(1, Relaxed);
+    pub(crate) fn taken_in(&self, coalesced: bool) {
+        self.taken_in.fetch_add(1, Relaxed);
+        self.coalesced.fetch_add(u64::from(coalesced), Relaxed);
     }
 
     pub(crate) fn held_back(&self) {
@@ -231,6 +235,7 @@ impl Metrics {
     }
 
     pub(crate) fn seen(&self, kind: &str, ignored: bool) {
+        self.ignored.fetch_add(u64::from(ignored), Relaxed);
         if let Some(kind) = self.shared().kinds.get_mut(kind) {
             kind.seen += 1;
             kind.ignored += u64::from(ignored);
@@ -331,6 +336,20 @@ impl Metrics {
     /// The kinds that are to be watched and are not served by the cluster.
     pub fn unresolved(&self) -> Vec<String> {
         self.shared().unresolved.clone()
+    }
+
+    /// What was counted, for those who hold it against what became of it. Not by kind: kinds go, and their counts with
+    /// them.
+    pub(crate) fn counts(&self) -> Waybill {
+        let count = |counter: &AtomicU64| counter.load(Relaxed);
+        let (ignored, malformed) = (count(&self.ignored), count(&self.malformed));
+        Waybill {
+            read: count(&self.taken_in) + ignored + malformed,
+            ignored,
+            overtaken: count(&self.coalesced),
+            dropped: malformed + count(&self.too_large),
+            ..Waybill::default()
+        }
     }
 
     /// How many changes were read off the watches and lists.

@@ -11,9 +11,10 @@ use crate::metrics::Metrics;
 use crate::waiting::{Item, Ticket, Waiting};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use prodrome_model::{Scope, Source};
+use prodrome_model::{ChangeKind, Scope, Source, Waybill};
 use prodrome_queue::pack::{COMPRESSED_GOAL, ChangeHead, Pack, PackBuilder, PackHead};
 use prodrome_queue::{Message, Queue, QueueName};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -45,8 +46,13 @@ pub(crate) struct Sender<Q> {
 
 /// Counts that a run of the sender keeps.
 struct Course {
+    /// The number of the last change that has one.
     sequence: u64,
+    /// How many of the numbers are those of marks of lists.
+    marks: u64,
     packs: u64,
+    /// The packs that the queue has not accepted, and the number of the first change of each.
+    under_way: BTreeMap<u64, u64>,
     /// How well the last packs have shrunk: compressed ÷ raw bytes.
     shrink: (usize, usize),
     /// When the last round began: what had arrived by then is sent without waiting for more.
@@ -66,7 +72,15 @@ impl<Q: Queue> Sender<Q> {
     /// up on the rest.
     pub(crate) async fn run(&self, mut stop: watch::Receiver<bool>) {
         let now = Instant::now();
-        let mut course = Course { sequence: 0, packs: 0, shrink: FIRST_SHRINK, round: None, last_pack: now };
+        let mut course = Course {
+            sequence: 0,
+            marks: 0,
+            packs: 0,
+            under_way: BTreeMap::new(),
+            shrink: FIRST_SHRINK,
+            round: None,
+            last_pack: now,
+        };
         let mut under_way = FuturesUnordered::new();
         let mut hearsay = self.hearsay.clone();
         loop {
@@ -86,6 +100,7 @@ impl<Q: Queue> Sender<Q> {
             tokio::select! {
                 biased; // so that the same comes of the same: a simulation is repeated by its seed
                 Some(Parcel { id, pack, tickets }) = under_way.next(), if !under_way.is_empty() => {
+                    course.under_way.remove(&id);
                     self.hub.accepted(id, &tickets);
                     self.metrics.pack_sent(pack.changes, pack.bytes.len(), pack.raw_bytes);
                 }
@@ -135,14 +150,16 @@ impl<Q: Queue> Sender<Q> {
         }
         let shard = if course.fills_a_pack(all) { fullest } else { only };
         let head = PackHead { scope: self.scope.clone(), shard, shards: self.shards };
-        let mut builder = self.begin_pack(&head);
+        let mut builder = self.begin_pack(&head, course);
         course.packs += 1;
         let id = course.packs;
-        let tickets = self.hub.take(id, shard, |item| self.pack(&mut builder, &mut course.sequence, &item));
+        let before = (course.sequence, course.marks);
+        let tickets = self.hub.take(id, shard, |item| self.pack(&mut builder, course, &item));
         course.last_pack = now;
         match builder.finish() {
             Ok(pack) if pack.changes > 0 => {
                 course.learn(&pack);
+                course.under_way.insert(id, before.0 + 1);
                 Some(Parcel { id, pack, tickets })
             }
             Ok(_) => {
@@ -152,6 +169,7 @@ impl<Q: Queue> Sender<Q> {
             // One object that no message can carry. Kept, it would hold up the place for ever.
             Err(error) => {
                 self.metrics.too_large();
+                (course.sequence, course.marks) = before; // the numbers of what is sent have no hole
                 tracing::error!(error = chain(&error), "a change is too large for a message and is dropped");
                 self.hub.accepted(id, &tickets);
                 None
@@ -159,16 +177,17 @@ impl<Q: Queue> Sender<Q> {
         }
     }
 
-    fn pack(&self, builder: &mut PackBuilder, sequence: &mut u64, item: &Item<'_>) -> bool {
+    fn pack(&self, builder: &mut PackBuilder, course: &mut Course, item: &Item<'_>) -> bool {
         if !builder.fits(item.bytes()) {
             return false;
         }
-        *sequence += 1;
+        course.sequence += 1;
+        course.marks += u64::from(matches!(item.kind, ChangeKind::ListBegin | ChangeKind::ListEnd));
         let head = ChangeHead {
             kind: item.kind,
             resource: item.resource,
             epoch: self.epoch,
-            sequence: *sequence,
+            sequence: course.sequence,
             observed_at: item.observed_at,
             source: &Source::Watch,
             list: item.list,
@@ -177,13 +196,20 @@ impl<Q: Queue> Sender<Q> {
         true
     }
 
-    fn begin_pack(&self, head: &PackHead) -> PackBuilder {
-        PackBuilder::of_informed_watcher(head, self.lag_seconds(), heard::version(&self.hearsay))
+    fn begin_pack(&self, head: &PackHead, course: &Course) -> PackBuilder {
+        let waybill = Waybill {
+            epoch: self.epoch,
+            first: course.sequence + 1,
+            accepted: course.accepted(),
+            marks: course.marks,
+            ..self.metrics.counts()
+        };
+        PackBuilder::of_counting_watcher(head, self.lag_seconds(), heard::version(&self.hearsay), waybill)
     }
 
     fn heartbeat(&self, course: &mut Course) -> Parcel {
         let head = PackHead { scope: self.scope.clone(), shard: None, shards: self.shards };
-        let pack = self.begin_pack(&head).finish();
+        let pack = self.begin_pack(&head, course).finish();
         let pack = pack.expect("a pack without changes is small");
         course.packs += 1;
         course.last_pack = Instant::now();
@@ -226,6 +252,11 @@ impl<Q: Queue> Sender<Q> {
 }
 
 impl Course {
+    /// Up to which number the queue has accepted everything.
+    fn accepted(&self) -> u64 {
+        self.under_way.values().min().map_or(self.sequence, |first| first - 1)
+    }
+
     fn fills_a_pack(&self, raw_bytes: usize) -> bool {
         let (compressed, of) = self.shrink;
         raw_bytes.saturating_mul(compressed) >= COMPRESSED_GOAL.saturating_mul(of)

@@ -34,6 +34,9 @@ pub const RULES_UNREADABLE: &str = "RulesUnreadable";
 pub const NAMESPACE_RULES_REFUSED: &str = "NamespaceRulesRefused";
 /// The live cluster could not be read.
 pub const CLUSTER_ERRORS: &str = "ClusterErrors";
+/// Changes that a watcher handed to the queue and that have no account though they had to: said for a while after some
+/// were found.
+pub const CHANGES_LOST: &str = "ChangesLost";
 /// Records that fell due and were handed over by the sweep.
 pub const DUE_HANDED_OVER: &str = "DueHandedOver";
 /// Findings whose cause was found.

@@ -27,6 +27,7 @@ mod redacted;
 mod scope;
 mod severity;
 mod shard;
+mod waybill;
 mod work;
 
 pub use chain::chain;
@@ -44,4 +45,5 @@ pub use redacted::redacted_json;
 pub use scope::Scope;
 pub use severity::{Owner, Severity};
 pub use shard::{SHARDS_DEFAULT, shard_of};
+pub use waybill::Waybill;
 pub use work::{AlertMessage, AnswerMessage, CheckMessage, DiagnoseMessage, DueMessage, Question};

@@ -98,7 +98,8 @@ pub fn of_the_evaluation(loads: &[Load], rules: &RuleSet) -> String {
     }
     format!(
         "\n### The evaluation, on one core (processor)\n\nPacks as this watcher made them, {} rules, nothing matches: \
-inflate, parse, judge, ask for the markers of the pack's shards.\n\n{}\n",
+inflate, parse, judge, ask for the markers of the pack's shards, \
+count it into the ledger.\n\n{}\n",
         rules.rules().len(),
         table.finish()
     )
@@ -110,11 +111,11 @@ pub fn of_the_cost(loads: &[Load], log_bytes_per_call: u64) -> String {
         "### What a million changes that match nothing ask of the services
 
 List prices of us-east-1 (`tests/bench/src/price.rs`). Each pack is taken to be received, handled and deleted by itself, \
-which is the dear case; a call lasts its processor time at 512 MB and 5 ms a query, and logs one line of {log_bytes_per_call} bytes. \
+which is the dear case; a call lasts its processor time at 512 MB and 5 ms a query or write, and logs one line of {log_bytes_per_call} bytes. \
 Wanted at 1 000 changes/s: at most 0.05 USD with 14 KiB objects, 0.02 USD with the recorded mix.
 
-| load | SQS requests | MB sent | calls | read units | MB logged | SQS | Lambda | DynamoDB | logs | USD |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| load | SQS requests | MB sent | calls | read units | write units | MB logged | SQS | Lambda | DynamoDB | logs | USD |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 "
     );
     for load in loads {
@@ -124,6 +125,7 @@ Wanted at 1 000 changes/s: at most 0.05 USD with 14 KiB objects, 0.02 USD with t
                 sqs_bytes,
                 calls,
                 read_units,
+                write_units,
                 log_bytes,
                 sqs_usd,
                 lambda_usd,
@@ -132,7 +134,7 @@ Wanted at 1 000 changes/s: at most 0.05 USD with 14 KiB objects, 0.02 USD with t
             } = &cost(run, evaluated, log_bytes_per_call);
             let usd = sqs_usd + lambda_usd + dynamo_usd + logs_usd;
             format!(
-                "| {}, {rate} changes/s | {sqs_requests:.0} | {:.1} | {calls:.0} | {read_units:.0} | {:.1} | {sqs_usd:.4} | {lambda_usd:.4} | {dynamo_usd:.4} | {logs_usd:.4} | **{usd:.4}** |\n",
+                "| {}, {rate} changes/s | {sqs_requests:.0} | {:.1} | {calls:.0} | {read_units:.0} | {write_units:.0} | {:.1} | {sqs_usd:.4} | {lambda_usd:.4} | {dynamo_usd:.4} | {logs_usd:.4} | **{usd:.4}** |\n",
                 load.name,
                 sqs_bytes / 1e6,
                 log_bytes / 1e6,

@@ -3,7 +3,7 @@ use crate::cluster::resource_of;
 use crate::system::now;
 use anyhow::Result;
 use jiff::Timestamp;
-use prodrome_model::{ChangeKind, Resource, SHARDS_DEFAULT, Scope, Source};
+use prodrome_model::{ChangeKind, Resource, SHARDS_DEFAULT, Scope, Source, Waybill};
 use prodrome_queue::pack::{ChangeHead, PackBuilder, PackHead};
 use prodrome_queue::{Message, Queue, QueueName};
 use serde_json::Value;
@@ -14,11 +14,20 @@ pub struct Packs<'s> {
     system: &'s System,
     scope: Scope,
     sequence: Cell<u64>,
+    /// The run of a watcher that says how its changes are numbered.
+    run: Option<u64>,
 }
 
 impl<'s> Packs<'s> {
     pub(crate) fn new(system: &'s System, scope: Scope) -> Self {
-        Self { system, scope, sequence: Cell::new(0) }
+        Self { system, scope, sequence: Cell::new(0), run: None }
+    }
+
+    /// The same, as a run of a watcher makes them that numbers its changes. What is packed counts as accepted once
+    /// the next pack is made.
+    #[must_use]
+    pub fn numbered(self, run: u64) -> Self {
+        Self { run: Some(run), ..self }
     }
 
     /// A pack of objects as they are now. They must bear a `metadata.resourceVersion`.
@@ -29,7 +38,13 @@ impl<'s> Packs<'s> {
 
     /// A pack of bytes that may be anything.
     pub fn pack_raw(&self, changes: &[(Resource, Vec<u8>)]) -> Result<Vec<u8>> {
-        let mut builder = PackBuilder::new(&self.head());
+        let accepted = self.sequence.get();
+        let waybill =
+            |epoch| Waybill { epoch, first: accepted + 1, accepted, read: accepted, ..Waybill::default() };
+        let mut builder = match self.run {
+            None => PackBuilder::new(&self.head()),
+            Some(run) => PackBuilder::of_counting_watcher(&self.head(), 0, 0, waybill(run)),
+        };
         for (resource, object) in changes {
             self.sequence.update(|sequence| sequence + 1);
             builder.push_raw(&self.change(resource, now()), Some(object));
@@ -62,7 +77,7 @@ impl<'s> Packs<'s> {
         ChangeHead {
             kind: ChangeKind::Applied,
             resource,
-            epoch: 1,
+            epoch: self.run.unwrap_or(1),
             sequence: self.sequence.get(),
             observed_at,
             source: &Source::Watch,

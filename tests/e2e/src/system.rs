@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_emulator::{Code, Deployment, Emulator, Options, Stack, Template};
+use prodrome_ledger::{Ledger, Summary};
 use prodrome_model::Scope;
 use prodrome_queue::{QueueName, SqsQueue};
 use prodrome_recording::play::{PlayOptions, PlayServer};
@@ -121,6 +122,11 @@ impl System {
     /// The rules that were pushed.
     pub fn rulebook(&self) -> Result<Rulebook<DynamoStore>> {
         Ok(Rulebook::new(self.table("RulesTableName")?))
+    }
+
+    /// What became of the changes, as far as is known now.
+    pub fn ledger(&self) -> Result<Summary> {
+        Ok(self.runtime.block_on(Ledger::new(self.checks()?).summary())?)
     }
 
     /// Pushes rules onto those that hold; `base` holds before the first push.

@@ -139,8 +139,8 @@ impl What {
             Self::ApiDown(Caller::Watcher, _) => 4 * MINUTE,
             // A look that the cluster does not allow is put off by a minute, a relist comes again after three.
             Self::ApiDown(Caller::Functions, _) => 8 * MINUTE,
-            // Who does not know a rule leaves its checks alone for ten minutes.
-            Self::OldRules => 12 * MINUTE,
+            // Who does not know a rule leaves its checks alone for half a minute; the next tick finds them.
+            Self::OldRules => 3 * MINUTE,
             // A message that dies five times lies until it is redriven.
             _ => 30 * MINUTE,
         }

@@ -5,6 +5,7 @@ use crate::oracle;
 use crate::plan::Plan;
 use crate::system::{SHARDS, System, scope};
 use crate::weather::Weather;
+use prodrome_ledger::Ledger;
 use prodrome_watcher::{Clock as WatchClock, ConfigMapPlaces, Settings, Status, Watcher};
 use std::sync::{Arc, Mutex};
 use tokio::task::JoinHandle;
@@ -56,6 +57,7 @@ async fn run_here(plan: &Plan) -> Outcome {
     happening.abort();
     drop((watcher, functions));
     complaints.extend(oracle::judge(plan, &system, end));
+    complaints.extend(ledger(&system).await);
     let heard = system.heard();
     let told = system.channels.told();
     let digest = format!(
@@ -67,6 +69,27 @@ async fn run_here(plan: &Plan) -> Outcome {
         told.iter().map(|told| told.at).fold(0_i64, |sum, at| sum.wrapping_mul(31).wrapping_add(at)),
     );
     Outcome { complaints, digest, findings: heard.fired.len(), deaths: heard.deaths }
+}
+
+/// Each change that the queue had accepted was handled: the dead letters were sent again, and the runs of watchers that
+/// were killed are closed. And what a watcher reads it holds, hands over, or says why not.
+async fn ledger(system: &System) -> Vec<String> {
+    let summary = match Ledger::new(&system.checks).summary().await {
+        Ok(summary) => summary,
+        Err(error) => return vec![format!("the ledger cannot be read: {error}")],
+    };
+    let [cluster] = &summary.clusters[..] else {
+        return vec![format!("the ledger knows of {} clusters", summary.clusters.len())];
+    };
+    let mut complaints = Vec::new();
+    if cluster.counts.came != cluster.counts.out || cluster.uncounted_at.is_some() {
+        complaints.push(format!("the ledger does not add up: {cluster:#?}"));
+    }
+    let last = cluster.runs.last().map(|run| (run.held, run.watcher.waybill));
+    if !last.is_some_and(|(held, waybill)| held == 0 && waybill.accepted == waybill.numbered()) {
+        complaints.push(format!("the watcher does not account for all that it read: {last:#?}"));
+    }
+    complaints
 }
 
 /// The cluster changes, and is struck.

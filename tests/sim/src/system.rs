@@ -182,7 +182,8 @@ impl System {
             Arc::clone(&self.rules[usize::from(is_old)]),
             SHARDS,
         );
-        evaluate.diagnosing().noting_signs_in(Mortal(self.episodes.clone(), pace))
+        let counting = Mortal(self.checks.clone(), pace.clone());
+        evaluate.diagnosing().noting_signs_in(Mortal(self.episodes.clone(), pace)).counting_in(counting)
     }
 
     fn diagnose(&self) -> Diagnose<Store, Sends, InProcess> {

@@ -260,6 +260,23 @@ async fn an_instance_with_older_rules_cancels_nothing_of_newer_ones() {
 }
 
 #[tokio::test]
+async fn an_instance_that_lacks_a_rule_puts_its_due_check_off_for_half_a_minute_and_no_more() {
+    let mut world = World::new(crate::world::rules(&unready("duration: 5m")));
+    world.and_one_with(OTHER);
+    world.only = Some(0);
+    world.apply("Pod", &pod(1, false, "Running")).await;
+    world.until(290).await;
+    world.only = Some(1);
+    world.until(310).await;
+    assert!(world.told().is_empty());
+    world.only = Some(0);
+    world.until(400).await;
+    let [(fired, "Unready", None)] = world.told()[..] else { panic!("{:?}", world.told()) };
+    assert_eq!(fired, 330);
+    world.assert_quiet();
+}
+
+#[tokio::test]
 async fn where_the_table_of_rules_is_out_of_reach_the_rules_at_hand_go_on() {
     let mut world = World::following(&unready("duration: 0, resolveAfter: 1m"), 2);
     world.push(&unready("duration: 1m, resolveAfter: 1m")).await;

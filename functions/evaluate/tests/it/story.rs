@@ -5,6 +5,7 @@ use crate::world::{Told, World, at, rules};
 use jiff::Timestamp;
 use prodrome_alerting::{Policy, WatchSign, keys};
 use prodrome_lambda::metric;
+use prodrome_ledger::Ledger;
 use prodrome_model::ChangeKind;
 use prodrome_store::{Fault, OperationKind};
 use std::sync::{Arc, Mutex};
@@ -259,4 +260,45 @@ async fn what_breaks_again_is_another_episode_though_the_object_gives_the_same_t
         first.fingerprint, second.fingerprint,
         "whoever is told of episodes would take it for the first one"
     );
+}
+
+#[tokio::test]
+async fn each_change_is_counted_and_what_is_given_up_is_named() {
+    let mut world = world();
+    world.counts = true;
+    let (good, bad) = (pod("a").json("a", 1), serde_json::json!({ "metadata": "none" }));
+    let told = |object| Told { kind: ChangeKind::Applied, of: "Pod", object: Some(object), list: None };
+    world.tell(&[told(&good), told(&bad), told(&good)]).await;
+    world.tell(&[told(&bad)]).await;
+    world.until(40).await;
+    world.tell(&[]).await;
+    world.until(41).await;
+    let summary = Ledger::new(&world.store).summary().await.unwrap();
+    let lines: Vec<String> = summary.clusters.iter().map(|cluster| cluster.counts.to_string()).collect();
+    assert_eq!(lines, ["in 4, out 2, waiting 0, dead 2 (object_malformed 2)"]);
+    assert!(summary.adds_up());
+}
+
+#[tokio::test]
+async fn a_pack_that_kills_whoever_handles_it_is_dead_and_not_lost_and_counts_once_it_is_handled() {
+    let mut seen = std::collections::BTreeSet::new();
+    for polls in 0..30 {
+        let mut world = world();
+        world.counts = true;
+        world.tell(&[]).await;
+        world.until(1).await;
+        world.apply("Pod", &pod("a").json("a", 1)).await;
+        world.death = Box::new(move || Some(polls));
+        world.until(220).await;
+        seen.insert(line_of(&world).await);
+        world.death = Box::new(|| None);
+        world.until(400).await;
+        assert_eq!(line_of(&world).await, "in 1, out 1, waiting 0, dead 0", "after deaths at {polls}");
+    }
+    assert!(seen.contains("in 1, out 0, waiting 0, dead 1 (last_try 1)"), "{seen:?}");
+}
+
+async fn line_of(world: &crate::world::World) -> String {
+    let summary = Ledger::new(&world.store).summary().await.unwrap();
+    summary.clusters[0].counts.to_string()
 }

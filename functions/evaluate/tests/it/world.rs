@@ -10,7 +10,7 @@ use prodrome_local::audit;
 use prodrome_local::mortal::{Mortal, dies_after};
 use prodrome_model::{
     AlertMessage, ChangeKind, EventBrief, Finding, GroupKind, LabelSelector, ObjectKey, Resource, Scope,
-    Source,
+    Source, Waybill,
 };
 use prodrome_queue::pack::{ChangeHead, PackBuilder, PackHead};
 use prodrome_queue::{Body, MemoryQueue, Message, Queue, QueueName, QueueSettings};
@@ -118,6 +118,8 @@ pub(crate) struct World {
     pub(crate) rule_table: MemoryStore,
     /// The version of the rules that the watcher has heard of.
     pub(crate) heard_of: u64,
+    /// Whether the watcher says how its changes are numbered.
+    pub(crate) counts: bool,
     sweep: Sweep<Mortal<MemoryStore>, MemoryStore, Mortal<MemoryQueue>>,
     pub(crate) scope: Scope,
     pub(crate) now: Timestamp,
@@ -148,12 +150,14 @@ impl World {
         Self {
             instances: vec![
                 Evaluate::new(mortal.0.clone(), mortal.1.clone(), mortal.2, rules, SHARDS)
-                    .noting_signs_in(Mortal::new(episodes.clone())),
+                    .noting_signs_in(Mortal::new(episodes.clone()))
+                    .counting_in(Mortal::new(store.clone())),
             ],
             only: None,
             turn: 0,
             rule_table: MemoryStore::new(),
             heard_of: 0,
+            counts: false,
             sweep: Sweep::new(mortal.0, MemoryStore::new(), mortal.1),
             store,
             episodes,
@@ -190,6 +194,13 @@ impl World {
         };
         world.instances = std::iter::repeat_with(instance).take(instances).collect();
         world
+    }
+
+    /// Another instance, which came with other rules.
+    pub(crate) fn and_one_with(&mut self, text: &str) {
+        let (store, queue) = (Mortal::new(self.store.clone()), Mortal::new(self.queue.clone()));
+        let cluster = Mortal::new(self.cluster.clone());
+        self.instances.push(Evaluate::new(store, queue, cluster, rules(text), SHARDS));
     }
 
     /// Somebody pushes these rules in place of all others. No instance hears of it by that alone.
@@ -231,6 +242,11 @@ impl World {
     pub(crate) async fn tell(&mut self, changes: &[Told<'_>]) {
         let head = PackHead { scope: self.scope.clone(), shard: None, shards: SHARDS };
         let mut builder = match self.lag_seconds {
+            lag if self.counts => {
+                let (first, accepted) = (self.sequence + 1, self.sequence);
+                let waybill = Waybill { epoch: 1, first, accepted, ..Waybill::default() };
+                PackBuilder::of_counting_watcher(&head, lag.unwrap_or(0), self.heard_of, waybill)
+            }
             Some(lag) => PackBuilder::of_watcher(&head, lag),
             None if self.heard_of > 0 => PackBuilder::of_informed_watcher(&head, 0, self.heard_of),
             None => PackBuilder::new(&head),
@@ -325,7 +341,7 @@ impl World {
                 match done {
                     Some(Ok(())) => _ = self.queue.ack(id),
                     Some(Err(failure)) => {
-                        assert!(failure.retryable, "{failure}");
+                        assert!(failure.retryable || self.counts, "{failure}");
                         self.queue.nack(id, failure.to_string());
                     }
                     None => self.deaths += 1,

@@ -123,7 +123,7 @@ impl System {
         rules: &RuleSet,
     ) -> Result<Self> {
         let connection = cluster.connect().await?;
-        connection.check().await?;
+        let server = connection.check().await?;
         let receiver = Receiver::start().await?;
         let key = key()?;
         let proxy = Proxy::start(connection.client.clone(), key.clone()).await?;
@@ -156,7 +156,8 @@ impl System {
         // Often: here it costs nothing, and whoever edits a rule waits for it.
         tokio::spawn(listen_to(book, tell, Duration::from_secs(1)));
         let scope = Scope::new("default", "local", cluster.name());
-        let settings = Settings::new(scope.clone(), kinds(rules)?);
+        let mut settings = Settings::new(scope.clone(), kinds(rules)?);
+        settings.stream_lists &= server.may_stream_lists();
         let places = FilePlaces::new(emulator.folder().join("place.json"));
         let watcher =
             Watcher::new(connection.client, queue, places, settings, Clock::system()).hearing(hearsay);

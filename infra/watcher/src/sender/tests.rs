@@ -299,3 +299,35 @@ async fn an_object_that_no_message_can_carry_is_dropped_and_counted() {
     let status = bench.metrics.render(crate::metrics::Gauges::default());
     assert!(status.contains("prodrome_watcher_changes_too_large_total 1\n"), "{status}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn changes_are_numbered_without_a_hole_and_each_pack_says_what_was_accepted_before() {
+    let bench = Bench::new(4 << 20);
+    for round in 0..3_u64 {
+        *bench.queue.down.lock().unwrap() = round == 1;
+        for n in 0..40 {
+            bench.put(&format!("o{n}"), 1 + n + round * 100, 4_000).await;
+        }
+        // No message can carry this one: it takes no number.
+        bench.put("huge", 90 + round * 100, 3 << 20).await;
+        sleep(Duration::from_secs(40)).await;
+    }
+    sleep(Duration::from_mins(2)).await;
+    let mut packs: Vec<(Waybill, u64)> = Vec::new();
+    for (_, bytes) in bench.queue.accepted.lock().unwrap().iter() {
+        let pack = decode(bytes, UNCOMPRESSED_MAX).unwrap();
+        packs.push((pack.waybill.unwrap(), pack.changes.len() as u64));
+    }
+    packs.sort_by_key(|(waybill, changes)| (waybill.first, *changes));
+    let mut next = 1;
+    for (waybill, changes) in &packs {
+        assert_eq!((waybill.epoch, waybill.first), (7, next), "{packs:?}");
+        assert!(waybill.accepted < waybill.first, "{packs:?}");
+        next += changes;
+    }
+    let last = packs.iter().map(|(waybill, _)| *waybill).max_by_key(|waybill| waybill.accepted).unwrap();
+    assert_eq!((last.accepted, next - 1), (bench.metrics.changes_sent(), bench.metrics.changes_sent()));
+    let read = next - 1 + last.overtaken + 3;
+    let want = Waybill { epoch: 7, first: next, accepted: next - 1, read, dropped: 3, ..last };
+    assert_eq!((last, last.ignored, last.held()), (want, 0, 0), "what is dropped is said");
+}

@@ -1,6 +1,6 @@
 use super::{COMPRESSED_GOAL, COMPRESSED_MAX, PackError, PackHead, VERSION};
 use jiff::Timestamp;
-use prodrome_model::{Change, ChangeKind, Resource, Source};
+use prodrome_model::{Change, ChangeKind, Resource, Source, Waybill};
 use serde::Serialize;
 use std::fmt;
 use std::io::Write as _;
@@ -77,21 +77,31 @@ pub struct PackBuilder {
 impl PackBuilder {
     /// A pack without changes.
     pub fn new(head: &PackHead) -> Self {
-        Self::begin(head, None, 0)
+        Self::begin(head, None, 0, None)
     }
 
     /// A watcher's pack without changes: a sign of life. `lag_seconds` is how far behind its cluster the watcher
     /// is, as far as it knows itself.
     pub fn of_watcher(head: &PackHead, lag_seconds: u32) -> Self {
-        Self::begin(head, Some(lag_seconds), 0)
+        Self::begin(head, Some(lag_seconds), 0, None)
     }
 
     /// The same, made by a watcher that has heard of this version of the rules: whoever judges it must not know less.
     pub fn of_informed_watcher(head: &PackHead, lag_seconds: u32, rules: u64) -> Self {
-        Self::begin(head, Some(lag_seconds), rules)
+        Self::begin(head, Some(lag_seconds), rules, None)
     }
 
-    fn begin(head: &PackHead, lag_seconds: Option<u32>, rules: u64) -> Self {
+    /// The same, whose changes are numbered without a hole.
+    pub fn of_counting_watcher(head: &PackHead, lag_seconds: u32, rules: u64, waybill: Waybill) -> Self {
+        Self::begin(head, Some(lag_seconds), rules, Some(waybill))
+    }
+
+    /// A pack of what is sent on alone: it keeps its number.
+    pub fn of_numbered(head: &PackHead, waybill: Waybill) -> Self {
+        Self::begin(head, None, 0, Some(waybill))
+    }
+
+    fn begin(head: &PackHead, lag_seconds: Option<u32>, rules: u64, waybill: Option<Waybill>) -> Self {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Versioned<'a> {
@@ -102,12 +112,14 @@ impl PackBuilder {
             lag_seconds: Option<u32>,
             #[serde(skip_serializing_if = "Option::is_none")]
             rules: Option<u64>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            waybill: Option<Waybill>,
         }
         let mut encoder = Encoder::new(Vec::with_capacity(COMPRESSED_GOAL), LEVEL).expect(WRITES_TO_MEMORY);
         encoder.include_checksum(true).expect("a new encoder takes the setting");
         let mut builder = Self { encoder, line: Vec::new(), changes: 0, raw_bytes: 0, pending_bytes: 0 };
         let rules = (rules > 0).then_some(rules);
-        builder.write_json(&Versioned { version: VERSION, head, lag_seconds, rules });
+        builder.write_json(&Versioned { version: VERSION, head, lag_seconds, rules, waybill });
         builder.line.push(b'\n');
         builder.write_line();
         builder

@@ -1,6 +1,6 @@
 use super::{PackError, PackHead, VERSION};
 use memchr::memmem;
-use prodrome_model::{Change, ChangeKind, RawJson};
+use prodrome_model::{Change, ChangeKind, RawJson, Waybill};
 use prodrome_scan::scanner::{self, Level};
 use serde::Deserialize;
 use std::io::{ErrorKind, Read as _};
@@ -21,6 +21,8 @@ pub struct DecodedPack {
     pub lag_seconds: Option<u32>,
     /// The version of the rules that its maker had heard of; 0 where it has heard of none.
     pub rules: u64,
+    /// How its changes are numbered; absent where nobody counts them.
+    pub waybill: Option<Waybill>,
     /// The changes in their order, each by itself well-formed or not.
     pub changes: Vec<Result<Change, BadChange>>,
     /// How many bytes it inflated to.
@@ -50,9 +52,9 @@ impl BadChange {
 pub fn decode(bytes: &[u8], uncompressed_max: usize) -> Result<DecodedPack, PackError> {
     let text = inflate(bytes, uncompressed_max)?;
     let mut lines = Lines { rest: &text };
-    let (head, lag_seconds, rules) = parse_head(lines.next().ok_or(PackError::Empty)?)?;
+    let FirstLine { head, lag_seconds, rules, waybill } = parse_head(lines.next().ok_or(PackError::Empty)?)?;
     let changes = lines.enumerate().map(|(index, line)| parse_change(index + 2, line)).collect();
-    Ok(DecodedPack { head, lag_seconds, rules, changes, raw_bytes: text.len() })
+    Ok(DecodedPack { head, lag_seconds, rules, waybill, changes, raw_bytes: text.len() })
 }
 
 fn inflate(bytes: &[u8], uncompressed_max: usize) -> Result<Vec<u8>, PackError> {
@@ -81,7 +83,14 @@ fn inflate(bytes: &[u8], uncompressed_max: usize) -> Result<Vec<u8>, PackError> 
     }
 }
 
-fn parse_head(line: &[u8]) -> Result<(PackHead, Option<u32>, u64), PackError> {
+struct FirstLine {
+    head: PackHead,
+    lag_seconds: Option<u32>,
+    rules: u64,
+    waybill: Option<Waybill>,
+}
+
+fn parse_head(line: &[u8]) -> Result<FirstLine, PackError> {
     #[derive(Deserialize)]
     struct Versioned {
         version: u64,
@@ -95,6 +104,10 @@ fn parse_head(line: &[u8]) -> Result<(PackHead, Option<u32>, u64), PackError> {
     struct Informed {
         rules: u64,
     }
+    #[derive(Deserialize)]
+    struct Counted {
+        waybill: Waybill,
+    }
     let unreadable = |error: serde_json::Error| PackError::Head { reason: error.to_string() };
     let Versioned { version } = serde_json::from_slice(line).map_err(unreadable)?;
     if version != u64::from(VERSION) {
@@ -104,7 +117,8 @@ fn parse_head(line: &[u8]) -> Result<(PackHead, Option<u32>, u64), PackError> {
     // A sign that cannot be read is none, and no reason to lose the changes.
     let lag_seconds = serde_json::from_slice(line).ok().and_then(|Lagging { lag_seconds }| lag_seconds);
     let rules = serde_json::from_slice(line).map_or(0, |Informed { rules }| rules);
-    Ok((head, lag_seconds, rules))
+    let waybill = serde_json::from_slice(line).ok().map(|Counted { waybill }| waybill);
+    Ok(FirstLine { head, lag_seconds, rules, waybill })
 }
 
 fn parse_change(number: usize, line: &[u8]) -> Result<Change, BadChange> {

@@ -243,6 +243,17 @@ fn each_queue_has_dead_letters_and_gives_its_function_time() {
     }
 }
 
+/// What evaluate and the ledger take for granted of the queue of changes.
+#[test]
+fn the_queue_gives_a_pack_up_when_the_ledger_says_so_and_well_before_it_counts_as_lost() {
+    let json = template().to_json();
+    let changes = &json["Resources"]["ChangesQueue"]["Properties"];
+    let tries = f64::from(prodrome_evaluate::RECEIVES_MAX);
+    assert_eq!(changes["RedrivePolicy"]["maxReceiveCount"].as_f64(), Some(tries));
+    let longest = tries * number(&json, &changes["VisibilityTimeout"]);
+    assert!(2.0 * longest <= prodrome_ledger::SETTLED_AFTER.as_secs_f64(), "{longest} s");
+}
+
 #[test]
 fn each_table_forgets_can_be_restored_and_is_encrypted() {
     let json = template().to_json();
@@ -293,6 +304,7 @@ fn an_alarm_sees_what_goes_wrong() {
         (metric::RULES_UNREADABLE, "EvaluateFunction"),
         (metric::PLUGIN_FAILURES, "DiagnoseFunction"),
         (metric::NOTICES_REFUSED, "AlertFunction"),
+        (metric::CHANGES_LOST, "SweepFunction"),
     ] {
         assert!(watched(metric, of), "no alarm for the {metric} of {of}");
     }

@@ -11,6 +11,8 @@ mod death;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod ledger;
+#[cfg(test)]
 mod live_rules;
 #[cfg(test)]
 mod order;

@@ -2,10 +2,11 @@
 
 use prodrome_e2e::{PATIENCE, Setup, System, Told, until};
 use prodrome_model::{NoticeKind, Scope};
+use prodrome_recording::play::{Request, Verb};
 use prodrome_store::DynamoStore;
 use serde_json::{Value, json};
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 /// Nothing drops it: when the process ends, the emulator's guard sees to the rest.
 static SYSTEM: LazyLock<System> = LazyLock::new(|| {
@@ -19,8 +20,26 @@ static SYSTEM: LazyLock<System> = LazyLock::new(|| {
     System::start(&setup).unwrap()
 });
 
+/// Whoever lets requests hang, and kills what waits for them, has it to itself.
+static HANGING: Mutex<()> = Mutex::new(());
+
 pub(crate) fn system() -> &'static System {
     &SYSTEM
+}
+
+/// Lets the requests for an object hang, kills evaluate when it waits for one, and lets them through again.
+pub(crate) fn kill_evaluate_at(path: &str, cause: impl FnOnce()) {
+    let _guard = HANGING.lock().unwrap_or_else(PoisonError::into_inner);
+    let system = system();
+    let asks = |request: &Request| request.verb == Verb::Get && request.path.ends_with(path);
+    let asked = || system.requests().iter().filter(|request| asks(request)).count();
+    let before = asked();
+    system.hang(path);
+    cause();
+    until("evaluate to hang", || (asked() > before).then_some(()));
+    let killed = system.kill("evaluate");
+    assert!(killed > 0, "it was at work");
+    system.hang_no_more();
 }
 
 /// A pod with a status; its uid is its name.

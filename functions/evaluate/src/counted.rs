@@ -1,0 +1,131 @@
+//! What evaluate writes into the ledger.
+
+use crate::evaluate::store_failure;
+use crate::pack::Taken;
+use crate::sitting::Sitting;
+use jiff::{SignedDuration, Timestamp};
+use prodrome_lambda::{Delivery, Failure};
+use prodrome_ledger::{Ledger, LedgerError, Span};
+use prodrome_model::{Scope, Waybill};
+use prodrome_queue::{Body, pack};
+use prodrome_store::Store;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// After so many tries the queue gives a message up: `maxReceiveCount` in the template.
+pub const RECEIVES_MAX: u32 = 5;
+
+/// What a watcher says of its counts is noted so often, however many packs come.
+const STATE_EVERY: SignedDuration = SignedDuration::from_secs(30);
+
+/// A row is written so often, as that costs less than to handle the pack once more.
+const ROW_TRIES: u32 = 5;
+
+/// The reason that is given before the last try: what kills a function gives none itself.
+const LAST_TRY: &str = "last_try";
+
+/// The ledger as evaluate writes it.
+pub(crate) struct Counted<S> {
+    ledger: Ledger<S>,
+    /// Of each watcher: the run and the moment of what this process noted last. A watcher that does not count has the run
+    /// 0.
+    stated: Mutex<BTreeMap<Scope, (u64, Timestamp)>>,
+}
+
+impl<S: Store> Counted<S> {
+    pub(crate) fn new(store: S) -> Self {
+        Self { ledger: Ledger::new(store), stated: Mutex::default() }
+    }
+
+    /// Notes what a watcher says, or that it says nothing. What cannot be noted is made good by the next pack.
+    async fn state(&self, scope: &Scope, waybill: Option<Waybill>, at: Timestamp) {
+        let run = waybill.map_or(0, |waybill| waybill.epoch);
+        let noted = self.lock().get(scope).copied();
+        let is_news = noted.is_none_or(|(noted_run, noted)| {
+            run > noted_run || (run == noted_run && at.duration_since(noted) >= STATE_EVERY)
+        });
+        if !is_news {
+            return;
+        }
+        let done = match waybill {
+            Some(waybill) => self.ledger.state(scope, waybill, at).await,
+            None => self.ledger.uncounted(scope, at).await,
+        };
+        match done {
+            Ok(()) => _ = self.lock().insert(scope.clone(), (run, at)),
+            Err(error) => {
+                tracing::warn!(cluster = scope.cluster, %error, "what a watcher counted cannot be noted");
+            }
+        }
+    }
+
+    /// Notes that a pack's last try begins.
+    pub(crate) async fn trying(&self, delivery: &Delivery, now: Timestamp) {
+        if delivery.attempt >= RECEIVES_MAX {
+            self.give_up(delivery, LAST_TRY, now).await;
+        }
+    }
+
+    /// Notes that the queue gives a pack up, if it does.
+    pub(crate) async fn failed(&self, delivery: &Delivery, failure: &Failure, now: Timestamp) {
+        if !failure.retryable || delivery.attempt >= RECEIVES_MAX {
+            self.give_up(delivery, failure.code, now).await;
+        }
+    }
+
+    /// What cannot be read, or not be noted, will show as lost.
+    async fn give_up(&self, delivery: &Delivery, code: &str, now: Timestamp) {
+        let Body::Pack(bytes) = &delivery.body else { return };
+        let Ok(decoded) = pack::decode(bytes, pack::UNCOMPRESSED_MAX) else { return };
+        let span = |waybill: Waybill| span_of(waybill, decoded.changes.len());
+        let Some((waybill, span)) = decoded.waybill.and_then(|waybill| Some((waybill, span(waybill)?)))
+        else {
+            return;
+        };
+        let scope = &decoded.head.scope;
+        if let Err(error) = self.ledger.given_up(scope, waybill.epoch, span, code, now).await {
+            tracing::warn!(cluster = scope.cluster, %error, "that a pack is given up cannot be noted");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Scope, (u64, Timestamp)>> {
+        // Each change is one insertion, so a panic elsewhere leaves the map whole.
+        self.stated.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Store, Q, C> Sitting<'_, S, Q, C> {
+    /// Counts a pack that was handled. Where that cannot be noted the pack comes again, which changes nothing else.
+    pub(crate) async fn enter(
+        &self,
+        taken: &Taken,
+        sent_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let Some(counted) = &self.counted else { return Ok(()) };
+        if let Some((waybill, span)) = taken.waybill.zip(taken.span) {
+            let mut tries = 1;
+            while let Err(error) =
+                counted.ledger.done(&taken.scope, waybill.epoch, span, &taken.dead, now).await
+            {
+                if tries == ROW_TRIES {
+                    return Err(match error {
+                        LedgerError::Store(error) => store_failure(error),
+                        LedgerError::Malformed { .. } => Failure::retryable("ledger_malformed", error),
+                    });
+                }
+                tries += 1;
+            }
+        }
+        if taken.lag_seconds.is_some() {
+            counted.state(&taken.scope, taken.waybill, sent_at).await;
+        }
+        Ok(())
+    }
+}
+
+/// The numbers of a pack's changes.
+pub(crate) fn span_of(waybill: Waybill, changes: usize) -> Option<Span> {
+    let last = waybill.last(u64::try_from(changes).unwrap_or(u64::MAX))?;
+    Some(Span { first: waybill.first, last })
+}

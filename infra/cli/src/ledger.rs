@@ -1,0 +1,139 @@
+//! `prodrome ledger`: what became of each change that the watchers handed over.
+
+use crate::{Outcome, write};
+use anyhow::{Context as _, Result};
+use clap::{Args, ValueEnum};
+use prodrome_ledger::{ClusterSummary, Ledger, RunSummary, Span, Summary};
+use prodrome_model::Waybill;
+use prodrome_store::DynamoStore;
+use std::fmt::Write as _;
+
+/// Arguments of `prodrome ledger`.
+#[derive(Args)]
+#[command(
+    after_help = "The table is reached with the credentials and the region of the environment; AWS_ENDPOINT_URL \
+                        names an emulator.\n\nExit code: 0 it adds up; 1 changes are lost; 2 it could not be read."
+)]
+pub(crate) struct Arguments {
+    /// The table of checks: the stack's output `ChecksTableName`
+    #[arg(long = "table", value_name = "NAME", env = "PRODROME_CHECKS_TABLE")]
+    table: String,
+    /// The form of the output
+    #[arg(long, value_enum, default_value = "text")]
+    output: Output,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+/// Runs the command.
+pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
+    let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+    let store = DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), &*arguments.table);
+    let summary = Ledger::new(store).summary().await;
+    let summary =
+        summary.with_context(|| format!("cannot read the ledger in the table {}", arguments.table))?;
+    write(&match arguments.output {
+        Output::Text => text(&summary),
+        Output::Json => serde_json::to_string(&summary)? + "\n",
+    })?;
+    Ok(if summary.adds_up() { Outcome::Quiet } else { Outcome::Found })
+}
+
+fn text(summary: &Summary) -> String {
+    let mut text = String::new();
+    if summary.clusters.is_empty() {
+        text.push_str("no watcher has been heard\n");
+    }
+    // Writing to a String does not fail.
+    for ClusterSummary { scope, counts, uncounted_at, runs } in &summary.clusters {
+        _ = writeln!(text, "{scope}: {counts}");
+        if let Some(at) = uncounted_at {
+            _ = writeln!(
+                text,
+                "  not counted: a watcher, heard at {at}, does not number its changes, as it is older than this command"
+            );
+        }
+        let last = runs.len().saturating_sub(1);
+        for (n, run) in runs.iter().enumerate() {
+            let RunSummary { epoch, watcher, held, counts, lost_spans } = run;
+            // Of what is over the total says enough.
+            if n < last && counts.came == counts.out {
+                continue;
+            }
+            let Waybill { read, ignored, overtaken, dropped, .. } = watcher.waybill;
+            _ = writeln!(text, "  run {epoch}, heard at {}: {counts}", watcher.at);
+            _ = writeln!(
+                text,
+                "    its watcher read {read}: of no interest {ignored}, overtaken by newer versions {overtaken}, dropped \
+                 {dropped}, held {held}, handed over {} with {} marks of lists",
+                watcher.waybill.numbered(),
+                watcher.waybill.marks
+            );
+            for Span { first, last } in lost_spans {
+                _ = writeln!(text, "    lost: {first} to {last}");
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prodrome_ledger::Dead;
+    use prodrome_model::Scope;
+    use prodrome_store::MemoryStore;
+
+    #[tokio::test]
+    async fn it_says_what_became_of_each_change() {
+        let ledger = Ledger::new(MemoryStore::new());
+        let (scope, at) =
+            (Scope::new("default", "eu", "prod"), jiff::Timestamp::from_second(1_800_000_000).unwrap());
+        let span = |first, last| Span { first, last };
+        let waybill = Waybill {
+            epoch: 7,
+            first: 1_205,
+            accepted: 1_204,
+            marks: 4,
+            read: 1_300,
+            ignored: 96,
+            ..Waybill::default()
+        };
+        // One run is over, one has left something, one goes on.
+        for (epoch, up_to) in [(5, 9), (6, 8)] {
+            ledger
+                .state(&scope, Waybill { epoch, first: 10, accepted: 9, read: 9, ..Waybill::default() }, at)
+                .await
+                .unwrap();
+            ledger.done(&scope, epoch, span(1, up_to), &[], at).await.unwrap();
+        }
+        ledger.state(&scope, waybill, at).await.unwrap();
+        let dead = Dead { span: span(3, 3), code: "change_malformed".to_owned() };
+        ledger.done(&scope, 7, span(1, 1_000), &[dead], at).await.unwrap();
+        ledger.uncounted(&Scope::new("default", "eu", "test"), at).await.unwrap();
+        let summary = ledger.summary().await.unwrap();
+        assert_eq!(
+            text(&summary),
+            "default/eu/prod: in 1,222, out 1,016, waiting 205, dead 1 (change_malformed 1)\n  \
+             run 6, heard at 2027-01-15T08:00:00Z: in 9, out 8, waiting 1, dead 0\n    \
+             its watcher read 9: of no interest 0, overtaken by newer versions 0, dropped 0, held 0, handed over 9 with 0 \
+             marks of lists\n  \
+             run 7, heard at 2027-01-15T08:00:00Z: in 1,204, out 999, waiting 204, dead 1 (change_malformed 1)\n    \
+             its watcher read 1300: of no interest 96, overtaken by newer versions 0, dropped 0, held 4, handed over 1204 \
+             with 4 marks of lists\n\
+             default/eu/test: in 0, out 0, waiting 0, dead 0\n  \
+             not counted: a watcher, heard at 2027-01-15T08:00:00Z, does not number its changes, as it is older than this \
+             command\n"
+        );
+        let json: serde_json::Value = serde_json::to_value(&summary).unwrap();
+        let cluster = &json["clusters"][0];
+        assert_eq!(
+            (&cluster["in"], &cluster["runs"][2]["in"], &cluster["runs"][2]["watcher"]["read"]),
+            (&1_222.into(), &1_204.into(), &1_300.into())
+        );
+    }
+}
