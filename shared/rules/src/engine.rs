@@ -21,7 +21,6 @@
 mod ask;
 mod compile;
 mod effect;
-mod ends;
 mod formula;
 mod leaf;
 mod learned;
@@ -33,12 +32,10 @@ mod program;
 mod programs;
 mod scope;
 mod scratch;
-mod states;
 mod table;
 mod trie;
 mod turn;
 mod unescape;
-mod usual;
 mod verdict;
 mod walk;
 

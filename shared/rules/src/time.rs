@@ -97,14 +97,11 @@ pub fn print_duration(duration: SignedDuration) -> String {
 
 /// An RFC 3339 timestamp, with fractions and offsets or without; `None` for anything else.
 pub(crate) fn parse_timestamp(text: &str) -> Option<Timestamp> {
-    match short_timestamp(text.as_bytes()) {
-        Some(second) => Timestamp::from_second(second).ok(),
-        None => parse_any_timestamp(text),
-    }
+    short_timestamp(text.as_bytes()).or_else(|| parse_any_timestamp(text))
 }
 
-/// The second of `2026-01-02T03:04:05Z`, as objects mostly write it; `None` for what takes more care.
-pub(crate) fn short_timestamp(text: &[u8]) -> Option<i64> {
+/// `2026-01-02T03:04:05Z`, as objects mostly write it; `None` for what takes more care.
+fn short_timestamp(text: &[u8]) -> Option<Timestamp> {
     let bytes: &[u8; 20] = text.try_into().ok()?;
     let [date, time] = [0, 8].map(|at| std::array::from_fn(|place| bytes[at + place]));
     let seconds = [bytes[16], bytes[17], bytes[18], bytes[19], 0, 0, 0, 0];
@@ -129,7 +126,7 @@ pub(crate) fn short_timestamp(text: &[u8]) -> Option<i64> {
     // Days since 1970, in years that begin with March.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1 - 719_468;
-    Some(days * 86_400 + hour * 3600 + minute * 60 + second)
+    Timestamp::from_second(days * 86_400 + hour * 3600 + minute * 60 + second).ok()
 }
 
 /// Eight bytes at once: at each place the number that the digit there and the one behind it are; `None` where a digit

@@ -1,7 +1,7 @@
 //! Blocks of JSON at the speed of the processor.
 //!
-//! Everything that reads many bytes is written once, in [`block`](mod@block), over a [`Scanner`]: five small questions
-//! about 32 to 128 bytes. Each instruction set answers them in a file of its own, the only ones of the project
+//! Everything that reads many bytes is written once, in [`block`](mod@block), over a [`Scanner`]: four small questions
+//! about 32 or 64 bytes. Each instruction set answers them in a file of its own, the only ones of the project
 //! with `unsafe` in them, and a plain one in Rust alone that tests compare the others to.
 //!
 //! A caller that reads byte by byte between two skips is made for each instruction set as a whole: it is a
@@ -53,10 +53,8 @@ pub trait Scanner: Copy {
     fn masks(self, block: &[u8; 64]) -> Masks;
     /// The places of quotes and backslashes.
     fn stops(self, window: &[u8; 32]) -> u32;
-    /// The places at which two windows have the same byte.
-    fn same(self, window: &[u8; 32], other: &[u8; 32]) -> u32;
     /// Whether no byte is above 127.
-    fn is_ascii(self, block: &[u8; 128]) -> bool;
+    fn is_ascii(self, block: &[u8; 64]) -> bool;
     /// Each bit: whether an odd number of bits up to it is set.
     fn prefix_xor(self, bits: u64) -> u64;
 }

@@ -340,6 +340,5 @@ fn instructions(corpus: &Corpus, rules: &Arc<RuleSet>, times: usize) {
     for _ in 0..times {
         black_box(run(&programs, &corpus.objects, &mut scratch));
     }
-    println!("{:?}", scratch.effort());
     println!("{}", corpus.objects.iter().map(|object| object.json.len()).sum::<usize>());
 }

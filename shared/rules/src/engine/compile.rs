@@ -485,24 +485,8 @@ impl Compiler<'_> {
             missing,
             missing_element,
             below,
-            is_memorable: self.is_memorable(index),
             is_plain,
         }
-    }
-
-    /// Whether what values here set hangs on nothing but them: not on the time, nor on what is kept until the
-    /// object's end, nor on which elements of a list are selected.
-    fn is_memorable(&self, index: usize) -> bool {
-        let mut is_memorable = true;
-        in_order(&self.trie, index, &mut |node| {
-            let Growing { asks, captures, scope, .. } = &self.trie[node];
-            let hangs_on_time =
-                |question: &Question| question.is_timed() || matches!(question, Question::Stamp);
-            is_memorable &= captures.is_empty()
-                && scope.is_none()
-                && !asks.iter().any(|ask| hangs_on_time(&self.plan.asks[*ask].question));
-        });
-        is_memorable
     }
 
     /// What the groups of the scope above a node select by its texts.

@@ -28,12 +28,6 @@ pub(super) struct Effect {
 impl Effect {
     pub(super) const NOTHING: Self = Self { first: Bit { word: 0, mask: 0 }, number: 0 };
 
-    /// The effect of a number.
-    pub(super) fn of(all: &Effects, number: u32) -> Self {
-        let first = all.changes(number).first();
-        first.map_or(Self::NOTHING, |(word, mask)| Self { first: Bit { word: *word, mask: *mask }, number })
-    }
-
     pub(super) fn number(self) -> u32 {
         self.number
     }

@@ -4,6 +4,7 @@ use super::matcher::{Matcher, Shape};
 use super::table::Table;
 use crate::namespaces::Namespaces;
 use crate::quantity::Quantity;
+use crate::time::parse_timestamp;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -28,8 +29,8 @@ pub(super) struct Leaf {
     pub(super) asks_times: bool,
     /// Whether a text that no literal names has to be looked at closely; and whether one in an array has to be.
     pub(super) is_open: [bool; 2],
-    /// After how many seconds something turns; ascending.
-    pub(super) ages: Box<[i64]>,
+    /// After how long something turns; ascending.
+    pub(super) ages: Box<[SignedDuration]>,
     /// Before the first of them, from it on …
     pub(super) age_regions: Box<[Effect]>,
     pub(super) no_stamp: Effect,
@@ -262,11 +263,10 @@ impl Leaf {
             placed.ask.question.is_timed() || matches!(placed.ask.question, Question::Stamp)
         };
         let asked: Vec<&Placed<'_>> = placed.iter().filter(is_time).collect();
-        let mut ages: Vec<i64> = asked
+        let mut ages: Vec<SignedDuration> = asked
             .iter()
             .filter_map(|placed| match placed.ask.question {
-                // Rules name whole seconds.
-                Question::Passed(age) | Question::NotPassed(age) => Some(age.as_secs()),
+                Question::Passed(age) | Question::NotPassed(age) => Some(age),
                 _ => None,
             })
             .collect();
@@ -282,7 +282,7 @@ impl Leaf {
         self.age_regions = (0..=ages.len())
             .map(|region| {
                 // The ages before the region's place are reached.
-                let reached = |age: &SignedDuration| ages.partition_point(|a| *a <= age.as_secs()) <= region;
+                let reached = |age: &SignedDuration| ages.partition_point(|a| a <= age) <= region;
                 effect(&|question| match question {
                     Question::Passed(age) => reached(age),
                     Question::NotPassed(age) => !reached(age),
@@ -303,22 +303,20 @@ impl Leaf {
         self.regions.get(2 * below + at).copied().unwrap_or_default()
     }
 
-    /// What a timestamp of whole seconds sets, and whether a later look at it sets something else. `now` is the
-    /// second that has begun: whole seconds pass with it.
-    #[inline]
-    pub(super) fn of_second(&self, second: i64, now: i64) -> (Effect, bool) {
-        let age = now - second;
-        let region = self.ages.partition_point(|a| *a <= age);
-        let effect = self.age_regions.get(region).copied().unwrap_or_default();
-        (effect, region < self.ages.len())
+    /// What a text sets by its time; and the time, where a later look at it sets something else.
+    pub(super) fn of_time(&self, text: &str, now: Timestamp) -> (Effect, Option<Timestamp>) {
+        match parse_timestamp(text) {
+            Some(stamp) => self.of_stamp(stamp, now),
+            None => (self.no_stamp, None),
+        }
     }
 
-    /// What a timestamp sets; and the same.
-    pub(super) fn of_stamp(&self, stamp: Timestamp, now: Timestamp) -> (Effect, bool) {
+    /// The same of a timestamp.
+    pub(super) fn of_stamp(&self, stamp: Timestamp, now: Timestamp) -> (Effect, Option<Timestamp>) {
         let age = now.duration_since(stamp);
-        let region = self.ages.partition_point(|a| SignedDuration::from_secs(*a) <= age);
+        let region = self.ages.partition_point(|a| *a <= age);
         let effect = self.age_regions.get(region).copied().unwrap_or_default();
-        (effect, region < self.ages.len())
+        (effect, (region < self.ages.len()).then_some(stamp))
     }
 }
 

@@ -1,20 +1,14 @@
-use super::ends::Ends;
 use super::memo::Memo;
 use super::order::Order;
-use super::states::States;
-use super::usual::Usuals;
 
-/// What a program's runs have shown of the objects of its kind: in which order keys come, which values they
-/// mostly have, what some texts said, and what came of all of it. Without it all is the same, only slower.
+/// What a program's runs have shown of the objects of its kind: in which order keys come, and what some texts
+/// said. Without it all is the same, only slower.
 #[derive(Debug, Default)]
 pub(super) struct Learned {
     /// To each node.
     pub(super) orders: Vec<Order>,
     /// To each leaf.
     pub(super) memos: Vec<Memo>,
-    pub(super) usuals: Usuals,
-    pub(super) ends: Ends,
-    pub(super) states: States,
 }
 
 /// The same of several programs, so that one scratch may serve them in turns.
@@ -35,9 +29,6 @@ impl LearnedOfAll {
         Learned {
             orders: std::iter::repeat_with(Order::default).take(nodes).collect(),
             memos: std::iter::repeat_with(Memo::default).take(leaves).collect(),
-            usuals: Usuals::default(),
-            ends: Ends::new(nodes),
-            states: States::default(),
         }
     }
 

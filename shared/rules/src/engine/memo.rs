@@ -1,10 +1,9 @@
 use super::leaf::Leaf;
 
 /// How many texts of a leaf are remembered.
-const TEXTS: usize = 32;
-/// The longest text that is: what a kubelet says of a container that crashes again and again is some 130 bytes long,
-/// what it says of an image that cannot be pulled some 400.
-const LENGTH_MAX: usize = 512;
+const TEXTS: usize = 64;
+/// The longest text that is: what a kubelet says of a container that crashes again and again is some 130 bytes long.
+const LENGTH_MAX: usize = 192;
 
 /// Which of a leaf's globs and regular expressions match which of the texts seen last: one object's texts are
 /// mostly another's too.
@@ -66,5 +65,5 @@ fn place(bytes: &[u8]) -> usize {
         Some(last) => u64::from_le_bytes(*last),
         None => rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
     };
-    usize::try_from(mix(mixed, last) >> 59).unwrap_or(0) % TEXTS
+    usize::try_from(mix(mixed, last) >> 58).unwrap_or(0) % TEXTS
 }

@@ -1,6 +1,4 @@
 use super::table::small;
-use super::usual::{NO_VALUE, Past};
-use prodrome_scan::scanner::Scanner;
 
 /// How many keys of a node's objects are remembered.
 const KEYS_MAX: usize = 40;
@@ -18,10 +16,6 @@ const NO_KEY: u32 = u32::MAX;
 #[derive(Debug, Default)]
 pub(super) struct Order {
     keys: Vec<Expected>,
-    /// To each key what is learnt of its values.
-    pasts: Vec<Past>,
-    /// What the windows do not hold of long keys.
-    rests: Vec<Box<[u8]>>,
     /// How many objects were read, and how many keys of theirs were not known.
     objects: u32,
     surprises: u32,
@@ -41,38 +35,35 @@ pub(super) struct Cursor {
 
 impl Cursor {
     pub(super) const NONE: Self = Self { last: NO_KEY, next: 0 };
-
-    pub(super) fn key(self) -> u32 {
-        self.last
-    }
 }
 
-/// A key with its quotes and the colon behind it. All of it is in one line of the cache: nearly all that is read
+/// A key with its quotes and the colon behind it, as large as what a processor reads at once: nearly all that is read
 /// beside an object is these.
 #[derive(Debug)]
 #[repr(align(64))]
 struct Expected {
-    /// Its beginning, and zeros; and which of these bytes are the key's.
-    bytes: [u8; WINDOW],
-    mask: u32,
+    /// Its beginning, and zeros.
+    bytes: [u64; WINDOW / 8],
     length: u32,
     place: u32,
     /// The key that came after it last.
     next: u32,
-    /// Which of the order's `rests` is its own; [`NO_KEY`] where the window holds all of it.
-    rest: u32,
-    value: ExpectedValue,
+    /// What the window does not hold of it.
+    rest: Box<[u8]>,
 }
 
-/// What is expected behind a key.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ExpectedValue {
-    /// A value that it had before; [`NO_VALUE`] where none is known.
-    pub(super) value: u32,
-    /// The value that came last of those.
-    pub(super) last: u32,
-    /// Whether another value is to be noted.
-    pub(super) learns: bool,
+/// To each length of a key which bits of a window are the key's.
+static MASKS: [[u64; WINDOW / 8]; WINDOW + 1] = masks();
+
+const fn masks() -> [[u64; WINDOW / 8]; WINDOW + 1] {
+    let mut masks = [[0; WINDOW / 8]; WINDOW + 1];
+    let mut length = 1;
+    while length <= WINDOW {
+        masks[length] = masks[length - 1];
+        masks[length][(length - 1) / 8] |= 0xff << ((length - 1) % 8 * 8);
+        length += 1;
+    }
+    masks
 }
 
 /// A key that was found where it was expected.
@@ -82,11 +73,6 @@ pub(super) struct Found {
     pub(super) behind: usize,
     /// Its place among the node's keys.
     pub(super) place: u32,
-    pub(super) value: ExpectedValue,
-}
-
-impl ExpectedValue {
-    pub(super) const NONE: Self = Self { value: NO_VALUE, last: NO_VALUE, learns: false };
 }
 
 impl Order {
@@ -100,66 +86,42 @@ impl Order {
     /// The expected key, if it stands at `at`, where its quote is.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
-    pub(super) fn expect<S: Scanner>(
-        &self,
-        scanner: S,
-        json: &[u8],
-        at: usize,
-        cursor: &mut Cursor,
-    ) -> Option<Found> {
+    pub(super) fn expect(&self, json: &[u8], at: usize, cursor: &mut Cursor) -> Option<Found> {
         let window = json.get(at..)?.first_chunk::<WINDOW>()?;
         let key = self.keys.get(cursor.next as usize)?;
-        if !key.stands_in(scanner, window) || !self.rest_stands(key, json, at) {
+        if !key.stands_in(window) {
+            return None;
+        }
+        let behind = at + key.length as usize;
+        if key.length as usize > WINDOW && json.get(at + WINDOW..behind) != Some(&*key.rest) {
             return None;
         }
         *cursor = Cursor { last: cursor.next, next: key.next };
-        Some(key.found(at))
-    }
-
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
-    fn rest_stands(&self, key: &Expected, json: &[u8], at: usize) -> bool {
-        key.rest == NO_KEY
-            || self.rests.get(key.rest as usize).is_some_and(|rest| {
-                json.get(at + WINDOW..at + key.length as usize).is_some_and(|text| *text == **rest)
-            })
+        Some(Found { behind, place: key.place })
     }
 
     /// Any known key, if it stands at `at`: it is the expected one, next time.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
-    pub(super) fn find<S: Scanner>(
-        &mut self,
-        scanner: S,
-        json: &[u8],
-        at: usize,
-        cursor: &mut Cursor,
-    ) -> Option<Found> {
+    #[inline(never)]
+    pub(super) fn find(&mut self, json: &[u8], at: usize, cursor: &mut Cursor) -> Option<Found> {
         let window = json.get(at..)?.first_chunk::<WINDOW>()?;
+        let stands = |key: &Expected| {
+            let rest = at + WINDOW..at + key.length as usize;
+            key.stands_in(window) && (key.rest.is_empty() || json.get(rest) == Some(&*key.rest))
+        };
         // Mostly a key was left out, and it is one of those after it.
         let begin = (cursor.next as usize).min(self.keys.len());
-        let index = (begin..self.keys.len()).chain(0..begin).find(|index| {
-            let key = &self.keys[*index];
-            key.stands_in(scanner, window) && self.rest_stands(key, json, at)
-        })?;
+        let index = (begin..self.keys.len()).chain(0..begin).find(|index| stands(&self.keys[*index]))?;
         let (key, index) = (&self.keys[index], small(index));
-        let (found, next) = (key.found(at), key.next);
+        let found = Found { behind: at + key.length as usize, place: key.place };
+        let next = key.next;
         self.follows(cursor.last, index);
         *cursor = Cursor { last: index, next };
         Some(found)
     }
 
-    /// A key that is not known came, from its quote to the place of its closing quote: it is known, next time, and
-    /// so may its values be.
+    /// A key that is not known came, from its quote to the place of its closing quote: it is known, next time.
     #[cold]
-    pub(super) fn learn(
-        &mut self,
-        json: &[u8],
-        (at, end): (usize, usize),
-        place: u32,
-        learns: bool,
-        cursor: &mut Cursor,
-    ) {
+    pub(super) fn learn(&mut self, json: &[u8], at: usize, end: usize, place: u32, cursor: &mut Cursor) {
         // Near the end there is no window to look through, and it may be a known key after all.
         if self.is_vain || json.len() < at + WINDOW {
             return;
@@ -168,35 +130,17 @@ impl Order {
         if self.surprises > TRIAL && self.surprises / 2 > self.objects {
             self.is_vain = true;
             self.keys.clear();
-            self.pasts.clear();
             return;
         }
         if self.keys.len() == KEYS_MAX {
             return;
         }
-        // Only what is written without spaces and escapes.
-        let length = end + 2 - at;
-        let Some(text) = json.get(at..at + length) else { return };
-        if length > LENGTH_MAX || !text.ends_with(b"\":") || text.contains(&b'\\') {
-            return;
-        }
+        let Some(key) = Expected::new(json, at, end, place) else { return };
         if self.keys.capacity() == 0 {
             self.keys.reserve_exact(KEYS_MAX);
-            self.pasts.reserve_exact(KEYS_MAX);
         }
-        let (bytes, mask) = window(text);
-        let rest = match text.get(WINDOW..) {
-            Some(rest) if !rest.is_empty() => {
-                self.rests.push(rest.into());
-                small(self.rests.len() - 1)
-            }
-            _ => NO_KEY,
-        };
         let index = small(self.keys.len());
-        let length = small(length);
-        let value = ExpectedValue { learns, ..ExpectedValue::NONE };
-        self.keys.push(Expected { bytes, mask, length, place, next: NO_KEY, rest, value });
-        self.pasts.push(Past::default());
+        self.keys.push(key);
         self.follows(cursor.last, index);
         *cursor = Cursor { last: index, next: index + 1 };
     }
@@ -207,68 +151,47 @@ impl Order {
             None => self.first = next,
         }
     }
-
-    /// Of the key that came last another value than the expected one is expected, next time.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
-    pub(super) fn expect_value(&mut self, cursor: Cursor, value: u32, last: u32) {
-        if let Some(key) = self.keys.get_mut(cursor.last as usize) {
-            (key.value.value, key.value.last) = (value, last);
-        }
-    }
-
-    /// This key came last, as the last one of a run.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
-    pub(super) fn pass(&self, key: u8) -> Cursor {
-        let last = u32::from(key);
-        Cursor { last, next: self.keys.get(usize::from(key)).map_or(NO_KEY, |key| key.next) }
-    }
-
-    /// The length and the place of a key.
-    pub(super) fn key(&self, key: u32) -> Option<(u32, u32)> {
-        self.keys.get(key as usize).map(|key| (key.length, key.place))
-    }
-
-    /// What is known of the values of the key that came last, and in how many objects it may have come.
-    pub(super) fn values(&mut self, cursor: Cursor) -> Option<(&mut Past, &mut ExpectedValue, u32)> {
-        self.values_of(cursor.last)
-    }
-
-    /// The same of any key.
-    pub(super) fn values_of(&mut self, key: u32) -> Option<(&mut Past, &mut ExpectedValue, u32)> {
-        let index = key as usize;
-        Some((self.pasts.get_mut(index)?, &mut self.keys.get_mut(index)?.value, self.objects))
-    }
 }
 
 impl Expected {
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
-    fn stands_in<S: Scanner>(&self, scanner: S, window: &[u8; WINDOW]) -> bool {
-        scanner.same(window, &self.bytes) & self.mask == self.mask
+    fn new(json: &[u8], at: usize, end: usize, place: u32) -> Option<Self> {
+        // Only what is written without spaces and escapes.
+        let length = end + 2 - at;
+        let text = json.get(at..at + length)?;
+        let is_plain = text.ends_with(b"\":") && !text.contains(&b'\\');
+        if length > LENGTH_MAX || !is_plain {
+            return None;
+        }
+        let mut bytes = [0; WINDOW];
+        bytes.iter_mut().zip(text).for_each(|(byte, text)| *byte = *text);
+        Some(Self {
+            bytes: words(&bytes),
+            length: small(length),
+            place,
+            next: NO_KEY,
+            rest: text.get(WINDOW..).unwrap_or_default().into(),
+        })
     }
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
-    fn found(&self, at: usize) -> Found {
-        let Self { length, place, value, .. } = *self;
-        Found { behind: at + length as usize, place, value }
+    fn stands_in(&self, window: &[u8; WINDOW]) -> bool {
+        let (window, mask) = (words(window), &MASKS[WINDOW.min(self.length as usize)]);
+        let differs = |index: usize| (window[index] & mask[index]) ^ self.bytes[index];
+        differs(0) | differs(1) | differs(2) | differs(3) == 0
     }
 }
 
-/// The first bytes of a text, and which of a window's bytes they are.
-pub(super) fn window(text: &[u8]) -> ([u8; WINDOW], u32) {
-    let mut bytes = [0; WINDOW];
-    bytes.iter_mut().zip(text).for_each(|(byte, text)| *byte = *text);
-    let mask = if text.len() < WINDOW { (1 << text.len()) - 1 } else { u32::MAX };
-    (bytes, mask)
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
+fn words(window: &[u8; WINDOW]) -> [u64; WINDOW / 8] {
+    let (chunks, _) = window.as_chunks::<8>();
+    std::array::from_fn(|index| u64::from_le_bytes(chunks[index]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use prodrome_scan::scanner::Plain;
 
     /// Reads an object's keys: which place each has, and whether it was expected.
     fn read(order: &mut Order, keys: &[&str]) -> Vec<(u32, bool)> {
@@ -277,10 +200,10 @@ mod tests {
         let read = |key: &&str| {
             let json = format!("\"{key}\":0                                        ");
             let json = json.as_bytes();
-            let expected = order.expect(Plain, json, 0, &mut cursor);
-            let found = expected.or_else(|| order.find(Plain, json, 0, &mut cursor));
+            let expected = order.expect(json, 0, &mut cursor);
+            let found = expected.or_else(|| order.find(json, 0, &mut cursor));
             if found.is_none() {
-                order.learn(json, (0, key.len() + 1), place(key), false, &mut cursor);
+                order.learn(json, 0, key.len() + 1, place(key), &mut cursor);
             }
             assert!(found.is_none_or(|found| found.behind == key.len() + 3 && found.place == place(key)));
             (found.map_or(place(key), |found| found.place), expected.is_some())

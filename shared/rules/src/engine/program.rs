@@ -3,7 +3,6 @@ use super::compile::compile;
 use super::effect::{Bit, Effects};
 use super::formula::{Formulas, Wake};
 use super::leaf::Leaf;
-use super::learned::Learned;
 use super::plan::{Comparison, Plan};
 use super::scope::Scope;
 use super::scratch::{Captured, Scratch};
@@ -176,38 +175,22 @@ impl Program {
             return Ok(Verdicts { program: self, json, scratch });
         }
         let text = self.text(json)?;
-        let mut learned = scratch.learned.take(self.id, self.nodes.len(), self.leaves.len());
-        let said = self.say(text, now, scratch, &mut learned);
-        scratch.learned.give_back(self.id, learned);
-        said.map(|()| Verdicts { program: self, json, scratch })
-    }
-
-    fn say(
-        &self,
-        json: &str,
-        now: Timestamp,
-        scratch: &mut Scratch,
-        learned: &mut Learned,
-    ) -> Result<(), JsonError> {
-        let judge = Judge { program: self, json, now };
-        match self.walk(json, now, true, scratch, learned) {
-            Ok(()) => judge.judge(scratch, learned),
-            Err(Stop::Strange) => judge.judge_by_tree(scratch),
-            Err(Stop::Broken(error)) => Err(error),
+        let judge = Judge { program: self, json: text, now };
+        match self.walk(text, now, scratch) {
+            Ok(()) => judge.judge(scratch)?,
+            Err(Stop::Strange) => judge.judge_by_tree(scratch)?,
+            Err(Stop::Broken(error)) => return Err(error),
         }
+        Ok(Verdicts { program: self, json, scratch })
     }
 
-    /// One pass. The scratch must have been reset for this instant. The object is one more to learn from, or it was
-    /// read before.
-    pub(super) fn walk(
-        &self,
-        json: &str,
-        now: Timestamp,
-        is_new: bool,
-        scratch: &mut Scratch,
-        learned: &mut Learned,
-    ) -> Result<(), Stop> {
-        scanner::with(self.level, Walk { program: self, json, now, is_new, scratch, learned })
+    /// One pass. The scratch must have been reset for this instant.
+    pub(super) fn walk(&self, json: &str, now: Timestamp, scratch: &mut Scratch) -> Result<(), Stop> {
+        let mut learned = scratch.learned.take(self.id, self.nodes.len(), self.leaves.len());
+        let walk = Walk { program: self, json, now, scratch, learned: &mut learned };
+        let walked = scanner::with(self.level, walk);
+        scratch.learned.give_back(self.id, learned);
+        walked
     }
 
     pub(super) fn subject(&self, entry: u32) -> Subject<'_> {

@@ -63,9 +63,6 @@ pub(super) struct Frame {
     /// How far the node's order of keys is gone through.
     pub(super) cursor: Cursor,
     pub(super) within: Within,
-    /// Where the latest value begins, and how long the log was before it; zero, where it is not to be noted.
-    pub(super) value_at: u32,
-    pub(super) value_log: u32,
 }
 
 /// What a value stands in.
@@ -85,8 +82,6 @@ impl Frame {
         log_at: 0,
         cursor: Cursor::NONE,
         within: Within::Nothing,
-        value_at: 0,
-        value_log: 0,
     };
 }
 

@@ -23,8 +23,6 @@ pub(super) struct Node {
     pub(super) missing_element: Effect,
     /// What it sets that there is nothing below.
     pub(super) below: Effect,
-    /// Whether the same values here say the same each time, whenever and in whatever object they stand.
-    pub(super) is_memorable: bool,
     /// Whether an array here, or on the way, is left to the tree.
     pub(super) is_plain: bool,
 }

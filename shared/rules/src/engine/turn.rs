@@ -5,7 +5,6 @@
 //! object. Conditions on the elements of a list begin anew with each element, and what `match: all` failed is not
 //! known one by one: for those the object is looked at again.
 
-use super::learned::Learned;
 use super::program::Entry;
 use super::scratch::Scratch;
 use super::verdict::{Judge, Verdict};
@@ -20,9 +19,9 @@ const LOOKS_MAX: usize = 6;
 impl Judge<'_> {
     /// Finds out when the verdicts of certain rules turn. Where too many instants are to be tried, the verdicts stay
     /// open: the tree is asked.
-    pub(super) fn look_ahead(&self, scratch: &mut Scratch, learned: &mut Learned) -> Result<(), JsonError> {
+    pub(super) fn look_ahead(&self, scratch: &mut Scratch) -> Result<(), JsonError> {
         self.turn_words(scratch);
-        self.look_again(scratch, learned)?;
+        self.look_again(scratch)?;
         scratch.verdicts.retain(|verdict| verdict.is_open || verdict.matches || verdict.turns_at.is_some());
         self.crowded(scratch);
         Ok(())
@@ -121,7 +120,7 @@ impl Judge<'_> {
     }
 
     /// By looking at the object again at each instant.
-    fn look_again(&self, scratch: &mut Scratch, learned: &mut Learned) -> Result<(), JsonError> {
+    fn look_again(&self, scratch: &mut Scratch) -> Result<(), JsonError> {
         if !self.collect_instants(scratch, true, LOOKS_MAX) {
             return Ok(());
         }
@@ -131,7 +130,7 @@ impl Judge<'_> {
             scratch.effort.looks += 1;
             self.program.reset(instant, &mut ahead);
             let judge = Judge { now: instant, ..*self };
-            match self.program.walk(self.json, instant, false, &mut ahead, learned) {
+            match self.program.walk(self.json, instant, &mut ahead) {
                 Ok(()) => judge.settle(&mut ahead),
                 Err(Stop::Broken(error)) => return Err(error),
                 Err(Stop::Strange) => break,

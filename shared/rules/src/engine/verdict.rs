@@ -1,5 +1,4 @@
 use super::effect::Bit;
-use super::learned::Learned;
 use super::plan::{Comparison, Left};
 use super::program::{Program, Subject};
 use super::scratch::{CapturedValue, Scratch};
@@ -126,18 +125,26 @@ pub(super) struct Judge<'j> {
 
 impl Judge<'_> {
     /// Of an object that was walked.
-    pub(super) fn judge(&self, scratch: &mut Scratch, learned: &mut Learned) -> Result<(), JsonError> {
+    pub(super) fn judge(&self, scratch: &mut Scratch) -> Result<(), JsonError> {
         self.settle(scratch);
         let program = self.program;
         // Nothing turns with time alone where no value and no default does.
         let is_still = scratch.stamps.is_empty()
             && program.clocks.iter().all(|(clock, _)| clock.turns_at.is_none_or(|at| at <= self.now));
-        if !learned.states.recall(program.object_words, is_still, scratch) {
-            self.wake(is_still, scratch);
-            learned.states.note(program.object_words, is_still, scratch);
+        for entry in &program.wake.always {
+            self.entry(*entry, is_still, scratch);
+        }
+        for word in 0..program.wake.len() {
+            let mut bits = program.wake.bits(word, &scratch.words);
+            while bits != 0 {
+                for entry in program.wake.woken(word, bits) {
+                    self.entry(*entry, is_still, scratch);
+                }
+                bits &= bits - 1;
+            }
         }
         if !is_still {
-            self.look_ahead(scratch, learned)?;
+            self.look_ahead(scratch)?;
         }
         if scratch.verdicts.iter().any(|verdict| verdict.is_open) {
             scratch.effort.trees += 1;
@@ -145,23 +152,6 @@ impl Judge<'_> {
             self.ask(&tree, scratch);
         }
         Ok(())
-    }
-
-    /// Judges the rules whose rarest condition holds, and those that hang on none.
-    fn wake(&self, is_still: bool, scratch: &mut Scratch) {
-        let wake = &self.program.wake;
-        for entry in &wake.always {
-            self.entry(*entry, is_still, scratch);
-        }
-        for word in 0..wake.len() {
-            let mut bits = wake.bits(word, &scratch.words);
-            while bits != 0 {
-                for entry in wake.woken(word, bits) {
-                    self.entry(*entry, is_still, scratch);
-                }
-                bits &= bits - 1;
-            }
-        }
     }
 
     /// What failed does not hold, though it is satisfied too.

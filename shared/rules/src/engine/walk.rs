@@ -4,17 +4,14 @@ mod key;
 mod scalar;
 mod scope;
 mod skip;
-mod value;
 
 use super::effect::Effect;
-use super::ends::Ends;
 use super::learned::Learned;
 use super::memo::Memo;
 use super::order::{Cursor, Order};
 use super::program::Program;
 use super::scratch::{Frame, Logged, Scratch, Within};
 use super::trie::Node;
-use super::usual::Usuals;
 use crate::json::{DEPTH_MAX, JsonError, JsonFault};
 use jiff::Timestamp;
 use prodrome_scan::scanner::{self, Scanner, Work};
@@ -34,8 +31,6 @@ pub(super) struct Walk<'w> {
     pub(super) program: &'w Program,
     pub(super) json: &'w str,
     pub(super) now: Timestamp,
-    /// Whether it was not read before.
-    pub(super) is_new: bool,
     pub(super) scratch: &'w mut Scratch,
     pub(super) learned: &'w mut Learned,
 }
@@ -47,13 +42,9 @@ struct Walker<'w, S> {
     text: &'w str,
     json: &'w [u8],
     now: Timestamp,
-    /// The second that has begun.
-    second: i64,
     scratch: &'w mut Scratch,
     orders: &'w mut [Order],
     memos: &'w mut [Memo],
-    usuals: &'w mut Usuals,
-    ends: &'w mut Ends,
 }
 
 /// Where a scalar's text stands, without quotes.
@@ -86,12 +77,9 @@ impl Work for Walk<'_> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
     fn run<S: Scanner>(self, scanner: S) -> Self::Output {
-        let Self { program, json, now, is_new, scratch, learned } = self;
-        let Learned { orders, memos, usuals, ends, states: _ } = learned;
-        usuals.begin(is_new);
-        let second = now.as_second() - i64::from(now.subsec_nanosecond() < 0);
-        let (text, json) = (json, json.as_bytes());
-        Walker { scanner, program, text, json, now, second, scratch, orders, memos, usuals, ends }.run()
+        let Self { program, json, now, scratch, learned } = self;
+        let Learned { orders, memos } = learned;
+        Walker { scanner, program, text: json, json: json.as_bytes(), now, scratch, orders, memos }.run()
     }
 }
 
@@ -131,12 +119,7 @@ impl<S: Scanner> Walker<'_, S> {
                         continue;
                     }
                     Next::Key => {}
-                    Next::Nothing => {
-                        if self.usuals.is_joining {
-                            self.join();
-                        }
-                        return Ok(());
-                    }
+                    Next::Nothing => return Ok(()),
                 }
             }
             coming = self.keys(&mut top, &mut at)?;
@@ -149,7 +132,6 @@ impl<S: Scanner> Walker<'_, S> {
         loop {
             match (self.byte(*at), top.within) {
                 (Some(b','), Within::Object) => {
-                    self.note_value(top, *at);
                     *at += 1;
                     return Ok(Next::Key);
                 }
@@ -158,7 +140,6 @@ impl<S: Scanner> Walker<'_, S> {
                     return Ok(Next::Element(top.node));
                 }
                 (Some(b'}'), Within::Object) => {
-                    self.note_value(top, *at);
                     *at += 1;
                     let ended = self.pop(top);
                     self.object_end(&ended, top);
@@ -269,7 +250,7 @@ impl<S: Scanner> Walker<'_, S> {
             self.scratch.seen.resize(seen_at + words, 0);
         }
         let seen_at = u32::try_from(seen_at).unwrap_or(u32::MAX);
-        Frame { node, seen_at, seen: 0, log_at, cursor, within, value_at: 0, value_log: 0 }
+        Frame { node, seen_at, seen: 0, log_at, cursor, within }
     }
 
     #[inline(always)]

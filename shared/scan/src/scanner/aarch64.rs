@@ -42,31 +42,10 @@ impl Scanner for Neon {
     }
 
     #[inline(always)]
-    fn same(self, window: &[u8; 32], other: &[u8; 32]) -> u32 {
-        // SAFETY: NEON is part of this target, 16 bytes follow 0 and 16, and the table has 16 bytes.
-        unsafe {
-            let places = vld1q_u8(PLACES.as_ptr());
-            let [low, high] = [0, 16].map(|from| {
-                let (bytes, others) =
-                    (vld1q_u8(window.as_ptr().add(from)), vld1q_u8(other.as_ptr().add(from)));
-                vandq_u8(vceqq_u8(bytes, others), places)
-            });
-            // Each addition of neighbours halves the bytes: after three, eight places are one byte.
-            let sum = vpaddq_u8(low, high);
-            let sum = vpaddq_u8(sum, sum);
-            let places = vgetq_lane_u64::<0>(vreinterpretq_u64_u8(vpaddq_u8(sum, sum)));
-            u32::try_from(places & u64::from(u32::MAX)).unwrap_or(0)
-        }
-    }
-
-    #[inline(always)]
-    fn is_ascii(self, block: &[u8; 128]) -> bool {
-        let (halves, _) = block.as_chunks::<64>();
-        halves.iter().all(|half| {
-            let [a, b, c, d] = load(half);
-            // SAFETY: NEON is part of this target.
-            unsafe { vmaxvq_u8(vorrq_u8(vorrq_u8(a, b), vorrq_u8(c, d))) < 128 }
-        })
+    fn is_ascii(self, block: &[u8; 64]) -> bool {
+        let [a, b, c, d] = load(block);
+        // SAFETY: NEON is part of this target.
+        unsafe { vmaxvq_u8(vorrq_u8(vorrq_u8(a, b), vorrq_u8(c, d))) < 128 }
     }
 
     #[inline(always)]

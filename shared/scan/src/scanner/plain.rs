@@ -27,13 +27,7 @@ impl Scanner for Plain {
     }
 
     #[inline]
-    fn same(self, window: &[u8; 32], other: &[u8; 32]) -> u32 {
-        let pairs = window.iter().zip(other).enumerate();
-        pairs.map(|(index, (byte, other))| u32::from(byte == other) << index).sum()
-    }
-
-    #[inline]
-    fn is_ascii(self, block: &[u8; 128]) -> bool {
+    fn is_ascii(self, block: &[u8; 64]) -> bool {
         block.is_ascii()
     }
 

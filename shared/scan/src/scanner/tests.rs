@@ -14,7 +14,6 @@ struct Ask<'b>(&'b [u8], u32);
 struct Told {
     masks: Vec<Masks>,
     stops: Vec<u32>,
-    same: Vec<u32>,
     ascii: bool,
     prefix: Vec<u64>,
     string_stops: Vec<usize>,
@@ -29,10 +28,6 @@ impl Work for Ask<'_> {
         let masks: Vec<Masks> = bytes.windows(64).map(|w| scanner.masks(w.first_chunk().unwrap())).collect();
         Told {
             stops: bytes.windows(32).map(|w| scanner.stops(w.first_chunk().unwrap())).collect(),
-            same: bytes
-                .windows(32)
-                .map(|w| scanner.same(w.first_chunk().unwrap(), bytes.first_chunk().unwrap()))
-                .collect(),
             ascii: is_ascii(scanner, bytes),
             prefix: masks.iter().map(|m| scanner.prefix_xor(m.quotes ^ m.opens)).collect(),
             masks,
@@ -104,10 +99,6 @@ proptest! {
         let naive: Vec<_> = brackets(&bytes).map(|at| end_by_bytes(&bytes, at, depth_max)).collect();
         prop_assert_eq!(told.ends, naive);
         prop_assert_eq!(told.ascii, bytes.is_ascii());
-        for (window, same) in bytes.windows(32).zip(told.same) {
-            let naive = (0..32).filter(|at| window[*at] == bytes[*at]).fold(0, |bits, at| bits | 1_u32 << at);
-            prop_assert_eq!(same, naive);
-        }
         for level in LEVELS {
             prop_assert_eq!(utf8(level, &bytes), std::str::from_utf8(&bytes));
         }

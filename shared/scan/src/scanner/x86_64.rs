@@ -70,25 +70,14 @@ impl Scanner for Sse2 {
     }
 
     #[inline(always)]
-    fn same(self, window: &[u8; 32], other: &[u8; 32]) -> u32 {
-        let [low, high] = [0, 16].map(|from| {
-            // SAFETY: SSE2 is part of x86-64, the loads may be unaligned, and 16 bytes follow 0 and 16.
-            unsafe {
-                let bytes = _mm_loadu_si128(window.as_ptr().add(from).cast::<__m128i>());
-                let others = _mm_loadu_si128(other.as_ptr().add(from).cast::<__m128i>());
-                _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, others)).cast_unsigned()
-            }
-        });
-        low | (high << 16)
-    }
-
-    #[inline(always)]
-    fn is_ascii(self, block: &[u8; 128]) -> bool {
-        let (parts, _) = block.as_chunks::<16>();
-        // SAFETY: SSE2 is part of x86-64, and the loads may be unaligned.
+    fn is_ascii(self, block: &[u8; 64]) -> bool {
+        let load = |from: usize| {
+            // SAFETY: SSE2 is part of x86-64, the load may be unaligned, and 16 bytes follow 0, 16, 32 and 48.
+            unsafe { _mm_loadu_si128(block.as_ptr().add(from).cast::<__m128i>()) }
+        };
+        // SAFETY: SSE2 is part of x86-64.
         unsafe {
-            let load = |bytes: &[u8; 16]| _mm_loadu_si128(bytes.as_ptr().cast::<__m128i>());
-            let any = parts.iter().fold(_mm_set1_epi8(0), |any, part| _mm_or_si128(any, load(part)));
+            let any = _mm_or_si128(_mm_or_si128(load(0), load(16)), _mm_or_si128(load(32), load(48)));
             _mm_movemask_epi8(any) == 0
         }
     }
@@ -141,25 +130,12 @@ impl Scanner for Avx2 {
     }
 
     #[inline(always)]
-    fn same(self, window: &[u8; 32], other: &[u8; 32]) -> u32 {
-        // SAFETY: an `Avx2` exists where the processor has AVX2; the loads may be unaligned.
+    fn is_ascii(self, block: &[u8; 64]) -> bool {
+        // SAFETY: an `Avx2` exists where the processor has AVX2; loads may be unaligned, 32 bytes follow 0 and 32.
         unsafe {
-            let bytes = _mm256_loadu_si256(window.as_ptr().cast::<__m256i>());
-            let others = _mm256_loadu_si256(other.as_ptr().cast::<__m256i>());
-            _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, others)).cast_unsigned()
-        }
-    }
-
-    #[inline(always)]
-    fn is_ascii(self, block: &[u8; 128]) -> bool {
-        // SAFETY: an `Avx2` exists where the processor has AVX2; loads may be unaligned, 32 bytes follow each place.
-        unsafe {
-            let bytes = block.as_ptr();
-            let a = _mm256_loadu_si256(bytes.cast::<__m256i>());
-            let b = _mm256_loadu_si256(bytes.add(32).cast::<__m256i>());
-            let c = _mm256_loadu_si256(bytes.add(64).cast::<__m256i>());
-            let d = _mm256_loadu_si256(bytes.add(96).cast::<__m256i>());
-            _mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d))) == 0
+            let low = _mm256_loadu_si256(block.as_ptr().cast::<__m256i>());
+            let high = _mm256_loadu_si256(block.as_ptr().add(32).cast::<__m256i>());
+            _mm256_movemask_epi8(_mm256_or_si256(low, high)) == 0
         }
     }
 

@@ -1,29 +1,38 @@
 use super::{Stop, Walker};
-use crate::engine::order::{Cursor, ExpectedValue, Found};
+use crate::engine::order::{Cursor, Found};
 use crate::engine::scratch::Frame;
 use crate::engine::table::NONE;
 use crate::engine::trie::Node;
 use crate::engine::unescape::unescape;
-use crate::engine::usual::NO_VALUE;
 use prodrome_scan::scanner::{self, Scanner};
 
 #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
 impl<S: Scanner> Walker<'_, S> {
     /// Keys of the innermost object, up to the first that leads to a node, whose value begins at `at` then; none,
-    /// where a value was passed over that no comma follows.
+    /// where a value was skipped that no comma follows.
     #[inline(always)]
     pub(super) fn keys(&mut self, top: &mut Frame, at: &mut usize) -> Result<Option<u32>, Stop> {
         let Some(node) = self.program.nodes.get(top.node as usize) else { return Err(Stop::Strange) };
         let mut cursor = top.cursor;
         loop {
             let Some(order) = self.orders.get(top.node as usize) else { return Err(Stop::Strange) };
-            let expected = order.expect(self.scanner, self.json, *at, &mut cursor);
-            let found = match expected {
+            let mut expected = order.expect(self.json, *at, &mut cursor);
+            // Nearly always keys are the expected ones, and mostly such that nobody asks for.
+            while let Some(Found { behind, place: NONE }) = expected {
+                *at = self.skip_value(behind)?;
+                if self.byte(*at) != Some(b',') {
+                    top.cursor = cursor;
+                    return Ok(None);
+                }
+                *at += 1;
+                expected = order.expect(self.json, *at, &mut cursor);
+            }
+            let Found { behind, place } = match expected {
                 Some(found) => found,
                 None => self.any_key(node, top.node, *at, &mut cursor)?,
             };
-            let Found { behind, place, value } = found;
             if place != NONE {
+                let Some(kid) = node.kids.get(place as usize) else { return Err(Stop::Strange) };
                 let bit = 1_u64 << (place % 64);
                 let before = if place < 64 { top.seen } else { self.see(top, place, bit) };
                 if place < 64 {
@@ -32,24 +41,11 @@ impl<S: Scanner> Walker<'_, S> {
                 if before & bit != 0 {
                     return Err(Stop::Strange);
                 }
-            }
-            if value.value != NO_VALUE
-                && let Some(end) = self.usual(top, &mut cursor, behind, value)
-            {
-                *at = end;
-            } else if place != NONE {
-                let Some(kid) = node.kids.get(place as usize) else { return Err(Stop::Strange) };
-                top.cursor = cursor;
-                top.value_at = if value.learns { u32::try_from(behind).unwrap_or(0) } else { 0 };
-                top.value_log = self.log_length();
                 *at = behind;
+                top.cursor = cursor;
                 return Ok(Some(*kid));
-            } else {
-                *at = self.skip_value(behind)?;
-                if value.learns {
-                    self.learn_value(top.node, cursor, behind..*at, self.log_length());
-                }
             }
+            *at = self.skip_value(behind)?;
             if self.byte(*at) != Some(b',') {
                 top.cursor = cursor;
                 return Ok(None);
@@ -65,8 +61,8 @@ impl<S: Scanner> Walker<'_, S> {
         if self.byte(at) != Some(b'"') {
             return self.unexpected(at);
         }
-        let order = self.orders.get_mut(index as usize);
-        if let Some(found) = order.and_then(|order| order.find(self.scanner, self.json, at, cursor)) {
+        let known = self.orders.get_mut(index as usize).and_then(|order| order.find(self.json, at, cursor));
+        if let Some(found) = known {
             return Ok(found);
         }
         let stop = scanner::string_stop(self.scanner, self.json, at + 1);
@@ -76,15 +72,13 @@ impl<S: Scanner> Walker<'_, S> {
             self.escaped_key(node, at + 1, stop)?
         };
         if let Some(order) = self.orders.get_mut(index as usize) {
-            let kid = node.kids.get(place as usize).and_then(|kid| self.program.nodes.get(*kid as usize));
-            let learns = kid.is_none_or(|kid| kid.is_memorable);
-            order.learn(self.json, (at, end), place, learns, cursor);
+            order.learn(self.json, at, end, place, cursor);
         }
         let colon = self.skip_space(end + 1);
         if self.byte(colon) != Some(b':') {
             return self.unexpected(colon);
         }
-        Ok(Found { behind: colon + 1, place, value: ExpectedValue::NONE })
+        Ok(Found { behind: colon + 1, place })
     }
 
     #[inline(never)]

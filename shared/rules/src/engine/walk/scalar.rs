@@ -4,8 +4,6 @@ use crate::engine::scratch::{CapturedValue, Frame, Within};
 use crate::engine::table::NONE;
 use crate::engine::trie::Node;
 use crate::engine::unescape::unescape;
-use crate::time::{parse_timestamp, short_timestamp};
-use jiff::Timestamp;
 use prodrome_scan::scanner::Scanner;
 
 #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
@@ -42,11 +40,8 @@ impl<S: Scanner> Walker<'_, S> {
             literal => leaf.literal_effects.get(literal as usize).copied().unwrap_or_default(),
         };
         self.apply(if in_list { effect.in_list } else { effect.direct }, begin);
-        let is_open = leaf.is_open[usize::from(in_list)] && literal == NONE;
-        if leaf.asks_times && !is_open && !is_escaped {
-            // Nothing else is asked of most timestamps.
-            self.time(leaf, index, self.text.get(begin..end).unwrap_or_default(), begin);
-        } else if leaf.asks_times || is_open {
+        let is_open = leaf.is_open[usize::from(in_list)];
+        if leaf.asks_times || (is_open && literal == NONE) {
             self.open_questions(leaf, index, in_list, text, literal == NONE);
         }
         for capture in &leaf.captures {
@@ -77,34 +72,14 @@ impl<S: Scanner> Walker<'_, S> {
             }
         }
         if leaf.asks_times {
-            self.time(leaf, index, text, begin);
+            let (effect, later) = leaf.of_time(text, self.now);
+            self.apply(effect, begin);
+            if let Some(stamp) = later {
+                self.scratch.stamps.push((index, stamp));
+            }
         }
         if is_escaped {
             self.scratch.text = unescaped;
-        }
-    }
-
-    /// What a text says by its time.
-    #[inline(always)]
-    fn time(&mut self, leaf: &Leaf, index: u32, text: &str, at: usize) {
-        let Some(second) = short_timestamp(text.as_bytes()) else {
-            return self.long_time(leaf, index, text, at);
-        };
-        let (effect, turns) = leaf.of_second(second, self.second);
-        self.apply(effect, at);
-        if turns && let Ok(stamp) = Timestamp::from_second(second) {
-            self.scratch.stamps.push((index, stamp));
-        }
-    }
-
-    /// The same of a text that takes more care.
-    #[inline(never)]
-    fn long_time(&mut self, leaf: &Leaf, index: u32, text: &str, at: usize) {
-        let stamp = parse_timestamp(text);
-        let (effect, turns) = stamp.map_or((leaf.no_stamp, false), |stamp| leaf.of_stamp(stamp, self.now));
-        self.apply(effect, at);
-        if let Some(stamp) = stamp.filter(|_| turns) {
-            self.scratch.stamps.push((index, stamp));
         }
     }
 

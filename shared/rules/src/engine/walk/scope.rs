@@ -22,43 +22,20 @@ impl<'w, S: Scanner> Walker<'w, S> {
     #[inline(always)]
     pub(super) fn object_end(&mut self, frame: &Frame, top: &Frame) {
         let Some(node) = self.program.nodes.get(frame.node as usize) else { return };
-        if let Some(absent) = node.absent.first() {
-            let absent = absent & !frame.seen;
-            if absent & absent.wrapping_sub(1) == 0 {
-                self.absent(node, 0, absent);
-            } else if let Some(end) = self.ends.of(frame.node, node, absent, &self.program.effects) {
-                for (word, mask) in &end.changes {
-                    if let Some(word) = self.scratch.words.get_mut(*word as usize) {
-                        *word |= mask;
-                    }
-                }
-                self.scratch.log.extend_from_slice(&end.log);
+        for (word, absent) in node.absent.iter().enumerate() {
+            let seen = match word {
+                0 => frame.seen,
+                word => self.scratch.seen.get(frame.seen_at as usize + word - 1).copied().unwrap_or(0),
+            };
+            let mut absent = absent & !seen;
+            while absent != 0 {
+                let place = word * 64 + absent.trailing_zeros() as usize;
+                absent &= absent - 1;
+                self.apply(node.absent_effects.get(place).copied().unwrap_or_default(), 0);
             }
-            if node.absent.len() > 1 {
-                self.absent_beyond(node, frame);
-            }
-        }
-        self.close(node, top, frame.log_at);
-    }
-
-    /// What is missing beyond the first 64 keys.
-    #[inline(never)]
-    fn absent_beyond(&mut self, node: &Node, frame: &Frame) {
-        for (word, absent) in node.absent.iter().enumerate().skip(1) {
-            let seen = self.scratch.seen.get(frame.seen_at as usize + word - 1).copied().unwrap_or(0);
-            self.absent(node, word, absent & !seen);
         }
         self.scratch.seen.truncate(frame.seen_at as usize);
-    }
-
-    /// These of a word's keys are missing.
-    #[inline(always)]
-    fn absent(&mut self, node: &Node, word: usize, mut absent: u64) {
-        while absent != 0 {
-            let place = word * 64 + absent.trailing_zeros() as usize;
-            absent &= absent - 1;
-            self.apply(node.absent_effects.get(place).copied().unwrap_or_default(), 0);
-        }
+        self.close(node, top, frame.log_at);
     }
 
     #[inline(always)]
