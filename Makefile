@@ -27,7 +27,7 @@ SUITES ?=
 KUBEBUILDER_ASSETS ?= $(shell tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test build build-function build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template report sbom bench bench-diagnosis bench-engine bench-instructions bench-rivals bench-watcher differential cluster-tools sample-events sim sim-mutants rules-page python-pins
+.PHONY: help run test build build-function build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template load report schedule sbom bench bench-diagnosis bench-engine bench-instructions bench-rivals bench-watcher differential cluster-tools sample-events sim sim-mutants rules-page python-pins
 
 help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,17 @@ lint-template: ## Check template.yaml
 
 sbom: ## Write a bill of materials (CycloneDX) for each program into target/sbom, and check it
 	@infra/sbom.sh $(TARGET)/sbom
+
+load: ## Run the deployed pipeline under load and faults and count, into tests/report/load.md (LOAD_SECONDS=600, LOAD_RATE, LOAD_BACKLOG, LOAD_SEED, LOAD_PROFILE=release)
+	@$(CARGO) build --quiet --profile $(or $(LOAD_PROFILE),dev) -p prodrome-load
+	@mkdir -p tests/report
+	$(TARGET)/$(if $(filter release,$(LOAD_PROFILE)),release,debug)/load --report tests/report/load.md \
+	    --seconds $(or $(LOAD_SECONDS),60) --rate $(or $(LOAD_RATE),1000) \
+	    --backlog $(or $(LOAD_BACKLOG),1000000) --seed $(or $(LOAD_SEED),1)
+
+schedule: ## Run the watcher through trouble by chance before a real API server (RUNS=100 PODS=20000 FROM=…; needs cluster-tools)
+	SCHEDULE_RUNS=$(or $(RUNS),5) SCHEDULE_PODS=$(or $(PODS),2000) SCHEDULE_FROM=$(or $(FROM),0) \
+	    $(CARGO) test -p prodrome-watcher --test it -- --nocapture real::schedule
 
 report: ## Replay every recording and write tests/REPORT.md anew (SUITES=DIR judges suites as well)
 	@$(CARGO) build --quiet -p prodrome-cli -p prodrome-report

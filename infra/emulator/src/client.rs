@@ -100,6 +100,15 @@ impl Client {
         Self::answer(call, request.send_form(parameters.iter().copied()))
     }
 
+    /// Reads a path.
+    pub(crate) fn get(&self, service: &str, path: &str) -> Result<String, CallError> {
+        let request = self
+            .agent
+            .get(format!("{}{path}", self.endpoint))
+            .header("Authorization", authorization(service));
+        Self::answer(&format!("GET {path}"), request.call())
+    }
+
     /// Puts bytes or text to a path, as S3 takes them.
     pub(crate) fn put(&self, service: &str, path: &str, body: &[u8]) -> Result<String, CallError> {
         let request = self

@@ -3,7 +3,7 @@
 use crate::process;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use prodrome_e2e::{Setup, System};
+use prodrome_e2e::{Setup, System, shipped_rules_and};
 use prodrome_lambda::metric;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -53,19 +53,9 @@ pub struct Seen {
 }
 
 /// Runs it, with the functions of a folder as processes.
-pub fn run(root: &Path, programs: &Path) -> Result<Seen> {
+pub fn run(programs: &Path) -> Result<Seen> {
     let scratch = tempfile::tempdir()?;
-    let rules = scratch.path().join("rules");
-    for folder in ["", "flows"] {
-        std::fs::create_dir(rules.join(folder))?;
-        for entry in std::fs::read_dir(root.join("rules").join(folder))? {
-            let path = entry?.path();
-            if path.is_file() {
-                std::fs::copy(&path, rules.join(folder).join(path.file_name().unwrap_or_default()))?;
-            }
-        }
-    }
-    std::fs::write(rules.join("bench.yaml"), RULES)?;
+    let rules = shipped_rules_and(scratch.path(), "bench.yaml", RULES)?;
     let system = System::start(&Setup::new(&launcher(scratch.path(), programs)?).rules(&rules))?;
 
     // Before there is anything to do: a start is not measured beside other work.

@@ -11,7 +11,6 @@ pub mod diagnosis;
 pub mod end_to_end;
 pub mod evaluation;
 pub mod feed;
-pub mod machine;
 pub mod mix;
 pub mod price;
 pub mod process;

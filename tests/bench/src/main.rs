@@ -8,7 +8,7 @@ use prodrome_bench::evaluation::evaluate;
 use prodrome_bench::section::{self, Load};
 use prodrome_bench::summary::grouped;
 use prodrome_bench::watching::watch;
-use prodrome_bench::{end_to_end, machine, mix, programs, replays};
+use prodrome_bench::{end_to_end, mix, programs, replays};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -34,12 +34,12 @@ fn run() -> Result<()> {
         "## Speed, size and cost\n\nMade by `make bench`, of optimised programs. Times marked *processor* are those \
 that the process had on a processor, and hardly depend on what else runs; latencies are by the clock, and do. \
 Machine: {}\n",
-        machine::line()
+        prodrome_report::machine()
     );
     let rules = mix::rules(root)?;
 
     eprintln!("bench: the whole system on the emulator");
-    let seen = end_to_end::run(root, &programs)?;
+    let seen = end_to_end::run(&programs)?;
     text += &section::of_the_whole(&seen);
 
     let (recorded, all) = runtime.block_on(mix::recorded(root, &rules))?;

@@ -3,6 +3,7 @@ use crate::guarded::Guarded;
 use kube::Client;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// A store that forgets nothing by itself.
 #[derive(Debug)]
@@ -55,6 +56,17 @@ impl Etcd {
         std::fs::remove_dir_all(self.data()).expect("the data can be removed");
     }
 
+    /// Keeps a copy of what it holds in a folder that is not there yet. It must be stopped.
+    pub(crate) fn copy_to(&self, folder: &Path) {
+        copy(&self.data(), folder);
+    }
+
+    /// Holds what was copied to a folder. It must be stopped.
+    pub(crate) fn replace_by(&self, folder: &Path) {
+        self.wipe();
+        copy(folder, &self.data());
+    }
+
     /// Forgets everything but the present.
     pub(crate) async fn compact(&self) {
         let client = self.client();
@@ -80,6 +92,11 @@ impl Etcd {
     fn data(&self) -> PathBuf {
         self.folder.join("etcd")
     }
+}
+
+fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").args([from, to]).status().expect("there is a cp");
+    assert!(copied.success(), "{} cannot be copied to {}", from.display(), to.display());
 }
 
 async fn call(client: &Client, path: &str, body: &Value) -> Value {

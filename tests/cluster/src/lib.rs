@@ -23,4 +23,4 @@ mod turn;
 pub use account::Account;
 pub use assets::Assets;
 pub use cluster::Cluster;
-pub use turn::{Alone, Together, alone, together};
+pub use turn::{Alone, Snapshot, Together, alone, together};

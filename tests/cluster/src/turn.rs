@@ -2,6 +2,7 @@ use crate::assets::Assets;
 use crate::cluster::Cluster;
 use std::io::Write as _;
 use std::ops::Deref;
+use tempfile::TempDir;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Held shared by tests that leave the server alone, and alone by those that stop it.
@@ -17,6 +18,11 @@ pub struct Together {
 pub struct Alone {
     cluster: Cluster,
     _turn: RwLockWriteGuard<'static, ()>,
+}
+
+/// The store as it was at some time.
+pub struct Snapshot {
+    folder: TempDir,
 }
 
 /// The cluster, beside other tests; `None`, and a word of it, where there is no API server.
@@ -86,6 +92,28 @@ impl Alone {
     /// Moves the version along by so much, without any change.
     pub async fn pass_versions(&self, count: usize) {
         self.server().processes.lock().await.etcd.put(count).await;
+    }
+
+    /// Keeps a copy of the store as it is now. The API server is killed and started for it.
+    pub async fn snapshot(&self) -> Snapshot {
+        self.kill().await;
+        let folder = tempfile::tempdir().expect("there is room for a copy");
+        let mut processes = self.server().processes.lock().await;
+        processes.etcd.stop();
+        processes.etcd.copy_to(&folder.path().join("etcd"));
+        drop(processes);
+        self.start().await;
+        Snapshot { folder }
+    }
+
+    /// Makes the store what it was, its version included. The API server is killed and started.
+    pub async fn restore(&self, snapshot: &Snapshot) {
+        self.kill().await;
+        let mut processes = self.server().processes.lock().await;
+        processes.etcd.stop();
+        processes.etcd.replace_by(&snapshot.folder.path().join("etcd"));
+        drop(processes);
+        self.start().await;
     }
 
     /// Begins anew with nothing, at an earlier version: as where another store took the place of this one.

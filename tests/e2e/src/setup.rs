@@ -1,3 +1,5 @@
+use crate::Proxy;
+use anyhow::Result;
 use std::path::{Path, PathBuf};
 
 /// What a [`System`](crate::System) is made of.
@@ -11,6 +13,7 @@ pub struct Setup {
     pub(crate) alertmanager: Option<String>,
     pub(crate) receivers: Vec<(String, String)>,
     pub(crate) gather_seconds: u32,
+    pub(crate) proxy: Option<Proxy>,
 }
 
 impl Setup {
@@ -25,6 +28,7 @@ impl Setup {
             alertmanager: None,
             receivers: Vec::new(),
             gather_seconds: 30,
+            proxy: None,
         }
     }
 
@@ -66,6 +70,28 @@ impl Setup {
     pub fn gathering(self, seconds: u32) -> Self {
         Self { gather_seconds: seconds, ..self }
     }
+
+    /// The watcher and the functions reach tables and queues through this.
+    #[must_use]
+    pub fn through(self, proxy: &Proxy) -> Self {
+        Self { proxy: Some(proxy.clone()), ..self }
+    }
+}
+
+/// A folder in another, with the shipped rules and flows, and one more file of rules.
+pub fn shipped_rules_and(folder: &Path, name: &str, rules: &str) -> Result<PathBuf> {
+    let (shipped, copy) = (root().join("rules"), folder.join("rules"));
+    for part in ["", "flows"] {
+        std::fs::create_dir(copy.join(part))?;
+        for entry in std::fs::read_dir(shipped.join(part))? {
+            let path = entry?.path();
+            if path.is_file() {
+                std::fs::copy(&path, copy.join(part).join(path.file_name().unwrap_or_default()))?;
+            }
+        }
+    }
+    std::fs::write(copy.join(name), rules)?;
+    Ok(copy)
 }
 
 /// The folder that holds `template.yaml`.

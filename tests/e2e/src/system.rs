@@ -1,6 +1,6 @@
 use crate::setup::root;
 use crate::watching::Watching;
-use crate::{Packs, Setup, Webhook};
+use crate::{Packs, Proxy, Setup, Webhook};
 use anyhow::{Context, Result};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use jiff::{SignedDuration, Timestamp};
@@ -12,7 +12,7 @@ use prodrome_recording::play::{PlayOptions, PlayServer};
 use prodrome_recording::{Recording, Timeline};
 use prodrome_rulebook::{Draft, Entry, PushError, Rulebook};
 use prodrome_rules::SourceFile;
-use prodrome_store::{DynamoStore, Record, Store};
+use prodrome_store::{DynamoStore, Key, Record, Store, schema};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,6 +35,7 @@ pub struct System {
     stack: Stack,
     aws: SdkConfig,
     scope: Scope,
+    proxy: Option<Proxy>,
     scratch: TempDir,
     pub(crate) runtime: Runtime,
 }
@@ -55,9 +56,20 @@ impl System {
         let (emulator, stack) = deploy(setup, &kubeconfig, &routing)?;
         let aws = runtime.block_on(sdk_config(&emulator));
         let scope = Scope::new("default", "local", "e2e");
-        let watching = Mutex::default();
-        let system =
-            Self { webhook, receivers, watching, cluster, emulator, stack, aws, scope, scratch, runtime };
+        let (watching, proxy) = (Mutex::default(), setup.proxy.clone());
+        let system = Self {
+            webhook,
+            receivers,
+            watching,
+            cluster,
+            emulator,
+            stack,
+            aws,
+            scope,
+            proxy,
+            scratch,
+            runtime,
+        };
         system.start_watcher()?;
         Ok(system)
     }
@@ -106,7 +118,34 @@ impl System {
     /// The queue of changes, as the watcher has it.
     pub fn queue(&self) -> Result<SqsQueue> {
         let url = self.stack.output("ChangesQueueUrl")?.to_owned();
-        Ok(SqsQueue::new(aws_sdk_sqs::Client::new(&self.aws), [(QueueName::Changes, url)]))
+        let config = aws_sdk_sqs::config::Builder::from(&self.aws);
+        let config = match &self.proxy {
+            Some(proxy) => config.endpoint_url(proxy.url()),
+            None => config,
+        };
+        Ok(SqsQueue::new(aws_sdk_sqs::Client::from_conf(config.build()), [(QueueName::Changes, url)]))
+    }
+
+    /// The API server.
+    pub fn api(&self) -> &PlayServer {
+        &self.cluster
+    }
+
+    /// From now on no message is handed to a function, and none is taken from anybody who reaches the queues through
+    /// a [`Proxy`]; or both again.
+    pub fn pause_queues(&self, paused: bool) -> Result<()> {
+        if let Some(proxy) = &self.proxy {
+            proxy.pause_queues(paused);
+        }
+        self.hand_over(!paused)
+    }
+
+    /// Whether messages are handed to functions from now on.
+    pub fn hand_over(&self, enabled: bool) -> Result<()> {
+        for source in self.emulator.client().event_sources()? {
+            self.emulator.client().enable_event_source(&source, enabled)?;
+        }
+        Ok(())
     }
 
     /// The table of checks.
@@ -150,6 +189,26 @@ impl System {
         })
     }
 
+    /// The keys and contents of all records of a table, as they are now.
+    pub fn all_records(&self, output: &str) -> Result<Vec<Record>> {
+        let client = self.emulator.client();
+        let mut request = json!({ "TableName": self.stack.output(output)?, "ConsistentRead": true });
+        let mut records = Vec::new();
+        loop {
+            let page = client.json("dynamodb", "DynamoDB_20120810.Scan", &request)?;
+            let text = |item: &Value, name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
+            let record = |item: &Value| {
+                let key = Key::new(text(item, schema::PARTITION), text(item, schema::SORT));
+                Record::new(key, text(item, schema::DATA))
+            };
+            records.extend(page["Items"].as_array().into_iter().flatten().map(record));
+            match &page["LastEvaluatedKey"] {
+                Value::Null => return Ok(records),
+                last => request["ExclusiveStartKey"] = last.clone(),
+            }
+        }
+    }
+
     /// What falls due in a bucket of a table's index, sooner or later.
     pub fn due(&self, table: &DynamoStore, bucket: &str) -> Result<Vec<Record>> {
         Ok(self.runtime.block_on(table.due(bucket, Timestamp::MAX, 1_000, None))?.records)
@@ -184,8 +243,15 @@ async fn play(setup: &Setup) -> Result<PlayServer> {
 }
 
 fn deploy(setup: &Setup, kubeconfig: &Path, routing: &Path) -> Result<(Emulator, Stack)> {
-    let environment = vec![(SECRET.0.to_owned(), SECRET.1.to_owned())];
+    let mut environment = vec![(SECRET.0.to_owned(), SECRET.1.to_owned())];
+    if let Some(proxy) = &setup.proxy {
+        // The SDK prefers these to the address of all services.
+        environment.extend(["DYNAMODB", "SQS"].map(|name| (format!("AWS_ENDPOINT_URL_{name}"), proxy.url())));
+    }
     let emulator = Emulator::start(&Options { environment, ..Options::default() }, &|_| ())?;
+    if let Some(proxy) = &setup.proxy {
+        proxy.lead_to(emulator.endpoint());
+    }
     let template = Template::read(&root().join("template.yaml"))?;
     let code = Code::launching(&setup.program)?.with_dir("rules", &setup.rules)?;
     let mut deployment = Deployment::new("prodrome", &template)

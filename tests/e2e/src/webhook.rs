@@ -113,6 +113,11 @@ impl Webhook {
         self.state().told.clone()
     }
 
+    /// What was accepted since so many had been.
+    pub fn told_since(&self, count: usize) -> Vec<Told> {
+        self.state().told.get(count..).map(<[Told]>::to_vec).unwrap_or_default()
+    }
+
     /// How often it answered something else than yes.
     pub fn turned_away(&self) -> usize {
         self.state().turned_away

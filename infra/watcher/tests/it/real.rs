@@ -8,6 +8,7 @@ mod interruptions;
 mod leading;
 mod permissions;
 mod rule_objects;
+mod schedule;
 
 use crate::world::{Run, TestQueue, settings};
 use futures::{StreamExt as _, stream};

@@ -197,7 +197,7 @@ impl Run {
         Self::of(Watcher::new(client, queue.clone(), places, settings, clock).led_by(lease))
     }
 
-    pub(crate) fn of(watcher: Watcher<TestQueue, impl PlaceStore + 'static>) -> Self {
+    pub(crate) fn of(watcher: Watcher<impl Queue + 'static, impl PlaceStore + 'static>) -> Self {
         let status = watcher.status();
         let (stop, mut stopped) = watch::channel(false);
         let task = tokio::spawn(watcher.run(async move {

@@ -4,7 +4,7 @@
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "a command speaks to its user")]
 
 use anyhow::{Context, Result};
-use prodrome_bench::{diagnosis, machine};
+use prodrome_bench::diagnosis;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -29,7 +29,7 @@ fn run() -> Result<()> {
     let profile = if programs.ends_with("release") { "optimised" } else { "not optimised" };
     let mut text = format!(
         "## Diagnoses\n\nMade by `make bench-diagnosis`, of {profile} programs on the emulator. Machine: {}\n",
-        machine::line()
+        prodrome_report::machine()
     );
     eprintln!("bench-diagnosis: diagnoses of recorded pods");
     text += &diagnosis::runs::measure(&root, &programs)?.to_string();

@@ -1,0 +1,212 @@
+use crate::backlog::{Drained, drain};
+use crate::count::{Counted, count, strange};
+use crate::dead::Dead;
+use crate::feed::{Fed, feed};
+use crate::objects::RULES;
+use crate::plan::Plan;
+use crate::weather::{Weathered, storm};
+use anyhow::{Result, bail};
+use prodrome_e2e::{Met, Proxy, Service, Setup, System, shipped_rules_and};
+use prodrome_local::audit;
+use prodrome_model::{ObjectKey, SHARDS_DEFAULT};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Of a long list of what is wrong, so much is told.
+const TOLD_MAX: usize = 20;
+
+/// One load, from the first change until everything was told.
+pub struct Phase {
+    /// What it is called.
+    pub(crate) name: &'static str,
+    pub(crate) fed: Fed,
+    pub(crate) counted: Counted,
+    pub(crate) weathered: Option<Weathered>,
+    /// How long after the last change everything was told and no change waited.
+    pub(crate) caught_up: Duration,
+}
+
+/// What came of it.
+pub struct Outcome {
+    /// The loads.
+    pub phases: Vec<Phase>,
+    pub(crate) dead: Dead,
+    pub(crate) met: BTreeMap<(Service, Met), u64>,
+    pub(crate) drained: Option<Drained>,
+    wrong: Vec<String>,
+}
+
+impl Outcome {
+    /// All that is not as it must be; nothing, where all is well.
+    pub fn wrong(&self) -> &[String] {
+        &self.wrong
+    }
+}
+
+/// Runs all of it. `program` is all functions, by `PRODROME_FUNCTION`; `say` hears what is going on.
+pub fn run(plan: &Plan, program: &Path, say: &dyn Fn(&str)) -> Result<Outcome> {
+    let scratch = tempfile::tempdir()?;
+    let rules = shipped_rules_and(scratch.path(), "load.yaml", RULES)?;
+    let proxy = Proxy::start(plan.seed)?;
+    let setup = Setup::new(program)
+        .rules(rules)
+        .through(&proxy)
+        .gathering(1)
+        .parameter("TimeoutSeconds", plan.timeout_seconds().to_string())
+        .parameter("VisibilitySeconds", plan.visibility_seconds().to_string());
+    let system = System::start(&setup)?;
+    let mut phases = Vec::new();
+    if plan.calm {
+        phases.push(phase(&system, plan, "calm", None, say)?);
+    }
+    phases.push(phase(&system, plan, "stormy", Some(&proxy), say)?);
+
+    say("waiting for the dead letters");
+    let planted: BTreeSet<String> = phases.iter().flat_map(|phase| phase.fed.malformed.clone()).collect();
+    let mut dead = Dead::default();
+    let patience = plan.patience();
+    if plan.to_the_death {
+        until("what was malformed to be put aside", patience, || {
+            dead.collect(&system)?;
+            Ok((planted.iter().all(|name| dead.planted.contains(name)), dead.letters))
+        })?;
+    }
+    until("the queues to be empty", patience, || {
+        let waiting = waiting(&system)?;
+        Ok((waiting == 0, waiting))
+    })?;
+    if !plan.to_the_death {
+        dead.collect_failed(&system, plan)?;
+    }
+    dead.collect(&system)?;
+    let mut wrong = judge(&system, &mut phases, &dead, &planted)?;
+    let missing: Vec<String> = planted.difference(&dead.planted).cloned().collect();
+    wrong.extend(some("malformed, and gone without a word", &missing));
+    let drained = match plan.backlog {
+        0 => None,
+        changes => {
+            say(&format!("emptying a queue of {changes} changes"));
+            Some(drain(&system, changes, patience)?)
+        }
+    };
+    Ok(Outcome { phases, dead, met: proxy.met(), drained, wrong })
+}
+
+fn phase(
+    system: &System,
+    plan: &Plan,
+    name: &'static str,
+    stormy: Option<&Proxy>,
+    say: &dyn Fn(&str),
+) -> Result<Phase> {
+    say(&format!("{name}: {} changes a second for {} s", plan.rate, plan.seconds));
+    let (fed, weathered) = std::thread::scope(|scope| {
+        let time = Duration::from_secs(plan.seconds);
+        let weather = stormy.map(|proxy| scope.spawn(move || storm(system, proxy, time, plan.seed)));
+        let fed = feed(system, plan, name);
+        let weathered = weather.map(|weather| weather.join().expect("the weather does not panic"));
+        (fed, weathered)
+    });
+    let (fed, weathered) = (fed?, weathered.transpose()?);
+    let begun = Instant::now();
+    say(&format!("{name}: {} changes made; waiting for what is not told yet", fed.changes));
+    let url = system.stack().output("ChangesQueueUrl")?;
+    let told_by_now = || count(&fed, &system.webhook.told());
+    let complete = until("everything to be told", plan.patience(), || {
+        let counted = told_by_now();
+        // Malformed changes wait there until they are given up.
+        let depth = system.emulator().client().queue_depth(url)?;
+        Ok((counted.lost.is_empty(), (counted.told, counted.ended, depth.total())))
+    });
+    if let Err(error) = complete {
+        // What is lost is found in the end, and said by name.
+        say(&format!("{name}: {error:#}"));
+    }
+    let caught_up = begun.elapsed();
+    Ok(Phase { name, counted: told_by_now(), fed, weathered, caught_up })
+}
+
+/// Counts once more, now that nothing comes any more, and looks into the tables.
+fn judge(
+    system: &System,
+    phases: &mut [Phase],
+    dead: &Dead,
+    planted: &BTreeSet<String>,
+) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    let told = system.webhook.told();
+    for phase in phases.iter_mut() {
+        phase.counted = count(&phase.fed, &told);
+        let Counted { lost, false_news, .. } = &phase.counted;
+        wrong.extend(some("lost", lost));
+        wrong.extend(some("false", false_news));
+    }
+    let feds: Vec<&Fed> = phases.iter().map(|phase| &phase.fed).collect();
+    wrong.extend(some("told of what is well", &strange(&feds, &told)));
+    wrong.extend(some("not signed", &system.webhook.forged()));
+    wrong.extend(some("dead, and not planted", &dead.strange));
+    let never_sent: Vec<String> =
+        dead.planted.iter().filter(|name| !planted.contains(*name)).cloned().collect();
+    wrong.extend(some("dead, and never sent", &never_sent));
+
+    let records = system.all_records("ChecksTableName")?;
+    if let Err(reason) = audit::markers(&records, system.scope(), SHARDS_DEFAULT) {
+        wrong.push(reason);
+    }
+    let lasting = |fed: &Fed| -> Vec<String> {
+        fed.broken.keys().filter(|name| !fed.mended.contains(*name)).cloned().collect()
+    };
+    let lasting: BTreeSet<String> = feds.iter().flat_map(|fed| lasting(fed)).collect();
+    let open = records.iter().filter_map(|record| record.key.partition.strip_prefix("check#"));
+    let open = open.filter_map(|path| ObjectKey::from_path(path.split_once('#')?.1));
+    let open: BTreeSet<String> = open.map(|object| object.name).collect();
+    let missing: Vec<String> = lasting.difference(&open).cloned().collect();
+    let spare: Vec<String> = open.difference(&lasting).cloned().collect();
+    wrong.extend(some("broken, without a check", &missing));
+    wrong.extend(some("checked, and not broken", &spare));
+    Ok(wrong)
+}
+
+fn some(what: &str, items: &[String]) -> Option<String> {
+    let first: Vec<&str> = items.iter().take(TOLD_MAX).map(String::as_str).collect();
+    (!items.is_empty()).then(|| format!("{} {what}: {}", items.len(), first.join("; ")))
+}
+
+/// Messages that somebody has to handle now. One that is delayed is of the future; of the changes, what has failed
+/// is looked at by itself.
+fn waiting(system: &System) -> Result<u64> {
+    let client = system.emulator().client();
+    let mut waiting = client.queue_depth(system.stack().output("ChangesQueueUrl")?)?.visible;
+    for queue in ["ChecksQueueUrl", "DiagnosesQueueUrl", "FindingsQueueUrl"] {
+        let depth = client.queue_depth(system.stack().output(queue)?)?;
+        waiting += depth.visible + depth.in_flight;
+    }
+    Ok(waiting)
+}
+
+/// Looks until it is so, as long as what is counted changes: however slow, as long as it goes on.
+pub(crate) fn until<C: PartialEq>(
+    what: &str,
+    patience: Duration,
+    mut look: impl FnMut() -> Result<(bool, C)>,
+) -> Result<()> {
+    let mut last: Option<(C, Instant)> = None;
+    loop {
+        let (done, counted) = look()?;
+        if done {
+            return Ok(());
+        }
+        match &last {
+            Some((before, since)) if *before == counted => {
+                if since.elapsed() > patience {
+                    bail!("waited in vain: {what}");
+                }
+            }
+            _ => last = Some((counted, Instant::now())),
+        }
+        sleep(LOOK_EVERY);
+    }
+}
