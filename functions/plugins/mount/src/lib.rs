@@ -110,13 +110,11 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     {
         response = response.sharing(format!("driver {driver}"));
     }
-    Ok(match response.faulty {
-        Some(_) => response,
-        None => {
-            let at_fault = volume_at_fault(explained.cause, &texts, &claims);
-            response.blaming(at_fault.unwrap_or_else(|| context.workload().clone()))
-        }
-    })
+    if response.faulty.is_none() {
+        let at_fault = volume_at_fault(explained.cause, &texts, &claims);
+        response = response.blaming(at_fault.unwrap_or_else(|| context.workload().clone()));
+    }
+    Ok(response)
 }
 
 /// The volume itself, where it is what has to be mended, and the texts speak of it: not of whoever mounts it.

@@ -177,7 +177,7 @@ fn explain(
         explained.cause = cause;
     }
     // Where there is no room, it matters why no node is added.
-    let mut blamed = None;
+    let mut is_blamed = false;
     if matches!(explained.cause, Cause::InsufficientResources | Cause::TooManyPods)
         && let Some((cause, refused)) = refusal
     {
@@ -188,7 +188,7 @@ fn explain(
             }
         }
         explained.cause = cause;
-        blamed = explained.response.faulty.clone();
+        is_blamed = explained.response.faulty.is_some();
     }
     // Whoever finds no room on nodes that could hold it suffers from what takes the room, and is not at fault; nor is
     // a pod whose claim is not bound, or for which no node may be added.
@@ -214,7 +214,7 @@ fn explain(
         }
     }
     let response = explained.response.fact("unbound", unbound);
-    if blamed.is_some() {
+    if is_blamed {
         return response;
     }
     if let Some(wrong) = of_nodes(explained.cause) {

@@ -55,12 +55,11 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
         Code::copying(&program)
     };
     let archive = code?.to_zip()?;
-    let (stack, aws) = match &running {
-        Some(running) => (running.stack.as_str(), running.sdk_config().await),
-        None => {
-            let stack = arguments.stack.as_deref().context("expected --stack or --local")?;
-            (stack, aws_config::load_defaults(BehaviorVersion::latest()).await)
-        }
+    let (stack, aws) = if let Some(running) = &running {
+        (running.stack.as_str(), running.sdk_config().await)
+    } else {
+        let stack = arguments.stack.as_deref().context("expected --stack or --local")?;
+        (stack, aws_config::load_defaults(BehaviorVersion::latest()).await)
     };
     let functions = Functions::new(&aws).context("TLS cannot be set up")?;
     let function = format!("{stack}-plugin-{name}");

@@ -224,7 +224,7 @@ async fn of_a_log_of_long_lines_the_end_is_read() {
         let all: Vec<&str> = log.lines().collect();
         let tail = all[all.len() - asked("tailLines")..].join("\n") + "\n";
         let end = tail.len().min(asked("limitBytes"));
-        ResponseTemplate::new(200).set_body_string(&tail[..end])
+        ResponseTemplate::new(200).set_body_string(tail.get(..end).unwrap())
     };
     Mock::given(path_regex("/log$")).respond_with(kubelet).mount(&api).await;
     let cluster = KubeCluster::from_endpoint(Endpoint { url: api.uri(), ca: None, tokens: None }).unwrap();
