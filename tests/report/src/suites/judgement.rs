@@ -97,8 +97,8 @@ const CLASSES: &[Class] = &[
         "argo",
         &["microgateway.airlock.com/RateLimitPolicy"],
         Mistake::Missed,
-        "a condition of an ancestor that is not True counts whatever generation it is of",
-        "one that was said of an older generation may be out of date; that the controller does not look is told",
+        "an ancestor that has no condition Accepted has not accepted",
+        "it says nothing about that; one that refuses says so in a condition, and is told of",
     ),
     class(
         "argo",
