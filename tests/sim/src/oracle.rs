@@ -148,14 +148,18 @@ impl Judge<'_> {
     /// Whatever matched for long enough was told, and in time.
     fn nothing_that_lasted_is_missed(&mut self, law: &Law, spells: &[Spell], own: &[&Story]) {
         for spell in spells {
-            let begins = self.begin(law, spell, spells);
+            let from = self.seen_from(law, spell);
+            if from == NEVER {
+                continue;
+            }
+            let begins = if from == spell.from { self.begin(law, spell, spells) } else { from };
             let due = (begins + law.duration).max(spell.from);
             let slack = IN_TIME + self.skew() + if law.refers { REFERENCES } else { 0 };
             let latest = match self.calm.over(spell.from - MINUTE, due + slack) {
                 None => due + slack,
                 Some(over) => (due + slack).max(over + slack + self.counts_anew(law)),
             };
-            if spell.to <= latest || latest >= self.end || self.saw_only_old_rules(law, spell) {
+            if spell.to <= latest || latest >= self.end {
                 continue;
             }
             let told = own.iter().any(|story| {
@@ -172,18 +176,20 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether nobody who has the rule needs to have seen it begin: by then an instance without it was still there, and
-    /// nothing happened to the pod since. What brings a version of the rules lists anew; a deployment does not.
-    fn saw_only_old_rules(&self, law: &Law, spell: &Spell) -> bool {
-        let old = self.faults.iter().filter(|fault| fault.what == What::OldRules);
-        let lasting = |fault: &Fault| fault.to + MINUTE;
-        let mut old = old.filter(|fault| fault.from - MINUTE <= spell.from && spell.from <= lasting(fault));
-        let writes = self.writes.get(&spell.uid);
-        law.name == NEWEST
-            && old.any(|fault| {
-                let later = |at: &&Millis| lasting(fault) < **at && **at < spell.to;
-                !writes.is_some_and(|writes| writes.iter().any(|at| later(&at)))
-            })
+    /// From when somebody has to have seen it who has the rule: where it began while an instance without the rule was
+    /// still there, from when something happened to the pod afterwards. What brings a version of the rules lists anew; a
+    /// deployment of the functions does not.
+    fn seen_from(&self, law: &Law, spell: &Spell) -> Millis {
+        let is_at_work = |fault: &&Fault| {
+            fault.what == What::OldRules
+                && (fault.from - MINUTE..=fault.to + MINUTE).contains(&spell.from)
+                && law.name == NEWEST
+        };
+        let Some(old) = self.faults.iter().filter(is_at_work).map(|fault| fault.to + MINUTE).max() else {
+            return spell.from;
+        };
+        let writes = self.writes.get(&spell.uid).into_iter().flatten().copied();
+        writes.filter(|at| (old..spell.to).contains(at)).min().unwrap_or(NEVER)
     }
 
     /// How long a match may have to last from when it is seen: nobody knows how long it was there before.
@@ -446,10 +452,8 @@ impl Judge<'_> {
         let mut places: BTreeMap<(&str, &str), BTreeSet<&Fingerprint>> = BTreeMap::new();
         for story in stories {
             let memory = memories.get(&format!("fingerprint#{}", story.finding.fingerprint));
-            let alert = match memory.map(|memory| &memory.state) {
-                Some(Open { alert } | Ended { alert: Some(alert), .. }) => alert,
-                _ => continue,
-            };
+            let state = memory.map(|memory| &memory.state);
+            let Some(Open { alert } | Ended { alert: Some(alert), .. }) = state else { continue };
             let over = over.get(alert).copied();
             if over.is_some_and(|over| story.ended.as_ref().is_none_or(|(told, _)| *told > over)) {
                 self.complaints.push(format!("{alert} was over at {over:?}, before {story:#?}"));
@@ -478,8 +482,8 @@ impl Judge<'_> {
         for law in &LAWS {
             let open = law.spells(past).into_iter().filter(|spell| spell.to == NEVER);
             for spell in open {
-                let excused = if self.saw_only_old_rules(law, &spell) { &mut may } else { &mut want };
-                excused.insert((law.name.to_owned(), spell.uid));
+                let into = if self.seen_from(law, &spell) == NEVER { &mut may } else { &mut want };
+                into.insert((law.name.to_owned(), spell.uid));
             }
         }
         let mut have = BTreeSet::new();
