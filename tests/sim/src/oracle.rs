@@ -475,10 +475,8 @@ impl Judge<'_> {
         let mut places: BTreeMap<(&str, &str), BTreeSet<&Fingerprint>> = BTreeMap::new();
         for story in stories {
             let memory = memories.get(&format!("fingerprint#{}", story.finding.fingerprint));
-            let alert = match memory.map(|memory| &memory.state) {
-                Some(Open { alert } | Ended { alert: Some(alert), .. }) => alert,
-                _ => continue,
-            };
+            let state = memory.map(|memory| &memory.state);
+            let Some(Open { alert } | Ended { alert: Some(alert), .. }) = state else { continue };
             let over = over.get(alert).copied();
             if over.is_some_and(|over| story.ended.as_ref().is_none_or(|(told, _)| *told > over)) {
                 self.complaints.push(format!("{alert} was over at {over:?}, before {story:#?}"));

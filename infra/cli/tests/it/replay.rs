@@ -23,7 +23,7 @@ fn recordings_of_faults_are_alerted_by_the_rule_that_is_meant() {
     for (name, rule) in [
         ("crash-exit-1", "PodCrashLooping"),
         ("image-tag-missing", "PodImagePullFailing"),
-        ("pvc-class-missing", "PVCStorageClassMissing"),
+        ("pvc-class-missing", "PVCProvisioningFailing"),
     ] {
         let ran = prodrome(&["replay", &recording(name), "--output", "json"]);
         assert_eq!(ran.code, 1, "{name}: {ran:?}");
@@ -97,7 +97,8 @@ fn one_registry_that_is_down_is_one_alert_that_says_so() {
 fn one_fault_is_one_alert_though_several_rules_see_it() {
     for (name, cause, rules) in [
         ("image-pull-long", "image-not-found", &["DeploymentUnavailable", "PodImagePullFailing"][..]),
-        ("liveness-hang", "probe-failed", &["PodKilledRepeatedly", "PodProbeKillsRepeatedly"]),
+        // Another rule sees the same pod later, no worse: that is told at the alert's pace, after the recording's end.
+        ("liveness-hang", "probe-failed", &["PodProbeKillsRepeatedly"]),
     ] {
         let lines = prodrome(&["replay", &recording(name), "--output", "json"]).json_lines();
         let alerts: Vec<&Value> = lines.iter().filter(|line| line["type"] == "alert").collect();
