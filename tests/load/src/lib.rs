@@ -13,8 +13,7 @@
 //! | `run`, `section` | all of it in turn, and the section of the report |
 //!
 //! What is counted depends on no speed: each fault is told once, no other thing is told, the queues are empty, and
-//! the dead letters are those that were planted. Rates are figures. `make load` runs it; a short form runs with the
-//! tests.
+//! the dead letters are those that were planted. Rates are figures. `make load` runs it.
 
 mod backlog;
 mod count;

@@ -1,6 +1,4 @@
-//! The deployed pipeline under load and faults, in short. Nothing here depends on how fast the machine is.
+//! The deployed pipeline in trouble. Nothing here depends on how fast the machine is; what does is `make load`.
 
 #[cfg(test)]
 mod silence;
-#[cfg(test)]
-mod storm;
