@@ -4,10 +4,11 @@ mod snapshot;
 
 use crate::kind_names::KindName;
 use crate::library::Library;
+use crate::output::Output;
 use crate::reach::{Place, Reached};
 use crate::{Outcome, clock, objects, render};
 use anyhow::{Context, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use jiff::Timestamp;
 use prodrome_cluster::{Cluster, ClusterError, owner};
 use prodrome_diagnose::{Breaker, InProcess, Progress, Tools, apply, examine};
@@ -61,12 +62,6 @@ pub(crate) struct Arguments {
     /// The form of the output
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    Text,
-    Json,
 }
 
 /// Runs the command.

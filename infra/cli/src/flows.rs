@@ -1,6 +1,7 @@
 //! `prodrome flows`: check, explain and draw root-cause flows.
 
 use crate::library::{self, Library};
+use crate::output::Output;
 use crate::{Outcome, render};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
@@ -24,7 +25,7 @@ enum Command {
         files: Vec<PathBuf>,
         /// The form of the output
         #[arg(long, value_enum, default_value = "text")]
-        output: Form,
+        output: Output,
     },
     /// Say in words what a flow asks, of whom, in which order
     Explain(One),
@@ -45,12 +46,6 @@ struct One {
     /// Colour a run in: what `prodrome diagnose --output json` printed
     #[arg(long, value_name = "FILE")]
     run: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Form {
-    Text,
-    Json,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -80,7 +75,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     }
 }
 
-fn check(files: &[PathBuf], output: Form) -> Result<Outcome> {
+fn check(files: &[PathBuf], output: Output) -> Result<Outcome> {
     let mut sources = Vec::new();
     for path in files {
         sources.extend(library::read(path)?);
@@ -93,7 +88,7 @@ fn check(files: &[PathBuf], output: Form) -> Result<Outcome> {
     }
     let Loaded { flows, diagnostics } = prodrome_flows::load(&sources, &prodrome_local::catalogue());
     match output {
-        Form::Text => {
+        Output::Text => {
             crate::rules::report(&sources, &diagnostics);
             let errors = diagnostics.iter().filter(|d| d.is_error()).count();
             let (sound, files) = (flows.len(), render::count(sources.len(), "file"));
@@ -102,7 +97,7 @@ fn check(files: &[PathBuf], output: Form) -> Result<Outcome> {
                 if errors > 0 { format!(", {}", render::count(errors, "mistake")) } else { String::new() };
             say!("{} in {files} {is} sound{mistakes}", render::count(sound, "flow"));
         }
-        Form::Json => {
+        Output::Json => {
             for diagnostic in &diagnostics {
                 say!("{}", serde_json::to_string(diagnostic)?);
             }

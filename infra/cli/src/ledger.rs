@@ -1,8 +1,9 @@
 //! `prodrome ledger`: what became of each change that the watchers handed over.
 
+use crate::output::Output;
 use crate::{Outcome, write};
 use anyhow::{Context as _, Result};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use prodrome_ledger::{ClusterSummary, Ledger, RunSummary, Span, Summary};
 use prodrome_model::Waybill;
 use prodrome_store::DynamoStore;
@@ -21,12 +22,6 @@ pub(crate) struct Arguments {
     /// The form of the output
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    Text,
-    Json,
 }
 
 /// Runs the command.

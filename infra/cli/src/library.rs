@@ -74,11 +74,7 @@ impl Library {
 
     /// The rule files, read.
     pub(crate) fn sources(&self) -> Result<Vec<SourceFile>> {
-        let (files, unreadable) = self.readable()?;
-        match unreadable.first() {
-            Some(file) => bail!("{} is not UTF-8, so it is no rule file", file.file),
-            None => Ok(files),
-        }
+        all_readable(self.readable()?)
     }
 
     /// The same, and which of them are no texts.
@@ -137,7 +133,11 @@ pub(crate) fn shipped_flows() -> Vec<SourceFile> {
 
 /// A rule file, or the rule files of a folder (tests beside them are left out).
 pub(crate) fn read(path: &Path) -> Result<Vec<SourceFile>> {
-    let (files, unreadable) = read_those_that_can_be(path)?;
+    all_readable(read_those_that_can_be(path)?)
+}
+
+/// The files, for whom one that is no text is a mistake of its own.
+fn all_readable((files, unreadable): (Vec<SourceFile>, Vec<Diagnostic>)) -> Result<Vec<SourceFile>> {
     match unreadable.first() {
         Some(file) => bail!("{} is not UTF-8, so it is no rule file", file.file),
         None => Ok(files),

@@ -18,6 +18,7 @@ mod kind_names;
 mod ledger;
 mod library;
 mod objects;
+mod output;
 mod plugin;
 mod progress;
 mod reach;

@@ -1,10 +1,11 @@
 //! `prodrome replay`: recordings on virtual time, hours in a second.
 
 use crate::library::Library;
+use crate::output::Output;
 use crate::progress::Progress;
 use crate::{Outcome, render};
 use anyhow::{Context, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::Logs;
 use prodrome_flows::FlowSet;
@@ -42,12 +43,6 @@ pub(crate) struct Arguments {
     /// The form of the output
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    Text,
-    Json,
 }
 
 /// A notice as replay prints it; an `update` for each object that joined, with the rule by which it did.

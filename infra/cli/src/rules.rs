@@ -22,10 +22,11 @@ mod timeline;
 mod trial;
 
 use crate::library::{self, Library};
+use crate::output::Output;
 use crate::reach::Reached;
 use crate::{Outcome, render};
 use anyhow::{Context as _, Result};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use prodrome_cluster::Cluster as _;
 use prodrome_model::{GroupKind, Resource};
 use prodrome_rules::{Diagnostic, SourceFile, Style};
@@ -84,12 +85,6 @@ enum Command {
     Shadow(shadow::Arguments),
     /// List rules, one a line: those of files, or with --live those that a deployed system runs
     List(list::Arguments),
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    Text,
-    Json,
 }
 
 /// Runs the command.

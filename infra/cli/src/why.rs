@@ -3,6 +3,7 @@
 mod lines;
 mod pasted;
 
+use crate::output::Output;
 use crate::{Outcome, render};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
@@ -31,12 +32,6 @@ pub(crate) struct Arguments {
     /// The form of the output: text, or a JSON line for each answer
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    Text,
-    Json,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

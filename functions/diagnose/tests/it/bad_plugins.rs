@@ -1,7 +1,7 @@
 //! Plugins that break their contract, as functions on the emulator.
 
+use crate::emulator::sdk_config;
 use crate::{World, finding, flows};
-use aws_config::{BehaviorVersion, Region};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_diagnose::{Diagnose, LambdaPlugins};
 use prodrome_emulator::{Code, Deployment, Emulator, Options, Template};
@@ -64,12 +64,7 @@ fn whatever_a_plugin_does_the_others_go_on_and_the_reason_is_told() {
     emulator.deploy(&Deployment::new("demo", &template()).code(&code)).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let aws = aws_config::defaults(BehaviorVersion::latest())
-            .endpoint_url(emulator.endpoint())
-            .region(Region::new("us-east-1"))
-            .test_credentials()
-            .load()
-            .await;
+        let aws = sdk_config(&emulator).await;
         let now = Timestamp::from_second(1_767_268_800).unwrap();
         let queue = MemoryQueue::new(now);
         let plugins = LambdaPlugins::new(Functions::new(&aws).unwrap(), "demo-plugin-");

@@ -1,7 +1,7 @@
 //! A plugin in another language, as a function of its own on the emulator.
 
 use crate::{World, finding, flows};
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use jiff::Timestamp;
 use prodrome_diagnose::{Diagnose, LambdaPlugins};
 use prodrome_emulator::{Code, Deployment, Emulator, Options, Template};
@@ -34,6 +34,12 @@ nodes:
   other: { plugin: exit-code, after: code, when: 'code.exitCode != 127.0' }
 ";
 
+/// How the SDK reaches an emulator.
+pub(crate) async fn sdk_config(emulator: &Emulator) -> SdkConfig {
+    let to = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(emulator.endpoint());
+    to.region(Region::new("us-east-1")).test_credentials().load().await
+}
+
 #[test]
 fn a_plugin_in_python_is_asked_by_its_name() {
     let emulator = Emulator::start(&Options::default(), &|_| ()).unwrap();
@@ -44,12 +50,7 @@ fn a_plugin_in_python_is_asked_by_its_name() {
     emulator.deploy(&Deployment::new("demo", &template).code(&code)).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let told = runtime.block_on(async {
-        let aws = aws_config::defaults(BehaviorVersion::latest())
-            .endpoint_url(emulator.endpoint())
-            .region(Region::new("us-east-1"))
-            .test_credentials()
-            .load()
-            .await;
+        let aws = sdk_config(&emulator).await;
         let now = Timestamp::from_second(1_767_268_800).unwrap();
         let queue = MemoryQueue::new(now);
         let plugins = LambdaPlugins::new(Functions::new(&aws).unwrap(), "demo-plugin-");

@@ -4,3 +4,5 @@
 mod contract;
 mod dynamo;
 mod memory;
+#[path = "../../../store/tests/it/table.rs"]
+mod table;

@@ -8,3 +8,5 @@
 mod contract;
 mod dynamo;
 mod memory;
+#[path = "../../../store/tests/it/table.rs"]
+mod table;

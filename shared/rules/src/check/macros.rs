@@ -117,20 +117,18 @@ impl Checker<'_> {
                 let found = format!("`{}`", super::shown(&key.text));
                 self.error(Code::BadName, key.span, &at, expected, &found, None);
             }
-            let is_something = match &what.value {
-                TreeValue::Null => false,
-                TreeValue::Scalar(..) | TreeValue::Map(_) => true,
-                TreeValue::List(_) => {
-                    if self.items(what, &at, "a list of conditions, or of values").is_none() {
-                        continue;
-                    }
-                    true
+            match &what.value {
+                TreeValue::Null => {
+                    let expected = "a list of conditions, or a value";
+                    self.error(Code::WrongType, what.span, &at, expected, &what.describe(), None);
+                    continue;
                 }
-            };
-            if !is_something {
-                let expected = "a list of conditions, or a value";
-                self.error(Code::WrongType, what.span, &at, expected, &what.describe(), None);
-                continue;
+                TreeValue::List(_)
+                    if self.items(what, &at, "a list of conditions, or of values").is_none() =>
+                {
+                    continue;
+                }
+                TreeValue::Scalar(..) | TreeValue::Map(_) | TreeValue::List(_) => {}
             }
             let named = Named { name: key.span, what: what.clone(), used: false };
             if self.macros.lets.insert(key.text.clone(), named).is_some() {

@@ -8,3 +8,4 @@
 mod contract;
 mod dynamo;
 mod memory;
+mod table;
