@@ -21,7 +21,8 @@ pub trait Progress: Send + Sync {
     /// A node is asked.
     fn asked(&self, _node: &str) {}
 
-    /// A node is done. What is returned is what counts: somebody else may have been first. `None` stops the run.
+    /// A node is done. What is returned is what counts: somebody else may have been first. `None` stops the run; what
+    /// was asked meanwhile is not waited for.
     fn done(&self, node: &str, state: NodeState) -> impl Future<Output = Option<NodeState>> + Send;
 }
 
@@ -62,6 +63,8 @@ pub async fn examine(
     let clock = || later(now, started.elapsed());
     let mut in_flight: BTreeSet<String> = BTreeSet::new();
     let mut calls = FuturesUnordered::new();
+    // What follows from an answer is asked while the answer is being kept.
+    let mut keeping = FuturesUnordered::new();
     let mut examination = Examination { diagnosis: None, calls: 0, failures: 0, newly_spared: 0 };
     loop {
         let plan = flow.plan(&state, clock());
@@ -83,35 +86,36 @@ pub async fn examine(
             let request = request(flow, node, finding, run, &state, clock(), deadline);
             let patience = Patience { timeout: node.timeout(), retries: node.retries(), deadline };
             let asked = ask(node.plugin(), request, patience, clock, *plugins, breaker);
-            // Each keeps its own result, so that none waits for another's to be written.
-            calls.push(async move {
-                let Outcome { result, attempts, spared } = asked.await;
-                let failed = result.is_err();
+            calls.push(async move { (node, asked.await) });
+        }
+        tokio::select! {
+            biased;
+            Some((node, Outcome { result, attempts, spared })) = calls.next() => {
+                in_flight.remove(node.name());
+                examination.calls += attempts;
+                examination.failures += u32::from(result.is_err());
+                examination.newly_spared += u32::from(spared);
+                state.calls += attempts.saturating_sub(1);
                 let done = match result {
                     Ok(response) => NodeState::Answered { response: Box::new(bounded(response)) },
                     Err(error) => NodeState::Failed { reason: redact_string(error.to_string()) },
                 };
-                let kept = progress.done(node.name(), done).await;
-                Asked { node: node.name().to_owned(), attempts, failed, spared, kept }
-            });
-        }
-        let Some(asked) = calls.next().await else {
-            // Nothing is on its way, so nothing is left to ask.
-            examination.diagnosis =
-                plan.conclusion.or_else(|| flow.plan(&exhausted(&state), clock()).conclusion);
-            if let Some(diagnosis) = &mut examination.diagnosis {
-                run.clone_into(&mut diagnosis.run);
+                state.put(node.name(), done.clone());
+                keeping.push(async move { (node, progress.done(node.name(), done).await) });
             }
-            return examination;
-        };
-        in_flight.remove(&asked.node);
-        examination.calls += asked.attempts;
-        examination.failures += u32::from(asked.failed);
-        examination.newly_spared += u32::from(asked.spared);
-        state.calls += asked.attempts.saturating_sub(1);
-        match asked.kept {
-            Some(done) => state.put(&asked.node, done),
-            None => return examination,
+            Some((node, kept)) = keeping.next() => match kept {
+                Some(counts) => state.counts(node.name(), counts),
+                None => return examination,
+            },
+            else => {
+                // Nothing is on its way, so nothing is left to ask.
+                examination.diagnosis =
+                    plan.conclusion.or_else(|| flow.plan(&exhausted(&state), clock()).conclusion);
+                if let Some(diagnosis) = &mut examination.diagnosis {
+                    run.clone_into(&mut diagnosis.run);
+                }
+                return examination;
+            }
         }
     }
 }
@@ -119,16 +123,6 @@ pub async fn examine(
 /// A state in which no further call may be made.
 fn exhausted(state: &State) -> State {
     State { calls: u32::MAX, ..state.clone() }
-}
-
-/// A node that was asked, and whose result is kept.
-struct Asked {
-    node: String,
-    attempts: u32,
-    failed: bool,
-    spared: bool,
-    /// What counts; absent where the run is to stop.
-    kept: Option<NodeState>,
 }
 
 /// What came of asking a plugin.

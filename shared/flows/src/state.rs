@@ -49,6 +49,11 @@ impl State {
         self.put(node, NodeState::Failed { reason: reason.into() });
     }
 
+    /// Notes what counts of a node, whatever was known before: somebody else may have kept an answer first.
+    pub fn counts(&mut self, node: &str, state: NodeState) {
+        self.nodes.insert(node.to_owned(), state);
+    }
+
     /// Notes what became of a node, unless something is known already.
     pub fn put(&mut self, node: &str, state: NodeState) {
         self.nodes.entry(node.to_owned()).or_insert(state);

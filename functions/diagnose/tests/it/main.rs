@@ -295,10 +295,13 @@ async fn of_many_with_one_fault_one_is_examined() {
 async fn a_fault_that_is_over_stops_its_run() {
     let plugins = Scripted::default()
         .on("a", [Act::Takes(2, PluginResponse::cleared("no"))])
-        .on("b", [Act::Says(cause("x", 0.9))]);
-    let mut world = World::new(TWO, plugins.clone());
+        .on("b", [Act::Takes(2, cause("x", 0.9))])
+        .on("c", [Act::Says(cause("x", 0.9))]);
+    let three = "nodes:\n  a: { plugin: a }\n  b: { plugin: b, after: a }\n  c: { plugin: c, after: b }\n";
+    let mut world = World::new(three, plugins.clone());
     let finding = finding("web-0");
     let (diagnose, now) = (&world.diagnose, world.now);
+    let begun = tokio::time::Instant::now();
     let message = |finding: &Finding| {
         let text = serde_json::to_string(&AlertMessage::Finding(Box::new(finding.clone()))).unwrap();
         Delivery { id: "m".to_owned(), body: Body::Text(text), attempt: 1, sent_at: None }
@@ -313,7 +316,8 @@ async fn a_fault_that_is_over_stops_its_run() {
     let (run, over) = tokio::join!(run, over);
     run.unwrap();
     over.unwrap();
-    assert_eq!(plugins.asked(), ["a"], "b is not asked any more");
+    assert_eq!(begun.elapsed(), Duration::from_secs(2), "b is not waited for");
+    assert_eq!(plugins.asked(), ["a", "b"], "c is not asked any more");
     let states: Vec<_> = world.told().into_iter().map(|finding| (finding.state, finding.diagnosis)).collect();
     assert_eq!(states, [(ended(&finding).state, None), (FindingState::Firing, None)]);
     // It comes once more, late.
@@ -363,8 +367,9 @@ async fn nodes_side_by_side_take_no_longer_than_the_longest_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_node_waits_for_another_ones_result_to_be_kept() {
-    // Three results that come at once, of which the keeping takes a second each; what waits for the first goes on then.
+async fn no_node_waits_for_a_result_to_be_kept() {
+    // Three results that come at once, of which the keeping takes a second each; what waits for the first is asked
+    // meanwhile.
     struct Slow;
     impl Progress for Slow {
         async fn done(&self, _: &str, state: NodeState) -> Option<NodeState> {
@@ -382,7 +387,24 @@ async fn no_node_waits_for_another_ones_result_to_be_kept() {
     let done =
         examine(flows.get("f").unwrap(), &finding("web-0"), "run", State::begun(now), now, &tools).await;
     assert_eq!((done.calls, done.failures), (4, 0));
-    assert_eq!(begun.elapsed(), Duration::from_secs(4));
+    assert_eq!(begun.elapsed(), Duration::from_secs(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_else_kept_first_counts() {
+    struct Theirs;
+    impl Progress for Theirs {
+        async fn done(&self, _: &str, _: NodeState) -> Option<NodeState> {
+            Some(NodeState::Answered { response: Box::new(cause("theirs", 0.9)) })
+        }
+    }
+    let plugins = Scripted::default().on("p", [Act::Says(cause("ours", 0.9))]);
+    let (flows, breaker) = (flows("nodes:\n  a: { plugin: p }\n"), Breaker::default());
+    let now = Timestamp::from_second(1_767_268_800).unwrap();
+    let tools = Tools { plugins: &plugins, breaker: &breaker, progress: &Theirs };
+    let done =
+        examine(flows.get("f").unwrap(), &finding("web-0"), "run", State::begun(now), now, &tools).await;
+    assert_eq!(done.diagnosis.unwrap().cause.as_deref(), Some("theirs"));
 }
 
 #[tokio::test(start_paused = true)]
