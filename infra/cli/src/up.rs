@@ -53,6 +53,10 @@ pub(crate) struct Arguments {
     /// The context of the kubeconfig
     #[arg(long, requires = "kubeconfig")]
     context: Option<String>,
+    /// Take up the DiagnosisRules of the cluster's namespaces too, and write into their statuses whether
+    /// they compile: all that is ever written to the cluster
+    #[arg(long, requires = "kubeconfig")]
+    namespace_rules: bool,
     /// Recordings to play side by side in place of the demo
     #[arg(long, value_name = "DIR", num_args = 1..)]
     recording: Vec<PathBuf>,
@@ -79,7 +83,8 @@ pub(crate) async fn run(mut arguments: Arguments) -> Result<Outcome> {
     let rules = arguments.library.load()?;
     let mut stop = Stop::on_signals()?;
     let (play, cluster) = if let Some(path) = &arguments.kubeconfig {
-        (None, Cluster::Kubeconfig { path: path.clone(), context: arguments.context.clone() })
+        let (path, context) = (path.clone(), arguments.context.clone());
+        (None, Cluster::Kubeconfig { path, context, namespace_rules: arguments.namespace_rules })
     } else {
         let play = play(&arguments, &root).await?;
         let url = play.url();

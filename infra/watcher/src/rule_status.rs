@@ -134,7 +134,11 @@ fn is_said(rule: &TenantRule) -> bool {
 
 fn status(rule: &TenantRule, now: Timestamp) -> Value {
     let (holds, reason, message) = match &rule.outcome {
-        Ok(rule) => ("True", "Compiled", format!("in alerts it is called {}", rule.name())),
+        Ok(compiled) => {
+            let mut said = vec![format!("in alerts it is called {}", compiled.name())];
+            said.extend(rule.doubts.iter().map(|doubt| format!("warning: {doubt}")));
+            ("True", "Compiled", said.join("\n"))
+        }
         Err(why) => ("False", "Refused", why.clone()),
     };
     // It has turned where its status was another.

@@ -6,7 +6,7 @@
 //! small. How many a namespace has is bounded too.
 
 use prodrome_model::{GroupKind, Owner, Severity, stable_hash};
-use prodrome_rules::{Diagnostic, KindPattern, Reference, Rule, SourceFile, load};
+use prodrome_rules::{Diagnostic, KindPattern, Reference, Rule, SourceFile, review};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,6 +49,8 @@ pub struct TenantRule {
     pub generation: i64,
     /// The rule that it is, or why it is none.
     pub outcome: Result<Rule, String>,
+    /// What is doubtful of one that compiles.
+    pub doubts: Vec<String>,
     /// What its status says now.
     pub status: Value,
 }
@@ -90,14 +92,18 @@ pub fn judge<'o>(objects: impl Iterator<Item = &'o [u8]>) -> Vec<TenantRule> {
         let namespaces = ranks.len();
         let rank = ranks.entry(namespace.clone()).or_insert(0);
         *rank += 1;
-        let outcome = if *rank == 1 && namespaces >= NAMESPACES_MAX {
+        let compiled = if *rank == 1 && namespaces >= NAMESPACES_MAX {
             Err(format!("{NAMESPACES_MAX} namespaces have rules, and no more may"))
         } else if *rank > RULES_MAX {
             Err(format!("the namespace has {RULES_MAX} older rules, and no more hold"))
         } else {
             compile(&namespace, &name, &object.spec)
         };
-        TenantRule { namespace, name, generation, outcome, status: object.status }
+        let (outcome, doubts) = match compiled {
+            Ok((rule, doubts)) => (Ok(rule), doubts),
+            Err(why) => (Err(why), Vec::new()),
+        };
+        TenantRule { namespace, name, generation, outcome, doubts, status: object.status }
     });
     judged.collect()
 }
@@ -131,7 +137,8 @@ pub fn rule_name(namespace: &str, name: &str) -> String {
     format!("{}N{}", camel.chars().take(50).collect::<String>(), hash.chars().take(8).collect::<String>())
 }
 
-fn compile(namespace: &str, name: &str, spec: &Value) -> Result<Rule, String> {
+/// The rule, and what is doubtful of it.
+fn compile(namespace: &str, name: &str, spec: &Value) -> Result<(Rule, Vec<String>), String> {
     let Value::Object(keys) = spec else { return Err("spec: expected a rule: a map, found none".to_owned()) };
     let bytes = spec.to_string().len();
     if bytes > SPEC_BYTES_MAX {
@@ -151,9 +158,9 @@ fn compile(namespace: &str, name: &str, spec: &Value) -> Result<Rule, String> {
             "spec.reference.namespace: expected `same`: a rule of a namespace looks into no other".to_owned()
         );
     }
-    let rule = load_one(namespace, name, keys)?;
+    let (rule, doubts) = load_one(namespace, name, keys)?;
     check(&rule)?;
-    Ok(rule)
+    Ok((rule, doubts))
 }
 
 /// What a rule of a namespace may not say, and why.
@@ -165,17 +172,18 @@ const FORBIDDEN: [(&str, &str); 5] = [
     ("notResource", "the rule has to name its kinds"),
 ];
 
-fn load_one(namespace: &str, name: &str, keys: &Map<String, Value>) -> Result<Rule, String> {
+fn load_one(namespace: &str, name: &str, keys: &Map<String, Value>) -> Result<(Rule, Vec<String>), String> {
     let mut body = keys.clone();
     body.insert("namespaces".to_owned(), json!({ "include": [namespace] }));
     body.insert("labels".to_owned(), json!({ LABEL: namespace }));
     body.entry("owner").or_insert_with(|| Owner::User.as_str().into());
     let text = json!({ rule_name(namespace, name): body }).to_string();
-    let loaded = load(&[SourceFile::new("rule.json", text)]);
-    let mistakes: Vec<String> =
-        loaded.diagnostics.iter().filter(|d| d.is_error()).take(MISTAKES_MAX).map(told).collect();
+    let loaded = review(&[SourceFile::new("rule.json", text)], None);
+    let (errors, warnings): (Vec<_>, Vec<_>) = loaded.diagnostics.iter().partition(|d| d.is_error());
+    let say = |all: Vec<&Diagnostic>| all.into_iter().take(MISTAKES_MAX).map(told).collect::<Vec<String>>();
+    let mistakes = say(errors);
     match loaded.rules.rules() {
-        [rule] if mistakes.is_empty() => Ok(rule.clone()),
+        [rule] if mistakes.is_empty() => Ok((rule.clone(), say(warnings))),
         _ => Err(mistakes.join("\n").chars().take(REASON_MAX).collect()),
     }
 }

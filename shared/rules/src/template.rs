@@ -70,6 +70,18 @@ impl Template {
         Ok(Self { text: text.to_owned(), parts })
     }
 
+    /// Of each field the key at the top of the object.
+    pub(crate) fn first_keys(&self) -> impl Iterator<Item = &str> {
+        let fields = self.parts.iter().flat_map(|part| match part {
+            Part::Text(_) => &[][..],
+            Part::Fields(fields) => fields,
+        });
+        fields.filter_map(|Field(steps)| match steps.first() {
+            Some(Step::Key(key)) => Some(key.as_str()),
+            _ => None,
+        })
+    }
+
     /// Its parts for a reader who has no object: texts as they are, and of each field, as errors, a name.
     pub(crate) fn words(&self) -> Vec<Result<String, String>> {
         let words = self.parts.iter().map(|part| match part {

@@ -14,10 +14,13 @@ use prodrome_emulator::{Code, Deployment, Emulator, Options, QueueDepth, Stack, 
 use prodrome_lifecycle::{Check, Terms, keys};
 use prodrome_model::{GroupKind, Notice, SHARDS_DEFAULT, Scope};
 use prodrome_queue::{QueueName, SqsQueue};
-use prodrome_rulebook::{Rulebook, kind_text};
+use prodrome_rulebook::tenants::{GROUP, KIND};
+use prodrome_rulebook::{Draft, Rulebook, kind_text};
 use prodrome_rules::{RuleSet, SourceFile};
 use prodrome_store::{DynamoStore, Store};
-use prodrome_watcher::{Clock, Connection, FilePlaces, KindPattern, Settings, Status, Watcher, listen_to};
+use prodrome_watcher::{
+    Clock, Connection, FilePlaces, KindPattern, RuleStatuses, Settings, Status, Watcher, listen_to,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -35,6 +38,8 @@ pub(super) enum Cluster {
         path: PathBuf,
         /// Its current one where absent.
         context: Option<String>,
+        /// Whether rules that are objects of the cluster hold too.
+        namespace_rules: bool,
     },
     /// A recording that is played at this address.
     Recording(String),
@@ -43,7 +48,7 @@ pub(super) enum Cluster {
 impl Cluster {
     async fn connect(&self) -> Result<Connection> {
         Ok(match self {
-            Self::Kubeconfig { path, context } => {
+            Self::Kubeconfig { path, context, .. } => {
                 let Reached { client, namespace, place } =
                     Reached::by(Some(path), context.as_deref()).await?;
                 let cluster = KubeCluster::new(client.clone());
@@ -67,6 +72,10 @@ impl Cluster {
             Self::Kubeconfig { context: Some(context), .. } => context.clone(),
             Self::Kubeconfig { .. } | Self::Recording(_) => "local".to_owned(),
         }
+    }
+
+    fn has_namespace_rules(&self) -> bool {
+        matches!(self, Self::Kubeconfig { namespace_rules: true, .. })
     }
 }
 
@@ -133,6 +142,7 @@ impl System {
             flows: library.flow_sources()?,
             routing: routing_file(&receiver.url, routing)?,
             kubeconfig: proxy.kubeconfig(),
+            namespace_rules: cluster.has_namespace_rules(),
         };
         let started = tokio::task::spawn_blocking(move || deploy(&files, key));
         let (emulator, stack) = started.await.context("the emulator could not be started")??;
@@ -152,11 +162,21 @@ impl System {
         let rule_table = DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), &*running.rules_table);
         let book = Rulebook::new(rule_table);
         let live = LiveRules::new(library.clone(), book.clone(), library.sources()?, RULES_SETTLE_IN);
+        if cluster.has_namespace_rules() {
+            // What the namespaces add to: the first version is people's.
+            let draft = Draft::new("prodrome up", "for namespaces to add to", library.sources()?);
+            book.push(&draft, &[], Timestamp::now()).await.context("the rules cannot be pushed")?;
+        }
         let (tell, hearsay) = watch::channel(None);
         // Often: here it costs nothing, and whoever edits a rule waits for it.
         tokio::spawn(listen_to(book, tell, Duration::from_secs(1)));
         let scope = Scope::new("default", "local", cluster.name());
         let mut settings = Settings::new(scope.clone(), kinds(rules)?);
+        if cluster.has_namespace_rules() {
+            settings.kinds.push(format!("{GROUP}/{KIND}").parse().map_err(|error| anyhow!("{error}"))?);
+            let statuses = RuleStatuses::new(connection.client.clone(), Vec::new());
+            tokio::spawn(statuses.run(Clock::system()));
+        }
         settings.stream_lists &= server.may_stream_lists();
         let places = FilePlaces::new(emulator.folder().join("place.json"));
         let watcher =
@@ -333,6 +353,7 @@ struct Files {
     flows: Vec<SourceFile>,
     routing: String,
     kubeconfig: String,
+    namespace_rules: bool,
 }
 
 fn deploy(files: &Files, key: String) -> Result<(Emulator, Stack)> {
@@ -363,7 +384,8 @@ fn deploy(files: &Files, key: String) -> Result<(Emulator, Stack)> {
     let deployment = Deployment::new(STACK, &template)
         .code(&code)
         .parameter("ClusterKubeconfig", kubeconfig.display().to_string())
-        .parameter("RoutingFile", routing.display().to_string());
+        .parameter("RoutingFile", routing.display().to_string())
+        .parameter("NamespaceRules", files.namespace_rules.to_string());
     let stack = emulator.deploy(&deployment)?;
     Ok((emulator, stack))
 }

@@ -13,6 +13,18 @@ fn judged(spec: &Value) -> Result<Rule, String> {
     judge([bytes.as_slice()].into_iter()).remove(0).outcome
 }
 
+#[test]
+fn what_is_doubtful_of_a_rule_that_holds_is_said() {
+    let spec = json!({ "resource": "ConfigMap", "summary": "{name} is ill",
+        "checkField": [{ "field": ["data", "currency"], "nilValue": true }] });
+    let bytes = object("shop", "carts", "2026-01-01T00:00:00Z", &spec);
+    let judged = judge([bytes.as_slice()].into_iter()).remove(0);
+    assert!(judged.outcome.is_ok());
+    let [cut, name] = judged.doubts.as_slice() else { panic!("{:?}", judged.doubts) };
+    assert!(name.starts_with("spec.summary: ") && name.contains("metadata.name"), "{name}");
+    assert!(cut.starts_with("spec.checkField[0].field: ") && cut.contains("data.currency"), "{cut}");
+}
+
 fn sound() -> Value {
     json!({ "resource": "Deployment", "checkField": [{ "field": ["status", "readyReplicas"], "nilValue": true }] })
 }
@@ -39,7 +51,7 @@ fn a_rule_of_a_namespace_is_about_it_alone_and_says_whose_it_is() {
     let bytes = object("shop", "checkout-stuck", "", &sound());
     let files = files(&judge([bytes.as_slice()].into_iter()));
     assert_eq!(files[0].name, "ns.shop.yaml");
-    assert_eq!(load(&files).rules.rules()[0].hash(), judged(&sound()).unwrap().hash());
+    assert_eq!(prodrome_rules::load(&files).rules.rules()[0].hash(), judged(&sound()).unwrap().hash());
 }
 
 #[test]

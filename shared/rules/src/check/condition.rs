@@ -16,6 +16,8 @@ const ANY_OF_DEPTH_MAX: usize = 8;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
     Object,
+    /// What stands beside a name that a reference reads, which may be anything: `unless`.
+    Around,
     /// An element, within `each`.
     Element,
 }
@@ -57,7 +59,7 @@ impl Checker<'_> {
             return self.condition(tree, path, scope, depth).map(Clause::Condition);
         }
         let keys = match scope {
-            Scope::Object => &language::ANY_OF_CLAUSE,
+            Scope::Object | Scope::Around => &language::ANY_OF_CLAUSE,
             Scope::Element => &language::ANY_OF_PART,
         };
         let fields = self.fields(tree, path, "a condition", keys)?;
@@ -79,15 +81,22 @@ impl Checker<'_> {
 
     fn condition(&mut self, tree: &Tree, path: &str, scope: Scope, depth: usize) -> Option<Condition> {
         let keys = match scope {
-            Scope::Object => &language::CONDITION,
+            Scope::Object | Scope::Around => &language::CONDITION,
             Scope::Element => &language::PART,
         };
         let fields = self.fields(tree, path, "a condition: a map", keys)?;
         // Each part is looked at though another has failed, so that all mistakes show at once.
         let (field, select, sub_field) = match scope {
-            Scope::Object => {
+            Scope::Object | Scope::Around => {
                 let field = self.required(&fields, "field", "the path to look at");
-                let field = field.map(|tree| self.path(tree, &fields.at("field")));
+                let field = field.map(|tree| {
+                    let at = fields.at("field");
+                    let keys = self.path(tree, &at);
+                    if scope == Scope::Object {
+                        self.doubt_metadata(tree.span, &at, keys.iter().flatten().next().map(String::as_str));
+                    }
+                    keys
+                });
                 let sub_field = fields.get("subField").map(|tree| self.path(tree, &fields.at("subField")));
                 (field.flatten(), self.select(&fields), sub_field.unwrap_or(Some(Vec::new())))
             }
@@ -171,7 +180,7 @@ impl Checker<'_> {
             let help = "make each a condition of its own".to_owned();
             let span = fields.entry(second).map_or(fields.span, |(key, _)| key.span);
             self.error(Code::ManyOperators, span, &fields.path, expected, &found, Some(help));
-        } else if !operator_names().any(|name| fields.means(name)) {
+        } else if asked.is_empty() && !fields.has_unknown {
             let known = operator_names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             let help = format!("ask one of {known}");
             self.error(Code::NoOperator, fields.span, &fields.path, expected, "none", Some(help));

@@ -10,6 +10,8 @@ pub(super) struct Fields<'t> {
     pub(super) path: String,
     /// The keys that were probably meant by unknown ones: they are not missed as well.
     meant: Vec<&'static str>,
+    /// Whether any key is unknown.
+    pub(super) has_unknown: bool,
 }
 
 impl<'t> Fields<'t> {
@@ -55,12 +57,13 @@ impl Checker<'_> {
             self.error(Code::WrongType, tree.span, path, what, &tree.describe(), None);
             return None;
         };
-        let mut meant = Vec::new();
+        let (mut meant, mut has_unknown) = (Vec::new(), false);
         for (index, (key, _)) in entries.iter().enumerate() {
             let at = child(path, &key.text);
             if entries[..index].iter().any(|(earlier, _)| earlier.text == key.text) {
                 self.error(Code::DuplicateKey, key.span, &at, "each key once", "it a second time", None);
             } else if !keys.known.iter().any(|known| known.name == key.text) {
+                has_unknown = true;
                 let found =
                     format!("unknown key `{}`", crate::text::one_line(&crate::text::cut(&key.text, 60)));
                 let expected = format!("a key of {}", keys.of);
@@ -73,7 +76,7 @@ impl Checker<'_> {
                 self.error(Code::UnknownKey, key.span, &at, &expected, &found, Some(help));
             }
         }
-        Some(Fields { entries, span: tree.span, path: path.to_owned(), meant })
+        Some(Fields { entries, span: tree.span, path: path.to_owned(), meant, has_unknown })
     }
 
     /// The value of a key that has to be there.

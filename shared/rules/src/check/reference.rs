@@ -152,7 +152,7 @@ impl Checker<'_> {
 
     /// Conditions that do not hang on the time.
     fn timeless(&mut self, tree: &Tree, path: &str) -> Option<Vec<Clause>> {
-        let clauses = self.clause_or_clauses(tree, path, Scope::Object, 0)?;
+        let clauses = self.clause_or_clauses(tree, path, Scope::Around, 0)?;
         if clauses.iter().any(Clause::is_timed) {
             let expected = "conditions that do not hang on the time";
             let found = "`olderThan`, `newerThan` or `expiresWithin`";

@@ -372,7 +372,12 @@ impl Checker<'_> {
     fn template(&mut self, tree: &Tree, path: &str) -> Option<Template> {
         let text = self.scalar(tree, path, "a text with fields in braces: `{metadata.name}`")?;
         match Template::parse(text) {
-            Ok(template) => Some(template),
+            Ok(template) => {
+                for first in template.first_keys() {
+                    self.doubt_metadata(tree.span, path, Some(first));
+                }
+                Some(template)
+            }
             Err(error) => {
                 let before: String = text.chars().take(error.offset).collect();
                 let near: String =

@@ -4,7 +4,7 @@ use crate::glob::Glob;
 use crate::kind::{KindName, builtin};
 use crate::operator::{Bound, Pattern};
 use crate::quantity::{Factor, Quantity};
-use crate::source::{Tree, TreeValue};
+use crate::source::{Span, Tree, TreeValue};
 use crate::time::{DURATION_MAX, near_duration, parse_duration, print_duration};
 use crate::value::Path;
 use jiff::SignedDuration;
@@ -35,6 +35,21 @@ const OTHER_CHOICES: &[(&str, &str)] = &[
     ("ops", "platform"),
     ("sre", "platform"),
     ("provider", "cloud"),
+];
+
+/// What every object has in its metadata, and next to none beside it.
+const IN_METADATA: [&str; 11] = [
+    "annotations",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "finalizers",
+    "generateName",
+    "generation",
+    "labels",
+    "name",
+    "namespace",
+    "ownerReferences",
+    "uid",
 ];
 
 impl Checker<'_> {
@@ -92,6 +107,15 @@ impl Checker<'_> {
             return None;
         }
         Some(keys)
+    }
+
+    /// A doubt about a path of a whole object that begins with what stands in its metadata.
+    pub(super) fn doubt_metadata(&mut self, span: Span, path: &str, first: Option<&str>) {
+        let Some(key) = first.filter(|key| IN_METADATA.contains(key)) else { return };
+        let found = format!("`{key}`, which objects have in their metadata");
+        let help = Some(format!("write `metadata` before it, if that is meant: metadata.{key}"));
+        let expected = "a path from the top of the object";
+        self.report(Level::Warning, Code::MetadataField, span, path, expected, &found, help);
     }
 
     pub(super) fn boolean(&mut self, tree: &Tree, path: &str) -> Option<bool> {

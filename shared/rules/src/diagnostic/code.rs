@@ -63,6 +63,7 @@ codes! {
     NeverTrue = "never-true", "Conditions, or an alternative among them, that can never hold together.";
     Overlap = "overlap", "A rule that fires only where another one has fired, and says nothing else.";
     UnknownGroup = "unknown-group", "A kind that the cluster that was asked does not serve.";
+    MetadataField = "metadata-field", "A path that begins with a key of an object's metadata: a doubt, as hardly any kind has such a key beside it.";
     CutField = "cut-field", "A field that the watcher leaves out of what it sends, so that no change of it is seen.";
 }
 

@@ -249,8 +249,8 @@ fn each_takes_sub_identifiers_any_of_and_the_element_itself() {
         ],
     );
     table(
-        "field: [finalizers], each: [{ likeValue: 'a/*' }, { notEqualValue: [a/b] }]",
-        &[(r#"{"finalizers":["a/b","c"]}"#, false), (r#"{"finalizers":["a/b","a/c"]}"#, true)],
+        "field: [list], each: [{ likeValue: 'a/*' }, { notEqualValue: [a/b] }]",
+        &[(r#"{"list":["a/b","c"]}"#, false), (r#"{"list":["a/b","a/c"]}"#, true)],
     );
 }
 

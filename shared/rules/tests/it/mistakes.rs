@@ -35,6 +35,17 @@ const MISTAKES: &[(&str, Code, &str)] = &[
         Code::DuplicateKey,
         "3:17 R.labels.a: expected each key once, found it a second time",
     ),
+    ("filterField: [{ field: [a], matchRegex: x }]", Code::UnknownKey, ""),
+    (
+        "filterField: [{ field: [labels, app], equalValue: [x] }]",
+        Code::MetadataField,
+        "3:24 R.filterField[0].field: warning: expected a path from the top of the object, found `labels`, which objects have in their metadata; write `metadata` before it, if that is meant: metadata.labels",
+    ),
+    (
+        "summary: '{name} is ill'",
+        Code::MetadataField,
+        "3:10 R.summary: warning: expected a path from the top of the object, found `name`, which objects have in their metadata; write `metadata` before it, if that is meant: metadata.name",
+    ),
     (
         "filterField: [{ equalValue: [x] }]",
         Code::MissingKey,
