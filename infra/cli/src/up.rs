@@ -53,8 +53,8 @@ pub(crate) struct Arguments {
     /// The context of the kubeconfig
     #[arg(long, requires = "kubeconfig")]
     context: Option<String>,
-    /// Take up the DiagnosisRules of the cluster's namespaces too, and write into their statuses whether
-    /// they compile: all that is ever written to the cluster
+    /// Take up the rules that stand in the cluster's namespaces as objects too, and write into their
+    /// statuses whether they compile: all that is ever written to the cluster
     #[arg(long, requires = "kubeconfig")]
     namespace_rules: bool,
     /// Recordings to play side by side in place of the demo

@@ -165,7 +165,7 @@ impl System {
         if cluster.has_namespace_rules() {
             // What the namespaces add to: the first version is people's.
             let draft = Draft::new("prodrome up", "for namespaces to add to", library.sources()?);
-            book.push(&draft, &[], Timestamp::now()).await.context("the rules cannot be pushed")?;
+            book.push(&draft, &[], crate::clock::now()).await.context("the rules cannot be pushed")?;
         }
         let (tell, hearsay) = watch::channel(None);
         // Often: here it costs nothing, and whoever edits a rule waits for it.
