@@ -187,6 +187,7 @@ const REASONS: &[(Domain, &[&str])] = &[
             "SyncLoadBalancerFailed",
             "BackendNotFound",
             "FailedAddFinalizer",
+            "Translate",
         ],
     ),
     (
@@ -420,6 +421,7 @@ const MARKS: &[(Domain, &[&str])] = &[
             "ingress",
             "at least one subnet",
             "elbv2",
+            "error syncing to gcp",
         ],
     ),
     (

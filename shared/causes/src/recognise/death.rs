@@ -117,6 +117,7 @@ pub(super) const RULES: &[Rule] = &[
             "too many open files",
             "** (mix)",
             "bad function call",
+            "shutting down: an exception was raised",
         ],
     )
     .on(APP)

@@ -152,6 +152,9 @@ pub(super) const RULES: &[Rule] = &[
             "targetgroup port is empty",
             "invalid target type",
             "scheme must be either",
+            "prefix path shouldn't contain wildcards",
+            "invalid ingress spec",
+            "invalid serviceport",
         ],
     )
     .on(BALANCE),
@@ -208,6 +211,9 @@ pub(super) const RULES: &[Rule] = &[
             "securitygroupspernetworkinterfacelimitexceeded",
             "toomanyactions",
             "toomanytags",
+            "publicipcountlimitreached",
+            "loadbalancercountlimitreached",
+            "countlimitreached",
         ],
     )
     .rank(2),
@@ -289,6 +295,8 @@ pub(super) const RULES: &[Rule] = &[
             "services \"<service>\" not found",
             "service \"<service>\" not found",
             "service <service> does not exist",
+            "cannot create service: service not found",
+            "cannot create service<*>error=\"service not found\"",
             "error obtaining endpoints for service \"<service>\": no object matching key",
             "error obtaining endpoints for service \"<service>\"",
         ],
@@ -306,10 +314,14 @@ pub(super) const RULES: &[Rule] = &[
             "no port named <port>",
             "unable to find port <port>",
             "does not expose port",
+            "service port not found",
+            "does not contain port <port>",
+            "no service port <port> found",
             "error forwarding port <port> to pod",
         ],
     )
-    .on(&[Domain::Other, Domain::App, Domain::Admit, Domain::Start]),
+    .on(&[Domain::Other, Domain::App, Domain::Admit, Domain::Start])
+    .unless(&["failed calling webhook", "failed to call webhook"]),
     Rule::new(
         ServiceSelectsWrongPods,
         70,

@@ -33,6 +33,13 @@ pub(super) const REASONS: &[Reason] = &[
     ("InstanceTerminating", NodeTerminated, 88),
     ("InstanceStopping", NodeTerminated, 85),
     ("SpotRebalanceRecommendation", NodeTerminated, 65),
+    // What the cloud has planned for an instance, as node agents tell it.
+    ("PreemptScheduled", NodeTerminated, 90),
+    ("TerminateScheduled", NodeTerminated, 90),
+    ("RedeployScheduled", NodeTerminated, 85),
+    ("RebootScheduled", NodeShutdown, 80),
+    ("VMEventScheduled", NodeTerminated, 65),
+    ("TerminationGracePeriodExpiring", NodeTerminated, 65),
     ("DeletingNode", NodeTerminated, 75),
     ("NodeShutdown", NodeShutdown, 93),
     ("Terminated", NodeShutdown, 70),
@@ -77,6 +84,7 @@ pub(super) const RULES: &[Rule] = &[
             "unable to bootstrap",
             "cannot use bootstrap",
             "instances failed to join the kubernetes cluster",
+            "is not allowed to modify node \"<node>\"",
         ],
     )
     .on(HERE),

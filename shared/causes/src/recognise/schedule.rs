@@ -133,6 +133,7 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .unless(&["forbidden sysctl"]),
+    Rule::new(NodesNotReady, 78, &["no nodes available to schedule pods"]).on(SCHEDULE),
     Rule::new(SchedulerDown, 80, &["kube-scheduler is not running", "no scheduler is running", "scheduler is not available", "scheduler unhealthy"]),
 ];
 

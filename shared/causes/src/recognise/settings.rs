@@ -150,7 +150,6 @@ pub(super) const RULES: &[Rule] = &[
             "filenotfoundexception: <path>",
             "could not find file '<path>",
             "failed to read config",
-            "failed to load config<*>no such file",
             "error reading config",
             "fatal error, can't open config file '<path>'",
             "open() \"<path>\" failed (2: no such file",
@@ -175,6 +174,21 @@ pub(super) const RULES: &[Rule] = &[
         ".crt",
         ".key",
     ]),
+    // A wrapper of a file that is not there, which says no more than that of what is wrong.
+    Rule::new(
+        AppConfigMissing,
+        90,
+        &[
+            "failed to load config<*>no such file",
+            "failed to read config<*>no such file",
+            "error loading config<*>no such file",
+            "error reading config<*>no such file",
+            "unable to load config<*>no such file",
+            "could not load config<*>no such file",
+            "error opening config<*>no such file",
+        ],
+    )
+    .on(APP),
     // A setting that is read as a number, a duration, an address, and is none.
     Rule::new(
         AppConfigWrong,
@@ -286,6 +300,8 @@ pub(super) const RULES: &[Rule] = &[
             "yaml: did not find expected",
             "yaml: found character that cannot start any token",
             "json: cannot unmarshal",
+            "error unmarshaling json",
+            "json: unknown field <variable>",
             "bad config",
             "invalid dsn",
             "failed to parse dsn",

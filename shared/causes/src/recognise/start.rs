@@ -61,6 +61,8 @@ pub(super) const RULES: &[Rule] = &[
             "can't open file <binary>: [errno 2]",
             "the system cannot find the file specified",
             "executable not found",
+            "no command specified",
+            "chdir to cwd (\"<path>\") set in config.json failed: no such file",
             "exec: <binary>: not found",
         ],
     )

@@ -36,6 +36,12 @@ pub(super) const RULES: &[Rule] = &[
             "volume is already exclusively attached to one node",
             "is already attached to another node",
             "already attached to node <node>",
+            "already attached to node(<node>",
+            "already attached to the node <node>",
+            "already attached to another",
+            "is in-use by node <node>",
+            "is in use by node <node>",
+            "already mounted by another node",
             "volume <volume> is attached to another instance",
             "volume is already used by pod",
         ],
@@ -90,11 +96,17 @@ pub(super) const RULES: &[Rule] = &[
         &[
             "attachvolume.attach failed for volume \"<volume>\"",
             "waitforattach failed for volume \"<volume>\"",
-            "attachvolume.findattachablepluginbyspec failed",
         ],
     )
     .on(HERE)
     .rank(-1),
+    // No plugin knows how to attach it: its driver is not installed, or no longer.
+    Rule::new(
+        CsiDriverMissing,
+        75,
+        &["attachvolume.findattachablepluginbyspec failed for volume \"<volume>\""],
+    )
+    .on(HERE),
     Rule::new(
         VolumeNotFound,
         94,
@@ -251,6 +263,10 @@ pub(super) const RULES: &[Rule] = &[
             "already contains <*>. mount error",
             "failed to mount the volume as \"<*>\", it already contains",
             "superblock could not be read",
+            "mount error: can't read superblock",
+            "format of disk \"<path>\" failed",
+            "failed to format and mount",
+            "unexpected inconsistency; run fsck manually",
             "filesystem has errors",
             "corruption detected",
             "metadata corruption",
@@ -395,9 +411,17 @@ pub(super) const RULES: &[Rule] = &[
             "the maximum number of data disks",
             "node has reached its volume attachment limit",
             "has insufficient attachable volumes",
+            "attachment limit exceeded",
+            "attach limit exceeded",
+            "volume attachment limit",
         ],
     )
     .rank(2),
+    // What the specification of CSI names a node without room for one more.
+    Rule::new(VolumeAttachLimit, 84, &["code = resourceexhausted desc = "])
+        .on(HERE)
+        .beside(&["attachvolume.attach failed", "controllerpublish"])
+        .unless(&["quota", "limitexceeded: "]),
     Rule::new(
         KmsDenied,
         94,
@@ -458,6 +482,10 @@ pub(super) const RULES: &[Rule] = &[
             "nocredentialproviders",
             "unable to locate credentials",
             "caller does not have permission",
+            "could not find default credentials",
+            "managedidentitycredential authentication failed",
+            "defaultazurecredential failed to retrieve a token",
+            "could not load credentials from any providers",
             "error 403: required",
             "does not have <action> access to the google cloud",
             "does not have <action> permission",

@@ -38,6 +38,7 @@ pub(super) const REASONS: &[Reason] = &[
     ("FailedComputeMetricsReplicas", HpaMetricsMissing, 60),
     ("KEDAScalerFailed", HpaMetricsMissing, 72),
     ("SysctlForbidden", AdmissionSysctl, 95),
+    ("PolicyViolation", AdmissionDenied, 75),
     ("ContainersNotInitialized", InitStuck, 50),
     ("InsufficientPods", PdbBlocks, 78),
     ("FailedDraining", PdbBlocks, 58),
@@ -47,7 +48,25 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(
         RolloutBadVersion,
         75,
-        &["\" has timed out progressing", "exceeded its progress deadline", "exceeded progress deadline"],
+        &[
+            "\" has timed out progressing",
+            "exceeded its progress deadline",
+            "exceeded progress deadline",
+            "rollout aborted update to revision",
+            "rolloutaborted: ",
+        ],
+    ),
+    // A release that waits for its objects, and gives up.
+    Rule::new(
+        RolloutBadVersion,
+        68,
+        &[
+            "helm upgrade failed for release <*>: context deadline exceeded",
+            "helm install failed for release <*>: context deadline exceeded",
+            "helm upgrade failed for release <*>timed out waiting for the condition",
+            "helm install failed for release <*>timed out waiting for the condition",
+            "timeout waiting for: [<*> status: 'inprogress'",
+        ],
     ),
     Rule::new(
         QuotaExceeded,
@@ -78,6 +97,8 @@ pub(super) const RULES: &[Rule] = &[
             "max limit to request ratio per",
             "maximum storage usage per persistentvolumeclaim is <limited>",
             "minimum storage usage per persistentvolumeclaim is <limited>",
+            // A range's default limit below what the container requests itself.
+            "must be less than or equal to <resource> limit",
         ],
     )
     .rank(1),
@@ -89,6 +110,7 @@ pub(super) const RULES: &[Rule] = &[
         &[
             "unable to validate against any pod security policy",
             "unable to validate against any security context constraint",
+            "podsecuritypolicy: unable to admit pod",
         ],
     )
     .rank(1),
@@ -101,6 +123,7 @@ pub(super) const RULES: &[Rule] = &[
             "admission webhook \"<webhook>\" denied",
             "validatingadmissionpolicy '<object>' with binding <*> denied request",
             "denied by policy",
+            "validation error: <detail>. rule <*> failed at path",
         ],
     ),
     Rule::new(
