@@ -11,6 +11,7 @@ use std::process::Command;
 /// The image of a pod's first container, as nodes are told to take it.
 pub(crate) const PAUSE: &str = "registry.example.com/pause:1";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 /// Makes the images and pushes them: `pause`, and one of busybox under the names of several programs.
 pub(crate) fn push_all(site: &Site) -> Result<()> {
@@ -38,7 +39,12 @@ pub(crate) fn push_all(site: &Site) -> Result<()> {
     {
         push(name, tag, "amd64", &layer, &serves)?;
     }
-    push("shop/arm", "1.0", "arm64", &layer, &serves)
+    // Only an index says before the pull for which platforms an image is.
+    let manifest = push("shop/arm", "1.0-arm64", "arm64", &layer, &serves)?;
+    let mut entry = part(MANIFEST, manifest.as_bytes());
+    entry["platform"] = json!({ "architecture": "arm64", "os": "linux" });
+    let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [entry] });
+    put("shop/arm", "1.0", INDEX, &index.to_string())
 }
 
 /// A folder as a layer, not compressed.
@@ -48,13 +54,13 @@ fn layer(folder: &Path) -> Result<Vec<u8>> {
     output(tar.arg(folder).arg("."))
 }
 
-fn push(name: &str, tag: &str, architecture: &str, layer: &[u8], config: &Value) -> Result<()> {
+/// Pushes an image of one layer; its manifest.
+fn push(name: &str, tag: &str, architecture: &str, layer: &[u8], config: &Value) -> Result<String> {
     let config = json!({
         "architecture": architecture, "os": "linux", "config": config,
         "rootfs": { "type": "layers", "diff_ids": [digest(layer)] },
     });
     let config = config.to_string().into_bytes();
-    let part = |media: &str, bytes: &[u8]| json!({ "mediaType": media, "digest": digest(bytes), "size": bytes.len() });
     let manifest = json!({
         "schemaVersion": 2, "mediaType": MANIFEST,
         "config": part("application/vnd.oci.image.config.v1+json", &config),
@@ -62,8 +68,18 @@ fn push(name: &str, tag: &str, architecture: &str, layer: &[u8], config: &Value)
     });
     blob(name, layer)?;
     blob(name, &config)?;
+    let manifest = manifest.to_string();
+    put(name, tag, MANIFEST, &manifest)?;
+    Ok(manifest)
+}
+
+fn part(media: &str, bytes: &[u8]) -> Value {
+    json!({ "mediaType": media, "digest": digest(bytes), "size": bytes.len() })
+}
+
+fn put(name: &str, tag: &str, media: &str, manifest: &str) -> Result<()> {
     let url = format!("{}/v2/{name}/manifests/{tag}", Registries::push_url());
-    let sent = ureq::put(&url).content_type(MANIFEST).send(manifest.to_string());
+    let sent = ureq::put(&url).content_type(media).send(manifest);
     sent.with_context(|| format!("cannot push {name}:{tag}"))?;
     Ok(())
 }

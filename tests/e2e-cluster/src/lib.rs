@@ -16,6 +16,7 @@ mod scenario;
 mod section;
 mod site;
 mod story;
+mod tape;
 mod verdict;
 mod watching;
 mod world;
@@ -25,21 +26,38 @@ pub use site::Site;
 pub use story::Story;
 
 use anyhow::Result;
-use std::path::Path;
+use std::path::PathBuf;
 
-/// Starts the cluster and lives through the faults; with names of scenarios, through those alone. `program` is all
-/// functions, by `PRODROME_FUNCTION`, `watcher` the watcher; `say` hears what is going on.
-pub fn live(
-    site: Site,
-    program: &Path,
-    watcher: &Path,
-    only: &[String],
-    say: &dyn Fn(&str),
-) -> Result<Story> {
+/// What is run.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// A program that is all functions, by `PRODROME_FUNCTION`.
+    pub program: PathBuf,
+    /// The watcher.
+    pub watcher: PathBuf,
+    /// The command `prodrome`, and the folder that it records the cluster into.
+    pub record: Option<(PathBuf, PathBuf)>,
+    /// The names of the scenarios; all, where there are none.
+    pub only: Vec<String>,
+}
+
+/// Starts the cluster and lives through the faults; `say` hears what is going on.
+pub fn live(site: Site, plan: &Plan, say: &dyn Fn(&str)) -> Result<Story> {
     let mut scenarios = scenario::scenarios();
-    if !only.is_empty() {
-        scenarios.retain(|scenario| only.iter().any(|name| name == scenario.name));
+    if !plan.only.is_empty() {
+        scenarios.retain(|scenario| plan.only.iter().any(|name| name == scenario.name));
     }
-    let mut world = world::World::start(site, program, watcher, say)?;
-    story::live(&mut world, scenarios, say)
+    anyhow::ensure!(!scenarios.is_empty(), "{}: no scenario has such a name", plan.only.join(", "));
+    let mut world = world::World::start(site, &plan.program, &plan.watcher, say)?;
+    let tape = match &plan.record {
+        None => None,
+        Some((prodrome, folder)) => {
+            Some(tape::Tape::start(prodrome, &world.cluster, folder, &world.site.log("record"))?)
+        }
+    };
+    let story = story::live(&mut world, scenarios, say)?;
+    if let Some(tape) = tape {
+        tape.end()?;
+    }
+    Ok(story)
 }

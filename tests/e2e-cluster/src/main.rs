@@ -1,11 +1,11 @@
-//! `e2e-cluster --watcher PROGRAM --parts DIR [--report FILE] [SCENARIO…]`: real faults on real nodes, and whether each
-//! was told, in time, with its cause, and once. Needs root. Where `PRODROME_FUNCTION` is set it is that function, as the
-//! emulator runs it.
+//! `e2e-cluster --watcher PROGRAM --parts DIR [--report FILE] [--prodrome PROGRAM --record DIR] [SCENARIO…]`: real faults
+//! on real nodes, and whether each was told, in time, with its cause, and once. Needs root. Where `PRODROME_FUNCTION` is
+//! set it is that function, as the emulator runs it.
 
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "a command speaks to its user")]
 
 use anyhow::{Context, Result};
-use prodrome_e2e_cluster::{Enclosure, Site, live};
+use prodrome_e2e_cluster::{Enclosure, Plan, Site, live};
 use prodrome_emulator::cache_dir_default;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,13 +32,16 @@ fn run() -> Result<ExitCode> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         return runtime.block_on(Enclosure::new(&folder)?.run(&words));
     }
-    let (mut watcher, mut parts, mut report, mut only) = (None, None, None, Vec::new());
+    let (mut watcher, mut parts, mut report, mut prodrome, mut record) = (None, None, None, None, None);
+    let mut only = Vec::new();
     let mut words = words.into_iter().skip(1);
     while let Some(word) = words.next() {
         let place = match &*word {
             "--watcher" => &mut watcher,
             "--parts" => &mut parts,
             "--report" => &mut report,
+            "--prodrome" => &mut prodrome,
+            "--record" => &mut record,
             _ => {
                 only.push(word);
                 continue;
@@ -50,8 +53,8 @@ fn run() -> Result<ExitCode> {
     let parts = parts.context("--parts is missing: the folder that tests/cluster/nodes prints")?;
     let machine = prodrome_report::machine();
     let site = Site::new(&folder, &parts)?;
-    let story =
-        live(site, &std::env::current_exe()?, &watcher, &only, &|what| eprintln!("e2e-cluster: {what}"))?;
+    let plan = Plan { program: std::env::current_exe()?, watcher, record: prodrome.zip(record), only };
+    let story = live(site, &plan, &|what| eprintln!("e2e-cluster: {what}"))?;
     let text = story.section(&machine);
     println!("{text}");
     if let Some(file) = report {
