@@ -1,15 +1,14 @@
+use crate::cgroups;
 use anyhow::{Context, Result, bail};
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
-const CGROUPS: &str = "/sys/fs/cgroup";
-/// What each cgroup that a run makes is called at first.
-pub(crate) const CGROUP_PREFIX: &str = "prodrome-";
 /// The kernel ends the processes of a namespace by and by.
 const END_WAIT: Duration = Duration::from_secs(30);
 
@@ -27,6 +26,9 @@ pub struct Enclosure {
 impl Enclosure {
     /// In this folder, once nobody else is in it.
     pub fn new(folder: &Path) -> Result<Self> {
+        if std::fs::metadata("/proc/self")?.uid() != 0 {
+            bail!("only root may make the namespaces and cgroups that nodes need");
+        }
         let parent = folder.parent().context("the folder is the root")?;
         std::fs::create_dir_all(parent)?;
         let lock = folder.with_extension("lock");
@@ -68,41 +70,13 @@ impl Enclosure {
     fn clean(&self) -> Result<()> {
         let begun = Instant::now();
         loop {
-            match remove_cgroups().and_then(|()| remove_folder(&self.folder)) {
+            match cgroups::remove_all().and_then(|()| remove_folder(&self.folder)) {
                 Ok(()) => return Ok(()),
                 Err(_) if begun.elapsed() < END_WAIT => std::thread::sleep(Duration::from_millis(200)),
                 Err(error) => return Err(error),
             }
         }
     }
-}
-
-/// Each hierarchy of cgroups has a group of each node.
-fn remove_cgroups() -> Result<()> {
-    for hierarchy in std::fs::read_dir(CGROUPS)? {
-        let hierarchy = hierarchy?.path();
-        // Some are links to others.
-        if hierarchy.is_symlink() || !hierarchy.is_dir() {
-            continue;
-        }
-        for group in std::fs::read_dir(&hierarchy)? {
-            let group = group?;
-            if group.file_name().to_string_lossy().starts_with(CGROUP_PREFIX) {
-                remove_cgroup(&group.path())?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn remove_cgroup(group: &Path) -> Result<()> {
-    for child in std::fs::read_dir(group)? {
-        let child = child?;
-        if child.file_type()?.is_dir() {
-            remove_cgroup(&child.path())?;
-        }
-    }
-    std::fs::remove_dir(group).with_context(|| format!("the cgroup {} is in use", group.display()))
 }
 
 fn remove_folder(folder: &Path) -> Result<()> {

@@ -4,9 +4,12 @@
 //! one machine without Docker, as root. All of it runs in an [`Enclosure`]: namespaces that end with the run, and a
 //! network that leads nowhere. `make e2e-cluster` runs it.
 
+mod cgroups;
 mod control;
 mod enclosure;
+mod faults;
 mod image;
+mod life;
 mod names;
 mod node;
 mod objects;

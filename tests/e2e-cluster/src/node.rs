@@ -1,4 +1,4 @@
-use crate::enclosure::CGROUP_PREFIX;
+use crate::cgroups;
 use crate::image::PAUSE;
 use crate::program::line;
 use crate::registry::Registries;
@@ -24,7 +24,6 @@ const SYSCTLS: [(&str, &str); 6] = [
     ("kernel/keys/root_maxkeys", "1000000"),
     ("kernel/keys/root_maxbytes", "25000000"),
 ];
-const CGROUPS: &str = "/sys/fs/cgroup";
 
 /// A node: a real kubelet and a real containerd, with processes, mounts and a network of their own.
 pub(crate) struct Node {
@@ -63,9 +62,11 @@ impl Node {
         line(&format!("ip link add {name} type veth peer name eth0 netns {process}"))?;
         line(&format!("ip link set {name} master {BRIDGE} up"))?;
         node.ground(number)?;
-        make_cgroups(name)?;
-        node.containerd(site, registries, number)?;
-        node.settings(number, kubeconfig)?;
+        line(&format!("ip route add 10.244.{number}.0/24 via {}", address(number)))?;
+        cgroups::make(name)?;
+        node.containerd_settings(site, registries, number)?;
+        node.kubelet_settings(number, kubeconfig)?;
+        node.start_containerd(site)?;
         node.start_kubelet(site)?;
         Ok(node)
     }
@@ -113,9 +114,9 @@ impl Node {
         Ok(())
     }
 
-    fn containerd(&mut self, site: &Site, registries: &Registries, number: u8) -> Result<()> {
+    fn containerd_settings(&self, site: &Site, registries: &Registries, number: u8) -> Result<()> {
         let folder = self.folder.display().to_string();
-        for host in ["registry", "private"] {
+        for host in ["registry", "private", "busy"] {
             let host = self.folder.join(format!("hosts/{host}.example.com"));
             std::fs::create_dir_all(&host)?;
             let name = host.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -158,26 +159,35 @@ BinaryName = "{parts}/runc"
 SystemdCgroup = false
 "#
         );
-        let file = self.folder.join("containerd.toml");
-        std::fs::write(&file, settings)?;
+        std::fs::write(self.folder.join("containerd.toml"), settings)?;
+        Ok(())
+    }
+
+    /// Starts its containerd, and waits until it listens.
+    pub(crate) fn start_containerd(&mut self, site: &Site) -> Result<()> {
         let log = site.log(&format!("{}-containerd", self.name));
         self.tell(&format!(
-            "PATH={} {} --config {} >>{} 2>&1 </dev/null & containerd=$!",
+            "rm -f {SOCKET}; PATH={} {} --config {} >>{} 2>&1 </dev/null & containerd=$!",
             self.path,
             site.part("containerd").display(),
-            file.display(),
+            self.folder.join("containerd.toml").display(),
             log.display()
         ))?;
         self.tell(&format!(
-            "for i in $(seq 100); do [ -S {SOCKET} ] && break; sleep 0.1; done; [ -S {SOCKET} ]"
+            "for i in $(seq 300); do [ -S {SOCKET} ] && break; sleep 0.1; done; [ -S {SOCKET} ]"
         ))
     }
 
-    fn settings(&self, number: u8, kubeconfig: &Path) -> Result<()> {
+    /// Kills its containerd, as a crash would. The containers run on.
+    pub(crate) fn kill_containerd(&mut self) -> Result<()> {
+        self.tell("kill -9 $containerd; wait $containerd; true")
+    }
+
+    fn kubelet_settings(&self, number: u8, kubeconfig: &Path) -> Result<()> {
         let settings = json!({
             "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
             "containerRuntimeEndpoint": format!("unix://{SOCKET}"),
-            "cgroupDriver": "cgroupfs", "cgroupRoot": format!("/{CGROUP_PREFIX}{}", self.name), "failCgroupV1": false,
+            "cgroupDriver": "cgroupfs", "cgroupRoot": cgroups::of_node(&self.name), "failCgroupV1": false,
             "enforceNodeAllocatable": [], "failSwapOn": false, "makeIPTablesUtilChains": false,
             "evictionHard": {
                 "memory.available": "50Mi", "nodefs.available": "1%", "nodefs.inodesFree": "1%", "imagefs.available": "1%",
@@ -236,22 +246,4 @@ fn child_of(process: u32) -> Result<u32> {
             None => std::thread::sleep(Duration::from_millis(20)),
         }
     }
-}
-
-/// In each hierarchy a group for the node. In that of CPUs it may use those of the root, which it does not by itself.
-fn make_cgroups(name: &str) -> Result<()> {
-    for hierarchy in std::fs::read_dir(CGROUPS)? {
-        let hierarchy = hierarchy?.path();
-        if hierarchy.is_symlink() || !hierarchy.is_dir() {
-            continue;
-        }
-        let group = hierarchy.join(format!("{CGROUP_PREFIX}{name}"));
-        std::fs::create_dir(&group).with_context(|| format!("cannot make the cgroup {}", group.display()))?;
-        for file in ["cpuset.cpus", "cpuset.mems"] {
-            if let Ok(all) = std::fs::read_to_string(hierarchy.join(file)) {
-                std::fs::write(group.join(file), all)?;
-            }
-        }
-    }
-    Ok(())
 }

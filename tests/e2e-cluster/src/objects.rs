@@ -1,5 +1,6 @@
 //! Objects as their users write them.
 
+use crate::registry::USER;
 use crate::scenario::NODES;
 use serde_json::{Value, json};
 
@@ -85,10 +86,27 @@ pub(crate) fn finalized(name: &str) -> Value {
     json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata })
 }
 
-/// A pull secret named `registry`, with a password that the registry does not take.
-pub(crate) fn wrong_pull_secret(host: &str) -> Value {
-    let settings =
-        json!({ "auths": { host: { "username": crate::registry::USER, "password": "not-this-one" } } });
+/// A Service of what is labelled so.
+pub(crate) fn service(name: &str, app: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": { "name": name },
+        "spec": { "selector": { "app": app }, "ports": [{ "port": 80, "targetPort": 8080 }] },
+    })
+}
+
+/// An autoscaler of a Deployment.
+pub(crate) fn scaler(name: &str, deployment: &str) -> Value {
+    let target = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "name": deployment });
+    let cpu = json!({ "name": "cpu", "target": { "type": "Utilization", "averageUtilization": 80 } });
+    json!({
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": { "name": name },
+        "spec": { "scaleTargetRef": target, "maxReplicas": 3, "metrics": [{ "type": "Resource", "resource": cpu }] },
+    })
+}
+
+/// A pull secret named `registry`.
+pub(crate) fn pull_secret(host: &str, password: &str) -> Value {
+    let settings = json!({ "auths": { host: { "username": USER, "password": password } } });
     json!({
         "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "registry" },
         "type": "kubernetes.io/dockerconfigjson", "stringData": { ".dockerconfigjson": settings.to_string() },

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Whom the private registry lets in, where the password is `of-these-tests`.
+/// Whom the private registry lets in, and by what.
 pub(crate) const USER: &str = "robot";
+pub(crate) const PASSWORD: &str = "of-these-tests";
 const HTPASSWD: &str = "robot:$2b$04$ZtInB/W.JVeS1nwUJy4gH.0nY2VIBDR3THk0vpVWKAfKK4SaF9ExK\n";
 const HTTPS: u16 = 443;
+const BUSY_NAME: &str = "busy";
 /// Where images are pushed, without any guard.
 const PUSH: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5000);
 const START_WAIT: Duration = Duration::from_secs(30);
@@ -35,6 +37,7 @@ impl Registries {
             ("registry", SocketAddr::from((HERE, HTTPS)), Some(&known), false),
             ("private", SocketAddr::from((PRIVATE, HTTPS)), Some(&known), true),
             ("unknown", SocketAddr::from((UNKNOWN, HTTPS)), Some(&unknown), false),
+            (BUSY_NAME, SocketAddr::from((BUSY, HTTPS)), Some(&known), false),
         ] {
             let mut http = json!({ "addr": at.to_string(), "secret": "of-these-tests" });
             if let Some(authority) = authority {
@@ -44,6 +47,10 @@ impl Registries {
                 "storage": { "filesystem": { "rootdirectory": folder.join("storage") } } });
             if guarded {
                 settings["auth"] = json!({ "htpasswd": { "realm": "shop", "path": htpasswd } });
+            }
+            if name == BUSY_NAME {
+                // It takes itself for ill where there is this file, and answers 503 to everybody.
+                settings["health"] = json!({ "file": [{ "file": htpasswd, "interval": "1s" }] });
             }
             let file = folder.join(format!("{name}.json"));
             std::fs::write(&file, settings.to_string())?;
@@ -83,7 +90,7 @@ impl Authority {
         std::fs::create_dir_all(folder)?;
         std::fs::write(
             folder.join("names"),
-            format!("subjectAltName=DNS:*.example.com,IP:{BUSY}\nextendedKeyUsage=serverAuth\n"),
+            "subjectAltName=DNS:*.example.com\nextendedKeyUsage=serverAuth\n",
         )?;
         let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
         for words in [

@@ -12,7 +12,7 @@ pub(crate) const PRIVATE: Ipv4Addr = Ipv4Addr::new(10, 253, 0, 2);
 pub(crate) const CLOSED: Ipv4Addr = Ipv4Addr::new(10, 253, 0, 3);
 /// A registry whose authority nobody knows.
 pub(crate) const UNKNOWN: Ipv4Addr = Ipv4Addr::new(10, 253, 0, 4);
-/// Whoever asks there is told to come later.
+/// A registry that answers nothing but that it is ill.
 pub(crate) const BUSY: Ipv4Addr = Ipv4Addr::new(10, 253, 0, 5);
 /// The bridge that the nodes are at.
 pub(crate) const BRIDGE: &str = "prodrome0";

@@ -1,4 +1,4 @@
-use crate::scenario::{Act, Expected, Scenario};
+use crate::scenario::{Act, Expected, Scenario, in_namespace};
 use crate::verdict::{Verdict, about};
 use crate::world::World;
 use anyhow::Result;
@@ -31,20 +31,23 @@ pub(crate) struct Life {
     steps_done: usize,
 }
 
+impl Life {
+    /// Before anything is done.
+    pub(crate) fn new(scenario: Scenario) -> Self {
+        Self { scenario, began: None, mended: None, steps_done: 0 }
+    }
+}
+
 /// Lives through all scenarios at once.
 pub(crate) fn live(world: &mut World, scenarios: Vec<Scenario>, say: &dyn Fn(&str)) -> Result<Story> {
     let lives = scenarios.into_iter();
-    let mut lives: Vec<Life> =
-        lives.map(|scenario| Life { scenario, began: None, mended: None, steps_done: 0 }).collect();
+    let mut lives: Vec<Life> = lives.map(Life::new).collect();
     say("the scenarios begin");
-    let begun = Instant::now();
     for life in &mut lives {
-        world.runtime.block_on(world.cluster.namespace(life.scenario.name));
-        for object in &life.scenario.objects {
-            world.apply(life.scenario.name, object)?;
-        }
         life.began = Some(now());
     }
+    world.apply_all(lives.iter().flat_map(|life| life.scenario.all_objects()).collect())?;
+    let begun = Instant::now();
     let last = lives.iter().map(|life| life.scenario.begins_after() + within(&life.scenario)).max();
     let last = Duration::from_secs(last.unwrap_or_default());
     let (mut known, mut quiet_since) = (0, None);
@@ -118,7 +121,7 @@ impl World {
                     object["kind"].as_str().unwrap_or_default(),
                     object["metadata"]["name"].as_str().unwrap_or_default()
                 ));
-                self.apply(namespace, object)
+                self.apply_all(vec![in_namespace(object, namespace)])
             }
             Act::Kubectl(words) => {
                 say(&format!("{namespace}: kubectl {}", words.join(" ")));
@@ -128,6 +131,15 @@ impl World {
             Act::KillKubelet(node) => {
                 say(&format!("{namespace}: the kubelet of {node} is killed"));
                 self.node(node)?.kill_kubelet()
+            }
+            Act::KillContainerd(node) => {
+                say(&format!("{namespace}: the containerd of {node} is killed"));
+                self.node(node)?.kill_containerd()
+            }
+            Act::StartContainerd(node) => {
+                say(&format!("{namespace}: the containerd of {node} is started"));
+                let site = self.site.clone();
+                self.node(node)?.start_containerd(&site)
             }
             Act::StartKubelet(node) => {
                 say(&format!("{namespace}: the kubelet of {node} is started"));

@@ -80,7 +80,7 @@ impl<'a> Verdict<'a> {
             (Some(_), Some(seconds)) if seconds.unsigned_abs() > END_WITHIN.as_secs() => {
                 wrong.push("its end is told late".to_owned());
             }
-            (None, Some(_)) => wrong.push("told to be over".to_owned()),
+            (None, _) if self.ended.is_some() => wrong.push("told to be over".to_owned()),
             _ => {}
         }
         wrong
@@ -105,8 +105,86 @@ fn of_object(object: &ObjectRef) -> Option<String> {
     match (&*object.kind, &object.namespace) {
         (_, Some(namespace)) => Some(namespace.clone()),
         ("Namespace", None) => Some(object.name.clone()),
-        // The second node is in trouble by one of them.
+        // Of each other node is known who makes trouble there.
         ("Node", None) if object.name == NODES[1] => Some("kubelet-stopped".to_owned()),
+        ("Node", None) if object.name == NODES[2] => Some("runtime-stopped".to_owned()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::scenarios;
+    use serde_json::json;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn told(second: i64, kind: &str, namespace: &str, rule: &str, cause: &str) -> Told {
+        let web =
+            json!({ "apiVersion": "apps/v1", "kind": "Deployment", "namespace": namespace, "name": "web" });
+        let notice = json!({
+            "type": kind, "fingerprint": "00ff", "sequence": 0, "at": at(second).to_string(),
+            "scope": { "tenant": "default", "region": "local", "cluster": "e2e" }, "rule": rule, "severity": "P3",
+            "owner": "user", "cause": cause, "object": web, "group": { "owner": web, "key": "k" }, "count": 1,
+            "since": at(0).to_string(), "summary": "it is broken",
+        });
+        Told { at: at(second), id: String::new(), notice: serde_json::from_value(notice).unwrap() }
+    }
+
+    fn wrong(name: &str, mended: Option<i64>, told: &[Told]) -> String {
+        let scenario = scenarios().into_iter().find(|scenario| scenario.name == name).unwrap();
+        let mut life = Life::new(scenario);
+        life.began = Some(at(0));
+        life.mended = mended.map(at);
+        Verdict::of(&life, told).wrong().join("; ")
+    }
+
+    #[test]
+    fn a_fault_has_to_be_told_once_in_time_by_its_rule_with_its_cause_and_health_not_at_all() {
+        let right = |second| told(second, "alert", "crash-loop", "PodCrashLooping", "app-config-wrong");
+        let of_other = told(9, "alert", "never-ready", "PodNotReady", "probe-failed");
+        for (name, told, want) in [
+            ("crash-loop", vec![], "not told"),
+            ("crash-loop", vec![right(300)], ""),
+            ("crash-loop", vec![of_other.clone(), right(300)], ""),
+            ("crash-loop", vec![right(391)], "late"),
+            ("crash-loop", vec![right(-1)], "late"),
+            ("crash-loop", vec![right(300), right(310)], "told again by PodCrashLooping"),
+            (
+                "crash-loop",
+                vec![told(300, "alert", "crash-loop", "PodNotReady", "app-error")],
+                "told by PodNotReady; its cause is app-error",
+            ),
+            (
+                "crash-loop",
+                vec![right(300), told(310, "resolved", "crash-loop", "PodCrashLooping", "app-config-wrong")],
+                "told to be over",
+            ),
+            ("rollout", vec![of_other], ""),
+            (
+                "rollout",
+                vec![told(9, "alert", "rollout", "PodNotReady", "probe-failed")],
+                "told by PodNotReady",
+            ),
+        ] {
+            assert_eq!(wrong(name, None, &told), want, "{name}: {want}");
+        }
+    }
+
+    #[test]
+    fn what_was_mended_has_to_be_told_to_be_over() {
+        let news = |second, kind| {
+            told(second, kind, "config-map-missing", "PodCreateConfigError", "config-ref-missing")
+        };
+        for (told, want) in [
+            (vec![news(300, "alert")], "its end is not told"),
+            (vec![news(300, "alert"), news(400, "update"), news(460, "resolved")], ""),
+            (vec![news(300, "alert"), news(1_000, "resolved")], "its end is told late"),
+        ] {
+            assert_eq!(wrong("config-map-missing", Some(300), &told), want);
+        }
     }
 }

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use prodrome_e2e::{Setup, System};
 use prodrome_test_cluster::{Assets, Cluster};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
@@ -53,7 +53,10 @@ impl World {
         let setup = Setup::new(program)
             .cluster(reads.kubeconfig())
             .parameter("OutsideNetworks", format!("{HERE}/24"))
-            .parameter("OutsideCa", authority);
+            .parameter("OutsideCa", authority)
+            // Whatever else this machine does: what is not done in time is done again much later.
+            .parameter("TimeoutSeconds", "120")
+            .parameter("VisibilitySeconds", "720");
         let system = System::start(&setup)?;
         let watching = Watching::start(&site, watcher, &watches, &system)?;
         Ok(Self { site, cluster, nodes, system, watching, runtime })
@@ -63,12 +66,11 @@ impl World {
         self.nodes.iter_mut().find(|node| node.name() == name).with_context(|| format!("there is no {name}"))
     }
 
-    /// Makes or changes an object.
-    pub(crate) fn apply(&self, namespace: &str, object: &Value) -> Result<()> {
-        let file = self.site.folder.join("object.json");
-        std::fs::write(&file, object.to_string())?;
-        let words = ["apply", "-n", namespace, "-f", &file.display().to_string()];
-        self.runtime.block_on(self.cluster.kubectl(&words));
+    /// Makes or changes objects, in order.
+    pub(crate) fn apply_all(&self, objects: Vec<Value>) -> Result<()> {
+        let file = self.site.folder.join("objects.json");
+        std::fs::write(&file, json!({ "apiVersion": "v1", "kind": "List", "items": objects }).to_string())?;
+        self.runtime.block_on(self.cluster.kubectl(&["apply", "-f", &file.display().to_string()]));
         Ok(())
     }
 
