@@ -27,10 +27,10 @@ SUITES ?=
 KUBEBUILDER_ASSETS ?= $(shell tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test build build-function build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template load report schedule sbom bench bench-diagnosis bench-engine bench-instructions bench-rivals bench-watcher differential cluster-tools sample-events sim sim-mutants rules-page python-pins
+.PHONY: help run test build build-function build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template load report schedule sbom bench bench-diagnosis bench-engine bench-instructions bench-rivals bench-watcher differential cluster-tools cluster-nodes e2e-cluster sample-events sim sim-mutants rules-page python-pins
 
 help: ## Tell what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## See it: a recorded cluster going wrong, on this machine alone (ARGS='…' goes to prodrome up)
 	@$(CARGO) build -p prodrome-cli
@@ -142,6 +142,16 @@ sim-mutants: ## Show that the simulation can fail: deliberate bugs in a copy, in
 
 cluster-tools: ## Get a real kube-apiserver, etcd and kubectl for the tests that want them (needs Go; some minutes, once)
 	@tests/cluster/tools
+
+cluster-nodes: cluster-tools ## Get what real nodes are made of (kubelet, containerd, …; needs Go and Debian's packages; some minutes, once)
+	@tests/cluster/nodes >/dev/null
+
+e2e-cluster: cluster-nodes ## Live through real faults on real nodes, into tests/report/cluster.md (needs root; ten minutes; ONLY='crash-loop …', RECORD=DIR keeps a recording)
+	@$(CARGO) build --quiet -p prodrome-emulator -p prodrome-watcher -p prodrome-e2e-cluster $(if $(RECORD),-p prodrome-cli)
+	@$(EMULATOR) run -- true # its Python is had from outside, and the run has no way there
+	@KUBEBUILDER_ASSETS=$$(tests/cluster/assets) $(TARGET)/debug/e2e-cluster --watcher $(TARGET)/debug/watcher \
+	    --parts $$(tests/cluster/nodes) $(if $(RECORD),--prodrome $(TARGET)/debug/prodrome --record $(RECORD)) \
+	    $(if $(ONLY),$(ONLY),--report tests/report/cluster.md)
 
 sample-events: ## Write the sample events of events/ anew
 	@$(CARGO) run --quiet -p prodrome-e2e --bin sample-events

@@ -15,6 +15,8 @@ use tokio::time::{sleep, timeout};
 /// How long a server may take to be ready: on a busy machine.
 const START_WAIT: Duration = Duration::from_mins(2);
 const ADMIN_TOKEN: &str = "admin";
+/// Who may be whom, by a token of the same name: the parts of a cluster that has nodes. Nodes are added by name.
+const COMPONENTS: [&str; 2] = ["system:kube-controller-manager", "system:kube-scheduler"];
 
 /// The API server, in the eyes of its administrator. Whatever fails, panics: a test cannot go on.
 #[derive(Clone)]
@@ -27,9 +29,19 @@ pub struct Cluster {
 pub(crate) struct Server {
     assets: Assets,
     folder: PathBuf,
+    shape: Shape,
     port: u16,
     pub(crate) processes: Mutex<Processes>,
     _folder_guard: Guarded,
+}
+
+/// What the server is for.
+#[derive(Debug, Clone)]
+pub(crate) enum Shape {
+    /// Tests that do everything to objects themselves.
+    Bare,
+    /// Controllers and these nodes, which reach it at this address.
+    Whole { address: Ipv4Addr, nodes: Vec<String> },
 }
 
 pub(crate) struct Processes {
@@ -43,7 +55,18 @@ static SERVER: OnceCell<Server> = OnceCell::const_new();
 impl Cluster {
     /// The one of this process, started where it does not run.
     pub(crate) async fn of_this_process(assets: Assets) -> Self {
-        let server = SERVER.get_or_init(async || Server::new(assets)).await;
+        Self::of_shape(assets, Shape::Bare).await
+    }
+
+    /// The one of this process, for controllers and nodes: it authorises nodes, gives pods their accounts, and listens
+    /// at an address where nodes in networks of their own reach it.
+    pub async fn whole(assets: Assets, address: Ipv4Addr, nodes: &[&str]) -> Self {
+        let nodes = nodes.iter().map(|&node| node.to_owned()).collect();
+        Self::of_shape(assets, Shape::Whole { address, nodes }).await
+    }
+
+    async fn of_shape(assets: Assets, shape: Shape) -> Self {
+        let server = SERVER.get_or_init(async || Server::new(assets, shape)).await;
         server.start().await;
         Self { admin: server.admin().await, server }
     }
@@ -60,6 +83,21 @@ impl Cluster {
     /// A file by which a client may do everything.
     pub fn kubeconfig(&self) -> PathBuf {
         self.server.admin_kubeconfig()
+    }
+
+    /// A file by which a part of a [whole](Self::whole) cluster is itself: a controller, or `system:node:NAME`.
+    pub fn component_kubeconfig(&self, user: &str) -> PathBuf {
+        self.server.write_kubeconfig(&user.replace(':', "-"), user, "default")
+    }
+
+    /// The key that tokens of service accounts are signed with.
+    pub fn accounts_key(&self) -> PathBuf {
+        self.server.folder.join("accounts.key")
+    }
+
+    /// The certificate of the server, which it has signed itself.
+    pub fn certificate(&self) -> PathBuf {
+        self.server.certificate()
     }
 
     /// The URL of the server.
@@ -153,12 +191,12 @@ impl Cluster {
 }
 
 impl Server {
-    fn new(assets: Assets) -> Self {
+    fn new(assets: Assets, shape: Shape) -> Self {
         let folder = tempfile::tempdir().expect("there is room for a cluster").keep();
         let guard = Guarded::folder(&folder).expect("there is a shell");
         let etcd = Etcd::new(assets.program("etcd"), &folder);
         let processes = Mutex::new(Processes { etcd, api: None });
-        let server = Self { assets, folder, port: free_port(), processes, _folder_guard: guard };
+        let server = Self { assets, folder, shape, port: free_port(), processes, _folder_guard: guard };
         server.write_settings();
         server
     }
@@ -206,33 +244,61 @@ impl Server {
 
     fn arguments(&self, etcd: &str) -> Vec<String> {
         let file = |name: &str| self.folder.join(name).display().to_string();
-        vec![
+        let mut arguments = vec![
             format!("--etcd-servers={etcd}"),
             "--etcd-compaction-interval=0".to_owned(),
-            "--bind-address=127.0.0.1".to_owned(),
+            format!("--bind-address={}", self.address()),
             format!("--secure-port={}", self.port),
             // Makes an authority and a certificate of its own there.
             format!("--cert-dir={}", file("certificates")),
             format!("--token-auth-file={}", file("tokens.csv")),
-            "--authorization-mode=RBAC".to_owned(),
             "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
             format!("--service-account-key-file={}", file("accounts.key")),
             format!("--service-account-signing-key-file={}", file("accounts.key")),
             // Loopback: what the server sends to a Service, a webhook say, never leaves this machine.
             "--service-cluster-ip-range=127.96.0.0/16".to_owned(),
             "--endpoint-reconciler-type=none".to_owned(),
-            // Nobody makes the default accounts that this would wait for.
-            "--disable-admission-plugins=ServiceAccount".to_owned(),
             format!("--audit-policy-file={}", file("audit.json")),
             format!("--audit-log-path={}", self.audit_log().display()),
-        ]
+        ];
+        let more: &[&str] = match self.shape {
+            // Nobody makes the default accounts that this would wait for.
+            Shape::Bare => &["--authorization-mode=RBAC", "--disable-admission-plugins=ServiceAccount"],
+            Shape::Whole { .. } => {
+                &["--authorization-mode=Node,RBAC", "--kubelet-preferred-address-types=InternalIP"]
+            }
+        };
+        arguments.extend(more.iter().map(|&argument| argument.to_owned()));
+        arguments
+    }
+
+    fn address(&self) -> Ipv4Addr {
+        match self.shape {
+            Shape::Bare => Ipv4Addr::LOCALHOST,
+            Shape::Whole { address, .. } => address,
+        }
+    }
+
+    /// The lines `token,user,uid,groups`.
+    fn tokens(&self) -> String {
+        let mut tokens = format!("{ADMIN_TOKEN},admin,1,system:masters\n");
+        if let Shape::Whole { nodes, .. } = &self.shape {
+            for user in COMPONENTS {
+                tokens += &format!("{user},{user},{user},\n");
+            }
+            for node in nodes {
+                let user = format!("system:node:{node}");
+                tokens += &format!("{user},{user},{user},system:nodes\n");
+            }
+        }
+        tokens
     }
 
     fn write_settings(&self) {
         let write = |name: &str, text: &str| {
             std::fs::write(self.folder.join(name), text).expect("the folder can be written");
         };
-        write("tokens.csv", &format!("{ADMIN_TOKEN},admin,1,system:masters\n"));
+        write("tokens.csv", &self.tokens());
         let of_accounts = json!({
             "level": "Metadata",
             "userGroups": ["system:serviceaccounts"],
@@ -283,7 +349,7 @@ impl Server {
     }
 
     fn url(&self) -> String {
-        format!("https://127.0.0.1:{}", self.port)
+        format!("https://{}:{}", self.address(), self.port)
     }
 }
 
@@ -313,6 +379,6 @@ pub(crate) async fn request(
 }
 
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
+    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("there is a free port");
     listener.local_addr().expect("it is bound").port()
 }

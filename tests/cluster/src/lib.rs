@@ -3,6 +3,7 @@
 //! `KUBEBUILDER_ASSETS` names a folder with `kube-apiserver`, `etcd` and `kubectl` (`make cluster-tools` makes
 //! one, `tests/cluster/assets` prints it). Without, [`together`] and [`alone`] say which test is skipped, and
 //! why. There is no controller and no kubelet: what a test does not do to an object, nobody does.
+//! ([`Cluster::whole`] is the API server of a cluster that has them, which `tests/e2e-cluster` makes.)
 //!
 //! ```no_run
 //! # async fn example() {

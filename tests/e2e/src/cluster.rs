@@ -12,7 +12,7 @@ impl System {
     /// # Panics
     /// Where the kind is none that every cluster serves.
     pub fn apply(&self, object: &Value) {
-        self.cluster.apply(&resource_of(object), &object.to_string());
+        self.api().apply(&resource_of(object), &object.to_string());
     }
 
     /// The object as the API server has it now, with its version.
@@ -32,23 +32,23 @@ impl System {
             None => String::new(),
         };
         let name = metadata["name"].as_str().unwrap_or_default();
-        let url = format!("{}{prefix}{place}/{}/{name}", self.cluster.url(), resource.plural);
+        let url = format!("{}{prefix}{place}/{}/{name}", self.api().url(), resource.plural);
         Ok(serde_json::from_str(&ureq::get(&url).call()?.body_mut().read_to_string()?)?)
     }
 
     /// From now on the API server does not answer who reads one object at a path that contains this.
     pub fn hang(&self, path_part: &str) {
-        self.cluster.inject(Fault::hang().on_path(path_part).on_verb(Verb::Get));
+        self.api().inject(Fault::hang().on_path(path_part).on_verb(Verb::Get));
     }
 
     /// It answers everybody again.
     pub fn hang_no_more(&self) {
-        self.cluster.clear_faults();
+        self.api().clear_faults();
     }
 
     /// What the API server was asked lately.
     pub fn requests(&self) -> Vec<Request> {
-        self.cluster.requests()
+        self.api().requests()
     }
 
     /// Deletes an object; what is given is its last state.
@@ -56,7 +56,7 @@ impl System {
     /// # Panics
     /// Where the kind is none that every cluster serves.
     pub fn delete(&self, object: &Value) {
-        self.cluster.delete(&resource_of(object), &object.to_string());
+        self.api().delete(&resource_of(object), &object.to_string());
     }
 }
 

@@ -8,6 +8,7 @@ pub struct Setup {
     pub(crate) program: PathBuf,
     pub(crate) rules: PathBuf,
     pub(crate) recordings: Vec<PathBuf>,
+    pub(crate) kubeconfig: Option<PathBuf>,
     pub(crate) from_seconds: u32,
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) alertmanager: Option<String>,
@@ -23,6 +24,7 @@ impl Setup {
             program: program.to_owned(),
             rules: root().join("rules"),
             recordings: Vec::new(),
+            kubeconfig: None,
             from_seconds: 0,
             parameters: Vec::new(),
             alertmanager: None,
@@ -43,6 +45,13 @@ impl Setup {
     pub fn playing(self, names: &[&str], from_seconds: u32) -> Self {
         let recordings = names.iter().map(|name| root().join("events/recordings").join(name)).collect();
         Self { recordings, from_seconds, ..self }
+    }
+
+    /// The functions read a cluster that runs already, by this file, in place of one of the system's own. Whoever says so
+    /// runs the watcher too.
+    #[must_use]
+    pub fn cluster(self, kubeconfig: impl Into<PathBuf>) -> Self {
+        Self { kubeconfig: Some(kubeconfig.into()), ..self }
     }
 
     /// With another value for a parameter of the template.

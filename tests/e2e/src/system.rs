@@ -29,8 +29,8 @@ pub struct System {
     pub webhook: Webhook,
     receivers: BTreeMap<String, Webhook>,
     watching: Mutex<Option<Watching>>,
-    /// The API server.
-    pub(crate) cluster: PlayServer,
+    /// The API server; absent where the cluster is somebody else's.
+    pub(crate) cluster: Option<PlayServer>,
     emulator: Emulator,
     stack: Stack,
     aws: SdkConfig,
@@ -41,13 +41,19 @@ pub struct System {
 }
 
 impl System {
-    /// Starts all of it, the watcher included, and returns when the watcher is in step with the cluster.
+    /// Starts all of it, the watcher included, and returns when the watcher is in step with the cluster. Where the cluster
+    /// is somebody else's ([`Setup::cluster`]), so is the watcher.
     pub fn start(setup: &Setup) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let scratch = tempfile::tempdir()?;
-        let cluster = runtime.block_on(play(setup))?;
-        let kubeconfig = scratch.path().join("kubeconfig");
-        std::fs::write(&kubeconfig, cluster.kubeconfig())?;
+        let (cluster, kubeconfig) = if let Some(kubeconfig) = &setup.kubeconfig {
+            (None, kubeconfig.clone())
+        } else {
+            let cluster = runtime.block_on(play(setup))?;
+            let kubeconfig = scratch.path().join("kubeconfig");
+            std::fs::write(&kubeconfig, cluster.kubeconfig())?;
+            (Some(cluster), kubeconfig)
+        };
         let webhook = Webhook::start(runtime.handle(), SECRET.1)?;
         let receiver = |name: &String| Ok((name.clone(), Webhook::start(runtime.handle(), SECRET.1)?));
         let receivers =
@@ -70,7 +76,9 @@ impl System {
             scratch,
             runtime,
         };
-        system.start_watcher()?;
+        if system.cluster.is_some() {
+            system.start_watcher()?;
+        }
         Ok(system)
     }
 
@@ -127,8 +135,11 @@ impl System {
     }
 
     /// The API server.
+    ///
+    /// # Panics
+    /// Where the cluster is somebody else's.
     pub fn api(&self) -> &PlayServer {
-        &self.cluster
+        self.cluster.as_ref().expect("the cluster is the system's own")
     }
 
     /// From now on no message is handed to a function, and none is taken from anybody who reaches the queues through

@@ -66,7 +66,13 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     }
     let mut texts = Texts::new();
     for pod in &pods {
-        let events = cluster.events(pod).await.unwrap_or_default();
+        let mut events = cluster.events(pod).await.unwrap_or_default();
+        // All volumes are mounted before the sandbox is made: what failed until then is over.
+        let mounted =
+            pod.condition("PodReadyToStartContainers").filter(|condition| condition.status == "True");
+        if let Some(since) = mounted.and_then(|condition| condition.since) {
+            events.retain(|event| event.last_seen.is_none_or(|seen| seen > since));
+        }
         texts.about(pod.reference(), |texts| texts.events(&events, EVENTS));
     }
     for claim in &claims {
@@ -322,6 +328,29 @@ mod tests {
             let found = answer.faulty.as_ref().map(ToString::to_string).unwrap_or_default();
             assert_eq!((answer.cause.as_deref(), found.as_str()), (Some(cause), faulty), "{answer:?}");
             assert!(answer.evidence.iter().any(|e| e.text.contains("attached to the node n2")), "{answer:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_mount_that_failed_before_the_pod_had_its_sandbox_is_over() {
+        let pod = |sandbox: &str, since: &str| {
+            json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "web", "namespace": "shop" },
+                "spec": { "nodeName": "n1", "containers": [{ "name": "c" }] },
+                "status": { "phase": "Pending", "conditions": [
+                    { "type": "PodReadyToStartContainers", "status": sandbox, "lastTransitionTime": since }] } })
+        };
+        let denied = "MountVolume.SetUp failed for volume \"kube-api-access-x\" : failed to fetch token: serviceaccounts \
+                      \"default\" is forbidden: User \"system:node:n1\" cannot create resource \"serviceaccounts/token\" in API \
+                      group \"\" in the namespace \"shop\": no relationship found between node 'n1' and this object";
+        for (sandbox, since, want) in [
+            ("True", "2026-01-01T11:59:02Z", None),
+            ("True", "2026-01-01T11:58:00Z", Some("rbac-denied")),
+            ("False", "2026-01-01T11:59:02Z", Some("rbac-denied")),
+        ] {
+            let kit = Kit::new().with(pod(sandbox, since));
+            let kit = kit.event("Pod shop/web", "Warning", "FailedMount", denied);
+            let answer = kit.ask(&plugin(), "Pod shop/web").await;
+            assert_eq!(answer.cause.as_deref(), want, "{sandbox} {since}: {answer:?}");
         }
     }
 

@@ -133,7 +133,9 @@ fn explain(
     };
     let both =
         |cause: Cause| explained.facts.predicates.iter().any(|predicate| predicate.cause == Some(cause));
-    if both(Cause::AffinityMismatch) && both(Cause::TaintNotTolerated) && !nodes.is_empty() {
+    // Where something else keeps the pod from the nodes that would do, it is neither.
+    let either = matches!(explained.cause, Cause::AffinityMismatch | Cause::TaintNotTolerated);
+    if either && both(Cause::AffinityMismatch) && both(Cause::TaintNotTolerated) && !nodes.is_empty() {
         // Which of the two it is hangs on whether any node would do but for its taint.
         let wanted: Vec<&Object> = nodes.iter().filter(|node| is_wanted(pod, node)).collect();
         let (cause, summary) = if wanted.is_empty() {
@@ -403,6 +405,30 @@ mod tests {
             let answer =
                 Kit::new().with(pod(selector)).with(node.clone()).ask(&plugin(), "Pod shop/gpu").await;
             assert_eq!(answer.cause.as_deref(), Some(want));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_keeps_the_pod_from_the_node_it_asks_for_is_not_the_taint_of_others() {
+        for (lack, want) in [
+            ("1 node(s) didn't have free ports for the requested pod ports", "host-port-conflict"),
+            ("1 Insufficient cpu", "insufficient-resources"),
+        ] {
+            let message = format!(
+                "0/3 nodes are available: {lack}, 1 node(s) didn't match Pod's node affinity/selector, 1 node(s) had \
+                 untolerated taint(s)."
+            );
+            let pod = json!({
+                "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "web", "namespace": "shop" },
+                "spec": { "nodeSelector": { "zone": "a" } },
+                "status": { "phase": "Pending", "conditions": [{ "type": "PodScheduled", "status": "False",
+                    "reason": "Unschedulable", "message": message }] } });
+            let node = |name: &str, zone: &str| {
+                json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": name, "labels": { "zone": zone } } })
+            };
+            let kit = Kit::new().with(pod).with(node("a", "a")).with(node("b", "b"));
+            let answer = kit.ask(&plugin(), "Pod shop/web").await;
+            assert_eq!(answer.cause.as_deref(), Some(want), "{answer:?}");
         }
     }
 

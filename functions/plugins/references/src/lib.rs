@@ -120,8 +120,9 @@ fn explain(reference: &Reference, found: Option<&Object>) -> Option<Response> {
         );
     };
     let key = reference.key.as_ref()?;
-    // The contents of a Secret are not always told.
-    let told = !object.at("/data").is_null() || !object.at("/binaryData").is_null() || kind == "ConfigMap";
+    // The contents of a Secret are not always told, and those of a ConfigMap not by a recording. (Of one that is really
+    // empty the node says so itself.)
+    let told = !object.at("/data").is_null() || !object.at("/binaryData").is_null();
     let has = |map: &str| object.at(map).as_object().is_some_and(|map| map.contains_key(key));
     if !told || has("/data") || has("/binaryData") {
         return None;
@@ -226,6 +227,8 @@ mod tests {
         assert_eq!(missing.summary, "the ConfigMap settings does not exist");
         let keyless = ask(Kit::new().with(pod.clone()).with(map(json!({ "b": "1" })))).await;
         assert_eq!(keyless.summary, "the ConfigMap settings has no key a");
+        let untold = ask(Kit::new().with(pod.clone()).with(map(Value::Null))).await;
+        assert_eq!(untold.verdict.as_str(), "cleared");
         let unsure = ask(Kit::new().with(pod.clone())).await;
         assert_eq!((unsure.verdict.as_str(), unsure.not_looked_at.len()), ("cleared", 1));
         let sound = ask(Kit::new().with(pod).with(map(json!({ "a": "1" })))).await;

@@ -1,0 +1,151 @@
+use crate::scenario::{Act, Expected, Scenario, in_namespace};
+use crate::verdict::{Verdict, about};
+use crate::world::World;
+use anyhow::Result;
+use prodrome_e2e::Told;
+use prodrome_model::NoticeKind;
+use std::time::{Duration, Instant};
+
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// After everything was told, whatever is told twice, or falsely, or of what was mended, gets so long to come.
+const LINGER: Duration = Duration::from_secs(60);
+/// How long what was mended may take until its end is told.
+pub(crate) const END_WITHIN: Duration = Duration::from_secs(180);
+
+/// What was done and what was told.
+pub struct Story {
+    pub(crate) lives: Vec<Life>,
+    /// Everything, in order.
+    pub(crate) told: Vec<Told>,
+    /// How long it took.
+    pub(crate) took: Duration,
+}
+
+/// A scenario as it went.
+pub(crate) struct Life {
+    pub(crate) scenario: Scenario,
+    /// When the fault began, once it has.
+    pub(crate) began: Option<jiff::Timestamp>,
+    /// When it was mended, once it is.
+    pub(crate) mended: Option<jiff::Timestamp>,
+    steps_done: usize,
+}
+
+impl Life {
+    /// Before anything is done.
+    pub(crate) fn new(scenario: Scenario) -> Self {
+        Self { scenario, began: None, mended: None, steps_done: 0 }
+    }
+}
+
+/// Lives through all scenarios at once.
+pub(crate) fn live(world: &mut World, scenarios: Vec<Scenario>, say: &dyn Fn(&str)) -> Result<Story> {
+    let lives = scenarios.into_iter();
+    let mut lives: Vec<Life> = lives.map(Life::new).collect();
+    say("the scenarios begin");
+    for life in &mut lives {
+        life.began = Some(now());
+    }
+    world.apply_all(lives.iter().flat_map(|life| life.scenario.all_objects()).collect())?;
+    let begun = Instant::now();
+    let last = lives.iter().map(|life| life.scenario.begins_after() + within(&life.scenario)).max();
+    let last = Duration::from_secs(last.unwrap_or_default());
+    let (mut known, mut quiet_since) = (0, None);
+    loop {
+        world.watching.check()?;
+        let passed = begun.elapsed();
+        for life in &mut lives {
+            while let Some((after, act)) = life.scenario.steps.get(life.steps_done).cloned() {
+                if passed < Duration::from_secs(after) {
+                    break;
+                }
+                world.act(life.scenario.name, &act, say)?;
+                life.began = Some(now());
+                life.steps_done += 1;
+            }
+        }
+        let told = world.system.webhook.told();
+        for told in &told[known..] {
+            say(&line(told, passed));
+        }
+        known = told.len();
+        for life in &mut lives {
+            if life.mended.is_none() && Verdict::of(life, &told).is_told() {
+                if let Some(act) = life.scenario.mend.clone() {
+                    world.act(life.scenario.name, &act, say)?;
+                    life.mended = Some(now());
+                }
+            }
+        }
+        let open = lives.iter().filter(|life| !Verdict::of(life, &told).is_over()).count();
+        quiet_since = if open == 0 { quiet_since.or(Some(Instant::now())) } else { None };
+        if quiet_since.is_some_and(|since: Instant| since.elapsed() > LINGER) || passed > last + END_WITHIN {
+            return Ok(Story { lives, told, took: begun.elapsed() });
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+fn within(scenario: &Scenario) -> u64 {
+    match scenario.expected {
+        Expected::Silence => 0,
+        Expected::Alert { within_seconds, .. } => within_seconds,
+    }
+}
+
+fn line(told: &Told, passed: Duration) -> String {
+    let notice = &told.notice;
+    let cause = notice.cause.as_deref().unwrap_or("no cause");
+    let what = if notice.kind == NoticeKind::Alert { "ALERT" } else { notice.kind.as_str() };
+    let by = about(notice).join(", ");
+    format!(
+        "{:>4} s {what} {} {} ({by}) {cause}: {}",
+        passed.as_secs(),
+        notice.rule,
+        notice.target(),
+        notice.summary
+    )
+}
+
+fn now() -> jiff::Timestamp {
+    #[expect(clippy::disallowed_methods, reason = "real nodes live in real time")]
+    jiff::Timestamp::now()
+}
+
+impl World {
+    fn act(&mut self, namespace: &str, act: &Act, say: &dyn Fn(&str)) -> Result<()> {
+        match act {
+            Act::Apply(object) => {
+                say(&format!(
+                    "{namespace}: apply {} {}",
+                    object["kind"].as_str().unwrap_or_default(),
+                    object["metadata"]["name"].as_str().unwrap_or_default()
+                ));
+                self.apply_all(vec![in_namespace(object, namespace)])
+            }
+            Act::Kubectl(words) => {
+                say(&format!("{namespace}: kubectl {}", words.join(" ")));
+                self.kubectl_aside(namespace, words);
+                Ok(())
+            }
+            Act::KillKubelet(node) => {
+                say(&format!("{namespace}: the kubelet of {node} is killed"));
+                self.node(node)?.kill_kubelet()
+            }
+            Act::KillContainerd(node) => {
+                say(&format!("{namespace}: the containerd of {node} is killed"));
+                self.node(node)?.kill_containerd()
+            }
+            Act::StartContainerd(node) => {
+                say(&format!("{namespace}: the containerd of {node} is started"));
+                let site = self.site.clone();
+                self.node(node)?.start_containerd(&site)
+            }
+            Act::StartKubelet(node) => {
+                say(&format!("{namespace}: the kubelet of {node} is started"));
+                let site = self.site.clone();
+                self.node(node)?.start_kubelet(&site)
+            }
+        }
+    }
+}
