@@ -32,12 +32,8 @@ pub async fn main() -> Result<(), Error> {
             .with_dead_letters(config.findings_dead_letters_url.map(|url| (QueueName::Findings, url)));
     let episodes = DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), config.episodes_table);
     let inbox = Inbox::new(episodes.clone(), queue.clone());
-    let alerts = Alerts::new(
-        episodes,
-        queue,
-        HttpChannels::new(Arc::clone(&routing), secrets, sender),
-        routing,
-    );
+    let alerts =
+        Alerts::new(episodes, queue, HttpChannels::new(Arc::clone(&routing), secrets, sender), routing);
     Box::pin(serve_queue("alert", alerts, inbox)).await
 }
 

@@ -145,8 +145,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         now: Timestamp,
         tally: &mut Tally,
     ) -> Result<Taken, Failure> {
-        let decoded = pack::decode(bytes, pack::UNCOMPRESSED_MAX)
-            .map_err(|error| unreadable(&error))?;
+        let decoded = pack::decode(bytes, pack::UNCOMPRESSED_MAX).map_err(|error| unreadable(&error))?;
         if !self.insists() {
             self.knows(decoded.rules)?;
         }

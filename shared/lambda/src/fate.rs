@@ -36,7 +36,7 @@ pub(crate) fn wait(attempt: u32, message_id: &str) -> Duration {
     let doubled = WAIT_FIRST.saturating_mul(1 << attempt.saturating_sub(1).min(16));
     let longest = doubled.min(WAIT_MAX);
     let spread = stable_hash(&[message_id]).bytes().map(u32::from).sum::<u32>() % 100;
-    longest - longest / 4 * spread / 100
+    longest * (400 - spread) / 400
 }
 
 #[cfg(test)]

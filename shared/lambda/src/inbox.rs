@@ -19,11 +19,7 @@ const MARGIN: Duration = Duration::from_secs(1);
 /// The queues that a function takes from, as far as they are told what becomes of a message.
 pub trait Mail {
     /// Puts a message among the dead letters of its queue. It is still in its queue, too.
-    fn put_aside(
-        &self,
-        received: &Received,
-        error: String,
-    ) -> impl Future<Output = Result<(), String>>;
+    fn put_aside(&self, received: &Received, error: String) -> impl Future<Output = Result<(), String>>;
 
     /// Lets a message that is in hands come again after so long, and not when its queue would let it.
     fn postpone(&self, received: &Received, wait: Duration) -> impl Future<Output = Result<(), String>>;
@@ -31,14 +27,16 @@ pub trait Mail {
 
 impl Mail for SqsQueue {
     async fn put_aside(&self, received: &Received, error: String) -> Result<(), String> {
-        let source = self.of_arn(&received.source).ok_or_else(|| format!("{} is unknown", received.source))?;
+        let source =
+            self.of_arn(&received.source).ok_or_else(|| format!("{} is unknown", received.source))?;
         let body = received.delivery.body.clone();
         let message = Message { body, ..Message::text("") }.with_attribute("error", error);
         self.send_to_dead_letters(source, message).await.map_err(|error| error.to_string())
     }
 
     async fn postpone(&self, received: &Received, wait: Duration) -> Result<(), String> {
-        let source = self.of_arn(&received.source).ok_or_else(|| format!("{} is unknown", received.source))?;
+        let source =
+            self.of_arn(&received.source).ok_or_else(|| format!("{} is unknown", received.source))?;
         self.change_visibility(source, &received.receipt, wait).await
     }
 }

@@ -58,7 +58,9 @@ fn load() -> Result<()> {
             "--backlog" => plan.backlog = number,
             "--calm" => plan.calm = number != 0,
             "--seed" => plan.seed = number,
-            _ => bail!("{name}: expected --seconds, --rate, --objects, --calm, --backlog, --seed, --report or --logs"),
+            _ => bail!(
+                "{name}: expected --seconds, --rate, --objects, --calm, --backlog, --seed, --report or --logs"
+            ),
         }
     }
     let program = std::env::current_exe()?;

@@ -84,7 +84,9 @@ pub fn run(plan: &Plan, program: &Path, say: &dyn Fn(&str)) -> Result<Outcome> {
     unsettled.extend(empty.err());
     dead.collect(&system)?;
     // What is not so then is told by name.
-    unsettled.iter().for_each(|error| say(&format!("{error:#}")));
+    for error in &unsettled {
+        say(&format!("{error:#}"));
+    }
     let mut wrong = judge(&system, &mut phases, &dead, &planted)?;
     let missing: Vec<String> = planted.difference(&dead.planted).cloned().collect();
     wrong.extend(some("malformed, and gone without a word", &missing));

@@ -75,7 +75,7 @@ fn epoch() -> Timestamp {
     Timestamp::UNIX_EPOCH
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_message_that_kills_its_function_is_put_aside_alone_and_its_neighbours_are_not_blamed() {
     let (store, said, handler) = (MemoryStore::new(), Said::default(), Obedient::default());
     let inbox = Inbox::new(store.clone(), said.clone());
@@ -84,8 +84,11 @@ async fn a_message_that_kills_its_function_is_put_aside_alone_and_its_neighbours
     while said.aside().is_empty() {
         attempt += 1;
         assert!(attempt < 20, "{:?}", store.records());
-        let batch =
-            [received("before", "good", attempt), received("it", "hangs", attempt), received("after", "good", attempt)];
+        let batch = [
+            received("before", "good", attempt),
+            received("it", "hangs", attempt),
+            received("after", "good", attempt),
+        ];
         // Whoever hangs is killed, with all that was to come behind it.
         let answering = inbox.answer(&handler, &batch, None, epoch);
         match tokio::time::timeout(Duration::from_millis(5), answering).await {
@@ -116,7 +119,7 @@ async fn what_finds_a_table_busy_comes_again_for_as_long_as_it_lasts_and_ever_la
     assert!(waits.is_sorted() && waits[0] <= Duration::from_secs(5) && waits[98] >= Duration::from_mins(7));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_storm_that_kills_now_and_then_blames_nobody() {
     let (said, handler) = (Said::default(), Obedient::default());
     let inbox = Inbox::new(MemoryStore::new(), said.clone());
