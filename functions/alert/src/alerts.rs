@@ -123,7 +123,10 @@ impl<S: Store, Q: Queue, C: Channels> Alerts<S, Q, C> {
 impl<S: Store, Q: Queue, C: Channels> Handler for Alerts<S, Q, C> {
     async fn handle(&self, delivery: &Delivery, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
         let Body::Text(text) = &delivery.body else {
-            return Err(Failure::fatal("finding_malformed", "expected a finding, found a pack of changes"));
+            return Err(Failure::malformed(
+                "finding_malformed",
+                "expected a finding, found a pack of changes",
+            ));
         };
         let message = read_message(text).map_err(AlertError::from)?;
         Self::handle(self, &message, now, tally).await?;

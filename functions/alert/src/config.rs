@@ -10,6 +10,9 @@ pub struct Config {
     pub episodes_table: String,
     /// `FINDINGS_QUEUE_URL`: where alerts that fall due soon go.
     pub findings_queue_url: String,
+    /// `FINDINGS_DEAD_LETTERS_URL`: where messages go that are malformed or kill the function; unless set they come again
+    /// until the queue gives them up.
+    pub findings_dead_letters_url: Option<String>,
     /// Where the routing file is.
     pub routing: RoutingSource,
 }
@@ -44,6 +47,7 @@ impl Config {
             log_level: settings.optional("LOG_LEVEL").unwrap_or_default(),
             episodes_table: settings.required("EPISODES_TABLE", "the name of the table of episodes"),
             findings_queue_url: settings.required("FINDINGS_QUEUE_URL", "the URL of the queue of findings"),
+            findings_dead_letters_url: settings.optional("FINDINGS_DEAD_LETTERS_URL"),
             routing,
         };
         settings.finish()?;

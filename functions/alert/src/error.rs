@@ -58,6 +58,7 @@ impl From<AlertError> for Failure {
     fn from(error: AlertError) -> Self {
         let source = std::error::Error::source(&error);
         let reason = source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
-        Self { code: error.code(), reason, retryable: error.is_retryable() }
+        let in_message = matches!(error, AlertError::Envelope(EnvelopeError::Malformed { .. }));
+        Self { code: error.code(), reason, retryable: error.is_retryable(), in_message }
     }
 }

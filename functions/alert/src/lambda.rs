@@ -4,7 +4,9 @@ use crate::secrets::AwsSecrets;
 use crate::{Alerts, Config, RoutingSource};
 use aws_config::BehaviorVersion;
 use lambda_runtime::Error;
-use prodrome_lambda::{Parameters, SecretsManager, environment, init_logs, refuse_by_hand, serve_queue};
+use prodrome_lambda::{
+    Inbox, Parameters, SecretsManager, environment, init_logs, refuse_by_hand, serve_queue,
+};
 use prodrome_model::chain;
 use prodrome_notify::{HttpChannels, Routing, Sender, Timeouts};
 use prodrome_queue::{QueueName, SqsQueue};
@@ -25,13 +27,14 @@ pub async fn main() -> Result<(), Error> {
     let routing = Arc::new(read_routing(&config.routing, &parameters).await?);
     let secrets = AwsSecrets::new(parameters, SecretsManager::new(&aws)?, environment);
     let sender = Sender::new(Timeouts::default())?;
-    let alerts = Alerts::new(
-        DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), config.episodes_table),
-        SqsQueue::new(aws_sdk_sqs::Client::new(&aws), [(QueueName::Findings, config.findings_queue_url)]),
-        HttpChannels::new(Arc::clone(&routing), secrets, sender),
-        routing,
-    );
-    Box::pin(serve_queue("alert", alerts)).await
+    let queue =
+        SqsQueue::new(aws_sdk_sqs::Client::new(&aws), [(QueueName::Findings, config.findings_queue_url)])
+            .with_dead_letters(config.findings_dead_letters_url.map(|url| (QueueName::Findings, url)));
+    let episodes = DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), config.episodes_table);
+    let inbox = Inbox::new(episodes.clone(), queue.clone());
+    let alerts =
+        Alerts::new(episodes, queue, HttpChannels::new(Arc::clone(&routing), secrets, sender), routing);
+    Box::pin(serve_queue("alert", alerts, inbox)).await
 }
 
 async fn read_routing(source: &RoutingSource, parameters: &Parameters) -> Result<Routing, Error> {

@@ -10,6 +10,9 @@ pub struct Config {
     pub runs_table: String,
     /// `DIAGNOSES_QUEUE_URL`: where a finding whose run is another's goes, to come again.
     pub diagnoses_queue_url: String,
+    /// `DIAGNOSES_DEAD_LETTERS_URL`: where messages go that are malformed or kill the function; unless set they come again
+    /// until the queue gives them up.
+    pub diagnoses_dead_letters_url: Option<String>,
     /// `FINDINGS_QUEUE_URL`: where diagnosed findings go.
     pub findings_queue_url: String,
     /// `CHECKS_QUEUE_URL`: where the answers of plugins go that were asked for a check.
@@ -37,6 +40,7 @@ impl Config {
             runs_table: settings.required("RUNS_TABLE", "the name of the table of runs"),
             diagnoses_queue_url: settings
                 .required("DIAGNOSES_QUEUE_URL", "the URL of the queue of findings to be diagnosed"),
+            diagnoses_dead_letters_url: settings.optional("DIAGNOSES_DEAD_LETTERS_URL"),
             findings_queue_url: settings.required("FINDINGS_QUEUE_URL", "the URL of the queue of findings"),
             checks_queue_url: settings.required("CHECKS_QUEUE_URL", "the URL of the queue of due checks"),
             plugin_prefix: settings

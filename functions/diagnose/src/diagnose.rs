@@ -18,8 +18,10 @@ const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(10);
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// For so long objects are compared with the one that was examined.
 const COMPARED_FOR: SignedDuration = SignedDuration::from_mins(10);
-/// A finding that could not be diagnosed so often goes on without.
+/// A finding that could not be diagnosed so often,
 const ATTEMPTS_MAX: u32 = 3;
+/// and for so long, goes on without.
+const TRIED_FOR: SignedDuration = SignedDuration::from_mins(2);
 
 /// Diagnoses findings. See the crate's documentation.
 pub struct Diagnose<S, Q, P> {
@@ -281,7 +283,7 @@ impl<S: Store, Q: Queue, P: Plugins> Diagnose<S, Q, P> {
 
 impl<S: Store, Q: Queue, P: Plugins> Handler for Diagnose<S, Q, P> {
     async fn handle(&self, delivery: &Delivery, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
-        let malformed = |what: String| Failure::fatal("finding_malformed", what);
+        let malformed = |what: String| Failure::malformed("finding_malformed", what);
         let Body::Text(text) = &delivery.body else {
             return Err(malformed("expected a finding, found a pack of changes".to_owned()));
         };
@@ -296,7 +298,7 @@ impl<S: Store, Q: Queue, P: Plugins> Handler for Diagnose<S, Q, P> {
             FindingState::Ended(_) => self.ends(&finding, now).await,
         };
         match done {
-            Err(failure) if delivery.attempt >= ATTEMPTS_MAX => {
+            Err(failure) if was_tried_enough(delivery, now) => {
                 // Better an alert that does not say why than none.
                 tracing::error!(%failure, fingerprint = %finding.fingerprint, "a finding goes on undiagnosed");
                 let flow = finding.flow.clone().unwrap_or_default();
@@ -306,6 +308,11 @@ impl<S: Store, Q: Queue, P: Plugins> Handler for Diagnose<S, Q, P> {
             done => done,
         }
     }
+}
+
+fn was_tried_enough(delivery: &Delivery, now: Timestamp) -> bool {
+    let for_long = delivery.sent_at.is_none_or(|sent_at| now.duration_since(sent_at) >= TRIED_FOR);
+    delivery.attempt >= ATTEMPTS_MAX && for_long
 }
 
 enum Compared {

@@ -4,7 +4,7 @@ use crate::{Config, Diagnose, LambdaPlugins};
 use aws_config::BehaviorVersion;
 use lambda_runtime::Error;
 use prodrome_flows::{Catalogue, FlowSet, SourceFile};
-use prodrome_lambda::{Functions, init_logs, refuse_by_hand, serve_queue};
+use prodrome_lambda::{Functions, Inbox, init_logs, refuse_by_hand, serve_queue};
 use prodrome_queue::{QueueName, SqsQueue};
 use prodrome_store::DynamoStore;
 use std::path::Path;
@@ -26,13 +26,17 @@ pub async fn main() -> Result<(), Error> {
         (QueueName::Findings, config.findings_queue_url),
         (QueueName::Checks, config.checks_queue_url),
     ];
+    let queue = SqsQueue::new(aws_sdk_sqs::Client::new(&aws), urls)
+        .with_dead_letters(config.diagnoses_dead_letters_url.map(|url| (QueueName::Diagnoses, url)));
+    let runs = DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), config.runs_table);
+    let inbox = Inbox::new(runs.clone(), queue.clone());
     let diagnose = Diagnose::new(
-        DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), config.runs_table),
-        SqsQueue::new(aws_sdk_sqs::Client::new(&aws), urls),
+        runs,
+        queue,
         LambdaPlugins::new(Functions::new(&aws)?, config.plugin_prefix),
         Arc::new(flows),
     );
-    Box::pin(serve_queue("diagnose", diagnose)).await
+    Box::pin(serve_queue("diagnose", diagnose, inbox)).await
 }
 
 /// The flows of a folder. One that is bad is reported and left out: its findings are told without a cause.

@@ -21,6 +21,11 @@ pub struct Config {
     /// `DIAGNOSES_QUEUE_URL`: where findings of rules with a root-cause flow go; unless set, they are told without a
     /// cause.
     pub diagnoses_queue_url: Option<String>,
+    /// `CHANGES_DEAD_LETTERS_URL`: where packs go that are malformed or kill the function; unless set they come again until
+    /// the queue gives them up.
+    pub changes_dead_letters_url: Option<String>,
+    /// `CHECKS_DEAD_LETTERS_URL`: the same of due checks.
+    pub checks_dead_letters_url: Option<String>,
     /// `RULES_TABLE`: the table of the rules that are pushed; unless set, those of `RULES_DIR` hold.
     pub rules_table: Option<String>,
     /// `NAMESPACE_RULES`: whether rules that stand in the cluster as objects are taken up, `true` or `false`; `false`
@@ -64,6 +69,8 @@ impl Config {
             checks_queue_url: settings.required("CHECKS_QUEUE_URL", "the URL of the queue of due checks"),
             findings_queue_url: settings.required("FINDINGS_QUEUE_URL", "the URL of the queue of findings"),
             diagnoses_queue_url: settings.optional("DIAGNOSES_QUEUE_URL"),
+            changes_dead_letters_url: settings.optional("CHANGES_DEAD_LETTERS_URL"),
+            checks_dead_letters_url: settings.optional("CHECKS_DEAD_LETTERS_URL"),
             rules_table: settings.optional("RULES_TABLE"),
             namespace_rules: takes,
             shards,

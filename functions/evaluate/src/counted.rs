@@ -12,8 +12,8 @@ use prodrome_store::Store;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// After so many tries the queue gives a message up: `maxReceiveCount` in the template.
-pub const RECEIVES_MAX: u32 = 5;
+/// Before each try from this one on it is noted that it may be the last: what kills a function cannot say so itself.
+pub const NOTED_FROM: u32 = 5;
 
 /// What a watcher says of its counts is noted so often, however many packs come.
 const STATE_EVERY: SignedDuration = SignedDuration::from_secs(30);
@@ -21,7 +21,7 @@ const STATE_EVERY: SignedDuration = SignedDuration::from_secs(30);
 /// A row is written so often, as that costs less than to handle the pack once more.
 const ROW_TRIES: u32 = 5;
 
-/// The reason that is given before the last try: what kills a function gives none itself.
+/// The reason that is given before a try that may be the last.
 const LAST_TRY: &str = "last_try";
 
 /// The ledger as evaluate writes it.
@@ -59,22 +59,22 @@ impl<S: Store> Counted<S> {
         }
     }
 
-    /// Notes that a pack's last try begins.
+    /// Notes that a try at a pack begins that may be the last.
     pub(crate) async fn trying(&self, delivery: &Delivery, now: Timestamp) {
-        if delivery.attempt >= RECEIVES_MAX {
+        if delivery.attempt >= NOTED_FROM {
             self.give_up(delivery, LAST_TRY, now).await;
         }
     }
 
-    /// Notes that the queue gives a pack up, if it does.
+    /// Notes that a pack is given up, or that it may be: what is handled after all counts as handled.
     pub(crate) async fn failed(&self, delivery: &Delivery, failure: &Failure, now: Timestamp) {
-        if !failure.retryable || delivery.attempt >= RECEIVES_MAX {
+        if !failure.retryable || delivery.attempt >= NOTED_FROM {
             self.give_up(delivery, failure.code, now).await;
         }
     }
 
     /// What cannot be read, or not be noted, will show as lost.
-    async fn give_up(&self, delivery: &Delivery, code: &str, now: Timestamp) {
+    pub(crate) async fn give_up(&self, delivery: &Delivery, code: &str, now: Timestamp) {
         let Body::Pack(bytes) = &delivery.body else { return };
         let Ok(decoded) = pack::decode(bytes, pack::UNCOMPRESSED_MAX) else { return };
         let span = |waybill: Waybill| span_of(waybill, decoded.changes.len());

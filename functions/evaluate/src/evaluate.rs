@@ -8,7 +8,7 @@ use crate::sitting::{BEHIND, Sitting};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::Cluster;
 use prodrome_lambda::{Delivery, Failure, Handler, Tally};
-use prodrome_lifecycle::{Check, keys};
+use prodrome_lifecycle::{Check, Over, keys};
 use prodrome_model::{CheckMessage, DueMessage};
 use prodrome_queue::{Body, Message, Queue, QueueName, SendError};
 use prodrome_rulebook::Rulebook;
@@ -132,7 +132,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 Ok(CheckMessage::Due(due)) => self.due(&due, now, tally).await,
                 Ok(CheckMessage::Answered(answer)) => self.answered(&answer, now, tally).await,
                 Err(error) => {
-                    Err(Failure::fatal("message_malformed", format!("expected a due check: {error}")))
+                    Err(Failure::malformed("message_malformed", format!("expected a due check: {error}")))
                 }
             },
         }
@@ -219,6 +219,12 @@ impl<S: Store, Q: Queue, C: Cluster> Handler for Evaluate<S, Q, C> {
         tally.merge(beside);
         done
     }
+
+    async fn given_up(&self, delivery: &Delivery, failure: &Failure, now: Timestamp) {
+        if let Some(counted) = &self.counted {
+            counted.give_up(delivery, failure.code, now).await;
+        }
+    }
 }
 
 /// A check and the version of its record.
@@ -229,12 +235,16 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    pub(crate) fn read(record: &Record) -> Result<Self, Failure> {
-        let check = serde_json::from_str(&record.data).map_err(|error| {
-            let key = &record.key;
-            Failure::fatal("check_malformed", format!("record {}/{}: {error}", key.partition, key.sort))
-        })?;
-        Ok(Self { check, version: record.version })
+    /// The check of a record; nothing, where it is [`Over`].
+    pub(crate) fn read(record: &Record) -> Result<Option<Self>, Failure> {
+        match serde_json::from_str(&record.data) {
+            Ok(check) => Ok(Some(Self { check, version: record.version })),
+            Err(_) if Over::read(&record.data).is_some() => Ok(None),
+            Err(error) => {
+                let Key { partition, sort } = &record.key;
+                Err(Failure::fatal("check_malformed", format!("record {partition}/{sort}: {error}")))
+            }
+        }
     }
 }
 
@@ -243,6 +253,12 @@ pub(crate) fn check_record(key: Key, check: &Check) -> Record {
     let due = keys::due(&key, check.due);
     let data = serde_json::to_string(check).expect("plain data is always written as JSON");
     Record { due: Some(due), ..Record::new(key, data) }
+}
+
+/// The record that stays in the place of a check that is closed.
+pub(crate) fn over_record(key: Key, over: &Over) -> Record {
+    let data = serde_json::to_string(over).expect("plain data is always written as JSON");
+    Record { expires: over.over.checked_add(Over::KEPT).ok(), ..Record::new(key, data) }
 }
 
 pub(crate) fn store_failure(error: StoreError) -> Failure {
@@ -256,5 +272,5 @@ pub(crate) fn store_failure(error: StoreError) -> Failure {
 
 pub(crate) fn send_failure(error: &SendError) -> Failure {
     let retryable = error.failed.iter().any(|f| f.retryable);
-    Failure { code: "queue_refused", reason: error.to_string(), retryable }
+    Failure { code: "queue_refused", reason: error.to_string(), retryable, in_message: false }
 }

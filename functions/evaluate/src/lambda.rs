@@ -4,7 +4,7 @@ use crate::{Config, Evaluate};
 use aws_config::BehaviorVersion;
 use lambda_runtime::Error;
 use prodrome_cluster::Sparing;
-use prodrome_lambda::{init_logs, refuse_by_hand, serve_queue};
+use prodrome_lambda::{Inbox, init_logs, refuse_by_hand, serve_queue};
 use prodrome_queue::{QueueName, SqsQueue};
 use prodrome_rulebook::Rulebook;
 use prodrome_rules::{RuleSet, SourceFile};
@@ -32,10 +32,17 @@ pub async fn main() -> Result<(), Error> {
     ];
     let diagnosing = config.diagnoses_queue_url.is_some();
     urls.extend(config.diagnoses_queue_url.map(|url| (QueueName::Diagnoses, url)));
+    let dead = [
+        (QueueName::Changes, config.changes_dead_letters_url),
+        (QueueName::Checks, config.checks_dead_letters_url),
+    ];
+    let dead = dead.into_iter().filter_map(|(queue, url)| Some((queue, url?)));
     let tables = aws_sdk_dynamodb::Client::new(&aws);
+    let queue = SqsQueue::new(aws_sdk_sqs::Client::new(&aws), urls).with_dead_letters(dead);
+    let inbox = Inbox::new(DynamoStore::new(tables.clone(), &*config.checks_table), queue.clone());
     let evaluate = Evaluate::new(
         DynamoStore::new(tables.clone(), &*config.checks_table),
-        SqsQueue::new(aws_sdk_sqs::Client::new(&aws), urls),
+        queue,
         cluster,
         Arc::new(rules),
         config.shards,
@@ -50,7 +57,7 @@ pub async fn main() -> Result<(), Error> {
         None => evaluate,
     };
     let evaluate = if diagnosing { evaluate.diagnosing() } else { evaluate };
-    Box::pin(serve_queue("evaluate", evaluate)).await
+    Box::pin(serve_queue("evaluate", evaluate, inbox)).await
 }
 
 /// The rules of a folder. One that is bad is reported and left out; that there is none is an error.

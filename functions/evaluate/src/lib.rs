@@ -33,7 +33,7 @@ mod sitting;
 mod tenants;
 
 pub use config::Config;
-pub use counted::RECEIVES_MAX;
+pub use counted::NOTED_FROM;
 pub use evaluate::Evaluate;
 pub use inspect::{Counts, InspectError, Inspection};
 pub use observed::terms;

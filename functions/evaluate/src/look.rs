@@ -5,7 +5,7 @@ use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::{Cluster, ClusterError};
 use prodrome_lambda::{Failure, Tally, metric};
-use prodrome_lifecycle::{Check, Phase, Seen, Sighting, Verdict};
+use prodrome_lifecycle::{Check, Over, Phase, Seen, Sighting, Verdict};
 use prodrome_model::EndReason;
 use prodrome_queue::Queue;
 use prodrome_rules::Rule;
@@ -45,7 +45,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         now: Timestamp,
         tally: &mut Tally,
     ) -> Result<Option<Record>, Failure> {
-        let kept = Kept::read(&record)?;
+        let Some(kept) = Kept::read(&record)? else { return Ok(None) };
         tally.add(metric::CHECKS_LOOKED_AT, 1);
         self.knows(kept.check.rules)?;
         let rules = self.rules.clone();
@@ -184,7 +184,8 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             self.send_end(&check).await?;
         }
         tally.add(metric::CHECKS_CLOSED, 1);
-        self.close(&record.key, &check, Expect::Version(version)).await.map_err(store_failure)
+        let over = Over::of(&check, None, now);
+        self.close(&record.key, &check, &over, Expect::Version(version)).await.map_err(store_failure)
     }
 
     async fn write_back(&self, record: Record, kept: &Kept, now: Timestamp) -> Result<(), Failure> {
@@ -197,12 +198,14 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     }
 }
 
-/// Where the cluster cannot be read, a check that is about to fire does so on the last known state, and says so.
-/// Steps that were begun are carried on; everything else waits, a recovery above all: silence is none.
+/// Where the cluster cannot be read, a check that is about to fire does so on the last known state, and says so; one that
+/// is doubted does not, as what is known is that it was over. Steps that were begun are carried on; everything else
+/// waits, a recovery above all: silence is none.
 fn last_known(rule: &Rule, check: &Check, error: &ClusterError, now: Timestamp) -> Option<Sight> {
     let over = now.duration_since(check.since) >= rule.duration();
     let fires = matches!(check.phase, Phase::Pending { .. })
         && over
+        && !check.doubted
         && rule.reference_groups().is_empty()
         && rule.frequency().is_none()
         && rule.periodic().is_none();

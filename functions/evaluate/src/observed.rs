@@ -210,6 +210,7 @@ impl Matter<'_> {
             event: None,
             counted: None,
             asking: None,
+            doubted: false,
             orphan_since: None,
         }
     }

@@ -13,7 +13,7 @@ use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_ledger::{Dead, Span};
 use prodrome_lifecycle::{Seen, keys};
 use prodrome_model::{Change, ChangeKind, GroupKind, ObjectKey, Resource, Scope, Waybill, shard_of};
-use prodrome_queue::pack::{self, BadChange, PackBuilder, PackHead};
+use prodrome_queue::pack::{self, BadChange, PackBuilder, PackError, PackHead};
 use prodrome_queue::{Body, Message, Queue, QueueName};
 use prodrome_rules::engine::{Scratch, Subject, Verdicts};
 use prodrome_rules::{KindPattern, Rule};
@@ -35,6 +35,8 @@ const ERROR_MAX: usize = 256;
 struct Poison {
     error: String,
     code: &'static str,
+    /// Whether it lies in the change itself.
+    in_message: bool,
     /// Its number among its watcher's changes.
     number: Option<(u64, u64)>,
     content: Content,
@@ -56,10 +58,11 @@ enum Content {
 }
 
 impl Poison {
-    #[expect(clippy::needless_pass_by_value, reason = "an error is handed over by whoever met it")]
-    fn change(change: &Change, code: &'static str, error: impl ToString) -> Self {
+    fn change(change: &Change, failure: &Failure) -> Self {
+        let Failure { code, in_message, .. } = *failure;
+        let content = Content::Change(Box::new(change.clone()));
         let number = Some((change.epoch, change.sequence));
-        Self { error: error.to_string(), code, number, content: Content::Change(Box::new(change.clone())) }
+        Self { error: failure.to_string(), code, in_message, number, content }
     }
 }
 
@@ -142,8 +145,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         now: Timestamp,
         tally: &mut Tally,
     ) -> Result<Taken, Failure> {
-        let decoded = pack::decode(bytes, pack::UNCOMPRESSED_MAX)
-            .map_err(|error| Failure::fatal(error.code(), error))?;
+        let decoded = pack::decode(bytes, pack::UNCOMPRESSED_MAX).map_err(|error| unreadable(&error))?;
         if !self.insists() {
             self.knows(decoded.rules)?;
         }
@@ -160,6 +162,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 Err(bad) => poison.push(Poison {
                     error: bad.to_string(),
                     code: BadChange::CODE,
+                    in_message: true,
                     number: waybill.and_then(|waybill| Some((waybill.epoch, waybill.last(n)?))),
                     content: Content::Line(bad.raw),
                 }),
@@ -184,9 +187,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 Err(_) => Err(Failure::fatal("evaluation_panicked", "judging the object panicked")),
             };
             match done {
-                Err(failure) if !failure.retryable => {
-                    poison.push(Poison::change(change, failure.code, failure));
-                }
+                Err(failure) if !failure.retryable => poison.push(Poison::change(change, &failure)),
                 other => other?,
             }
         }
@@ -268,7 +269,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         if !gone {
             let verdicts = program
                 .run(bytes, now, scratch)
-                .map_err(|error| Failure::fatal("object_malformed", ObserveError::from(error)))?;
+                .map_err(|error| Failure::malformed("object_malformed", ObserveError::from(error)))?;
             said = Said::of(&verdicts);
         }
         let is_missed = gone && program.is_missed();
@@ -277,7 +278,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             return Ok(None);
         }
         let observed = Observed::parse(&change.resource, bytes)
-            .map_err(|error| Failure::fatal("object_malformed", error))?;
+            .map_err(|error| Failure::malformed("object_malformed", error))?;
         if let Some(about) = &observed.about {
             return Ok(Some(self.judge_event(change, &observed, about, now)));
         }
@@ -392,7 +393,9 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         let mut kept = BTreeMap::new();
         if !wanted.is_empty() {
             for record in self.store.get_many(&wanted).await.map_err(store_failure)? {
-                kept.insert(record.key.sort.clone(), Kept::read(&record)?);
+                if let Some(check) = Kept::read(&record)? {
+                    kept.insert(record.key.sort.clone(), check);
+                }
             }
         }
         for (name, sight) in &judged.sights {
@@ -530,7 +533,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     ) -> Result<(), Failure> {
         for _ in 0..ATTEMPTS {
             let Some(record) = self.store.get(key).await.map_err(store_failure)? else { return Ok(()) };
-            let mut kept = Kept::read(&record)?;
+            let Some(mut kept) = Kept::read(&record)? else { return Ok(()) };
             let named = list.is_some() && kept.check.list.as_deref() == list;
             let due = kept.check.due;
             if named || (now < due && due <= at) {
@@ -601,7 +604,9 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         tally.add(metric::CHANGES_FAILED, poison.len() as u64);
         if alone {
             let failed = poison.into_iter().next();
-            return failed.map_or(Ok(()), |poison| Err(Failure::fatal(poison.code, poison.error)));
+            return failed.map_or(Ok(()), |Poison { code, error: reason, in_message, .. }| {
+                Err(Failure { code, reason, retryable: false, in_message })
+            });
         }
         let mut messages = Vec::new();
         for Poison { error, content, number, .. } in poison {
@@ -631,6 +636,14 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     }
 }
 
+/// Why a pack cannot be read. A newer program's is no worse for that: whoever follows may read it.
+fn unreadable(error: &PackError) -> Failure {
+    match error {
+        PackError::Version { .. } => Failure::fatal(error.code(), error),
+        _ => Failure::malformed(error.code(), error),
+    }
+}
+
 /// The latest change of each object: what a pack holds of one object is one state. A new uid under an old
 /// name is another object. In the pack's order, each with its object's path.
 fn latest_of_each<'c>(changes: &[&'c Change], poison: &mut Vec<Poison>) -> Vec<(&'c Change, String)> {
@@ -641,7 +654,7 @@ fn latest_of_each<'c>(changes: &[&'c Change], poison: &mut Vec<Poison>) -> Vec<(
         let bytes = change.object.as_ref().map(|raw| raw.get().as_bytes()).unwrap_or_default();
         match reader.read(&change.resource, bytes) {
             Err(error) => {
-                poison.push(Poison::change(change, "object_malformed", error));
+                poison.push(Poison::change(change, &Failure::malformed("object_malformed", error)));
                 paths.push(String::new());
             }
             Ok(Identity { path, uid, version }) => {

@@ -108,7 +108,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         let key = Key::new(&*answer.partition, &*answer.sort);
         for _ in 0..ATTEMPTS {
             let Some(record) = self.store.get(&key).await.map_err(store_failure)? else { return Ok(()) };
-            let kept = Kept::read(&record)?;
+            let Some(kept) = Kept::read(&record)? else { return Ok(()) };
             self.knows(kept.check.rules)?;
             let rules = self.rules.clone();
             let rule = rules.get(&kept.check.rule).filter(|rule| rule.enabled() && rule.periodic().is_some());

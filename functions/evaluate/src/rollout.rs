@@ -122,7 +122,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     /// Whether a check was decided on by another form of its rule, or its rule is gone.
     fn is_touched(&self, record: &Record) -> bool {
         // One that cannot be read is met by whoever looks at it.
-        let Ok(kept) = Kept::read(record) else { return false };
+        let Ok(Some(kept)) = Kept::read(record) else { return false };
         let rule = self.rules.get(&kept.check.rule).filter(|rule| rule.enabled());
         kept.check.rules <= self.loaded.version && rule.is_none_or(|rule| rule.hash() != kept.check.rule_hash)
     }
@@ -131,7 +131,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     async fn wake(&self, key: &Key, now: Timestamp) -> Result<(), Failure> {
         for _ in 0..ATTEMPTS {
             let Some(record) = self.store.get(key).await.map_err(store_failure)? else { return Ok(()) };
-            let mut kept = Kept::read(&record)?;
+            let Some(mut kept) = Kept::read(&record)? else { return Ok(()) };
             if !self.is_touched(&record) {
                 return Ok(());
             }

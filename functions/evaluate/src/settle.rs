@@ -1,10 +1,10 @@
-use crate::evaluate::{Kept, check_record, send_failure, store_failure};
+use crate::evaluate::{Kept, check_record, over_record, send_failure, store_failure};
 use crate::observed::{Matter, Sight};
 use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::Cluster;
 use prodrome_lambda::{Failure, Tally, metric};
-use prodrome_lifecycle::{Check, Decision, Phase, Seen, Terms, Turnover, decide, keys};
+use prodrome_lifecycle::{Check, Decision, Over, Phase, Seen, Terms, Turnover, decide, keys};
 use prodrome_model::{AlertMessage, Ended, Finding, FindingState};
 use prodrome_queue::{Message, Queue, QueueName};
 use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
@@ -41,6 +41,8 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         let terms = matter.terms();
         let mark = self.mark(matter.rule);
         let mut over: Option<Kept> = None;
+        // What stays of one that was closed before, with the version of its record.
+        let mut before: Option<(Over, u64)> = None;
         for _ in 0..ATTEMPTS {
             // Where its rule is another now: the check as that takes it over.
             let (mut met, mut turned, mut ends) = (kept.clone(), false, false);
@@ -70,16 +72,25 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 None => decide(check, &terms, &sighting, now, blank),
             };
             let decision = match (decided, check) {
+                (Decision::Open(mut check), None) => {
+                    if let Some((before, _)) = &before {
+                        before.opens(&mut check, &sighting);
+                    }
+                    Decision::Open(check)
+                }
                 (_, Some(check)) if ends => Decision::End(Box::new(check.clone())),
                 // What it was decided on by has changed, if nothing else has.
                 (Decision::Nothing, Some(check)) if turned => Decision::Keep(Box::new(check.clone())),
                 (Decision::Nothing, None) if over.is_some() => Decision::Close,
                 (decision, _) => decision,
             };
-            match self
-                .carry_out(matter, &key, sight, kept.as_ref().or(over.as_ref()), decision, now, tally)
-                .await
-            {
+            let there = kept.as_ref().or(over.as_ref());
+            let expect = match (there, &before) {
+                (Some(kept), _) => Expect::Version(kept.version),
+                (None, Some((_, version))) => Expect::Version(*version),
+                (None, None) => Expect::Absent,
+            };
+            match self.carry_out(matter, &key, sight, there, expect, decision, now, tally).await {
                 Ok(Next::Done) => return Ok(None),
                 Ok(Next::Look(record)) => return Ok(Some(record)),
                 Ok(Next::Again(ended)) => (kept, over) = (None, Some(*ended)),
@@ -88,7 +99,8 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                     if sight.sighting.look && kept.is_some() {
                         return Ok(record);
                     }
-                    (kept, over) = (record.as_ref().map(Kept::read).transpose()?, None);
+                    (kept, over) = (record.as_ref().map(Kept::read).transpose()?.flatten(), None);
+                    before = record.and_then(|record| Some((Over::read(&record.data)?, record.version)));
                 }
                 Err(Problem::Failure(failure)) => return Err(failure),
             }
@@ -115,11 +127,11 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         key: &Key,
         sight: &Sight,
         kept: Option<&Kept>,
+        expect: Expect,
         decision: Decision,
         now: Timestamp,
         tally: &mut Tally,
     ) -> Result<Next, Problem> {
-        let expect = kept.map_or(Expect::Absent, |k| Expect::Version(k.version));
         let old_edges = kept.map_or(&[][..], |k| &k.check.edges);
         let opens = matches!(decision, Decision::Open(_));
         match decision {
@@ -152,7 +164,8 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             Decision::Close => {
                 if let Some(kept) = kept {
                     tally.add(metric::CHECKS_CLOSED, 1);
-                    self.close(key, &kept.check, expect).await?;
+                    let over = Over::of(&kept.check, Some(&sight.sighting), now);
+                    self.close(key, &kept.check, &over, expect).await?;
                 }
                 Ok(Next::Done)
             }
@@ -166,6 +179,16 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                     version = record.version_after(expect).unwrap_or_default();
                     writes.push(Write::Put(record, expect));
                     self.store.commit(writes).await?;
+                    tracing::info!(
+                        rule = check.rule,
+                        kind = check.object.kind,
+                        namespace = check.object.namespace,
+                        name = check.object.name,
+                        resource_version = check.resource_version,
+                        opened_at = %check.opened_at,
+                        stale = sight.stale,
+                        "check fires"
+                    );
                     let told = if check.shadow { metric::FINDINGS_STAGED } else { metric::FINDINGS_FIRED };
                     tally.add(told, 1);
                 }
@@ -185,7 +208,8 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                     return Ok(Next::Again(Box::new(Kept { check: *check, version })));
                 }
                 tally.add(metric::CHECKS_CLOSED, 1);
-                self.close(key, &check, Expect::Version(version)).await?;
+                let over = Over::of(&check, Some(&sight.sighting), now);
+                self.close(key, &check, &over, Expect::Version(version)).await?;
                 Ok(Next::Done)
             }
         }
@@ -233,10 +257,17 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         self.queue.send(to, vec![message]).await.map_err(|e| send_failure(&e))
     }
 
-    /// Removes a check with its marker and its edges.
-    pub(crate) async fn close(&self, key: &Key, check: &Check, expect: Expect) -> Result<(), StoreError> {
+    /// Removes a check with its marker and its edges. In its place stays what is over.
+    pub(crate) async fn close(
+        &self,
+        key: &Key,
+        check: &Check,
+        over: &Over,
+        expect: Expect,
+    ) -> Result<(), StoreError> {
         let marker = keys::marker(&check.scope, self.shards, &check.object.key(), &check.rule);
-        let mut writes = vec![Write::Delete(key.clone(), expect), Write::Delete(marker, Expect::Anything)];
+        let over = over_record(key.clone(), over);
+        let mut writes = vec![Write::Put(over, expect), Write::Delete(marker, Expect::Anything)];
         let edges = check.edges.iter().map(|path| keys::edge(&check.scope, self.shards, path, key));
         writes.extend(edges.map(|edge| Write::Delete(edge, Expect::Anything)));
         self.store.commit(writes).await

@@ -1,18 +1,21 @@
 //! What must hold of the table of checks at any time, as each of its writes is one transaction.
 
-use prodrome_lifecycle::{Check, keys};
+use prodrome_lifecycle::{Check, Over, keys};
 use prodrome_model::{ObjectKey, Scope};
 use prodrome_store::Record;
 use std::collections::BTreeSet;
 
 /// Each check (and each note of a partner, `~`) has its marker, and each marker its check; each edge that a check
-/// names is there, and each edge that is there is named. Says what is not so.
+/// names is there, and each edge that is there is named; of a check that is over, neither. Says what is not so.
 pub fn markers(records: &[Record], scope: &Scope, shards: u16) -> Result<(), String> {
     let (mut kept, mut named) = (BTreeSet::new(), BTreeSet::new());
     let (mut markers, mut edges) = (BTreeSet::new(), BTreeSet::new());
     let of_check = format!("check#{scope}#");
     for record in records {
         let key = &record.key;
+        if Over::read(&record.data).is_some() {
+            continue;
+        }
         if let Some(path) = key.partition.strip_prefix(&of_check) {
             let object = ObjectKey::from_path(path).ok_or_else(|| format!("{path} is no object's path"))?;
             kept.insert(keys::marker(scope, shards, &object, &key.sort));

@@ -15,6 +15,24 @@ pub trait Handler {
         now: Timestamp,
         tally: &mut Tally,
     ) -> impl Future<Output = Result<(), Failure>>;
+
+    /// A message is put aside of which no try ends: whoever keeps accounts notes it.
+    fn given_up(&self, _: &Delivery, _: &Failure, _now: Timestamp) -> impl Future<Output = ()> {
+        async {}
+    }
+}
+
+/// One message as it reached a function, with what its queue wants to know of whoever speaks of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    /// The message.
+    pub delivery: Delivery,
+    /// The ARN of its queue.
+    pub source: String,
+    /// What this delivery is called by.
+    pub receipt: String,
+    /// Why it was sent on alone, if it was.
+    pub error: Option<String>,
 }
 
 /// The messages of an event. One without an id cannot be answered for by itself, so it comes first as an error
@@ -22,23 +40,26 @@ pub trait Handler {
 ///
 /// # Errors
 /// Where a record has no id: an empty answer would tell Lambda that all failed, or that none did.
-pub fn deliveries(event: SqsEvent) -> Result<Vec<Delivery>, Failure> {
-    event.records.into_iter().map(delivery).collect()
+pub fn received(event: SqsEvent) -> Result<Vec<Received>, Failure> {
+    event.records.into_iter().map(one).collect()
 }
 
-fn delivery(record: SqsMessage) -> Result<Delivery, Failure> {
+fn one(record: SqsMessage) -> Result<Received, Failure> {
     let id = record.message_id.filter(|id| !id.is_empty());
     let id =
         id.ok_or_else(|| Failure::fatal("record_without_id", "a record of the batch has no messageId"))?;
     let attempt = record.attributes.get("ApproximateReceiveCount").and_then(|n| n.parse().ok()).unwrap_or(1);
     let sent_at = record.attributes.get("SentTimestamp").and_then(|ms| ms.parse().ok());
     let sent_at = sent_at.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let source = record.event_source_arn.unwrap_or_default();
+    let receipt = record.receipt_handle.unwrap_or_default();
     let mut attributes = record.message_attributes;
+    let error = attributes.remove("error").and_then(|error| error.string_value);
     let body = match attributes.remove("pack").and_then(|pack| pack.binary_value) {
         Some(bytes) => Body::Pack(bytes.0),
         None => Body::Text(record.body.unwrap_or_default()),
     };
-    Ok(Delivery { id, body, attempt, sent_at })
+    Ok(Received { delivery: Delivery { id, body, attempt, sent_at }, source, receipt, error })
 }
 
 /// Handles each message by itself: one that fails or panics goes back alone. Returns the answer that names the
@@ -52,33 +73,36 @@ pub async fn answer_batch(
     let mut tally = Tally::default();
     for delivery in deliveries {
         let mut own = Tally::default();
-        let handled = AssertUnwindSafe(handler.handle(delivery, clock(), &mut own)).catch_unwind().await;
-        let handled = handled.unwrap_or_else(|panic| Err(Failure::fatal("panic", panic_text(&*panic))));
+        let handled = handle_one(handler, delivery, clock(), &mut own).await;
         tally.merge(own);
         if let Err(failure) = handled {
             tally.add(metric::ERRORS, 1);
-            let Failure { code, reason, retryable } = &failure;
-            if *retryable {
-                tracing::warn!(
-                    message_id = delivery.id,
-                    attempt = delivery.attempt,
-                    code,
-                    reason,
-                    "message goes back"
-                );
-            } else {
-                tracing::error!(
-                    message_id = delivery.id,
-                    attempt = delivery.attempt,
-                    code,
-                    reason,
-                    "message cannot be handled"
-                );
-            }
+            log(delivery, &failure);
             answer.add_failure(delivery.id.clone());
         }
     }
     (answer, tally)
+}
+
+/// Handles a message; a panic is a failure like others.
+pub(crate) async fn handle_one(
+    handler: &impl Handler,
+    delivery: &Delivery,
+    now: Timestamp,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let handled = AssertUnwindSafe(handler.handle(delivery, now, tally)).catch_unwind().await;
+    handled.unwrap_or_else(|panic| Err(Failure::fatal("panic", panic_text(&*panic))))
+}
+
+pub(crate) fn log(delivery: &Delivery, failure: &Failure) {
+    let Delivery { id: message_id, attempt, .. } = delivery;
+    let Failure { code, reason, retryable, .. } = failure;
+    if *retryable {
+        tracing::warn!(message_id, attempt, code, reason, "message goes back");
+    } else {
+        tracing::error!(message_id, attempt, code, reason, "message cannot be handled");
+    }
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
@@ -112,7 +136,8 @@ mod tests {
 
     #[tokio::test]
     async fn each_record_has_its_own_fate() {
-        let deliveries = deliveries(event(&["good", "bad", "worse", "good"])).unwrap();
+        let received = received(event(&["good", "bad", "worse", "good"])).unwrap();
+        let deliveries: Vec<Delivery> = received.into_iter().map(|received| received.delivery).collect();
         let (answer, tally) = answer_batch(&Picky, &deliveries, || Timestamp::UNIX_EPOCH).await;
         let failed: Vec<_> = answer.batch_item_failures.iter().map(|f| f.item_identifier.as_str()).collect();
         assert_eq!(failed, ["m1", "m2"]);
@@ -125,13 +150,13 @@ mod tests {
     fn a_pack_arrives_as_bytes() {
         let event = serde_json::json!({ "Records": [{ "messageId": "m", "body": "{}",
             "messageAttributes": { "pack": { "dataType": "Binary", "binaryValue": "AQID" } } }] });
-        let deliveries = deliveries(serde_json::from_value(event).unwrap()).unwrap();
-        assert_eq!(deliveries[0].body, Body::Pack(vec![1, 2, 3]));
+        let received = received(serde_json::from_value(event).unwrap()).unwrap();
+        assert_eq!(received[0].delivery.body, Body::Pack(vec![1, 2, 3]));
     }
 
     #[test]
     fn a_record_without_an_id_is_refused() {
         let event = serde_json::json!({ "Records": [{ "body": "{}" }] });
-        assert_eq!(deliveries(serde_json::from_value(event).unwrap()).unwrap_err().code, "record_without_id");
+        assert_eq!(received(serde_json::from_value(event).unwrap()).unwrap_err().code, "record_without_id");
     }
 }

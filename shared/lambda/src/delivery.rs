@@ -14,7 +14,7 @@ pub struct Delivery {
     pub sent_at: Option<Timestamp>,
 }
 
-/// Why a message was not handled. It goes back to its queue, and after some tries to the dead letters.
+/// Why a message was not handled: it comes again, or goes to the dead letters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {reason}")]
 pub struct Failure {
@@ -24,19 +24,28 @@ pub struct Failure {
     pub reason: String,
     /// Whether another try may succeed.
     pub retryable: bool,
+    /// Whether it lies in the message itself: nothing mends it, neither time nor people nor another version.
+    pub in_message: bool,
 }
 
 impl Failure {
     /// A failure that another try may mend.
     #[expect(clippy::needless_pass_by_value, reason = "an error is handed over by whoever met it")]
     pub fn retryable(code: &'static str, reason: impl ToString) -> Self {
-        Self { code, reason: reason.to_string(), retryable: true }
+        Self { code, reason: reason.to_string(), retryable: true, in_message: false }
     }
 
-    /// A failure that no other try mends: the message is for the dead letters.
+    /// A failure that no other try mends, unless people or another version do: after some the message is for the dead
+    /// letters.
     #[expect(clippy::needless_pass_by_value, reason = "an error is handed over by whoever met it")]
     pub fn fatal(code: &'static str, reason: impl ToString) -> Self {
-        Self { code, reason: reason.to_string(), retryable: false }
+        Self { code, reason: reason.to_string(), retryable: false, in_message: false }
+    }
+
+    /// A failure that lies in the message: it is for the dead letters at once.
+    #[expect(clippy::needless_pass_by_value, reason = "an error is handed over by whoever met it")]
+    pub fn malformed(code: &'static str, reason: impl ToString) -> Self {
+        Self { code, reason: reason.to_string(), retryable: false, in_message: true }
     }
 }
 

@@ -1,7 +1,8 @@
-use crate::{Failure, Handler, Meter, Tally, answer_batch, deliveries};
+use crate::{Failure, Handler, Inbox, Mail, Meter, Tally, received};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use prodrome_store::Store;
 use std::future::Future;
 
 /// The present. Only what starts an invocation reads it; everything below gets it as a parameter.
@@ -14,12 +15,18 @@ pub fn now() -> Timestamp {
 ///
 /// # Errors
 /// Where the metrics cannot be set up, or the runtime's API cannot be reached.
-pub async fn serve_queue(function: &'static str, handler: impl Handler) -> Result<(), Error> {
+pub async fn serve_queue(
+    function: &'static str,
+    handler: impl Handler,
+    inbox: Inbox<impl Store, impl Mail>,
+) -> Result<(), Error> {
     let meter = Meter::install(function)?;
-    let handler = &handler;
+    let (handler, inbox) = (&handler, &inbox);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
-        let batch = deliveries(event.payload)?;
-        let (answer, tally) = answer_batch(handler, &batch, now).await;
+        let batch = received(event.payload)?;
+        let deadline = i64::try_from(event.context.deadline).ok();
+        let deadline = deadline.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let (answer, tally) = inbox.answer(handler, &batch, deadline, now).await;
         finish(meter, &tally);
         Ok::<SqsBatchResponse, Failure>(answer)
     }))

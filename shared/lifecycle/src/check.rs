@@ -70,6 +70,9 @@ pub struct Check {
     /// Of a rule with a plugin: when that is asked about the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asking: Option<Asking>,
+    /// Whether it was opened by what was known to be over: it fires only if somebody could look at the object.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub doubted: bool,
     /// Since when no rule of that name is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orphan_since: Option<Timestamp>,

@@ -59,6 +59,7 @@ pub fn decide(
             if sighting.look {
                 next.looked(now);
             }
+            next.doubted = false;
             let matches = *verdict != Verdict::Not;
             let decision = if matches {
                 matching(next, terms, sighting, *verdict, *since, *turns_at, now)

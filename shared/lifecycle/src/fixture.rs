@@ -48,6 +48,7 @@ pub(crate) fn check() -> Check {
         event: None,
         counted: None,
         asking: None,
+        doubted: false,
         orphan_since: None,
     }
 }

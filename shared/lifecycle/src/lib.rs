@@ -14,6 +14,8 @@
 //!                                                                      Ending ───► (removed)
 //! ```
 //!
+//! Of a check that is removed an [`Over`] stays for a while: what is delivered late must not begin again what is over.
+//!
 //! Where a check's rule is another than the one that it was decided on last, [`turn_over`] says what becomes of it.
 //!
 //! Nothing here reads a clock or a store. [`keys`] says where checks, their markers and their edges are kept.
@@ -25,6 +27,7 @@ mod decide;
 #[cfg(test)]
 mod fixture;
 pub mod keys;
+mod over;
 mod relist;
 mod rollout;
 mod sighting;
@@ -35,6 +38,7 @@ pub use asking::{Answer, Asking, decide_asked};
 pub use check::{Check, Phase, SeenEvent};
 pub use count::{Begin, Counted, Counter, Quota, Standing, spread};
 pub use decide::{Decision, decide};
+pub use over::Over;
 pub use relist::Relist;
 pub use rollout::Rollout;
 pub use sighting::{Seen, Sighting, Verdict};

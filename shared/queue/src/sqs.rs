@@ -24,6 +24,7 @@ const CALL_WAIT: Duration = Duration::from_secs(24);
 pub struct SqsQueue {
     client: Client,
     urls: BTreeMap<QueueName, String>,
+    dead: BTreeMap<QueueName, String>,
 }
 
 /// A message with its place in what is to be sent.
@@ -35,7 +36,41 @@ struct Placed {
 impl SqsQueue {
     /// The queues at these URLs. A queue without one accepts nothing.
     pub fn new(client: Client, urls: impl IntoIterator<Item = (QueueName, String)>) -> Self {
-        Self { client: impatient(client), urls: urls.into_iter().collect() }
+        Self { client: impatient(client), urls: urls.into_iter().collect(), dead: BTreeMap::new() }
+    }
+
+    /// The same, with the queues of dead letters.
+    #[must_use]
+    pub fn with_dead_letters(self, urls: impl IntoIterator<Item = (QueueName, String)>) -> Self {
+        Self { dead: urls.into_iter().collect(), ..self }
+    }
+
+    /// Which queue an ARN names: the URL of a queue ends with its name, and so does its ARN.
+    pub fn of_arn(&self, arn: &str) -> Option<QueueName> {
+        let name = arn.rsplit(':').next().filter(|name| !name.is_empty());
+        self.urls.iter().find(|(_, url)| url.rsplit('/').next() == name).map(|(queue, _)| *queue)
+    }
+
+    /// Puts a message among the dead letters of a queue.
+    pub async fn send_to_dead_letters(&self, of: QueueName, message: Message) -> Result<(), SendError> {
+        self.send_to(self.dead.get(&of), of, vec![message]).await
+    }
+
+    /// A message that was received comes again after so long (at most 12 hours, in whole seconds), unless it is deleted
+    /// before.
+    pub async fn change_visibility(
+        &self,
+        of: QueueName,
+        receipt: &str,
+        wait: Duration,
+    ) -> Result<(), String> {
+        let Some(url) = self.urls.get(&of) else {
+            return Err(format!("no URL is configured for the queue {}", of.as_str()));
+        };
+        let seconds = i32::try_from(wait.as_secs()).unwrap_or(i32::MAX);
+        let request = self.client.change_message_visibility().queue_url(url).receipt_handle(receipt);
+        let changed = request.visibility_timeout(seconds).send().await;
+        changed.map(drop).map_err(|error| Outage::from(&error).reason)
     }
 
     /// Sends one batch; returns what was not accepted of it. Where the queue refuses the batch as a whole, each
@@ -76,8 +111,19 @@ impl Placed {
 
 impl Queue for SqsQueue {
     async fn send(&self, to: QueueName, messages: Vec<Message>) -> Result<(), SendError> {
+        self.send_to(self.urls.get(&to), to, messages).await
+    }
+}
+
+impl SqsQueue {
+    async fn send_to(
+        &self,
+        url: Option<&String>,
+        to: QueueName,
+        messages: Vec<Message>,
+    ) -> Result<(), SendError> {
         let total = messages.len();
-        let Some(url) = self.urls.get(&to) else {
+        let Some(url) = url else {
             let reason = format!("no URL is configured for the queue {}", to.as_str());
             let failed = |index| FailedMessage { index, reason: reason.clone(), retryable: true };
             let failed: Vec<_> = (0..total).map(failed).collect();

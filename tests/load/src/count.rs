@@ -62,12 +62,24 @@ pub(crate) fn count(fed: &Fed, told: &[Told]) -> Counted {
             if found < want {
                 counted.lost.push(format!("{name}: {what}"));
             } else if found > want {
-                counted.false_news.push(format!("{name}: {what}, {found} times instead of {want}"));
+                let heard = heard_of(name, told);
+                counted.false_news.push(format!("{name}: {what}, {found} times instead of {want}: {heard}"));
             }
         }
     }
     (counted.told, counted.ended) = (alerts.len(), ends.len());
     counted
+}
+
+/// All that was told of an object.
+fn heard_of(name: &str, told: &[Told]) -> String {
+    let line = |one: &Told| {
+        let notice = &one.notice;
+        let unread = notice.stale.as_ref().map_or("", |_| ", unread");
+        format!("{} at {:.0} since {:.0}{unread}", notice.kind.as_str(), one.at, notice.since)
+    };
+    let lines: Vec<String> = told.iter().filter(|one| one.notice.object.name == name).map(line).collect();
+    lines.join(", ")
 }
 
 /// Notices about what was never broken.

@@ -1,5 +1,3 @@
-use crate::plan::Plan;
-use crate::run::until;
 use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -42,40 +40,6 @@ impl Dead {
             }
         }
         Ok(())
-    }
-
-    /// Takes what has failed of the changes and waits to come again: nobody is handed any more, and what is in hands
-    /// comes back. What was not planted among it gets its next turn, until there is no such.
-    pub(crate) fn collect_failed(&mut self, system: &System, plan: &Plan) -> Result<()> {
-        const CHANGES: &str = "ChangesQueueUrl";
-        let client = system.emulator().client();
-        let url = system.stack().output(CHANGES)?;
-        let mut turns = 0;
-        until("only what is malformed to be left", plan.patience(), || {
-            system.hand_over(false)?;
-            until("what is in hands to come back", plan.patience(), || {
-                let depth = client.queue_depth(url)?;
-                Ok((depth.in_flight == 0, depth.total()))
-            })?;
-            turns += 1;
-            let (mut failed, mut others) = (Vec::new(), 0);
-            for (message, handle) in receive_all(system, CHANGES)? {
-                let names = planted_in(&text_of(&message)?);
-                if names.is_empty() {
-                    let again = json!({ "QueueUrl": url, "ReceiptHandle": handle, "VisibilityTimeout": 0 });
-                    client.json("sqs", "AmazonSQS.ChangeMessageVisibility", &again)?;
-                    others += 1;
-                } else {
-                    failed.push((names, handle));
-                }
-            }
-            for (names, handle) in failed {
-                self.planted.extend(names);
-                delete(system, CHANGES, &handle)?;
-            }
-            system.hand_over(true)?;
-            Ok((others == 0, (others, turns)))
-        })
     }
 
     fn take(&mut self, queue: &str, message: &Value) -> Result<()> {

@@ -1,6 +1,7 @@
-//! `load [--seconds N] [--rate N] [--objects N] [--backlog N] [--seed N] [--report FILE]`: the deployed pipeline under
-//! load and faults. Prints the section of the report; fails where anything was lost or told twice. Where
-//! `PRODROME_FUNCTION` is set it is that function, as the emulator runs it.
+//! `load [--seconds N] [--rate N] [--objects N] [--calm 0|1] [--backlog N] [--seed N] [--report FILE] [--logs DIR]`:
+//! the deployed pipeline under load and faults. Prints the section of the report; fails where anything was lost or told
+//! twice, and leaves there what the functions logged, where `--logs` names a folder. Where `PRODROME_FUNCTION` is set it
+//! is that function, as the emulator runs it.
 
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "a command speaks to its user")]
 
@@ -30,16 +31,23 @@ fn load() -> Result<()> {
         objects: 20_000,
         calm: true,
         backlog: 1_000_000,
-        to_the_death: true,
         seed: 1,
+        logs: None,
     };
     let mut report: Option<PathBuf> = None;
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
         let value = arguments.next().with_context(|| format!("{name} wants a value"))?;
-        if name == "--report" {
-            report = Some(value.into());
-            continue;
+        match &*name {
+            "--report" => {
+                report = Some(value.into());
+                continue;
+            }
+            "--logs" => {
+                plan.logs = Some(value.into());
+                continue;
+            }
+            _ => {}
         }
         let number: u64 =
             value.parse().with_context(|| format!("{name}: expected a number, found {value}"))?;
@@ -48,8 +56,11 @@ fn load() -> Result<()> {
             "--rate" => plan.rate = number,
             "--objects" => plan.objects = number.max(1),
             "--backlog" => plan.backlog = number,
+            "--calm" => plan.calm = number != 0,
             "--seed" => plan.seed = number,
-            _ => bail!("{name}: expected --seconds, --rate, --objects, --backlog, --seed or --report"),
+            _ => bail!(
+                "{name}: expected --seconds, --rate, --objects, --calm, --backlog, --seed, --report or --logs"
+            ),
         }
     }
     let program = std::env::current_exe()?;

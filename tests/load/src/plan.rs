@@ -1,4 +1,5 @@
 use prodrome_e2e::PATIENCE;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How much, how long, and what goes wrong.
@@ -14,10 +15,10 @@ pub struct Plan {
     pub calm: bool,
     /// So many changes wait in the queue of which the last phase measures how fast it is emptied; 0 for none.
     pub backlog: u64,
-    /// Whether it is waited for until all that is malformed was given up. Else it may also wait still.
-    pub to_the_death: bool,
     /// Which faults come when.
     pub seed: u64,
+    /// The folder into which goes what the functions logged, where something is wrong.
+    pub logs: Option<PathBuf>,
 }
 
 /// One change in so many breaks something.
@@ -28,35 +29,14 @@ pub(crate) const MENDS_ONE_IN: u64 = 400;
 pub(crate) const MALFORMED_ONE_IN: u64 = 100;
 
 impl Plan {
-    /// So long a message that failed waits until it comes again. A message is given up after five times: of those, at
-    /// most three fall into the time in which things go wrong.
-    pub fn visibility_seconds(&self) -> u64 {
-        self.seconds.div_ceil(3).max(45)
-    }
-
-    /// So long nothing at all may change before whoever waits gives up: a message is given up after five times.
-    pub(crate) fn patience(&self) -> Duration {
-        PATIENCE + 5 * Duration::from_secs(self.visibility_seconds())
-    }
-
+    /// So long a message waits whose function was killed.
+    pub const VISIBILITY_SECONDS: u64 = 60;
     /// So long a function may take: on a busy machine a call that finds nothing to do may take many seconds.
-    pub fn timeout_seconds(&self) -> u64 {
-        (self.visibility_seconds() - 5).min(60)
-    }
-}
+    pub const TIMEOUT_SECONDS: u64 = 45;
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_message_is_given_up_for_what_goes_wrong_in_the_time_of_faults() {
-        for seconds in [1, 20, 37, 60, 600] {
-            let plan =
-                Plan { seconds, rate: 1, objects: 1, calm: false, backlog: 0, to_the_death: false, seed: 0 };
-            // Received at the latest moment before the faults end, for the fourth time.
-            assert!(3 * plan.visibility_seconds() >= seconds, "{seconds}");
-            assert!(plan.timeout_seconds() < plan.visibility_seconds());
-        }
+    /// So long nothing at all may change before whoever waits gives up: one that failed in the whole time of faults
+    /// waits at most as long once more.
+    pub(crate) fn patience(&self) -> Duration {
+        PATIENCE + Duration::from_secs(self.seconds.min(600) + 2 * Self::VISIBILITY_SECONDS)
     }
 }

@@ -7,6 +7,7 @@ use crate::plan::Plan;
 use crate::weather::{Weathered, storm};
 use anyhow::{Result, bail};
 use prodrome_e2e::{Met, Proxy, Service, Setup, System, shipped_rules_and};
+use prodrome_lifecycle::Over;
 use prodrome_local::audit;
 use prodrome_model::{ObjectKey, SHARDS_DEFAULT};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,8 @@ use std::time::{Duration, Instant};
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Of a long list of what is wrong, so much is told.
 const TOLD_MAX: usize = 20;
+/// The functions whose logs are of use where something is wrong.
+const LOGGED: [&str; 4] = ["alert", "diagnose", "evaluate", "sweep"];
 
 /// One load, from the first change until everything was told.
 pub struct Phase {
@@ -55,8 +58,8 @@ pub fn run(plan: &Plan, program: &Path, say: &dyn Fn(&str)) -> Result<Outcome> {
         .rules(rules)
         .through(&proxy)
         .gathering(1)
-        .parameter("TimeoutSeconds", plan.timeout_seconds().to_string())
-        .parameter("VisibilitySeconds", plan.visibility_seconds().to_string());
+        .parameter("TimeoutSeconds", Plan::TIMEOUT_SECONDS.to_string())
+        .parameter("VisibilitySeconds", Plan::VISIBILITY_SECONDS.to_string());
     let system = System::start(&setup)?;
     let mut phases = Vec::new();
     if plan.calm {
@@ -68,23 +71,29 @@ pub fn run(plan: &Plan, program: &Path, say: &dyn Fn(&str)) -> Result<Outcome> {
     let planted: BTreeSet<String> = phases.iter().flat_map(|phase| phase.fed.malformed.clone()).collect();
     let mut dead = Dead::default();
     let patience = plan.patience();
-    if plan.to_the_death {
-        until("what was malformed to be put aside", patience, || {
-            dead.collect(&system)?;
-            Ok((planted.iter().all(|name| dead.planted.contains(name)), dead.letters))
-        })?;
-    }
-    until("the queues to be empty", patience, || {
+    let mut unsettled = Vec::new();
+    let all_aside = until("what is malformed to be put aside", patience, || {
+        dead.collect(&system)?;
+        Ok((planted.iter().all(|name| dead.planted.contains(name)), dead.letters))
+    });
+    unsettled.extend(all_aside.err());
+    let empty = until("the queues to be empty", patience, || {
         let waiting = waiting(&system)?;
         Ok((waiting == 0, waiting))
-    })?;
-    if !plan.to_the_death {
-        dead.collect_failed(&system, plan)?;
-    }
+    });
+    unsettled.extend(empty.err());
     dead.collect(&system)?;
+    // What is not so then is told by name.
+    for error in &unsettled {
+        say(&format!("{error:#}"));
+    }
     let mut wrong = judge(&system, &mut phases, &dead, &planted)?;
     let missing: Vec<String> = planted.difference(&dead.planted).cloned().collect();
     wrong.extend(some("malformed, and gone without a word", &missing));
+    if let Some(folder) = plan.logs.as_ref().filter(|_| !wrong.is_empty()) {
+        keep_logs(&system, folder)?;
+        say(&format!("what the functions logged lies in {}", folder.display()));
+    }
     let drained = match plan.backlog {
         0 => None,
         changes => {
@@ -93,6 +102,21 @@ pub fn run(plan: &Plan, program: &Path, say: &dyn Fn(&str)) -> Result<Outcome> {
         }
     };
     Ok(Outcome { phases, dead, met: proxy.met(), drained, wrong })
+}
+
+/// What the functions logged, a file each, and what was told.
+fn keep_logs(system: &System, folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for function in LOGGED {
+        let lines = system.emulator().client().logs(&format!("/prodrome/prodrome/{function}"), 0)?;
+        let lines: Vec<String> = lines.into_iter().map(|line| line.text).collect();
+        std::fs::write(folder.join(function), lines.join("\n"))?;
+    }
+    let told = system.webhook.told();
+    let told: Vec<String> =
+        told.iter().map(|told| serde_json::to_string(&told.notice)).collect::<Result<_, _>>()?;
+    std::fs::write(folder.join("told"), told.join("\n"))?;
+    Ok(())
 }
 
 fn phase(
@@ -117,7 +141,6 @@ fn phase(
     let told_by_now = || count(&fed, &system.webhook.told());
     let complete = until("everything to be told", plan.patience(), || {
         let counted = told_by_now();
-        // Malformed changes wait there until they are given up.
         let depth = system.emulator().client().queue_depth(url)?;
         Ok((counted.lost.is_empty(), (counted.told, counted.ended, depth.total())))
     });
@@ -160,7 +183,8 @@ fn judge(
         fed.broken.keys().filter(|name| !fed.mended.contains(*name)).cloned().collect()
     };
     let lasting: BTreeSet<String> = feds.iter().flat_map(|fed| lasting(fed)).collect();
-    let open = records.iter().filter_map(|record| record.key.partition.strip_prefix("check#"));
+    let open = records.iter().filter(|record| Over::read(&record.data).is_none());
+    let open = open.filter_map(|record| record.key.partition.strip_prefix("check#"));
     let open = open.filter_map(|path| ObjectKey::from_path(path.split_once('#')?.1));
     let open: BTreeSet<String> = open.map(|object| object.name).collect();
     let missing: Vec<String> = lasting.difference(&open).cloned().collect();
@@ -175,12 +199,11 @@ fn some(what: &str, items: &[String]) -> Option<String> {
     (!items.is_empty()).then(|| format!("{} {what}: {}", items.len(), first.join("; ")))
 }
 
-/// Messages that somebody has to handle now. One that is delayed is of the future; of the changes, what has failed
-/// is looked at by itself.
+/// Messages that somebody has to handle now. One that is delayed is of the future.
 fn waiting(system: &System) -> Result<u64> {
     let client = system.emulator().client();
-    let mut waiting = client.queue_depth(system.stack().output("ChangesQueueUrl")?)?.visible;
-    for queue in ["ChecksQueueUrl", "DiagnosesQueueUrl", "FindingsQueueUrl"] {
+    let mut waiting = 0;
+    for queue in ["ChangesQueueUrl", "ChecksQueueUrl", "DiagnosesQueueUrl", "FindingsQueueUrl"] {
         let depth = client.queue_depth(system.stack().output(queue)?)?;
         waiting += depth.visible + depth.in_flight;
     }

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use prodrome_alerting::MemoryState::{Ended, Open};
 use prodrome_alerting::keys::HEAD;
 use prodrome_alerting::{Head, Memory};
-use prodrome_lifecycle::{Check, Phase};
+use prodrome_lifecycle::{Check, Over, Phase};
 use prodrome_local::audit;
 use prodrome_model::{EndReason, Finding, FindingState, Fingerprint, NoticeKind};
 use prodrome_queue::QueueName;
@@ -515,6 +515,9 @@ impl Judge<'_> {
                 self.complaints.push(format!("a relist is left: {record:#?}"));
             }
             if !record.key.partition.starts_with("check#") || record.key.sort.starts_with('~') {
+                continue;
+            }
+            if Over::read(&record.data).is_some() {
                 continue;
             }
             let Ok(check) = serde_json::from_str::<Check>(&record.data) else {

@@ -53,7 +53,7 @@ fn assert_told(world: &World, what: &str) {
     let since = |rule: &str| told[rule].0[0].since;
     assert_eq!([since("Failed"), since("Unready"), since("Flapping")], [at(100); 3], "{what}");
     assert_eq!(world.checks(), [], "{what}");
-    assert_eq!(world.store.len(), 0, "{what}: {:#?}", world.store.records());
+    assert_eq!(world.records(), [], "{what}");
     world.assert_quiet();
 }
 

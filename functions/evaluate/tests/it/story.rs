@@ -38,6 +38,57 @@ fn writes(world: &World) -> Arc<Mutex<Vec<u64>>> {
     written
 }
 
+const FAILED: &str = "
+Failed:
+  { resource: Pod, duration: 0s, resolveAfter: 1m, checkField: [ { field: [status, phase], equalValue: [Failed] } ] }
+";
+
+#[tokio::test]
+async fn what_is_over_is_not_told_again_by_an_old_pack_that_comes_late_while_the_cluster_cannot_be_read() {
+    let mut world = World::new(rules(FAILED));
+    let (broken, well) = (Pod { phase: "Failed", ..pod("a") }.json("a", 2), pod("a").json("a", 3));
+    world.apply("Pod", &broken).await;
+    world.until(10).await;
+    world.apply("Pod", &well).await;
+    world.until(200).await;
+    let told = |world: &World| world.findings.len();
+    assert_eq!((told(&world), world.checks()), (2, Vec::new()), "it and its end");
+
+    // Whoever had the pack failed at it, or died; now it comes again.
+    world.set_unreadable(1, 100);
+    let late = Told { kind: ChangeKind::Applied, of: "Pod", object: Some(&broken), list: None };
+    world.tell(&[late]).await;
+    world.until(1_000).await;
+    assert_eq!(told(&world), 2);
+    // What is news is told all the same.
+    let again = Pod { phase: "Failed", ..pod("a") }.json("a", 4);
+    world.apply("Pod", &again).await;
+    world.until(1_010).await;
+    assert_eq!(told(&world), 3);
+    world.set_unreadable(1, 0);
+    world.apply("Pod", &pod("a").json("a", 5)).await;
+    world.until(1_200).await;
+    assert_eq!((told(&world), world.checks()), (4, Vec::new()));
+}
+
+#[tokio::test]
+async fn what_an_old_pack_tells_late_is_told_once_it_was_looked_at_and_is_so() {
+    let mut world = World::new(rules(FAILED));
+    world.apply("Pod", &Pod { phase: "Failed", ..pod("a") }.json("a", 7)).await;
+    world.until(10).await;
+    world.apply("Pod", &pod("a").json("a", 8)).await;
+    world.until(200).await;
+    // The cluster was set back, and counts its versions from an earlier one.
+    world.set_unreadable(1, 100);
+    world.live_without("Pod", &pod("a").json("a", 8));
+    world.apply("Pod", &Pod { phase: "Failed", ..pod("a") }.json("a", 5)).await;
+    world.until(300).await;
+    assert_eq!(world.findings.len(), 2);
+    world.set_unreadable(1, 0);
+    world.until(400).await;
+    assert_eq!(world.findings.len(), 3);
+}
+
 #[tokio::test]
 async fn packs_of_a_watcher_leave_its_sign_of_life_now_and_then_and_at_once_where_it_falls_behind() {
     let mut world = world();

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::{Cluster, ClusterError, ListPage, ObjectsCluster};
 use prodrome_evaluate::Evaluate;
 use prodrome_lambda::{Handler, Tally};
-use prodrome_lifecycle::Check;
+use prodrome_lifecycle::{Check, Over};
 use prodrome_local::audit;
 use prodrome_local::mortal::{Mortal, dies_after};
 use prodrome_model::{
@@ -17,7 +17,7 @@ use prodrome_queue::{Body, MemoryQueue, Message, Queue, QueueName, QueueSettings
 use prodrome_recording::builtin_of_kind;
 use prodrome_rulebook::{Draft, Entry, Rulebook};
 use prodrome_rules::{RuleSet, SourceFile};
-use prodrome_store::MemoryStore;
+use prodrome_store::{MemoryStore, Record};
 use prodrome_sweep::Sweep;
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
@@ -350,9 +350,14 @@ impl World {
         }
     }
 
+    /// What is in the table of checks, but for what is over.
+    pub(crate) fn records(&self) -> Vec<Record> {
+        self.store.records().into_iter().filter(|record| Over::read(&record.data).is_none()).collect()
+    }
+
     /// The open checks.
     pub(crate) fn checks(&self) -> Vec<Check> {
-        let records = self.store.records().into_iter().filter(|r| r.key.partition.starts_with("check#"));
+        let records = self.records().into_iter().filter(|r| r.key.partition.starts_with("check#"));
         let checks = records.filter(|record| !record.key.sort.starts_with('~'));
         checks.map(|record| serde_json::from_str(&record.data).unwrap()).collect()
     }

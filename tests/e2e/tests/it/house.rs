@@ -223,7 +223,10 @@ fn each_queue_has_dead_letters_and_gives_its_function_time() {
             assert!(queues.contains_key(target), "{id}: {target} is a queue");
             let kept = queues[target]["MessageRetentionPeriod"].as_f64();
             assert!(kept > retention, "{target} keeps longer than {id}, as its clock goes on");
-            assert!(queue["RedrivePolicy"]["maxReceiveCount"].as_f64() >= Some(3.0), "{id}");
+            // What waits the longest between its tries is given up before the queue forgets it.
+            let receives = f64::from(prodrome_lambda::RECEIVES_MAX);
+            assert_eq!(queue["RedrivePolicy"]["maxReceiveCount"].as_f64(), Some(receives), "{id}");
+            assert!(Some(receives * prodrome_lambda::WAIT_MAX.as_secs_f64()) < retention, "{id}");
         } else {
             assert!(dead.values().any(|target| target == id), "{id} has no dead-letter queue");
         }
@@ -245,11 +248,10 @@ fn each_queue_has_dead_letters_and_gives_its_function_time() {
 
 /// What evaluate and the ledger take for granted of the queue of changes.
 #[test]
-fn the_queue_gives_a_pack_up_when_the_ledger_says_so_and_well_before_it_counts_as_lost() {
+fn a_pack_that_fails_again_and_again_has_an_account_well_before_it_counts_as_lost() {
     let json = template().to_json();
     let changes = &json["Resources"]["ChangesQueue"]["Properties"];
-    let tries = f64::from(prodrome_evaluate::RECEIVES_MAX);
-    assert_eq!(changes["RedrivePolicy"]["maxReceiveCount"].as_f64(), Some(tries));
+    let tries = f64::from(prodrome_evaluate::NOTED_FROM);
     let longest = tries * number(&json, &changes["VisibilityTimeout"]);
     assert!(2.0 * longest <= prodrome_ledger::SETTLED_AFTER.as_secs_f64(), "{longest} s");
 }

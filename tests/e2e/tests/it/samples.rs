@@ -6,7 +6,7 @@ use prodrome_cluster::ObjectsCluster;
 use prodrome_diagnose::{Diagnose, InProcess};
 use prodrome_e2e::{shipped_flows, shipped_rules};
 use prodrome_evaluate::Evaluate;
-use prodrome_lambda::{Delivery, Handler, Tally, deliveries};
+use prodrome_lambda::{Delivery, Handler, Tally, received};
 use prodrome_lifecycle::{Check, Phase, keys};
 use prodrome_model::{AlertMessage, FindingState, NoticeKind, PluginRequest, SHARDS_DEFAULT};
 use prodrome_notify::{MemoryChannels, Routing};
@@ -27,9 +27,9 @@ fn sample_of(name: &str) -> Value {
 
 /// The only message of a sample, as the function gets it.
 fn delivery(name: &str) -> Delivery {
-    let mut all = deliveries(serde_json::from_value(sample_of(name)).unwrap()).unwrap();
+    let mut all = received(serde_json::from_value(sample_of(name)).unwrap()).unwrap();
     assert_eq!(all.len(), 1, "{name}");
-    all.remove(0)
+    all.remove(0).delivery
 }
 
 fn text(delivery: &Delivery) -> &str {

@@ -1,0 +1,107 @@
+use crate::{Check, Sighting};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// What is kept of a check that was closed, in its place: how much was known of its object by then. A queue delivers
+/// what is older for as long as it keeps it, and of what is over nobody else would know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Over {
+    /// When the check was closed.
+    pub over: Timestamp,
+    /// The newest version that was known.
+    pub resource_version: u64,
+}
+
+impl Over {
+    /// For so long it is kept: longer than the queue keeps a change.
+    pub const KEPT: SignedDuration = SignedDuration::from_hours(5 * 24);
+
+    /// Of a check that is closed now. `sighting` is what closed it, if it was not time or its rule.
+    pub fn of(check: &Check, sighting: Option<&Sighting>, now: Timestamp) -> Self {
+        let resource_version = match sighting {
+            Some(sighting) if sighting.look => sighting.version,
+            Some(sighting) => sighting.version.max(check.resource_version),
+            None => check.resource_version,
+        };
+        Self { over: now, resource_version }
+    }
+
+    /// From a record's data; nothing, where that is a check.
+    pub fn read(data: &str) -> Option<Self> {
+        serde_json::from_str(data).ok()
+    }
+
+    /// Opens the next check of the object in the place of this: by news that are no news, it is
+    /// [doubted](Check::doubted).
+    pub fn opens(&self, check: &mut Check, sighting: &Sighting) {
+        let is_news = sighting.look || sighting.version == 0 || sighting.version > self.resource_version;
+        if !is_news {
+            check.doubted = true;
+            check.resource_version = self.resource_version;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{check, t};
+    use crate::{Phase, Seen, Verdict};
+
+    fn told(version: u64, look: bool) -> Sighting {
+        Sighting {
+            uid: "u1".into(),
+            version,
+            at: t(0),
+            look,
+            list: None,
+            seen: Seen::Present { verdict: Verdict::Holds, since: None, turns_at: None },
+        }
+    }
+
+    #[test]
+    fn what_closed_a_check_is_the_newest_that_was_known() {
+        let known = |sighting: Option<Sighting>| {
+            let check = Check { resource_version: 10, ..check() };
+            Over::of(&check, sighting.as_ref(), t(9)).resource_version
+        };
+        for (what, sighting, want) in [
+            ("its rule went", None, 10),
+            ("newer news", Some(told(12, false)), 12),
+            ("news of another source, without a version", Some(told(0, false)), 10),
+            ("a look, whose version may be of a cluster that was set back", Some(told(7, true)), 7),
+        ] {
+            assert_eq!(known(sighting), want, "{what}");
+        }
+    }
+
+    #[test]
+    fn only_what_was_known_by_then_is_doubted() {
+        let over = Over { over: t(9), resource_version: 10 };
+        let opened = |sighting: Sighting| {
+            let mut next = Check { resource_version: sighting.version, ..check() };
+            over.opens(&mut next, &sighting);
+            (next.doubted, next.resource_version)
+        };
+        for (what, sighting, want) in [
+            ("an older version", told(9, false), (true, 10)),
+            ("the same version", told(10, false), (true, 10)),
+            ("a newer one", told(11, false), (false, 11)),
+            ("a look", told(9, true), (false, 9)),
+            ("a source without versions", told(0, false), (false, 0)),
+        ] {
+            assert_eq!(opened(sighting), want, "{what}");
+        }
+    }
+
+    #[test]
+    fn it_is_told_from_a_check() {
+        let over = Over { over: t(9), resource_version: 10 };
+        let data = serde_json::to_string(&over).unwrap();
+        assert_eq!(Over::read(&data), Some(over));
+        assert!(serde_json::from_str::<Check>(&data).is_err());
+        let check = Check { phase: Phase::Firing, ..check() };
+        assert_eq!(Over::read(&serde_json::to_string(&check).unwrap()), None);
+    }
+}
