@@ -3,6 +3,7 @@ use crate::pack::Taken;
 use crate::references::Listings;
 use crate::rollout::RolledOut;
 use crate::rules::{Look, Rules};
+use crate::settle::ATTEMPTS;
 use crate::sign::Signs;
 use crate::sitting::{BEHIND, Sitting};
 use jiff::{SignedDuration, Timestamp};
@@ -13,7 +14,7 @@ use prodrome_model::{CheckMessage, DueMessage};
 use prodrome_queue::{Body, Message, Queue, QueueName, SendError};
 use prodrome_rulebook::Rulebook;
 use prodrome_rules::RuleSet;
-use prodrome_store::{Key, Record, Store, StoreError};
+use prodrome_store::{Key, Record, Store, StoreError, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -199,6 +200,20 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             .send(QueueName::Checks, vec![Message::text(text).delayed(delay)])
             .await
             .map_err(|e| send_failure(&e))
+    }
+}
+
+impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
+    /// Writes what holds whatever is there: a conflict is then a transaction of somebody else on the same records, which
+    /// is over in a moment.
+    pub(crate) async fn write_anyway(&self, writes: Vec<Write>) -> Result<(), Failure> {
+        for _ in 1..ATTEMPTS {
+            match self.store.commit(writes.clone()).await {
+                Err(StoreError::Conflict { .. }) => {}
+                other => return other.map_err(store_failure),
+            }
+        }
+        self.store.commit(writes).await.map_err(store_failure)
     }
 }
 

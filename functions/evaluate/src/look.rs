@@ -104,7 +104,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         };
         let observed = Observed::parse(&check.resource, &bytes)
             .map_err(|error| ClusterError::Unavailable { reason: error.to_string() })?;
-        let mut sight = observed.sight(rule, now, now);
+        let mut sight = observed.sight(rule, unchanged_since(rule, check, &observed, now), now);
         sight.sighting.look = true;
         if let Seen::Present { verdict: Verdict::HoldsIfReferenced, since, .. } = sight.sighting.seen {
             let asked = self.ask(rule, &observed, now).await?;
@@ -195,6 +195,17 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             Err(StoreError::Conflict { .. }) => Ok(()), // somebody else has seen to it
             Err(error) => Err(store_failure(error)),
         }
+    }
+}
+
+/// From when on only time has changed what a look sees: what it turned then has been so since then, however late the look.
+fn unchanged_since(rule: &Rule, check: &Check, observed: &Observed<'_>, now: Timestamp) -> Timestamp {
+    let is_same = (&check.uid, check.resource_version)
+        == (&observed.metadata.uid, observed.metadata.version())
+        && check.resource_version != 0;
+    match check.phase {
+        Phase::Watching { turns_at } if is_same && rule.reference_groups().is_empty() => turns_at.min(now),
+        _ => now,
     }
 }
 

@@ -7,10 +7,13 @@ use prodrome_model::{
     GroupKind, Metadata, ObjectHead, ObjectKey, ObjectRef, PluginResponse, Resource, Scope,
 };
 use prodrome_redact::redact_named;
-use prodrome_rules::{EVIDENCE_MAX, Rule, json};
+use prodrome_rules::{EVIDENCE_MAX, Evaluation, Rule, json};
 
 /// Labels kept with a check: what a tenant writes is bounded.
 const LABELS_MAX: usize = 32;
+
+/// How often time may turn a verdict while the news are on their way, and be followed.
+const TURNS_MAX: usize = 8;
 
 /// An object that was parsed, as the rules see it.
 pub(crate) struct Observed<'a> {
@@ -69,6 +72,7 @@ impl<'a> Observed<'a> {
             (true, true) => Verdict::Holds,
             (true, false) => Verdict::HoldsIfReferenced,
         };
+        let at = if evaluation.matches { matches_since(rule, &self.node, at, now) } else { at };
         let seen = Seen::Present { verdict, since: evaluation.since, turns_at: evaluation.turns_at };
         Sight {
             summary: if evaluation.matches { rule.summary(&self.node) } else { String::new() },
@@ -96,6 +100,20 @@ impl<'a> Observed<'a> {
             some.map(|(name, value)| (name.clone(), redact_named(&name, &value).into_owned())).collect();
         metadata
     }
+}
+
+/// Since when an object matches that was seen at one instant and is judged at a later one: time alone may have begun it in
+/// between.
+fn matches_since(rule: &Rule, node: &json::Node<'_>, seen: Timestamp, now: Timestamp) -> Timestamp {
+    let mut from = seen;
+    for _ in 0..TURNS_MAX {
+        match rule.evaluate(node, from) {
+            Evaluation { turns_at: Some(turns_at), .. } if turns_at <= now => from = turns_at,
+            Evaluation { matches: true, .. } => return from,
+            Evaluation { .. } => break,
+        }
+    }
+    now
 }
 
 /// A sighting with what a check or a finding says of it.

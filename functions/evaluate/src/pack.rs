@@ -468,7 +468,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             if !known && let Some(rule) = self.rules.get(rule) {
                 self.request_relist(scope, rule, namespace_of(rule, judged), now).await?;
             }
-            self.store.commit(writes).await.map_err(store_failure)?;
+            self.write_anyway(writes).await?;
         }
         for name in tracked
             .iter()
@@ -478,7 +478,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             let check = keys::check(scope, &judged.key, name);
             let writes =
                 vec![Write::Delete(check, Expect::Anything), Write::Delete(marker, Expect::Anything)];
-            self.store.commit(writes).await.map_err(store_failure)?;
+            self.write_anyway(writes).await?;
         }
         Ok(())
     }
@@ -517,7 +517,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             let marker = keys::marker(scope, self.shards, &objects[at], &name);
             let writes =
                 vec![Write::Delete(note.key, Expect::Anything), Write::Delete(marker, Expect::Anything)];
-            self.store.commit(writes).await.map_err(store_failure)?;
+            self.write_anyway(writes).await?;
         }
         Ok(())
     }
@@ -590,7 +590,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             Write::Delete(key.clone(), Expect::Anything),
             Write::Delete(marker.clone(), Expect::Anything),
         ];
-        self.store.commit(writes).await.map_err(store_failure)
+        self.write_anyway(writes).await
     }
 
     /// Sends failed changes on, each alone with its error; one that came alone fails by itself.

@@ -22,6 +22,8 @@ enum Next {
     Again(Box<Kept>),
     /// The check is due already.
     Look(Record),
+    /// A step that somebody had begun is done: what was seen is decided on now.
+    Anew,
 }
 
 impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
@@ -94,7 +96,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 Ok(Next::Done) => return Ok(None),
                 Ok(Next::Look(record)) => return Ok(Some(record)),
                 Ok(Next::Again(ended)) => (kept, over) = (None, Some(*ended)),
-                Err(Problem::Conflict) => {
+                Ok(Next::Anew) | Err(Problem::Conflict) => {
                     let record = self.store.get(&key).await.map_err(store_failure)?;
                     if sight.sighting.look && kept.is_some() {
                         return Ok(record);
@@ -193,7 +195,8 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                     tally.add(told, 1);
                 }
                 self.fire(key, check, version, &matter.terms(), now).await?;
-                Ok(Next::Done)
+                // The stream fires nothing: it met what somebody is about to do, or died of.
+                Ok(if sight.sighting.look { Next::Done } else { Next::Anew })
             }
             Decision::End(check) => {
                 let mut version = kept.map_or(0, |k| k.version);
@@ -229,13 +232,19 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             self.send_finding((**finding).clone(), check.shadow).await?;
         }
         check.sent(terms, now);
-        let written =
-            self.store.commit(vec![Write::Put(check_record(key.clone(), &check), Expect::Version(version))]);
-        match written.await {
-            // Somebody else has carried the check on meanwhile.
-            Err(StoreError::Conflict { .. }) => Ok(()),
-            other => Ok(other.map(|()| self.enqueue(key, check.due, now))?.await?),
+        let record = check_record(key.clone(), &check);
+        for _ in 0..ATTEMPTS {
+            let write = Write::Put(record.clone(), Expect::Version(version));
+            match self.store.commit(vec![write]).await {
+                Err(StoreError::Conflict { .. }) => {}
+                other => return Ok(other.map(|()| self.enqueue(key, check.due, now))?.await?),
+            }
+            let there = self.store.get(key).await?;
+            if there.is_none_or(|there| there.version != version) {
+                return Ok(()); // somebody else has carried the check on meanwhile
+            }
         }
+        Err(Problem::Conflict)
     }
 
     /// Sends the end of a check in [`Phase::Ending`].

@@ -15,7 +15,7 @@ pub enum Decision {
     /// Remove it and its marker; nobody was told.
     Close,
     /// It has held for long enough: write it as [`Phase::Firing`] with its finding, send that, then write
-    /// [`Phase::Fired`]. Also when that was begun and not finished.
+    /// [`Phase::Fired`]. Also when that was begun and not finished: what the stream told then is decided on once more.
     Fire(Box<Check>),
     /// It is over: write it as [`Phase::Ending`], send the end, then remove it. Then look at the sighting
     /// once more, as it may begin something new. Also when that was begun and not finished.
@@ -42,7 +42,7 @@ pub fn decide(
     }
     if !sighting.look && sighting.version <= check.resource_version && sighting.version != 0 {
         return if sighting.version == check.resource_version {
-            named_by_list(check, sighting)
+            seen_before(check, terms, sighting, now)
         } else {
             Decision::Nothing
         };
@@ -51,8 +51,11 @@ pub fn decide(
         Seen::Gone => gone(check, terms, sighting, now),
         Seen::Present { verdict, since, turns_at } => {
             let mut next = check.clone();
-            next.resource_version =
-                if sighting.look { sighting.version } else { check.resource_version.max(sighting.version) };
+            // A step that was begun is carried on first: what was seen is decided on after it.
+            if !matches!(check.phase, Phase::Firing | Phase::Ending { .. }) {
+                let newest = check.resource_version.max(sighting.version);
+                next.resource_version = if sighting.look { sighting.version } else { newest };
+            }
             if sighting.list.is_some() {
                 next.list.clone_from(&sighting.list);
             }
@@ -121,6 +124,22 @@ fn other_identity(
     open(terms, sighting, now, blank).map_or(Decision::Close, Decision::Keep)
 }
 
+/// The stream tells of the very version that was decided on. Where a look was faster than the news, it has matched since
+/// the watcher saw it, and not only since somebody looked.
+fn seen_before(check: &Check, terms: &Terms, sighting: &Sighting, now: Timestamp) -> Decision {
+    let Seen::Present { verdict: Verdict::Holds, since, .. } = &sighting.seen else {
+        return named_by_list(check, sighting);
+    };
+    let began = since.map_or(sighting.at, |since| since.min(sighting.at));
+    if !matches!(check.phase, Phase::Pending { .. }) || terms.references || began >= check.since {
+        return named_by_list(check, sighting);
+    }
+    let list = sighting.list.clone().or_else(|| check.list.clone());
+    let mut check = Check { since: began, list, ..check.clone() };
+    check.reschedule(terms, now);
+    Decision::Keep(Box::new(check))
+}
+
 pub(crate) fn named_by_list(check: &Check, sighting: &Sighting) -> Decision {
     if sighting.list.is_none() || sighting.list == check.list || matches!(check.phase, Phase::Ending { .. }) {
         return Decision::Nothing;
@@ -131,7 +150,6 @@ pub(crate) fn named_by_list(check: &Check, sighting: &Sighting) -> Decision {
 fn gone(check: &Check, terms: &Terms, sighting: &Sighting, now: Timestamp) -> Decision {
     let at = match check.phase {
         Phase::Watching { .. } | Phase::Pending { .. } | Phase::Gap { .. } => return Decision::Close,
-        Phase::Ending { .. } if !sighting.look => return Decision::Nothing,
         Phase::Ending { .. } => return Decision::End(Box::new(check.clone())),
         Phase::Recovering { from } => from,
         Phase::Firing | Phase::Fired { .. } => sighting.at.max(check.since),
@@ -176,8 +194,8 @@ fn matching(
             }
             check.phase = Phase::Pending { turns_at };
         }
-        Phase::Firing => return carry_on(check, sighting, Decision::Fire),
-        Phase::Ending { .. } => return carry_on(check, sighting, Decision::End),
+        Phase::Firing => return Decision::Fire(Box::new(check)),
+        Phase::Ending { .. } => return Decision::End(Box::new(check)),
         Phase::Fired { .. } => check.phase = Phase::Fired { turns_at },
         Phase::Recovering { .. } if verdict == Verdict::Holds => check.phase = Phase::Fired { turns_at },
         Phase::Recovering { .. } => {
@@ -217,8 +235,8 @@ fn not_matching(
             None => return Decision::Close,
             Some(turns_at) => check.phase = Phase::Watching { turns_at },
         },
-        Phase::Firing => return carry_on(check, sighting, Decision::Fire),
-        Phase::Ending { .. } => return carry_on(check, sighting, Decision::End),
+        Phase::Firing => return Decision::Fire(Box::new(check)),
+        Phase::Ending { .. } => return Decision::End(Box::new(check)),
         Phase::Fired { .. } => check.phase = Phase::Recovering { from: sighting.at.max(check.since) },
         Phase::Recovering { .. } => {}
     }
@@ -230,11 +248,6 @@ fn not_matching(
     }
     check.reschedule(terms, now);
     Decision::Keep(Box::new(check))
-}
-
-/// A step that was decided is finished before anything else; the stream alone does not touch it.
-fn carry_on(check: Check, sighting: &Sighting, step: impl Fn(Box<Check>) -> Decision) -> Decision {
-    if sighting.look { step(Box::new(check)) } else { Decision::Nothing }
 }
 
 #[cfg(test)]

@@ -233,8 +233,8 @@ impl Watch {
             if cuts > self.cuts {
                 return Some((self.broken(), self));
             }
-            if self.from < compacted && event.is_none() {
-                // What it had to tell may be forgotten.
+            if self.from < compacted {
+                // What it had to tell may be forgotten, whatever has happened since.
                 let status =
                     json!({ "kind": "Status", "code": 410, "reason": "Expired", "message": "too old" });
                 self.over = true;

@@ -58,19 +58,10 @@ pub(crate) struct Law {
     pub(crate) refers: bool,
     /// Whether the object says itself when the match began.
     pub(crate) tells_since: bool,
-    /// Whether time alone begins the match.
-    pub(crate) turns_by_time: bool,
 }
 
-const PLAIN: Law = Law {
-    name: "",
-    duration: 0,
-    gap: 0,
-    resolve_after: MINUTE,
-    refers: false,
-    tells_since: false,
-    turns_by_time: false,
-};
+const PLAIN: Law =
+    Law { name: "", duration: 0, gap: 0, resolve_after: MINUTE, refers: false, tells_since: false };
 
 /// All of them.
 pub(crate) const LAWS: [Law; 8] = [
@@ -79,7 +70,7 @@ pub(crate) const LAWS: [Law; 8] = [
     Law { name: "Unready", duration: 5 * MINUTE, resolve_after: 2 * MINUTE, ..PLAIN },
     Law { name: "Flapping", duration: 5 * MINUTE, gap: MINUTE, resolve_after: 2 * MINUTE, ..PLAIN },
     Law { name: "NotReady", duration: 3 * MINUTE, tells_since: true, ..PLAIN },
-    Law { name: "Slow", duration: MINUTE, turns_by_time: true, ..PLAIN },
+    Law { name: "Slow", duration: MINUTE, ..PLAIN },
     Law { name: "Unconfigured", duration: 2 * MINUTE, refers: true, ..PLAIN },
     Law { name: "Misconfigured", duration: 2 * MINUTE, refers: true, ..PLAIN },
 ];

@@ -20,6 +20,7 @@ mod fault;
 mod law;
 mod model;
 mod oracle;
+mod people;
 mod plan;
 mod run;
 mod shrink;

@@ -5,19 +5,15 @@ use crate::clock::{Clock, MINUTE, Millis, SECOND};
 use crate::fault::{FUNCTIONS, Fault, What};
 use crate::law::{LAWS, Law, NEVER, NEWEST, Spell};
 use crate::plan::Plan;
-use crate::system::{SHARDS, System, Told, scope};
-use jiff::{SignedDuration, Timestamp};
-use prodrome_alerting::MemoryState::{Ended, Open};
-use prodrome_alerting::keys::HEAD;
-use prodrome_alerting::{Head, Memory};
+use crate::system::{SHARDS, System, scope};
 use prodrome_lifecycle::{Check, Over, Phase};
 use prodrome_local::audit;
-use prodrome_model::{EndReason, Finding, FindingState, Fingerprint, NoticeKind};
+use prodrome_model::{EndReason, Finding, FindingState};
 use prodrome_queue::QueueName;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How much later than it is due something may be told on a good day.
-const IN_TIME: Millis = 2 * SECOND;
+pub(crate) const IN_TIME: Millis = 2 * SECOND;
 /// What a rule that asks for another object may take besides: ten seconds gather, ten settle.
 const REFERENCES: Millis = 21 * SECOND;
 /// What times that are written to the second, cut off, may be early.
@@ -79,10 +75,10 @@ pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<String> {
 
 /// What was told of one episode.
 #[derive(Clone)]
-struct Story {
-    at: Millis,
-    finding: Finding,
-    ended: Option<(Millis, Finding)>,
+pub(crate) struct Story {
+    pub(crate) at: Millis,
+    pub(crate) finding: Finding,
+    pub(crate) ended: Option<(Millis, Finding)>,
 }
 
 impl std::fmt::Debug for Story {
@@ -128,16 +124,13 @@ impl Story {
     }
 }
 
-/// That people were told: when, what, and which notice of the alert it was.
-type Notified = (Millis, NoticeKind, u32);
-
-struct Judge<'a> {
-    calm: Calm,
-    faults: &'a [Fault],
+pub(crate) struct Judge<'a> {
+    pub(crate) calm: Calm,
+    pub(crate) faults: &'a [Fault],
     end: Millis,
     /// When each pod was written to, by its uid.
     writes: BTreeMap<String, Vec<Millis>>,
-    complaints: Vec<String>,
+    pub(crate) complaints: Vec<String>,
 }
 
 impl Judge<'_> {
@@ -146,7 +139,7 @@ impl Judge<'_> {
     }
 
     /// By how much clocks may differ.
-    fn skew(&self) -> Millis {
+    pub(crate) fn skew(&self) -> Millis {
         let skews = self.faults.iter().filter_map(|fault| match fault.what {
             What::Skew(_, by) => Some(Millis::from(by).abs()),
             _ => None,
@@ -298,15 +291,16 @@ impl Judge<'_> {
     /// It began when something happened, and not when the news of it came.
     fn its_time_is_true(&mut self, law: &Law, story: &Story, of_it: &[&Spell]) {
         let is_blind = self.faults.iter().any(|fault| fault.what.blinds_the_watcher());
-        // What matches by time alone counts from when somebody looked.
-        if is_blind || law.refers || law.turns_by_time {
+        if is_blind || law.refers {
             return;
         }
         let since = story.since();
         let happened = self.writes.get(story.uid()).into_iter().flatten().copied();
         let mut begins = happened.chain(of_it.iter().map(|spell| spell.from));
-        // The watcher reads its clock a moment later.
-        if !begins.any(|at| at - CUT_OFF <= since && since <= at + CUT_OFF) {
+        // The watcher reads its clock a moment later. What the object says of a time that has not come yet by the clock of
+        // whoever reads it counts from then: with a clock that is behind, earlier by as much.
+        let early = CUT_OFF + self.skew();
+        if !begins.any(|at| at - early <= since && since <= at + CUT_OFF) {
             self.complain("it did not begin then", law, (story, of_it));
         }
     }
@@ -367,135 +361,6 @@ impl Judge<'_> {
         }
         if let Some(spell) = matched(LONG, told).filter(|_| story.finding.stale.is_none()) {
             self.complain("ended in the midst of it", law, (spell, story));
-        }
-    }
-
-    /// Each alert came to people once, in time, and its end after it.
-    fn everybody_was_told(&mut self, system: &System, stories: &[Story]) {
-        let told = system.channels.told();
-        let memories =
-            system.episodes.records().into_iter().filter(|r| r.key.partition.starts_with("fingerprint#"));
-        let memories: BTreeMap<String, Memory> = memories
-            .filter_map(|r| Some((r.key.partition.clone(), serde_json::from_str(&r.data).ok()?)))
-            .collect();
-        let mut by_alert: BTreeMap<(&str, &Fingerprint), Vec<Notified>> = BTreeMap::new();
-        for told in &told {
-            let key = (told.channel.as_str(), &told.notice.fingerprint);
-            by_alert.entry(key).or_default().push((told.at, told.notice.kind, told.notice.sequence));
-        }
-        for story in stories {
-            let fingerprint = &story.finding.fingerprint;
-            let alert = match memories.get(&format!("fingerprint#{fingerprint}")).map(|memory| &memory.state)
-            {
-                Some(Open { alert } | Ended { alert: Some(alert), .. }) => alert,
-                // Its end came first.
-                Some(Ended { alert: None, .. }) => continue,
-                None => {
-                    self.complaints.push(format!("alert forgot {story:#?}"));
-                    continue;
-                }
-            };
-            let Some(notices) = by_alert.get(&("chat", alert)) else {
-                self.complaints.push(format!("nobody was told of {story:#?}"));
-                continue;
-            };
-            let first = notices.iter().map(|(at, ..)| *at).min().unwrap_or(NEVER);
-            let is_opening = alert == fingerprint;
-            if is_opening
-                && self.calm.over(story.at - MINUTE, story.at + IN_TIME).is_none()
-                && first > story.at + IN_TIME
-            {
-                self.complaints.push(format!("people were told late, at {first}: {story:#?}"));
-            }
-        }
-        let may_repeat = self.faults.iter().any(|fault| {
-            matches!(
-                fault.what,
-                What::Dies(..)
-                    | What::StoreAnswersLost(_)
-                    | What::StoreThrottles(_)
-                    | What::StoreConflicts(_)
-                    | What::Slow(_)
-                    | What::Channel(..)
-            )
-        });
-        for ((channel, alert), notices) in &by_alert {
-            let distinct: BTreeSet<_> =
-                notices.iter().map(|(_, kind, sequence)| (*kind, *sequence)).collect();
-            let of = |kind| distinct.iter().filter(|(k, _)| *k == kind).count();
-            let first = |kind| notices.iter().filter(|(_, k, _)| *k == kind).map(|(at, ..)| *at).min();
-            let (begun, resolved) = (first(NoticeKind::Alert), first(NoticeKind::Resolved));
-            // What a channel is owed is the last word: one that was down may hear no more than the end.
-            let was_down =
-                self.faults.iter().any(|f| matches!(f.what, What::Channel(name, _) if name == *channel));
-            let is_sound = of(NoticeKind::Alert) <= 1
-                && of(NoticeKind::Resolved) <= 1
-                && (begun.is_some() || was_down)
-                && resolved.is_none_or(|at| begun.is_none_or(|begun| begun < at))
-                && (may_repeat || distinct.len() == notices.len());
-            if !is_sound {
-                self.complaints.push(format!("{channel} was told of {alert}: {notices:#?}"));
-            }
-        }
-        self.one_cause_is_one_alert(&told, &memories, stories);
-        // In the end an alert is open where a finding of it has not ended, and nowhere else.
-        let heads = system.episodes.records().into_iter().filter(|record| record.key.sort == HEAD);
-        let open: BTreeSet<Fingerprint> = heads
-            .filter_map(|record| serde_json::from_str::<Head>(&record.data).ok()?.alert)
-            .map(|alert| alert.opening.fingerprint)
-            .collect();
-        for ((channel, alert), notices) in &by_alert {
-            let is_over = notices.iter().any(|(_, kind, _)| *kind == NoticeKind::Resolved);
-            if is_over == open.contains(*alert) {
-                self.complaints.push(format!(
-                    "{channel}: over {is_over}, yet the alert {alert} says otherwise: {notices:#?}"
-                ));
-            }
-        }
-    }
-
-    /// What rules see of one cause at one place is one alert at a time, which is over when all of them are.
-    fn one_cause_is_one_alert(
-        &mut self,
-        told: &[Told],
-        memories: &BTreeMap<String, Memory>,
-        stories: &[Story],
-    ) {
-        let mut spans: BTreeMap<&Fingerprint, (Timestamp, Option<Timestamp>)> = BTreeMap::new();
-        let mut over: BTreeMap<&Fingerprint, Millis> = BTreeMap::new();
-        for Told { at, notice, .. } in told {
-            let (begin, end) = spans.entry(&notice.fingerprint).or_insert((notice.at, None));
-            *begin = (*begin).min(notice.at);
-            if notice.kind == NoticeKind::Resolved {
-                *end = Some(notice.at);
-                let first = over.entry(&notice.fingerprint).or_insert(*at);
-                *first = (*first).min(*at);
-            }
-        }
-        let mut places: BTreeMap<(&str, &str), BTreeSet<&Fingerprint>> = BTreeMap::new();
-        for story in stories {
-            let memory = memories.get(&format!("fingerprint#{}", story.finding.fingerprint));
-            let state = memory.map(|memory| &memory.state);
-            let Some(Open { alert } | Ended { alert: Some(alert), .. }) = state else { continue };
-            let over = over.get(alert).copied();
-            if over.is_some_and(|over| story.ended.as_ref().is_none_or(|(told, _)| *told > over)) {
-                self.complaints.push(format!("{alert} was over at {over:?}, before {story:#?}"));
-            }
-            let finding = &story.finding;
-            if finding.group.is_of_cause() {
-                places.entry((finding.owner.as_str(), &finding.group.key)).or_default().insert(alert);
-            }
-        }
-        // By the clocks of those who decided.
-        let skew = SignedDuration::from_millis(self.skew());
-        for (place, alerts) in places {
-            let mut alerts: Vec<_> = alerts.iter().filter_map(|alert| spans.get(*alert)).collect();
-            alerts.sort();
-            for pair in alerts.windows(2) {
-                if pair[0].1.is_none_or(|end| end > pair[1].0 + skew) {
-                    self.complaints.push(format!("two alerts at a time of {place:?}: {pair:#?}"));
-                }
-            }
         }
     }
 

@@ -1,11 +1,12 @@
 //! Dying at every point between two operations, and failing at each.
 
 use crate::truth::{Config, Pod, RULES};
-use crate::world::{World, at, rules};
-use prodrome_model::{Ended, Finding, FindingState};
+use crate::world::{Told, World, at, rules};
+use prodrome_model::{ChangeKind, EndReason, Ended, Finding, FindingState};
 use prodrome_queue::QueueName;
 use prodrome_rules::RuleSet;
 use prodrome_store::{Fault, OperationKind};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -112,6 +113,45 @@ async fn a_fault_at_any_operation_loses_nothing_and_tells_one_story() {
         }
     }
     assert!(faults > 300, "only {faults} faults");
+}
+
+#[tokio::test]
+async fn whatever_conflicts_the_next_of_the_same_name_begins_when_it_was_seen() {
+    let rules = the_rules();
+    let mut conflicts = 0;
+    for number in 0.. {
+        let mut world = World::new(Arc::clone(&rules));
+        let (hit, hits) = mpsc::channel();
+        world.store.set_script(move |operation| {
+            let now = operation.number == number && operation.kind == OperationKind::Commit;
+            now.then(|| hit.send(()).map(|()| Fault::Conflict)).transpose().unwrap()
+        });
+        let old = pod("Running", false);
+        let new = Pod { uid: "v".into(), ..old.clone() };
+        world.apply("ConfigMap", &Config::Good.json("settings", 1)).await;
+        world.apply("Pod", &old.json("a", 2)).await;
+        world.until(400).await;
+        let (gone, there) = (old.json("a", 3), new.json("a", 4));
+        world.live("Pod", &there);
+        world.tell(&[(ChangeKind::Deleted, &gone), (ChangeKind::Applied, &there)].map(of_a_pod)).await;
+        world.until(1_000).await;
+        let told: Vec<_> = world.findings.iter().filter(|finding| finding.rule == "Unready").collect();
+        let episode =
+            |uid: &'static str| told.iter().copied().filter(move |finding| finding.subject.uid() == uid);
+        let end = Ended { at: at(400), reason: EndReason::Deleted };
+        assert!(episode("u").any(|finding| finding.state == FindingState::Ended(end.clone())), "{told:#?}");
+        let begun: Vec<_> = episode("v").map(|finding| (finding.since, finding.fired_at)).collect();
+        assert_eq!(begun[..1], [(at(400), at(700))], "a conflict at operation {number}");
+        conflicts += hits.try_iter().count();
+        if number >= world.store.operations() {
+            break;
+        }
+    }
+    assert!(conflicts > 10, "only {conflicts} conflicts");
+}
+
+fn of_a_pod((kind, object): (ChangeKind, &Value)) -> Told<'_> {
+    Told { kind, of: "Pod", object: Some(object), list: None }
 }
 
 #[tokio::test]

@@ -7,8 +7,10 @@ use prodrome_alerting::{Policy, WatchSign, keys};
 use prodrome_lambda::metric;
 use prodrome_ledger::Ledger;
 use prodrome_model::ChangeKind;
+use prodrome_queue::QueueUnkindness;
 use prodrome_store::{Fault, OperationKind};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 fn world() -> World {
     World::new(rules(RULES))
@@ -288,6 +290,28 @@ async fn one_that_waits_for_long_does_not_delay_the_next() {
     world.until(40_900).await;
     let firing = firing(&world);
     assert!(firing.len() == 1 && firing[0] < 40_500.0, "{firing:?}");
+}
+
+/// A pod that waits is slow when it is ten minutes old; the news of it come a minute after that, and are older.
+#[tokio::test]
+async fn what_time_began_while_the_news_were_on_their_way_began_then() {
+    let mut world = world();
+    world.until(500).await;
+    world
+        .queue
+        .set_unkindness(QueueUnkindness { delay_max: Duration::from_mins(5), ..QueueUnkindness::NONE });
+    world.apply("ConfigMap", &Config::Good.json("settings", 1)).await;
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        world.apply("Pod", &Pod { phase: "Pending", ..pod(name) }.json(name, 2)).await;
+    }
+    world.until(2_000).await;
+    let slow: Vec<_> = world.findings.iter().filter(|finding| finding.rule == "Slow").collect();
+    let since: Vec<_> = slow.iter().map(|finding| finding.since).collect();
+    assert_eq!(since, [at(600); 6]);
+    assert!(
+        slow.iter().all(|finding| finding.fired_at >= at(660)),
+        "it fired over a time in which it was not slow"
+    );
 }
 
 #[tokio::test]

@@ -169,14 +169,42 @@ fn a_new_uid_under_the_old_name_ends_the_old_episode_first() {
 }
 
 #[test]
-fn a_step_begun_is_carried_on_by_the_next_look_only() {
+fn a_step_begun_is_carried_on_before_the_news_that_meet_it_are_decided_on() {
     let terms = terms(60, 0, 120);
     let firing = Check { phase: Phase::Firing, ..open_check(&terms) };
-    assert_eq!(decide(Some(&firing), &terms, &told(5, 70, Verdict::Not), t(70), blank), Decision::Nothing);
-    assert!(matches!(
-        decide(Some(&firing), &terms, &looked(5, 90, Verdict::Not), t(90), blank),
-        Decision::Fire(_)
-    ));
+    for news in [told(5, 70, Verdict::Not), looked(5, 70, Verdict::Not)] {
+        match decide(Some(&firing), &terms, &news, t(70), blank) {
+            // So that the news are news still when it is done.
+            Decision::Fire(check) => assert_eq!(check.resource_version, firing.resource_version),
+            other => panic!("{other:?}"),
+        }
+    }
+    let quiet = Phase::Ending { at: t(60), reason: EndReason::Recovered };
+    let ending = Check { phase: quiet.clone(), ..open_check(&terms) };
+    let of_next = Sighting { uid: "u2".into(), ..told(6, 70, Verdict::Holds) };
+    let gone = Sighting { seen: Seen::Gone, ..told(5, 70, Verdict::Not) };
+    for news in [of_next, gone, told(5, 70, Verdict::Holds)] {
+        match decide(Some(&ending), &terms, &news, t(70), blank) {
+            Decision::End(check) => assert_eq!(check.phase, quiet),
+            other => panic!("{other:?}"),
+        }
+    }
+    let old = told(1, 70, Verdict::Holds);
+    assert_eq!(decide(Some(&ending), &terms, &old, t(70), blank), Decision::Nothing);
+}
+
+#[test]
+fn where_a_look_is_faster_than_the_news_it_began_when_the_watcher_saw_it() {
+    let terms = terms(300, 0, 120);
+    let looked_at = Check { since: t(30), resource_version: 5, ..open_check(&terms) };
+    let check = kept(decide(Some(&looked_at), &terms, &told(5, 0, Verdict::Holds), t(180), blank));
+    assert_eq!((check.since, check.fires_at(&terms)), (t(0), t(300)));
+    // Unless something else may have begun it since.
+    let with_references = Terms { references: true, ..terms };
+    for (terms, version) in [(with_references, 5), (terms, 4)] {
+        let news = told(version, 0, Verdict::Holds);
+        assert_eq!(decide(Some(&looked_at), &terms, &news, t(180), blank), Decision::Nothing);
+    }
 }
 
 #[test]

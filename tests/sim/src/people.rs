@@ -1,0 +1,156 @@
+//! What people were told of it: each alert once, in time, and its end after it.
+
+use crate::clock::{Clock, MINUTE, Millis};
+use crate::fault::What;
+use crate::law::NEVER;
+use crate::oracle::{IN_TIME, Judge, Story};
+use crate::system::{System, Told};
+use jiff::{SignedDuration, Timestamp};
+use prodrome_alerting::MemoryState::{Ended, Open};
+use prodrome_alerting::keys::{HEAD, log_partition};
+use prodrome_alerting::log::{Entry, Event};
+use prodrome_alerting::{Head, Memory};
+use prodrome_model::{Fingerprint, NoticeKind};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// That people were told: when, what, and which notice of the alert it was.
+type Notified = (Millis, NoticeKind, u32);
+
+impl Judge<'_> {
+    /// Each alert came to people once, in time, and its end after it.
+    pub(crate) fn everybody_was_told(&mut self, system: &System, stories: &[Story]) {
+        let told = system.channels.told();
+        let memories =
+            system.episodes.records().into_iter().filter(|r| r.key.partition.starts_with("fingerprint#"));
+        let memories: BTreeMap<String, Memory> = memories
+            .filter_map(|r| Some((r.key.partition.clone(), serde_json::from_str(&r.data).ok()?)))
+            .collect();
+        let mut by_alert: BTreeMap<(&str, &Fingerprint), Vec<Notified>> = BTreeMap::new();
+        for told in &told {
+            let key = (told.channel.as_str(), &told.notice.fingerprint);
+            by_alert.entry(key).or_default().push((told.at, told.notice.kind, told.notice.sequence));
+        }
+        for story in stories {
+            let fingerprint = &story.finding.fingerprint;
+            let alert = match memories.get(&format!("fingerprint#{fingerprint}")).map(|memory| &memory.state)
+            {
+                Some(Open { alert } | Ended { alert: Some(alert), .. }) => alert,
+                // Its end came first.
+                Some(Ended { alert: None, .. }) => continue,
+                None => {
+                    self.complaints.push(format!("alert forgot {story:#?}"));
+                    continue;
+                }
+            };
+            let Some(notices) = by_alert.get(&("chat", alert)) else {
+                self.complaints.push(format!("nobody was told of {story:#?}"));
+                continue;
+            };
+            let first = notices.iter().map(|(at, ..)| *at).min().unwrap_or(NEVER);
+            let is_opening = alert == fingerprint;
+            if is_opening
+                && self.calm.over(story.at - MINUTE, story.at + IN_TIME).is_none()
+                && first > story.at + IN_TIME
+            {
+                self.complaints.push(format!("people were told late, at {first}: {story:#?}"));
+            }
+        }
+        for ((channel, alert), notices) in &by_alert {
+            let log = log_of(system, alert);
+            let distinct: BTreeSet<_> =
+                notices.iter().map(|(_, kind, sequence)| (*kind, *sequence)).collect();
+            let of = |kind| distinct.iter().filter(|(k, _)| *k == kind).count();
+            let first = |kind| notices.iter().filter(|(_, k, _)| *k == kind).map(|(at, ..)| *at).min();
+            let (begun, resolved) = (first(NoticeKind::Alert), first(NoticeKind::Resolved));
+            // What was sent, and not known to have been, is sent once more; to who may not have heard of the alert the
+            // news of it are its begin.
+            let unsure = log.iter().filter(|entry| is_unsure(&entry.event, channel)).count();
+            // What a channel is owed is the last word: one that was not reached may hear no more than the end.
+            let was_down =
+                self.faults.iter().any(|f| matches!(f.what, What::Channel(name, _) if name == *channel));
+            let opened = log.iter().map(|entry| Clock::since_begin(entry.at)).min().unwrap_or(0);
+            let was_late = resolved.is_some_and(|at| self.calm.over(opened, at).is_some());
+            let is_sound = of(NoticeKind::Alert) <= 1 + unsure
+                && of(NoticeKind::Resolved) <= 1
+                && (begun.is_some() || was_down || was_late)
+                && resolved.is_none_or(|at| begun.is_none_or(|begun| begun < at))
+                && notices.len() <= distinct.len() + unsure;
+            if !is_sound {
+                self.complaints
+                    .push(format!("{channel} was told of {alert}: {notices:#?}, {unsure} in doubt"));
+            }
+        }
+        self.one_cause_is_one_alert(&told, &memories, stories);
+        // In the end an alert is open where a finding of it has not ended, and nowhere else.
+        let heads = system.episodes.records().into_iter().filter(|record| record.key.sort == HEAD);
+        let open: BTreeSet<Fingerprint> = heads
+            .filter_map(|record| serde_json::from_str::<Head>(&record.data).ok()?.alert)
+            .map(|alert| alert.opening.fingerprint)
+            .collect();
+        for ((channel, alert), notices) in &by_alert {
+            let is_over = notices.iter().any(|(_, kind, _)| *kind == NoticeKind::Resolved);
+            if is_over == open.contains(*alert) {
+                self.complaints.push(format!(
+                    "{channel}: over {is_over}, yet the alert {alert} says otherwise: {notices:#?}"
+                ));
+            }
+        }
+    }
+
+    /// What rules see of one cause at one place is one alert at a time, which is over when all of them are.
+    fn one_cause_is_one_alert(
+        &mut self,
+        told: &[Told],
+        memories: &BTreeMap<String, Memory>,
+        stories: &[Story],
+    ) {
+        let mut spans: BTreeMap<&Fingerprint, (Timestamp, Option<Timestamp>)> = BTreeMap::new();
+        let mut over: BTreeMap<&Fingerprint, Millis> = BTreeMap::new();
+        for Told { at, notice, .. } in told {
+            let (begin, end) = spans.entry(&notice.fingerprint).or_insert((notice.at, None));
+            *begin = (*begin).min(notice.at);
+            if notice.kind == NoticeKind::Resolved {
+                *end = Some(notice.at);
+                let first = over.entry(&notice.fingerprint).or_insert(*at);
+                *first = (*first).min(*at);
+            }
+        }
+        let mut places: BTreeMap<(&str, &str), BTreeSet<&Fingerprint>> = BTreeMap::new();
+        for story in stories {
+            let memory = memories.get(&format!("fingerprint#{}", story.finding.fingerprint));
+            let state = memory.map(|memory| &memory.state);
+            let Some(Open { alert } | Ended { alert: Some(alert), .. }) = state else { continue };
+            let over = over.get(alert).copied();
+            if over.is_some_and(|over| story.ended.as_ref().is_none_or(|(told, _)| *told > over)) {
+                self.complaints.push(format!("{alert} was over at {over:?}, before {story:#?}"));
+            }
+            let finding = &story.finding;
+            if finding.group.is_of_cause() {
+                places.entry((finding.owner.as_str(), &finding.group.key)).or_default().insert(alert);
+            }
+        }
+        // By the clocks of those who decided.
+        let skew = SignedDuration::from_millis(self.skew());
+        for (place, alerts) in places {
+            let mut alerts: Vec<_> = alerts.iter().filter_map(|alert| spans.get(*alert)).collect();
+            alerts.sort();
+            for pair in alerts.windows(2) {
+                if pair[0].1.is_none_or(|end| end > pair[1].0 + skew) {
+                    self.complaints.push(format!("two alerts at a time of {place:?}: {pair:#?}"));
+                }
+            }
+        }
+    }
+}
+
+/// What was written down of an alert.
+fn log_of(system: &System, alert: &Fingerprint) -> Vec<Entry> {
+    let partition = log_partition(alert);
+    let lines = system.episodes.records().into_iter().filter(|record| record.key.partition == partition);
+    lines.filter_map(|record| serde_json::from_str(&record.data).ok()).collect()
+}
+
+/// Whether a channel may have been told and nobody knows.
+fn is_unsure(event: &Event, of: &str) -> bool {
+    matches!(event, Event::Lost { channel, .. } | Event::Failed { channel, .. } if channel == of)
+}
