@@ -174,6 +174,9 @@ impl<S: Store, Q: Queue, C: Channels> Alerts<S, Q, C> {
             return Ok(false);
         }
         let scope: &Scope = &alert.opening.scope;
+        if *alert.opening.subject.object() == scope.object() {
+            return Ok(false); // of the cluster itself the watcher's own packs tell, and the ledger
+        }
         let Some(record) = self.store.get(&keys::watch(scope)).await? else { return Ok(false) };
         match parse::<WatchSign>(&record) {
             Ok(sign) => Ok(sign.is_behind(now, &self.policy)),

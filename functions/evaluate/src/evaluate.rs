@@ -27,7 +27,7 @@ pub struct Evaluate<S, Q, C> {
     pub(crate) shards: u16,
     pub(crate) diagnosing: bool,
     pub(crate) asking: bool,
-    signs: Option<Signs<S>>,
+    pub(crate) signs: Option<Signs<S>>,
     pub(crate) counted: Option<Counted<S>>,
     pub(crate) listings: Listings,
     pub(crate) rolled_out: RolledOut,

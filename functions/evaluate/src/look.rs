@@ -3,6 +3,7 @@ use crate::observed::{Matter, Observed, Sight};
 use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
+use prodrome_alerting::Policy;
 use prodrome_cluster::{Cluster, ClusterError};
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::{Check, Over, Phase, Seen, Sighting, Verdict};
@@ -59,9 +60,10 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             Ok(sight) => sight,
             Err(error) => {
                 tally.add(metric::CLUSTER_ERRORS, 1);
-                match last_known(rule, &kept.check, &error, now) {
-                    Some(sight) => sight,
-                    None => return self.postpone(record, kept, &error, now).await.map(|()| None),
+                let sight = last_known(rule, &kept.check, &error, now);
+                match sight {
+                    Some(sight) if self.is_known(rule, &kept.check, now).await? => sight,
+                    _ => return self.postpone(record, kept, &error, now).await.map(|()| None),
                 }
             }
         };
@@ -115,6 +117,18 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             sight.lacks_usual = asked.lacks_usual;
         }
         Ok(sight)
+    }
+
+    /// Whether the last known state will do for a check that is about to fire: its watcher is heard and would have told of
+    /// a recovery, or had seen it last for long enough. Of a cluster that is silent, and cannot be read either, nobody
+    /// knows; the silence is told by itself.
+    async fn is_known(&self, rule: &Rule, check: &Check, now: Timestamp) -> Result<bool, Failure> {
+        let Some(signs) = self.signs.as_ref().filter(|_| matches!(check.phase, Phase::Pending { .. })) else {
+            return Ok(true);
+        };
+        let Some(sign) = signs.of(&check.scope).await.map_err(store_failure)? else { return Ok(true) };
+        let has_lasted = sign.seen_up_to().duration_since(check.since) >= rule.duration();
+        Ok(has_lasted || !sign.is_behind(now, &Policy::default()))
     }
 
     async fn postpone(

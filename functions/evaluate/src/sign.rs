@@ -37,6 +37,12 @@ impl<S: Store> Signs<S> {
         }
     }
 
+    /// The last sign that was noted of a watcher; none where it was never heard.
+    pub(crate) async fn of(&self, scope: &Scope) -> Result<Option<WatchSign>, StoreError> {
+        let there = self.store.get(&keys::watch(scope)).await?;
+        Ok(there.and_then(|record| serde_json::from_str(&record.data).ok()))
+    }
+
     fn is_news(&self, scope: &Scope, sign: &WatchSign) -> bool {
         let noted = self.lock().get(scope).copied();
         noted.is_none_or(|noted| {

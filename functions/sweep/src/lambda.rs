@@ -20,11 +20,13 @@ pub async fn main() -> Result<(), Error> {
     let tables = aws_sdk_dynamodb::Client::new(&aws);
     let urls =
         [(QueueName::Checks, config.checks_queue_url), (QueueName::Findings, config.findings_queue_url)];
+    let silent_after = config.silent_after;
     let sweep = Sweep::new(
         DynamoStore::new(tables.clone(), config.checks_table),
         DynamoStore::new(tables, config.episodes_table),
         SqsQueue::new(aws_sdk_sqs::Client::new(&aws), urls),
-    );
+    )
+    .with_silence_after(silent_after);
     let sweep = &sweep;
     serve_schedule("sweep", |now| async move {
         let mut tally = Tally::default();

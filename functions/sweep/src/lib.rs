@@ -6,13 +6,15 @@
 //! time do no harm and a message that comes twice is recognised by its due time. What stays overdue is handed
 //! over again by every tick until somebody has dealt with it.
 //!
-//! Then it settles the [ledger](prodrome_ledger) of what became of the changes.
+//! Then it settles the [ledger](prodrome_ledger) of what became of the changes, and tells of the clusters of which the
+//! ledger has heard nothing.
 #![recursion_limit = "256"] // the futures of the AWS SDK are nested deeply
 
 mod config;
 
 pub mod lambda;
+mod silence;
 mod sweep;
 
 pub use config::Config;
-pub use sweep::{Sweep, SweepError};
+pub use sweep::{SILENT_AFTER, Sweep, SweepError};

@@ -1,3 +1,4 @@
+use crate::silence;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_lambda::{Tally, metric};
 use prodrome_ledger::{Ledger, LedgerError};
@@ -8,6 +9,8 @@ use std::time::Duration;
 
 /// How far ahead a tick looks. Three ticks see each record, so one may be lost or late.
 const AHEAD: SignedDuration = SignedDuration::from_mins(3);
+/// A cluster of which nothing was heard for so long is silent, unless told otherwise. A watcher sends a pack each minute.
+pub const SILENT_AFTER: SignedDuration = SignedDuration::from_mins(10);
 /// Records a page of the index.
 const PAGE: u32 = 250;
 
@@ -16,6 +19,7 @@ pub struct Sweep<C, E, Q> {
     checks: C,
     episodes: E,
     queue: Q,
+    silent_after: SignedDuration,
 }
 
 /// Why a tick did not hand over everything. The next tick begins anew.
@@ -35,7 +39,13 @@ pub enum SweepError {
 impl<C: Store, E: Store, Q: Queue> Sweep<C, E, Q> {
     /// A sweep over the stores of checks and of episodes.
     pub fn new(checks: C, episodes: E, queue: Q) -> Self {
-        Self { checks, episodes, queue }
+        Self { checks, episodes, queue, silent_after: SILENT_AFTER }
+    }
+
+    /// The same with another time without news after which a cluster counts as silent.
+    #[must_use]
+    pub fn with_silence_after(self, silent_after: SignedDuration) -> Self {
+        Self { silent_after, ..self }
     }
 
     /// One tick. An index that cannot be read does not keep the others from being swept; the first error is
@@ -50,16 +60,21 @@ impl<C: Store, E: Store, Q: Queue> Sweep<C, E, Q> {
             let done = self.bucket(&self.episodes, &bucket, QueueName::Findings, now, tally).await;
             first_error = first_error.or(done.err());
         }
-        match Ledger::new(&self.checks).settle(now).await {
-            Ok(settled) => {
-                tally.add(metric::CHANGES_LOST, settled.lost);
-                if settled.lost > 0 {
-                    tracing::error!(changes = settled.lost, "changes have no account: see `prodrome ledger`");
-                }
-            }
-            Err(error) => first_error = first_error.or(Some(error.into())),
-        }
+        first_error = first_error.or(self.ledger(now, tally).await.err());
         first_error.map_or(Ok(()), Err)
+    }
+
+    /// Settles the ledger, and tells of the clusters that it has not heard of.
+    async fn ledger(&self, now: Timestamp, tally: &mut Tally) -> Result<(), SweepError> {
+        let ledger = Ledger::new(&self.checks);
+        let silences = ledger.silences().await?;
+        let settled = ledger.settle(now).await?;
+        tally.add(metric::CHANGES_LOST, settled.lost);
+        if settled.lost > 0 {
+            tracing::error!(changes = settled.lost, "changes have no account: see `prodrome ledger`");
+        }
+        let (episodes, queue, after) = (&self.episodes, &self.queue, self.silent_after);
+        silence::tell(&ledger, episodes, queue, silences, &settled.heard, after, now).await
     }
 
     /// Hands over page by page, so that a tick that is cut off has done what it read.

@@ -1,12 +1,13 @@
 //! `prodrome ledger`: what became of each change that the watchers handed over.
 
 use crate::output::Output;
-use crate::{Outcome, write};
-use anyhow::{Context as _, Result};
+use crate::{Outcome, clock, write};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use prodrome_ledger::{ClusterSummary, Ledger, RunSummary, Span, Summary};
-use prodrome_model::Waybill;
-use prodrome_store::DynamoStore;
+use jiff::Timestamp;
+use prodrome_ledger::{ClusterSummary, Forgotten, HEARD_LATELY, Ledger, RunSummary, Span, Summary};
+use prodrome_model::{Scope, Waybill};
+use prodrome_store::{DynamoStore, Store};
 use std::fmt::Write as _;
 
 /// Arguments of `prodrome ledger`.
@@ -19,16 +20,29 @@ pub(crate) struct Arguments {
     /// The table of checks: the stack's output `ChecksTableName`
     #[arg(long = "table", value_name = "NAME", env = "PRODROME_CHECKS_TABLE")]
     table: String,
+    /// Take a cluster off the ledger that is no more, as the ledger names it (TENANT/REGION/CLUSTER): its alert of silence
+    /// ends
+    #[arg(long, value_name = "SCOPE", value_parser = scope)]
+    forget: Option<Scope>,
     /// The form of the output
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
+}
+
+fn scope(text: &str) -> Result<Scope, String> {
+    Scope::parse(text)
+        .ok_or_else(|| "expected TENANT/REGION/CLUSTER, such as default/eu-central-1/prod".to_owned())
 }
 
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let store = DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), &*arguments.table);
-    let summary = Ledger::new(store).summary().await;
+    let ledger = Ledger::new(store);
+    if let Some(scope) = &arguments.forget {
+        return forget(&ledger, scope, clock::now()).await;
+    }
+    let summary = ledger.summary().await;
     let summary =
         summary.with_context(|| format!("cannot read the ledger in the table {}", arguments.table))?;
     write(&match arguments.output {
@@ -38,14 +52,38 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     Ok(if summary.adds_up() { Outcome::Quiet } else { Outcome::Found })
 }
 
+async fn forget(ledger: &Ledger<impl Store>, scope: &Scope, now: Timestamp) -> Result<Outcome> {
+    let forgotten = ledger.forget(scope, now).await;
+    match forgotten.with_context(|| format!("cannot take {scope} off the ledger"))? {
+        Forgotten::Done { runs, was_silent } => {
+            let silence = if was_silent { "; its alert of silence ends within a minute" } else { "" };
+            write(&format!("{scope} is off the ledger, with {runs} runs of its watcher{silence}\n"))?;
+            Ok(Outcome::Quiet)
+        }
+        Forgotten::StillHeard { at } => bail!(
+            "{scope} was heard at {at}, and would be there again: stop its watcher, and forget it {} minutes later",
+            HEARD_LATELY.as_mins()
+        ),
+        Forgotten::Unknown => {
+            bail!("the ledger knows no cluster {scope}: `prodrome ledger` names those that it knows")
+        }
+    }
+}
+
 fn text(summary: &Summary) -> String {
     let mut text = String::new();
     if summary.clusters.is_empty() {
         text.push_str("no watcher has been heard\n");
     }
     // Writing to a String does not fail.
-    for ClusterSummary { scope, counts, uncounted_at, runs } in &summary.clusters {
+    for ClusterSummary { scope, counts, uncounted_at, silent_since, runs } in &summary.clusters {
         _ = writeln!(text, "{scope}: {counts}");
+        if let Some(since) = silent_since {
+            _ = writeln!(
+                text,
+                "  SILENT since {since}: nobody looks after it; if it is no more, `--forget {scope}` ends its alert"
+            );
+        }
         if let Some(at) = uncounted_at {
             _ = writeln!(
                 text,
@@ -79,15 +117,14 @@ fn text(summary: &Summary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use prodrome_ledger::Dead;
-    use prodrome_model::Scope;
+    use prodrome_ledger::{Dead, Silence, Silent};
     use prodrome_store::MemoryStore;
 
     #[tokio::test]
     async fn it_says_what_became_of_each_change() {
         let ledger = Ledger::new(MemoryStore::new());
         let (scope, at) =
-            (Scope::new("default", "eu", "prod"), jiff::Timestamp::from_second(1_800_000_000).unwrap());
+            (Scope::new("default", "eu", "prod"), Timestamp::from_second(1_800_000_000).unwrap());
         let span = |first, last| Span { first, last };
         let waybill = Waybill {
             epoch: 7,
@@ -110,10 +147,22 @@ mod tests {
         let dead = Dead { span: span(3, 3), code: "change_malformed".to_owned() };
         ledger.done(&scope, 7, span(1, 1_000), &[dead], at).await.unwrap();
         ledger.uncounted(&Scope::new("default", "eu", "test"), at).await.unwrap();
+        let silence = Silence {
+            scope: Scope::new("default", "eu", "gone"),
+            how: Silent::Unheard,
+            since: at,
+            fired_at: at,
+            ended: None,
+            told: true,
+        };
+        ledger.keep_silence(&silence, None, at).await.unwrap();
         let summary = ledger.summary().await.unwrap();
         assert_eq!(
             text(&summary),
-            "default/eu/prod: in 1,222, out 1,016, waiting 205, dead 1 (change_malformed 1)\n  \
+            "default/eu/gone: in 0, out 0, waiting 0, dead 0\n  \
+             SILENT since 2027-01-15T08:00:00Z: nobody looks after it; if it is no more, `--forget default/eu/gone` ends its \
+             alert\n\
+             default/eu/prod: in 1,222, out 1,016, waiting 205, dead 1 (change_malformed 1)\n  \
              run 6, heard at 2027-01-15T08:00:00Z: in 9, out 8, waiting 1, dead 0\n    \
              its watcher read 9: of no interest 0, overtaken by newer versions 0, dropped 0, held 0, handed over 9 with 0 \
              marks of lists\n  \
@@ -125,7 +174,7 @@ mod tests {
              command\n"
         );
         let json: serde_json::Value = serde_json::to_value(&summary).unwrap();
-        let cluster = &json["clusters"][0];
+        let cluster = &json["clusters"][1];
         assert_eq!(
             (&cluster["in"], &cluster["runs"][2]["in"], &cluster["runs"][2]["watcher"]["read"]),
             (&1_222.into(), &1_204.into(), &1_300.into())

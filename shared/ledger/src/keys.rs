@@ -1,6 +1,7 @@
 //! Where the ledger is kept: partition `ledger` holds a statement and `ledger-account` an account for each run of a
 //! watcher (sort: `<scope>#<epoch>`), `ledger#<scope>#<epoch>` its rows, in the order of the numbers of the changes;
-//! `ledger-uncounted` says by scope when a watcher was heard that does not number its changes.
+//! `ledger-uncounted` says by scope when a watcher was heard that does not number its changes, `ledger-silence` of which
+//! clusters nothing is heard.
 
 use crate::Span;
 use prodrome_model::Scope;
@@ -9,6 +10,7 @@ use prodrome_store::Key;
 pub(crate) const STATEMENTS: &str = "ledger";
 pub(crate) const ACCOUNTS: &str = "ledger-account";
 pub(crate) const UNCOUNTED: &str = "ledger-uncounted";
+pub(crate) const SILENCES: &str = "ledger-silence";
 /// Rows of packs that were handled.
 pub(crate) const DONE: &str = "done#";
 /// Rows of packs that were given up.
@@ -17,6 +19,11 @@ pub(crate) const FAILED: &str = "fail#";
 /// A run of a watcher, as it is written into keys.
 pub(crate) fn run(scope: &Scope, epoch: u64) -> String {
     format!("{scope}#{epoch:020}")
+}
+
+/// What the names of all runs of a cluster begin with.
+pub(crate) fn runs_of(scope: &Scope) -> String {
+    format!("{scope}#")
 }
 
 /// The scope and the epoch of a run.
@@ -35,6 +42,10 @@ pub(crate) fn account(run: &str) -> Key {
 
 pub(crate) fn uncounted(scope: &Scope) -> Key {
     Key::new(UNCOUNTED, scope.to_string())
+}
+
+pub(crate) fn silence(scope: &Scope) -> Key {
+    Key::new(SILENCES, scope.to_string())
 }
 
 pub(crate) fn rows(run: &str) -> String {

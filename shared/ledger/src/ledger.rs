@@ -1,6 +1,6 @@
 use crate::account::Tidings;
 use crate::statement::Unnumbered;
-use crate::{Account, Dead, Row, RunSummary, Span, Statement, Summary, keys};
+use crate::{Account, Dead, Row, RunSummary, Silence, Span, Statement, Summary, keys};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_model::{Scope, Waybill};
 use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A row is read within minutes; where the sweep stands still, it has so long to come back.
 const ROWS_KEPT: SignedDuration = SignedDuration::from_hours(2 * 24);
 /// A run is told of so long after its last pack: as long as a dead letter is kept, and a day.
-const RUNS_KEPT: SignedDuration = SignedDuration::from_hours(15 * 24);
+pub(crate) const RUNS_KEPT: SignedDuration = SignedDuration::from_hours(15 * 24);
 /// What does not change is written anew so often, that it does not expire before its run does.
 const RENEWED_AFTER: SignedDuration = SignedDuration::from_hours(24);
 /// What was given up and sent again is looked for so often a settlement.
@@ -24,7 +24,7 @@ const SAID_FOR: SignedDuration = SignedDuration::from_mins(15);
 /// The ledger in a table.
 #[derive(Debug, Clone)]
 pub struct Ledger<S> {
-    store: S,
+    pub(crate) store: S,
 }
 
 /// Why the ledger could not be read or written.
@@ -46,12 +46,14 @@ pub enum LedgerError {
 }
 
 /// What a settlement found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settled {
     /// How many runs of watchers were gone through.
     pub runs: usize,
     /// How many changes are lost, of runs of which some were found to be in the last quarter of an hour.
     pub lost: u64,
+    /// When each cluster's watcher was heard last.
+    pub heard: BTreeMap<Scope, Timestamp>,
 }
 
 /// What is kept of a run.
@@ -185,6 +187,12 @@ impl<S: Store> Ledger<S> {
                 settled.lost += account.lost;
             }
         }
+        let counted = newest.iter().map(|(scope, (at, _))| ((*scope).to_owned(), *at));
+        for (scope, at) in counted.chain(self.all_uncounted().await?) {
+            let Some(scope) = Scope::parse(&scope) else { continue };
+            let heard = settled.heard.entry(scope).or_insert(at);
+            *heard = at.max(*heard);
+        }
         Ok(settled)
     }
 
@@ -197,21 +205,28 @@ impl<S: Store> Ledger<S> {
             let known = account.with_beyond(rows);
             runs.push((scope, RunSummary::new(epoch, statement, known)));
         }
+        let silences = self.silences().await?.into_values();
+        let silent = silences.map(|(silence, _)| silence).filter(Silence::is_open);
+        Ok(Summary::new(runs, &self.all_uncounted().await?, silent))
+    }
+
+    /// When each watcher was heard that does not number its changes.
+    pub(crate) async fn all_uncounted(&self) -> Result<BTreeMap<String, Timestamp>, LedgerError> {
         let mut uncounted = BTreeMap::new();
-        for record in self.all(keys::UNCOUNTED).await? {
+        for record in self.all(keys::UNCOUNTED, "").await? {
             let Unnumbered { at } = read(&record)?;
             uncounted.insert(record.key.sort, at);
         }
-        Ok(Summary::new(runs, &uncounted))
+        Ok(uncounted)
     }
 
     /// All runs that are kept, by cluster and epoch.
     async fn runs(&self) -> Result<Vec<Run>, LedgerError> {
         let accounts =
-            self.all(keys::ACCOUNTS).await?.into_iter().map(|record| (record.key.sort.clone(), record));
+            self.all(keys::ACCOUNTS, "").await?.into_iter().map(|record| (record.key.sort.clone(), record));
         let accounts: BTreeMap<String, Record> = accounts.collect();
         let mut runs = Vec::new();
-        for record in self.all(keys::STATEMENTS).await? {
+        for record in self.all(keys::STATEMENTS, "").await? {
             let Some((scope, epoch)) = keys::parse_run(&record.key.sort) else { continue };
             let there = accounts.get(&record.key.sort);
             runs.push(Run {
@@ -227,11 +242,11 @@ impl<S: Store> Ledger<S> {
         Ok(runs)
     }
 
-    async fn all(&self, partition: &str) -> Result<Vec<Record>, LedgerError> {
+    pub(crate) async fn all(&self, partition: &str, prefix: &str) -> Result<Vec<Record>, LedgerError> {
         let mut records = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let page = self.store.query(partition, "", after.as_deref()).await?;
+            let page = self.store.query(partition, prefix, after.as_deref()).await?;
             records.extend(page.records);
             after = page.next;
             if after.is_none() {
@@ -304,7 +319,7 @@ impl<S: Store> Ledger<S> {
         Ok(())
     }
 
-    async fn put(
+    pub(crate) async fn put(
         &self,
         key: Key,
         value: &impl serde::Serialize,
@@ -317,7 +332,7 @@ impl<S: Store> Ledger<S> {
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(record: &Record) -> Result<T, LedgerError> {
+pub(crate) fn read<T: serde::de::DeserializeOwned>(record: &Record) -> Result<T, LedgerError> {
     serde_json::from_str(&record.data).map_err(|source| LedgerError::Malformed {
         partition: record.key.partition.clone(),
         sort: record.key.sort.clone(),

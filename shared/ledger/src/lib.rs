@@ -29,6 +29,13 @@
 //! has not been answered; but at such rates a call has one pack, unless packs are made to wait for each other. *Count in
 //! the function's log.* That is delivered as well as it can be, which is no base for an alarm.
 //!
+//! # A cluster that goes silent
+//!
+//! A watcher sends a pack each minute, an empty one where nothing changes. So the ledger knows of each cluster when it was
+//! heard last, and the sweep tells of [those that fell silent](Silence). What is kept of a silence is written on the
+//! condition that nobody else has, and says whether the queue has it; it stays when it is over, so that whoever looked at
+//! an older ledger does not begin it once more.
+//!
 //! # What it cannot say
 //!
 //! A watcher that is killed may have handed over packs that no later waybill of its run speaks of. Its next run reads
@@ -39,10 +46,14 @@
 mod account;
 mod keys;
 mod ledger;
+mod silence;
+mod silences;
 mod statement;
 mod summary;
 
 pub use account::{Account, Dead, Row, SETTLED_AFTER, Span, Tidings};
 pub use ledger::{Ledger, LedgerError, Settled};
+pub use silence::{Life, Silence, Silent};
+pub use silences::{Forgotten, HEARD_LATELY};
 pub use statement::Statement;
 pub use summary::{ClusterSummary, Counts, RunSummary, Summary};

@@ -1,4 +1,4 @@
-use crate::{Account, Span, Statement};
+use crate::{Account, Silence, Span, Statement};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -50,6 +50,9 @@ pub struct ClusterSummary {
     /// not counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uncounted_at: Option<Timestamp>,
+    /// Since when nothing is known of how the cluster is, where it is silent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silent_since: Option<Timestamp>,
     /// The runs of its watcher, the latest last.
     pub runs: Vec<RunSummary>,
 }
@@ -75,8 +78,11 @@ impl Summary {
     pub(crate) fn new(
         runs: impl IntoIterator<Item = (String, RunSummary)>,
         uncounted: &BTreeMap<String, Timestamp>,
+        silent: impl IntoIterator<Item = Silence>,
     ) -> Self {
-        let unheard = uncounted.keys().map(|scope| (scope.clone(), Vec::new()));
+        let silent: BTreeMap<String, Timestamp> =
+            silent.into_iter().map(|silence| (silence.scope.to_string(), silence.since)).collect();
+        let unheard = uncounted.keys().chain(silent.keys()).map(|scope| (scope.clone(), Vec::new()));
         let mut clusters: BTreeMap<String, Vec<RunSummary>> = unheard.collect();
         for (scope, run) in runs {
             clusters.entry(scope).or_default().push(run);
@@ -90,7 +96,8 @@ impl Summary {
             let heard = runs.iter().map(|run| run.watcher.at).max();
             let uncounted_at =
                 uncounted.get(&scope).copied().filter(|at| heard.is_none_or(|heard| heard < *at));
-            ClusterSummary { scope, counts, uncounted_at, runs }
+            let silent_since = silent.get(&scope).copied();
+            ClusterSummary { scope, counts, uncounted_at, silent_since, runs }
         });
         Self { clusters: summarised.collect() }
     }

@@ -1,3 +1,4 @@
+use crate::ObjectRef;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -17,6 +18,22 @@ impl Scope {
     /// A scope from its three parts.
     pub fn new(tenant: impl Into<String>, region: impl Into<String>, cluster: impl Into<String>) -> Self {
         Self { tenant: tenant.into(), region: region.into(), cluster: cluster.into() }
+    }
+
+    /// The inverse of its text; `None` where that has another shape.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '/');
+        Some(Self::new(parts.next()?, parts.next()?, parts.next()?))
+    }
+
+    /// The cluster itself, as what a finding is about.
+    pub fn object(&self) -> ObjectRef {
+        ObjectRef {
+            api_version: "prodrome.dev/v1alpha1".to_owned(),
+            kind: "Cluster".to_owned(),
+            namespace: None,
+            name: self.cluster.clone(),
+        }
     }
 }
 

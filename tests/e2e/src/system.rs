@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_emulator::{Code, Deployment, Emulator, Options, Stack, Template};
-use prodrome_ledger::{Ledger, Summary};
+use prodrome_ledger::{Forgotten, Ledger, Summary};
 use prodrome_model::Scope;
 use prodrome_queue::{QueueName, SqsQueue};
 use prodrome_recording::play::{PlayOptions, PlayServer};
@@ -177,6 +177,17 @@ impl System {
     /// What became of the changes, as far as is known now.
     pub fn ledger(&self) -> Result<Summary> {
         Ok(self.runtime.block_on(Ledger::new(self.checks()?).summary())?)
+    }
+
+    /// Has the ledger say that a watcher was heard so many minutes ago, as an evaluate of that time would have noted it.
+    pub fn was_heard(&self, scope: &Scope, minutes_ago: i64) -> Result<()> {
+        let at = now() - SignedDuration::from_mins(minutes_ago);
+        Ok(self.runtime.block_on(Ledger::new(self.checks()?).uncounted(scope, at))?)
+    }
+
+    /// Takes a cluster off the ledger.
+    pub fn forget(&self, scope: &Scope) -> Result<Forgotten> {
+        Ok(self.runtime.block_on(Ledger::new(self.checks()?).forget(scope, now()))?)
     }
 
     /// Pushes rules onto those that hold; `base` holds before the first push.

@@ -22,6 +22,8 @@ const CUT_OFF: Millis = SECOND;
 const LOOKED_AT_AGAIN: Millis = 11 * MINUTE;
 /// What has lasted for so long is known, however bad the day.
 const LONG: Millis = 40 * MINUTE;
+/// So long without news is silence.
+const SILENT: Millis = 10 * MINUTE;
 /// Records of the checks that there may be for each pod and rule: the check, its marker, its edge, a partner.
 const RECORDS_PER_PAIR: usize = 4;
 
@@ -68,6 +70,7 @@ pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<String> {
         }
     }
     judge.calm = Calm::of(&plan.faults);
+    judge.no_silence_is_made_up_or_left(&stories);
     judge.everybody_was_told(system, &stories);
     judge.nothing_is_left(system, &past);
     judge.complaints
@@ -217,6 +220,19 @@ impl Judge<'_> {
         }
         // The latest that it may count from: where no break was forgiven.
         if begins == spell.from { begins } else { spell.from }
+    }
+
+    /// The cluster counts as silent only where its watcher's news stayed away, and not for ever.
+    fn no_silence_is_made_up_or_left(&mut self, stories: &[Story]) {
+        for story in stories.iter().filter(|story| story.finding.rule == "ClusterSilent") {
+            let (since, fired) = (story.since(), story.fired());
+            if fired - since + self.skew() < SILENT || self.calm.over(since, fired).is_none() {
+                self.complaints.push(format!("a silence is made up: {story:#?}"));
+            }
+            if story.end().is_none() {
+                self.complaints.push(format!("a silence is left: {story:#?}"));
+            }
+        }
     }
 
     /// One fault is one finding: of one object and rule the next begins only after the last has ended, and none is

@@ -150,6 +150,22 @@ async fn no_alert_ends_while_the_watcher_is_behind() {
     world.assert_at_rest();
 }
 
+/// What is told of the cluster itself does not wait for its watcher: of one that is forgotten it would wait for ever.
+#[tokio::test]
+async fn the_silence_of_a_cluster_ends_though_its_watcher_is_not_heard() {
+    let mut world = World::new();
+    let data = serde_json::to_string(&WatchSign { seen_at: at(-900), lag_seconds: 0 }).unwrap();
+    let sign = Write::Put(Record::new(keys::watch(&scope()), data), Expect::Anything);
+    world.store.commit(vec![sign]).await.unwrap();
+    let subject = Subject::Object { object: scope().object(), uid: scope().to_string() };
+    let silent = Finding { subject, ..crashing("web", "a", 0) };
+    world.send(&silent).await;
+    world.until(100).await;
+    world.send(&ended(&silent, 100, EndReason::Deleted)).await;
+    world.until(400).await;
+    assert_eq!(world.told("chat"), ["0s alert P3 n=1", "220s resolved P3 n=1 ended=100s"]);
+}
+
 #[tokio::test]
 async fn a_sign_of_life_that_cannot_be_read_holds_nothing_up() {
     let mut world = World::new();

@@ -5,6 +5,8 @@ mod crash;
 #[cfg(test)]
 mod rules_change;
 #[cfg(test)]
+mod silence;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod story;

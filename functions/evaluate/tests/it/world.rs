@@ -121,6 +121,8 @@ pub(crate) struct World {
     /// Whether the watcher says how its changes are numbered.
     pub(crate) counts: bool,
     sweep: Sweep<Mortal<MemoryStore>, MemoryStore, Mortal<MemoryQueue>>,
+    /// How many sweeps each tick is, at once.
+    pub(crate) sweeps: usize,
     pub(crate) scope: Scope,
     pub(crate) now: Timestamp,
     next_tick: Timestamp,
@@ -158,7 +160,8 @@ impl World {
             rule_table: MemoryStore::new(),
             heard_of: 0,
             counts: false,
-            sweep: Sweep::new(mortal.0, MemoryStore::new(), mortal.1),
+            sweep: Sweep::new(mortal.0, episodes.clone(), mortal.1),
+            sweeps: 1,
             store,
             episodes,
             lag_seconds: None,
@@ -297,14 +300,20 @@ impl World {
 
     async fn tick(&mut self) {
         self.next_tick = self.now + SignedDuration::from_mins(1);
-        let death = (self.death)();
-        let mut tally = Tally::default();
+        let (sweep, now) = (&self.sweep, self.now);
+        let ticks: Vec<_> = (0..self.sweeps)
+            .map(|_| (self.death)())
+            .map(|death| async move {
+                let mut tally = Tally::default();
+                let done = dies_after(death, sweep.tick(now, &mut tally)).await;
+                (done.is_none(), tally)
+            })
+            .collect();
         // A tick that fails or dies is made good by the next.
-        match dies_after(death, self.sweep.tick(self.now, &mut tally)).await {
-            Some(_) => {}
-            None => self.deaths += 1,
+        for (died, tally) in futures::future::join_all(ticks).await {
+            self.deaths += usize::from(died);
+            self.tally.merge(tally);
         }
-        self.tally.merge(tally);
     }
 
     async fn handle(&mut self) {

@@ -1,8 +1,8 @@
 //! What the ledger promises over any store.
 
 use jiff::Timestamp;
-use prodrome_ledger::{Dead, Ledger, Span};
-use prodrome_model::{Scope, Waybill};
+use prodrome_ledger::{Dead, Forgotten, Ledger, Silence, Silent, Span};
+use prodrome_model::{EndReason, Scope, Waybill};
 use prodrome_store::Store;
 
 /// A test for each promise, run by a function that hands it an empty store.
@@ -14,6 +14,9 @@ macro_rules! contract {
         $crate::contract::contract!($run: settlements_at_once_count_once);
         $crate::contract::contract!($run: a_run_that_was_killed_comes_to_rest);
         $crate::contract::contract!($run: a_watcher_that_does_not_count_is_named);
+        $crate::contract::contract!($run: it_knows_when_each_watcher_was_heard);
+        $crate::contract::contract!($run: of_two_that_keep_a_silence_one_does);
+        $crate::contract::contract!($run: a_cluster_that_is_no_more_is_forgotten_and_one_that_is_heard_is_not);
     };
     ($run:ident: $name:ident) => {
         #[tokio::test]
@@ -151,4 +154,52 @@ pub(crate) async fn a_watcher_that_does_not_count_is_named(store: impl Store) {
     assert_eq!(uncounted().await, [Some(at(5)), Some(at(6))]);
     ledger.state(&scope(), accepted(8, 0), at(7)).await.unwrap();
     assert_eq!(uncounted().await, [None, Some(at(6))], "one that counts has followed");
+}
+
+pub(crate) async fn it_knows_when_each_watcher_was_heard(store: impl Store) {
+    let ledger = Ledger::new(store);
+    let other = Scope::new("default", "eu", "test");
+    for (epoch, minute) in [(7, 3), (8, 5), (7, 4)] {
+        ledger.state(&scope(), accepted(epoch, 0), at(minute)).await.unwrap();
+    }
+    ledger.uncounted(&scope(), at(2)).await.unwrap();
+    ledger.uncounted(&other, at(6)).await.unwrap();
+    let heard = ledger.settle(at(9)).await.unwrap().heard;
+    assert_eq!(heard.into_iter().collect::<Vec<_>>(), [(scope(), at(5)), (other, at(6))]);
+}
+
+fn silence() -> Silence {
+    let (since, fired_at) = (at(0), at(10));
+    Silence { scope: scope(), how: Silent::Unheard, since, fired_at, ended: None, told: false }
+}
+
+pub(crate) async fn of_two_that_keep_a_silence_one_does(store: impl Store) {
+    let ledger = Ledger::new(store);
+    let (begun, told) = (silence(), Silence { told: true, ..silence() });
+    let version = ledger.keep_silence(&begun, None, at(10)).await.unwrap();
+    assert!(version.is_some());
+    assert_eq!(ledger.keep_silence(&begun, None, at(10)).await.unwrap(), None, "it has begun");
+    let next = ledger.keep_silence(&told, version, at(10)).await.unwrap();
+    assert_eq!(ledger.keep_silence(&told, version, at(10)).await.unwrap(), None, "it was told");
+    let kept = ledger.silences().await.unwrap();
+    assert_eq!(kept.get(&scope()), Some(&(told, next.unwrap())));
+    assert_eq!(ledger.summary().await.unwrap().clusters[0].silent_since, Some(at(0)));
+}
+
+pub(crate) async fn a_cluster_that_is_no_more_is_forgotten_and_one_that_is_heard_is_not(store: impl Store) {
+    let ledger = Ledger::new(store);
+    let near = Scope::new("default", "eu", "prod-2");
+    for scope in [&scope(), &near] {
+        ledger.state(scope, accepted(7, 0), at(0)).await.unwrap();
+        ledger.uncounted(scope, at(1)).await.unwrap();
+    }
+    ledger.settle(at(1)).await.unwrap();
+    ledger.keep_silence(&silence(), None, at(10)).await.unwrap();
+    assert_eq!(ledger.forget(&scope(), at(10)).await.unwrap(), Forgotten::StillHeard { at: at(1) });
+    assert_eq!(ledger.forget(&scope(), at(11)).await.unwrap(), Forgotten::Done { runs: 1, was_silent: true });
+    assert_eq!(ledger.forget(&scope(), at(11)).await.unwrap(), Forgotten::Unknown);
+    let heard = ledger.settle(at(11)).await.unwrap().heard;
+    assert_eq!(heard.into_keys().collect::<Vec<_>>(), [near]);
+    let (kept, _) = ledger.silences().await.unwrap().remove(&scope()).unwrap();
+    assert_eq!((kept.ended.unwrap().reason, kept.told), (EndReason::Deleted, false));
 }

@@ -59,7 +59,7 @@ fn asked(function: &str) -> BTreeSet<String> {
     for unset in unset {
         let get = |name: &str| {
             asked.borrow_mut().insert(name.to_owned());
-            (!unset.contains(&name)).then(|| "1".to_owned())
+            (!unset.contains(&name)).then(|| "10".to_owned())
         };
         match function {
             "evaluate" => _ = prodrome_evaluate::Config::from_vars(get).unwrap(),

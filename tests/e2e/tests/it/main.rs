@@ -24,3 +24,5 @@ mod recording;
 mod samples;
 #[cfg(test)]
 mod shared;
+#[cfg(test)]
+mod silence;
