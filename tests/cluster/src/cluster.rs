@@ -281,17 +281,13 @@ impl Server {
 
     /// The lines `token,user,uid,groups`.
     fn tokens(&self) -> String {
-        let mut tokens = format!("{ADMIN_TOKEN},admin,1,system:masters\n");
+        let line = |user: &str, group: &str| format!("{user},{user},{user},{group}\n");
+        let mut lines = vec![format!("{ADMIN_TOKEN},admin,1,system:masters\n")];
         if let Shape::Whole { nodes, .. } = &self.shape {
-            for user in COMPONENTS {
-                tokens += &format!("{user},{user},{user},\n");
-            }
-            for node in nodes {
-                let user = format!("system:node:{node}");
-                tokens += &format!("{user},{user},{user},system:nodes\n");
-            }
+            lines.extend(COMPONENTS.iter().map(|user| line(user, "")));
+            lines.extend(nodes.iter().map(|node| line(&format!("system:node:{node}"), "system:nodes")));
         }
-        tokens
+        lines.concat()
     }
 
     fn write_settings(&self) {

@@ -32,7 +32,7 @@ pub(crate) struct Node {
     path: String,
     tell: ChildStdin,
     answers: BufReader<ChildStdout>,
-    _init: Child,
+    init: Child,
 }
 
 impl Node {
@@ -56,9 +56,9 @@ impl Node {
         let answers = BufReader::new(init.stdout.take().context("it was piped")?);
         let path =
             format!("{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", site.parts.display());
-        let mut node = Self { name: name.to_owned(), folder, path, tell, answers, _init: init };
+        let mut node = Self { name: name.to_owned(), folder, path, tell, answers, init };
         node.tell("true")?;
-        let process = child_of(node._init.id())?;
+        let process = child_of(node.init.id())?;
         line(&format!("ip link add {name} type veth peer name eth0 netns {process}"))?;
         line(&format!("ip link set {name} master {BRIDGE} up"))?;
         node.ground(number)?;

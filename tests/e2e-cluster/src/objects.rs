@@ -29,6 +29,7 @@ pub(crate) fn shell(script: &str) -> Value {
 }
 
 /// Its container has these fields too.
+#[expect(clippy::needless_pass_by_value, reason = "what is written in place is given away")]
 pub(crate) fn patched(mut pod: Value, fields: Value) -> Value {
     for (name, value) in fields.as_object().into_iter().flatten() {
         pod["containers"][0][name] = value.clone();
@@ -42,6 +43,7 @@ pub(crate) fn ready(pod: Value) -> Value {
     patched(pod, json!({ "readinessProbe": probe }))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what is written in place is given away")]
 pub(crate) fn deployment(name: &str, replicas: u32, pod: Value) -> Value {
     let labels = json!({ "app": name });
     json!({

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// After everything was told, whatever is told twice, or falsely, or of what was mended, gets so long to come.
-const LINGER: Duration = Duration::from_secs(60);
+const LINGER: Duration = Duration::from_mins(1);
 /// How long what was mended may take until its end is told.
-pub(crate) const END_WITHIN: Duration = Duration::from_secs(180);
+pub(crate) const END_WITHIN: Duration = Duration::from_mins(3);
 
 /// What was done and what was told.
 pub struct Story {
@@ -46,7 +46,8 @@ pub(crate) fn live(world: &mut World, scenarios: Vec<Scenario>, say: &dyn Fn(&st
     for life in &mut lives {
         life.began = Some(now());
     }
-    world.apply_all(lives.iter().flat_map(|life| life.scenario.all_objects()).collect())?;
+    let objects: Vec<_> = lives.iter().flat_map(|life| life.scenario.all_objects()).collect();
+    world.apply_all(&objects)?;
     let begun = Instant::now();
     let last = lives.iter().map(|life| life.scenario.begins_after() + within(&life.scenario)).max();
     let last = Duration::from_secs(last.unwrap_or_default());
@@ -70,11 +71,10 @@ pub(crate) fn live(world: &mut World, scenarios: Vec<Scenario>, say: &dyn Fn(&st
         }
         known = told.len();
         for life in &mut lives {
-            if life.mended.is_none() && Verdict::of(life, &told).is_told() {
-                if let Some(act) = life.scenario.mend.clone() {
-                    world.act(life.scenario.name, &act, say)?;
-                    life.mended = Some(now());
-                }
+            let is_due = life.mended.is_none() && Verdict::of(life, &told).is_told();
+            if let Some(act) = life.scenario.mend.clone().filter(|_| is_due) {
+                world.act(life.scenario.name, &act, say)?;
+                life.mended = Some(now());
             }
         }
         let open = lives.iter().filter(|life| !Verdict::of(life, &told).is_over()).count();
@@ -121,7 +121,7 @@ impl World {
                     object["kind"].as_str().unwrap_or_default(),
                     object["metadata"]["name"].as_str().unwrap_or_default()
                 ));
-                self.apply_all(vec![in_namespace(object, namespace)])
+                self.apply_all(&[in_namespace(object, namespace)])
             }
             Act::Kubectl(words) => {
                 say(&format!("{namespace}: kubectl {}", words.join(" ")));

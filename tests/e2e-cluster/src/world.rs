@@ -67,7 +67,7 @@ impl World {
     }
 
     /// Makes or changes objects, in order.
-    pub(crate) fn apply_all(&self, objects: Vec<Value>) -> Result<()> {
+    pub(crate) fn apply_all(&self, objects: &[Value]) -> Result<()> {
         let file = self.site.folder.join("objects.json");
         std::fs::write(&file, json!({ "apiVersion": "v1", "kind": "List", "items": objects }).to_string())?;
         self.runtime.block_on(self.cluster.kubectl(&["apply", "-f", &file.display().to_string()]));

@@ -423,9 +423,7 @@ mod tests {
                 "spec": { "nodeSelector": { "zone": "a" } },
                 "status": { "phase": "Pending", "conditions": [{ "type": "PodScheduled", "status": "False",
                     "reason": "Unschedulable", "message": message }] } });
-            let node = |name: &str, zone: &str| {
-                json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": name, "labels": { "zone": zone } } })
-            };
+            let node = |name: &str, zone: &str| json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": name, "labels": { "zone": zone } } });
             let kit = Kit::new().with(pod).with(node("a", "a")).with(node("b", "b"));
             let answer = kit.ask(&plugin(), "Pod shop/web").await;
             assert_eq!(answer.cause.as_deref(), Some(want), "{answer:?}");
