@@ -1,16 +1,19 @@
 use crate::batch::{handle_one, log};
 use crate::fate::{Fate, fate};
-use crate::tries::Tries;
+use crate::tries::{Tries, Unended};
 use crate::{Delivery, Failure, Handler, Received, Tally, metric};
 use aws_lambda_events::event::sqs::SqsBatchResponse;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prodrome_queue::{Message, SqsQueue};
 use prodrome_store::Store;
 use std::future::Future;
 use std::time::Duration;
 
-/// A message of which so many tries in a row have begun and not ended kills its function.
+/// A message of which so many tries in a row have begun and not ended,
 const KILLS_MAX: u32 = 5;
+/// for so long, kills its function. Else it was killed by others: what takes long, in a time in which functions are
+/// killed all the time, never comes to its end either.
+const KILLS_FOR: SignedDuration = SignedDuration::from_hours(2);
 /// Of an error, so much goes with a message that is put aside, in characters.
 const ERROR_MAX: usize = 256;
 /// A try that ends by itself has so long before its function's time is over, at most.
@@ -46,7 +49,7 @@ impl Mail for SqsQueue {
 /// What failed for want of something else (a busy table, a slow API server) comes again, each time after a longer while,
 /// for as long as its queue keeps it. What is malformed goes to the dead letters at once, with its reason. What kills
 /// its function each time is known by tries that [never ended](Tries) and goes there too, and alone: those that were in
-/// one batch with it are not blamed for it. What there is no time left for is not begun.
+/// one batch with it are not blamed for it, and come before it. What there is no time left for is not begun.
 #[derive(Debug, Clone)]
 pub struct Inbox<S, M> {
     tries: Tries<S>,
@@ -72,7 +75,10 @@ impl<S: Store, M: Mail> Inbox<S, M> {
         let mut tally = Tally::default();
         let begun = clock();
         let whole = deadline.map(|deadline| until(begun, deadline)).filter(|whole| !whole.is_zero());
-        for (index, received) in batch.iter().enumerate() {
+        // What was tried before comes last: should it kill the function, those beside it have had their turn.
+        let mut batch: Vec<&Received> = batch.iter().collect();
+        batch.sort_by_key(|received| received.delivery.attempt);
+        for (index, received) in batch.into_iter().enumerate() {
             let Delivery { id, attempt, .. } = &received.delivery;
             let now = clock();
             let left = whole.and_then(|whole| Some((whole, until(now, deadline?))));
@@ -115,8 +121,9 @@ impl<S: Store, M: Mail> Inbox<S, M> {
         let unended = self.tries.begin(&delivery.id, now).await;
         // Where that cannot be noted nothing else can be written either.
         let unended = unended.map_err(|error| Failure::retryable("store_unavailable", error))?;
-        if unended >= KILLS_MAX {
-            let reason = format!("{unended} tries in a row began and did not end: it kills its function");
+        if unended.count >= KILLS_MAX && now.duration_since(unended.since) >= KILLS_FOR {
+            let Unended { count, since } = unended;
+            let reason = format!("{count} tries since {since} began and did not end: it kills its function");
             let failure = Failure::malformed("kills", reason);
             handler.given_up(delivery, &failure, now).await;
             return Err(failure);

@@ -1,10 +1,20 @@
 use jiff::{SignedDuration, Timestamp};
 use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
+use serde::{Deserialize, Serialize};
 
 /// A note outlives its message, which a queue keeps for four days.
 const KEPT: SignedDuration = SignedDuration::from_hours(5 * 24);
 /// So often it is tried to note that a try has ended.
 const ENDS_TRIED: u32 = 3;
+
+/// Tries that began in a row and did not end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Unended {
+    /// How many.
+    pub(crate) count: u32,
+    /// When the first of them began.
+    pub(crate) since: Timestamp,
+}
 
 /// How many tries at a message have begun in a row and not ended: whoever made them died of it, or was killed.
 ///
@@ -20,16 +30,18 @@ impl<S: Store> Tries<S> {
         Self { store }
     }
 
-    /// Notes that a try begins. Returns how many did before and have not ended.
-    pub(crate) async fn begin(&self, message_id: &str, now: Timestamp) -> Result<u32, StoreError> {
+    /// Notes that a try begins. Returns those that did before and have not ended.
+    pub(crate) async fn begin(&self, message_id: &str, now: Timestamp) -> Result<Unended, StoreError> {
         let key = key(message_id);
         let there = self.store.get(&key).await?;
         // What cannot be read is written anew.
-        let begun = there.and_then(|record| record.data.parse().ok()).unwrap_or(0_u32);
-        let expires = now.checked_add(KEPT).ok();
-        let record = Record { expires, ..Record::new(key, begun.saturating_add(1).to_string()) };
+        let before = there.and_then(|record| serde_json::from_str(&record.data).ok());
+        let before = before.unwrap_or(Unended { count: 0, since: now });
+        let with_this = Unended { count: before.count.saturating_add(1), ..before };
+        let data = serde_json::to_string(&with_this).expect("plain data is always written as JSON");
+        let record = Record { expires: now.checked_add(KEPT).ok(), ..Record::new(key, data) };
         self.store.commit(vec![Write::Put(record, Expect::Anything)]).await?;
-        Ok(begun)
+        Ok(before)
     }
 
     /// Notes that the try has ended, however.
@@ -59,12 +71,14 @@ mod tests {
     async fn tries_that_did_not_end_are_counted_until_one_does() {
         let store = MemoryStore::new();
         let tries = Tries::new(store.clone());
-        for begun in 0..3 {
-            assert_eq!(tries.begin("m", Timestamp::UNIX_EPOCH).await.unwrap(), begun);
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        for (count, now) in [(0, 100), (1, 200), (2, 300)] {
+            let unended = tries.begin("m", at(now)).await.unwrap();
+            assert_eq!(unended, Unended { count, since: at(100) });
         }
-        assert_eq!(tries.begin("other", Timestamp::UNIX_EPOCH).await.unwrap(), 0);
+        assert_eq!(tries.begin("other", at(300)).await.unwrap().count, 0);
         tries.end("m").await;
-        assert_eq!(tries.begin("m", Timestamp::UNIX_EPOCH).await.unwrap(), 0);
+        assert_eq!(tries.begin("m", at(400)).await.unwrap(), Unended { count: 0, since: at(400) });
         tries.end("m").await;
         tries.end("other").await;
         assert_eq!(store.len(), 0);
