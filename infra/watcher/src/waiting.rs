@@ -498,9 +498,10 @@ fn item<'s>(slot: &'s Slot, press: &'s mut Press) -> Item<'s> {
 
 /// Whether what waits is newer than what comes now. Within a stream the order of arrival decides unless the
 /// versions say otherwise; a deletion stands against whatever is not newer, and what is gone does not return
-/// under its uid.
+/// under its uid. But what a list names is so whatever its version: it was asked for after what waits was seen, and is older
+/// where an etcd was restored; should it be stale, the watch that follows it tells of all that came after.
 fn outdates(waits: &Change, comes: &Change) -> bool {
-    if comes.deleted && comes.uid == waits.uid {
+    if comes.list.is_some() || (comes.deleted && comes.uid == waits.uid) {
         return false;
     }
     if waits.deleted && waits.uid == comes.uid {

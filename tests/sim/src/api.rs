@@ -67,7 +67,8 @@ impl Api {
             ["api"] => found(&json!({ "kind": "APIVersions", "versions": ["v1"] })),
             ["apis"] => found(&json!({ "kind": "APIGroupList", "groups": [] })),
             ["api", "v1"] => resources(),
-            ["api", "v1", "namespaces", namespace, rest @ ..] => {
+            ["api", "v1", "namespaces", namespace, rest @ ..]
+            | ["apis", "coordination.k8s.io", "v1", "namespaces", namespace, rest @ ..] => {
                 self.objects(&parts.method, Some(namespace), rest, &query, body).await
             }
             ["api", "v1", rest @ ..] => self.objects(&parts.method, None, rest, &query, body).await,
@@ -89,7 +90,7 @@ impl Api {
         if *plural == "events" {
             return found(&json!({ "metadata": { "resourceVersion": "1" }, "items": [] }));
         }
-        let Some(kind) = KINDS.into_iter().find(|kind| kind.plural() == *plural) else {
+        let Some(kind) = Kind::of_plural(plural) else {
             return status(StatusCode::NOT_FOUND, "", "it is not served");
         };
         match (method, rest) {
@@ -255,7 +256,10 @@ impl Watch {
             }
             if now >= self.bookmark {
                 self.bookmark = now + BOOKMARK_EVERY;
-                self.from = self.from.max(version);
+                if version < self.from {
+                    continue; // of a version to come there is nothing to tell
+                }
+                self.from = version;
                 let metadata = json!({ "metadata": { "resourceVersion": version.to_string() } });
                 return Some((
                     Ok(line(&json!({ "type": "BOOKMARK", "object": metadata }).to_string())),

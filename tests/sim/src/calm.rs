@@ -12,7 +12,7 @@ impl Calm {
     /// Between these faults.
     pub(crate) fn of(faults: &[Fault]) -> Self {
         let serious = faults.iter().filter(|fault| !fault.what.is_harmless());
-        let mut storms: Vec<_> = serious.map(|f| (f.from, f.to + f.what.aftermath())).collect();
+        let mut storms: Vec<_> = serious.map(|f| (f.strikes(), f.to + f.what.aftermath())).collect();
         storms.sort_unstable();
         Self { storms }
     }

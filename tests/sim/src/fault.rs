@@ -99,10 +99,14 @@ pub enum What {
     OldRules,
     /// The watcher is killed, and is away until the end of it; every other time all that is past is forgotten then.
     WatcherKilled,
+    /// A watcher stands still, and goes on as though nothing had been.
+    WatcherSuspended,
     /// All watches break.
     WatchesCut,
     /// What is past is forgotten, and all watches break.
     Compaction,
+    /// Etcd is restored at the end of it to what it was at the begin: versions go back.
+    EtcdRestored,
     /// So many of a hundred pages of lists are answered by 410.
     ListsExpire(u8),
     /// Each page of a list takes up to so many seconds, and tells what was.
@@ -129,7 +133,7 @@ impl What {
         match self {
             what if what.is_harmless() => 0,
             // It lists anew, and what that does not name is looked at half a minute later.
-            Self::WatcherKilled | Self::WatchesCut | Self::Compaction => 75 * SECOND,
+            Self::WatcherKilled | Self::WatcherSuspended | Self::WatchesCut | Self::Compaction => 75 * SECOND,
             // The next of a list, of a watch, of a tick; each waits a while before it is asked for.
             Self::ListsExpire(_)
             | Self::SlowLists(_)
@@ -137,6 +141,8 @@ impl What {
             | Self::StaleIndex
             | Self::NoSweep => 2 * MINUTE,
             Self::ApiDown(Caller::Watcher, _) => 4 * MINUTE,
+            // A watch of a version to come brings nothing, until it has lasted long enough to be doubted.
+            Self::EtcdRestored => 10 * MINUTE,
             // A look that the cluster does not allow is put off by a minute, a relist comes again after three.
             Self::ApiDown(Caller::Functions, _) => 8 * MINUTE,
             // Who does not know a rule leaves its checks alone for half a minute; the next tick finds them.
@@ -151,8 +157,10 @@ impl What {
         matches!(
             self,
             Self::WatcherKilled
+                | Self::WatcherSuspended
                 | Self::WatchesCut
                 | Self::Compaction
+                | Self::EtcdRestored
                 | Self::ListsExpire(_)
                 | Self::SlowLists(_)
                 | Self::WatchLags(_)
@@ -169,6 +177,26 @@ impl What {
 }
 
 impl Fault {
+    /// When it begins to make things late.
+    pub(crate) fn strikes(&self) -> Millis {
+        if self.what == What::EtcdRestored { self.to } else { self.from }
+    }
+
+    /// Etcd is restored to what it was some minutes ago. By a chance of its own, so that the others fall as they did before
+    /// there was this one.
+    pub(crate) fn of_etcd(random: &mut fastrand::Rng, length: Millis) -> Self {
+        let from = random.i64(MINUTE..length - 2 * MINUTE);
+        let to = (from + random.i64(10 * SECOND..15 * MINUTE)).min(length);
+        Self { from, to, what: What::EtcdRestored, seed: random.u64(..) }
+    }
+
+    /// One of several watchers is killed, or stands still.
+    pub(crate) fn of_a_watcher(random: &mut fastrand::Rng, length: Millis) -> Self {
+        let from = random.i64(MINUTE..length - 2 * MINUTE);
+        let what = if random.bool() { What::WatcherKilled } else { What::WatcherSuspended };
+        Self { from, to: from + random.i64(SECOND..2 * MINUTE), what, seed: random.u64(..) }
+    }
+
     /// One by chance, within the time in which things happen.
     pub(crate) fn by_chance(random: &mut fastrand::Rng, length: Millis) -> Self {
         let what = what(random);

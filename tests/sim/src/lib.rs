@@ -25,6 +25,7 @@ mod plan;
 mod run;
 mod shrink;
 mod system;
+mod watching;
 mod weather;
 
 pub use clock::Millis;

@@ -12,9 +12,11 @@ pub(crate) enum Kind {
     Pod,
     /// Configurations.
     ConfigMap,
+    /// What watchers share.
+    Lease,
 }
 
-/// Both of them.
+/// Those that are watched.
 pub(crate) const KINDS: [Kind; 2] = [Kind::Pod, Kind::ConfigMap];
 
 impl Kind {
@@ -23,6 +25,7 @@ impl Kind {
         match self {
             Self::Pod => "Pod",
             Self::ConfigMap => "ConfigMap",
+            Self::Lease => "Lease",
         }
     }
 
@@ -31,7 +34,13 @@ impl Kind {
         match self {
             Self::Pod => "pods",
             Self::ConfigMap => "configmaps",
+            Self::Lease => "leases",
         }
+    }
+
+    /// The one of that name in a path.
+    pub(crate) fn of_plural(plural: &str) -> Option<Self> {
+        [Self::Pod, Self::ConfigMap, Self::Lease].into_iter().find(|kind| kind.plural() == plural)
     }
 }
 
@@ -108,7 +117,19 @@ pub(crate) struct Inner {
     births: u32,
     past: Past,
     writes: BTreeMap<String, Vec<Millis>>,
+    backup: Option<Backup>,
 }
+
+/// What an etcd is restored to.
+struct Backup {
+    version: u64,
+    objects: BTreeMap<(Kind, String, String), Stored>,
+    past: Past,
+}
+
+/// How often other kinds are written to between a backup and its restoration: far more often than the cluster is
+/// before a watcher reads on. One that catches up with the version it was at cannot be noticed.
+const WRITES_SINCE_BACKUP: u64 = 10_000;
 
 impl Default for Cluster {
     fn default() -> Self {
@@ -215,6 +236,36 @@ impl Cluster {
         inner.compacted = inner.version;
         inner.log.clear();
         inner.pages.clear();
+    }
+
+    /// Somebody backs the cluster's etcd up.
+    pub(crate) fn back_up(&self) {
+        let mut inner = self.lock();
+        let (version, objects, past) = (inner.version, inner.objects.clone(), inner.past.clone());
+        inner.backup = Some(Backup { version, objects, past });
+        inner.version += WRITES_SINCE_BACKUP;
+    }
+
+    /// Somebody restores it: all is as it was then, and the versions begin anew from there. The API server starts anew, and
+    /// knows nothing of what was before.
+    pub(crate) fn restore(&self, now: Millis) {
+        let Some(Backup { version, objects, past }) = self.lock().backup.take() else { return };
+        let mut inner = self.lock();
+        (inner.version, inner.objects) = (version, objects);
+        for (name, history) in &mut inner.past.pods {
+            let was = past.pods.get(name).and_then(|history| history.last()?.1.clone());
+            history.push((now, was));
+        }
+        for (name, history) in &mut inner.past.configs {
+            history.push((now, past.configs.get(name).and_then(|history| history.last()?.1)));
+        }
+        for (_, pod) in past.pods.values().filter_map(|history| history.last()) {
+            let Some(pod) = pod else { continue };
+            inner.writes.entry(pod.uid.clone()).or_default().push(now);
+        }
+        drop(inner);
+        self.compact();
+        self.cut_watches();
     }
 
     /// Breaks all watches off.

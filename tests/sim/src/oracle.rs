@@ -284,8 +284,12 @@ impl Judge<'_> {
             self.complain("fired though it did not match", law, (story, &of_it));
         }
         self.its_time_is_true(law, story, &of_it);
-        // What the object says itself holds whatever goes wrong; else breaks that nobody saw may be forgiven.
-        if law.tells_since || self.calm.over(since - MINUTE, fired).is_none() {
+        // What the object says itself holds whatever goes wrong, unless it was put back to what it said before the break;
+        // else breaks that nobody saw may be forgiven.
+        let is_restored =
+            |fault: &&Fault| fault.what == What::EtcdRestored && since < fault.to && fault.to <= fired + skew;
+        let is_put_back = self.faults.iter().any(|fault| is_restored(&fault));
+        if (law.tells_since && !is_put_back) || self.calm.over(since - MINUTE, fired).is_none() {
             let early = if law.refers { REFERENCES + 10 * SECOND } else { CUT_OFF };
             let began = of_it.iter().filter(|spell| spell.from <= fired + skew).map(|spell| spell.from).max();
             let mut begins = began.unwrap_or(fired);

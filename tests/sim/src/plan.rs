@@ -21,6 +21,8 @@ pub struct Plan {
     pub faults: Vec<Fault>,
     /// How many bytes of changes the watcher may hold.
     pub waiting_bytes_max: usize,
+    /// How many watchers there are; of several one leads.
+    pub watchers: usize,
 }
 
 /// Something that happens to the cluster. Where it does not apply nothing happens.
@@ -80,9 +82,17 @@ impl Plan {
         // One seed in six is a good day: then all has to be told once and in time.
         let many = if random.u8(0..6) == 0 { 0 } else { random.usize(1..7) };
         let mut faults: Vec<Fault> = (0..many).map(|_| Fault::by_chance(&mut random, length)).collect();
+        let mut later = fastrand::Rng::with_seed(seed ^ 0x1a7e);
+        let watchers = if later.u8(0..4) == 0 { 2 } else { 1 };
+        if many > 0 && later.u8(0..5) == 0 {
+            faults.push(Fault::of_etcd(&mut later, length));
+        }
+        if many > 0 && watchers > 1 {
+            faults.push(Fault::of_a_watcher(&mut later, length));
+        }
         faults.sort_by_key(|fault| fault.from);
         let waiting_bytes_max = if random.bool() { 8 << 20 } else { random.usize(1_000..20_000) };
-        Self { seed, length, deeds, faults, waiting_bytes_max }
+        Self { seed, length, deeds, faults, waiting_bytes_max, watchers }
     }
 
     /// The same with these of its deeds and faults, by their numbers.

@@ -1,14 +1,11 @@
-use crate::api;
-use crate::clock::{Clock, MINUTE, Millis, millis};
-use crate::fault::{Caller, What};
+use crate::clock::{Clock, MINUTE, Millis};
+use crate::fault::{Fault, What};
 use crate::oracle;
 use crate::plan::Plan;
-use crate::system::{SHARDS, System, scope};
+use crate::system::System;
+use crate::watching::Watching;
 use crate::weather::Weather;
 use prodrome_ledger::Ledger;
-use prodrome_watcher::{Clock as WatchClock, ConfigMapPlaces, Settings, Status, Watcher};
-use std::sync::{Arc, Mutex};
-use tokio::task::JoinHandle;
 
 /// How long the system may come to rest after the last fault.
 pub(crate) const REST: Millis = 60 * MINUTE;
@@ -94,8 +91,8 @@ async fn ledger(system: &System) -> Vec<String> {
 
 /// The cluster changes, and is struck.
 async fn happen(system: System, plan: Plan) {
-    let mut blows: Vec<(Millis, What)> = plan.faults.iter().map(|fault| (fault.from, fault.what)).collect();
-    blows.retain(|(_, what)| matches!(what, What::WatchesCut | What::Compaction));
+    let mut blows: Vec<(Millis, Blow)> = plan.faults.iter().flat_map(blows_of).collect();
+    blows.sort_by_key(|(at, _)| *at);
     let mut blows = blows.into_iter().peekable();
     let mut deeds = plan.deeds.into_iter().peekable();
     loop {
@@ -109,80 +106,33 @@ async fn happen(system: System, plan: Plan) {
             if let Some(deed) = deeds.next() {
                 system.cluster.happen(deed.what, system.clock.millis());
             }
-        } else if let Some((_, what)) = blows.next() {
-            if what == What::Compaction {
-                system.cluster.compact();
+        } else if let Some((_, blow)) = blows.next() {
+            match blow {
+                Blow::Cut => system.cluster.cut_watches(),
+                Blow::Compact => {
+                    system.cluster.compact();
+                    system.cluster.cut_watches();
+                }
+                Blow::BackUp => system.cluster.back_up(),
+                Blow::Restore => system.cluster.restore(system.clock.millis()),
             }
-            system.cluster.cut_watches();
         }
     }
 }
 
-/// The watcher, which is started again where it is killed.
-struct Watching {
-    task: JoinHandle<()>,
-    status: Arc<Mutex<Option<Status>>>,
+/// What is done to the cluster at an instant.
+enum Blow {
+    Cut,
+    Compact,
+    BackUp,
+    Restore,
 }
 
-impl Watching {
-    fn begin(system: &System, plan: &Plan) -> Self {
-        let status: Arc<Mutex<Option<Status>>> = Arc::default();
-        let kills = plan.faults.iter().filter(|fault| fault.what == What::WatcherKilled);
-        let mut kills: Vec<(Millis, Millis, bool)> =
-            kills.map(|fault| (fault.from, fault.to, fault.seed % 2 == 0)).collect();
-        kills.sort_unstable();
-        let (system, known, bytes_max) = (system.clone(), Arc::clone(&status), plan.waiting_bytes_max);
-        let task = tokio::task::spawn_local(async move {
-            for (from, to, forgets) in kills {
-                if from > system.clock.millis() {
-                    let run = tokio::task::spawn_local(watch(system.clone(), Arc::clone(&known), bytes_max));
-                    // Somewhere in that second, wherever it is.
-                    let odd = i64::try_from(system.weather.draw(1_000)).unwrap_or(0);
-                    system.clock.until(from + odd).await;
-                    run.abort();
-                    _ = run.await;
-                }
-                system.clock.until(to).await;
-                if forgets {
-                    system.cluster.compact();
-                }
-            }
-            watch(system, known, bytes_max).await;
-        });
-        Self { task, status }
-    }
-
-    fn waiting_bytes(&self) -> usize {
-        let status = self.status.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        status.as_ref().map_or(0, Status::waiting_bytes)
-    }
-}
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-/// A process of the watcher, which is started again where it gives up.
-async fn watch(system: System, status: Arc<Mutex<Option<Status>>>, waiting_bytes_max: usize) {
-    loop {
-        let client = api::client(&system.cluster, &system.weather, system.clock, Caller::Watcher);
-        let places = ConfigMapPlaces::new(client.clone(), "prodrome", "watcher-place");
-        let kinds = ["Pod", "ConfigMap"].map(|kind| kind.parse().expect("a kind's name is a pattern"));
-        let mut settings = Settings::new(scope(), kinds.to_vec());
-        settings.shards = SHARDS;
-        settings.waiting_bytes_max = waiting_bytes_max;
-        let clock = system.clock;
-        let watcher = Watcher::new(
-            client,
-            system.queue.clone(),
-            places,
-            settings,
-            WatchClock::new(move || clock.now()),
-        );
-        *status.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(watcher.status());
-        _ = watcher.run(std::future::pending()).await;
-        tokio::time::sleep(millis(10_000)).await;
+fn blows_of(fault: &Fault) -> Vec<(Millis, Blow)> {
+    match fault.what {
+        What::WatchesCut => vec![(fault.from, Blow::Cut)],
+        What::Compaction => vec![(fault.from, Blow::Compact)],
+        What::EtcdRestored => vec![(fault.from, Blow::BackUp), (fault.to, Blow::Restore)],
+        _ => Vec::new(),
     }
 }

@@ -90,7 +90,14 @@ fn of_each_object_the_latest_version_waits() {
         ("a deletion at the same version", change("a", 2), deleted("a", 2), true),
         ("a deletion that carries an older version", change("a", 3), deleted("a", 2), true),
         ("an older version after the deletion", deleted("a", 2), change("a", 1), false),
-        ("the deleted one again, from a stale list", deleted("a", 2), listed("a", 2, "l"), false),
+        (
+            "an older version, from a list after an etcd was restored",
+            change("a", 9),
+            listed("a", 4, "l"),
+            true,
+        ),
+        ("the deleted one again, from such a list", deleted("a", 9), listed("a", 4, "l"), true),
+        ("an older version after such a list", listed("a", 4, "l"), change("a", 3), false),
         ("a new object of the name", deleted("a", 2), newer_uid(change("a", 3)), true),
         ("the deletion of an earlier object of the name", newer_uid(change("a", 3)), deleted("a", 2), false),
     ];

@@ -1,4 +1,6 @@
-//! Some seeds with each test run.
+//! Some seeds with each test run, and what they hardly come upon.
 
+#[cfg(test)]
+mod plans;
 #[cfg(test)]
 mod seeds;
