@@ -19,7 +19,9 @@ impl<S, Q, C> Alerts<S, Q, C> {
     /// Counts a canary that arrived where nobody is named to be told: then this is as far as it goes.
     pub(crate) fn canaries_decided(&self, notices: &[Notice], now: Timestamp, tally: &mut Tally) {
         if self.routing.canary().is_empty() {
-            notices.iter().for_each(|notice| arrived(notice, now, tally));
+            for notice in notices {
+                arrived(notice, now, tally);
+            }
         }
     }
 }

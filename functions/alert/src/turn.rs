@@ -131,9 +131,10 @@ impl<S: Store, Q: Queue, C: Channels> Alerts<S, Q, C> {
 
     fn decide(&self, view: &View, findings: &[Finding], behind: bool, now: Timestamp) -> Decision {
         let route = |notice: &Notice| {
-            let names = match notice.is_canary() {
-                true => self.routing.canary().to_vec(),
-                false => self.routing.route(&Facts::from(notice)),
+            let names = if notice.is_canary() {
+                self.routing.canary().to_vec()
+            } else {
+                self.routing.route(&Facts::from(notice))
             };
             names.into_iter().map(|name| name.as_str().to_owned()).collect()
         };
