@@ -1,4 +1,5 @@
 use crate::AlertError;
+use crate::canary;
 use crate::rest::Resting;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_alerting::{BySeverity, Policy, keys, read_message};
@@ -68,6 +69,9 @@ impl<S: Store, Q: Queue, C: Channels> Alerts<S, Q, C> {
         now: Timestamp,
         tally: &mut Tally,
     ) -> Result<Vec<Notice>, AlertError> {
+        if finding.is_canary() {
+            return self.turn_of_finding(&canary::apart(finding), now, tally).await;
+        }
         if let Some(silence) = self.routing.silence(&Facts::from(finding)) {
             tracing::info!(
                 rule = finding.rule,

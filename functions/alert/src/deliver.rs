@@ -1,3 +1,4 @@
+use crate::canary;
 use crate::limit::put_off;
 use crate::records::{delivery_record, later, log_write, parse};
 use crate::{AlertError, Alerts};
@@ -101,6 +102,9 @@ impl<S: Store, Q: Queue, C: Channels> Alerts<S, Q, C> {
         let receipt = task.receipt.as_deref();
         let sent = self.channels.send(&task.channel, &task.claim.notice, receipt, now).await;
         report(task, &sent, tally);
+        if matches!(sent.outcome, Outcome::Sent) {
+            canary::arrived(&task.claim.notice, now, tally);
+        }
         if let Outcome::RetryAfter(wanted, _) = sent.outcome {
             let rest = wanted.unwrap_or(REST).clamp(SignedDuration::ZERO, self.retry.retry_after_max);
             self.resting.rest(&task.channel, later(now, rest));

@@ -8,6 +8,7 @@
 #![recursion_limit = "256"] // the futures of the AWS SDK are nested deeply
 
 mod alerts;
+mod canary;
 mod config;
 mod deliver;
 mod due;

@@ -70,6 +70,7 @@ impl<S: Store, Q: Queue, C: Channels> Alerts<S, Q, C> {
                 Err(error) => return Err(error.into()),
             }
             Self::report(&plan.notices, tally);
+            self.canaries_decided(&plan.notices, now, tally);
             if let Some((key, at)) = plan.due {
                 self.enqueue(&key, at, now).await;
             }
@@ -130,7 +131,11 @@ impl<S: Store, Q: Queue, C: Channels> Alerts<S, Q, C> {
 
     fn decide(&self, view: &View, findings: &[Finding], behind: bool, now: Timestamp) -> Decision {
         let route = |notice: &Notice| {
-            let names = self.routing.route(&Facts::from(notice));
+            let names = if notice.is_canary() {
+                self.routing.canary().to_vec()
+            } else {
+                self.routing.route(&Facts::from(notice))
+            };
             names.into_iter().map(|name| name.as_str().to_owned()).collect()
         };
         let context = Context { now, behind, policy: &self.policy, route: &route };

@@ -7,7 +7,7 @@ use prodrome_store::MemoryStore;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The only channel, and all that is routed to it.
-const ROUTING: &str = "channels:\n  out: { type: terminal, limit: { messages: 100000, per: 1m, burst: 100000 } }\nroutes:\n  - { channels: [out] }\n";
+const ROUTING: &str = "channels:\n  out: { type: terminal, limit: { messages: 100000, per: 1m, burst: 100000 } }\nroutes:\n  - { channels: [out] }\ncanary: [out]\n";
 
 /// A channel that keeps what it was told, for whoever asks. Clones share it.
 #[derive(Debug, Clone, Default)]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What may write: role, resource, verb, which objects, and the reason.
-const WRITES: [(&str, &str, &str, Which, &str); 5] = [
+const WRITES: [(&str, &str, &str, Which, &str); 6] = [
     (
         "prodrome-watcher-place",
         "configmaps",
@@ -15,6 +15,13 @@ const WRITES: [(&str, &str, &str, Which, &str); 5] = [
         "the watcher keeps its place in one ConfigMap, by name",
     ),
     ("prodrome-watcher-place", "leases", "update", Which::Named, "one of two watchers forwards"),
+    (
+        "prodrome-watcher-canary",
+        "canaries/status",
+        "patch",
+        Which::Named,
+        "an overlay: the watcher breaks and mends the one canary",
+    ),
     (
         "prodrome-watcher-namespace-rules",
         "diagnosisrules/status",

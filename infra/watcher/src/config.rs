@@ -52,6 +52,9 @@ pub struct Config {
     /// unless set. `FINALIZER_SELECTOR`: of objects with such labels only (`team=shop,tier!=test`).
     /// `FINALIZER_HOLD_SECONDS`: for so long at most; 1 to 600, default 30.
     pub finalizers: Finalizers,
+    /// `CANARY_MINUTES`: how often the canary is broken for two minutes, 5 to 60; never unless set. `overlays/canary` has
+    /// the object.
+    pub canary: Option<Duration>,
     /// `LISTEN`: where `/healthz`, `/readyz` and `/metrics` are answered: an address or a port; default 8080.
     pub listen: SocketAddr,
     /// `LOG_LEVEL`: `error` to `trace`, or directives; default `info`.
@@ -125,7 +128,7 @@ impl fmt::Display for ConfigError {
 
 impl Config {
     /// The names of all settings.
-    pub const NAMES: [&'static str; 25] = [
+    pub const NAMES: [&'static str; 26] = [
         "KUBECONFIG",
         "CONTEXT",
         "CLUSTER",
@@ -148,6 +151,7 @@ impl Config {
         "FINALIZER_KINDS",
         "FINALIZER_SELECTOR",
         "FINALIZER_HOLD_SECONDS",
+        "CANARY_MINUTES",
         "LISTEN",
         "LOG_LEVEL",
         "AWS_REGION",
@@ -200,6 +204,7 @@ impl Config {
             place: vars.place(kubeconfig.is_some()),
             lease: vars.lease(),
             finalizers: vars.finalizers(),
+            canary: vars.canary(),
             listen: vars.listen(),
             log_level: vars.text("LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
             kubeconfig,
@@ -217,6 +222,7 @@ impl Config {
             keep_managed_fields: self.keep_managed_fields,
             stream_lists: self.stream_lists,
             finalizers: self.finalizers.clone(),
+            canary: self.canary,
             ..Settings::new(self.scope.clone(), self.kinds.clone())
         }
     }
@@ -293,6 +299,12 @@ impl Vars<'_> {
             selector: self.parsed("FINALIZER_SELECTOR", expected, LabelSelector::default(), |_| true),
             hold: Duration::from_secs(hold),
         }
+    }
+
+    fn canary(&mut self) -> Option<Duration> {
+        self.text("CANARY_MINUTES")?;
+        let minutes = self.parsed("CANARY_MINUTES", "a number from 5 to 60", 10, |n| (5..=60).contains(n));
+        Some(Duration::from_mins(minutes))
     }
 
     fn queue_url(&mut self) -> String {

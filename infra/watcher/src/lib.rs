@@ -49,6 +49,7 @@
 mod api;
 mod backoff;
 mod body;
+mod canary;
 mod chain;
 mod clock;
 mod collection;
@@ -78,6 +79,7 @@ mod waiting;
 mod watcher;
 mod watermark;
 
+pub use canary::CanaryPhase;
 pub use chain::chain;
 pub use clock::Clock;
 pub use config::{Config, ConfigError, Mistake, Named, PlaceIn};

@@ -1,4 +1,5 @@
 use crate::backoff::Backoff;
+use crate::canary::Canary;
 use crate::chain::chain;
 use crate::clock::Clock;
 use crate::discovery::Discovery;
@@ -63,6 +64,8 @@ pub struct Settings {
     pub stream_lists: bool,
     /// Which deletions wait for their objects' last states to be on their way; none unless told so.
     pub finalizers: Finalizers,
+    /// How often the canary is broken; never unless told so.
+    pub canary: Option<Duration>,
 }
 
 impl Settings {
@@ -79,6 +82,7 @@ impl Settings {
             watch_lasts: WATCH_LASTS,
             stream_lists: true,
             finalizers: Finalizers::default(),
+            canary: None,
         }
     }
 }
@@ -172,6 +176,7 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
             watch_lasts,
             stream_lists,
             finalizers,
+            canary,
         } = settings;
 
         let begun = begin(&places, &clock).await?;
@@ -183,6 +188,13 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
 
         let api = KubeApi::new(client);
         let discovery = Discovery::new(api.clone());
+        let canary = canary.map(|every| Canary::new(api.clone(), clock.clone(), every));
+        let singing = async {
+            match canary {
+                Some(canary) => canary.run().await,
+                None => std::future::pending().await,
+            }
+        };
         let held_kinds = finalizers.kinds.clone();
         let holder = Arc::new(Holder::new(api.clone(), Arc::clone(&hub), Arc::clone(&metrics), finalizers));
         let common = Arc::new(Common {
@@ -217,6 +229,7 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
             biased; // so that the same comes of the same: a simulation is repeated by its seed
             () = supervisor.run() => unreachable!("it runs until it is dropped"),
             () = holder.run() => unreachable!("it runs until it is dropped"),
+            () = singing => unreachable!("it runs until it is dropped"),
             () = &mut sending => unreachable!("it was not told to stop"),
             error = saver.run(|| roster.places(&common)) => Err(error),
             () = stop => Ok(()),

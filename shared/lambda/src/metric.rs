@@ -67,6 +67,13 @@ pub const CHECK_LATENESS: &str = "CheckLatenessMilliseconds";
 /// each pack of a watcher, so that no value means no watcher.
 pub const WATCHER_LAG: &str = "WatcherLagSeconds";
 
+/// Canaries' alerts that arrived in time.
+pub const CANARY_ARRIVED: &str = "CanaryArrived";
+/// Canaries' alerts that arrived too late.
+pub const CANARY_LATE: &str = "CanaryLate";
+/// How long a canary's alert was on its way, from the break to the channel, in milliseconds.
+pub const CANARY_LATENCY: &str = "CanaryLatencyMilliseconds";
+
 /// Collects a function's metrics and writes them at the end of each invocation.
 #[derive(Clone, Copy)]
 pub struct Meter {
@@ -94,9 +101,14 @@ impl Meter {
         for (name, n) in tally.counts() {
             metrics::counter!(name).increment(n);
         }
-        for ms in &tally.lateness_ms {
-            #[expect(clippy::cast_precision_loss, reason = "milliseconds of lateness stay far below 2^52")]
-            metrics::histogram!(CHECK_LATENESS).record(*ms as f64);
+        for (name, all) in [(CHECK_LATENESS, &tally.lateness_ms), (CANARY_LATENCY, &tally.canary_ms)] {
+            for ms in all {
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "milliseconds of lateness stay far below 2^52"
+                )]
+                metrics::histogram!(name).record(*ms as f64);
+            }
         }
         for seconds in &tally.watcher_lag_seconds {
             metrics::histogram!(WATCHER_LAG).record(f64::from(*seconds));

@@ -8,6 +8,8 @@ pub struct Tally {
     pub lateness_ms: Vec<u64>,
     /// How far behind each watcher was whose pack was handled, in seconds.
     pub watcher_lag_seconds: Vec<u32>,
+    /// How long each canary that arrived was on its way, in milliseconds.
+    pub canary_ms: Vec<u64>,
 }
 
 impl Tally {
@@ -33,5 +35,6 @@ impl Tally {
         }
         self.lateness_ms.extend(other.lateness_ms);
         self.watcher_lag_seconds.extend(other.watcher_lag_seconds);
+        self.canary_ms.extend(other.canary_ms);
     }
 }

@@ -12,6 +12,7 @@
 //! assert_eq!(pod.path(), "/Pod/shop/web-0");
 //! ```
 
+mod canary;
 mod chain;
 mod change;
 mod diagnosis;
@@ -30,6 +31,7 @@ mod shard;
 mod waybill;
 mod work;
 
+pub use canary::{CANARY_KIND, CANARY_RULE};
 pub use chain::chain;
 pub use change::{Change, ChangeKind, Source};
 pub use diagnosis::{Diagnosis, Evidence, NodeOutcome, RuledOut, Unseen, Verdict};

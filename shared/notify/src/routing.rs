@@ -58,6 +58,7 @@ pub struct Routing {
     deny: Vec<Matcher>,
     routes: Vec<Route>,
     default: Vec<ChannelName>,
+    canary: Vec<ChannelName>,
     pacing: Pacing,
 }
 
@@ -122,6 +123,11 @@ impl Routing {
         }
         let allowed = self.allow.is_empty() || self.allow.iter().any(|m| m.matches(facts));
         (!allowed).then_some(Silence::NotAllowed)
+    }
+
+    /// The channels that are told of the canary, and which nobody has to look at: no route leads it anywhere.
+    pub fn canary(&self) -> &[ChannelName] {
+        &self.canary
     }
 
     /// The channels, by name.

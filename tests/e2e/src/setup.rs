@@ -13,6 +13,7 @@ pub struct Setup {
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) alertmanager: Option<String>,
     pub(crate) receivers: Vec<(String, String)>,
+    pub(crate) canary: Option<String>,
     pub(crate) gather_seconds: u32,
     pub(crate) proxy: Option<Proxy>,
 }
@@ -29,6 +30,7 @@ impl Setup {
             parameters: Vec::new(),
             alertmanager: None,
             receivers: Vec::new(),
+            canary: None,
             gather_seconds: 30,
             proxy: None,
         }
@@ -72,6 +74,12 @@ impl Setup {
     pub fn receiver(mut self, name: &str, namespaces: &str) -> Self {
         self.receivers.push((name.to_owned(), namespaces.to_owned()));
         self
+    }
+
+    /// And a receiver of this name is told of the canary.
+    #[must_use]
+    pub fn canary(self, name: &str) -> Self {
+        Self { canary: Some(name.to_owned()), ..self }
     }
 
     /// Objects that join an alert within so many seconds are told together.

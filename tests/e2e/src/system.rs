@@ -56,8 +56,13 @@ impl System {
         };
         let webhook = Webhook::start(runtime.handle(), SECRET.1)?;
         let receiver = |name: &String| Ok((name.clone(), Webhook::start(runtime.handle(), SECRET.1)?));
-        let receivers =
-            setup.receivers.iter().map(|(name, _)| receiver(name)).collect::<Result<BTreeMap<_, _>>>()?;
+        let receivers = setup
+            .receivers
+            .iter()
+            .map(|(name, _)| name)
+            .chain(&setup.canary)
+            .map(receiver)
+            .collect::<Result<BTreeMap<_, _>>>()?;
         let routing = write_routing(setup, scratch.path(), &webhook, &receivers)?;
         let (emulator, stack) = deploy(setup, &kubeconfig, &routing)?;
         let aws = runtime.block_on(sdk_config(&emulator));
@@ -177,6 +182,12 @@ impl System {
     /// What became of the changes, as far as is known now.
     pub fn ledger(&self) -> Result<Summary> {
         Ok(self.runtime.block_on(Ledger::new(self.checks()?).summary())?)
+    }
+
+    /// The present, by which it runs.
+    #[expect(clippy::unused_self, reason = "its clock is that of the machine")]
+    pub fn now(&self) -> Timestamp {
+        now()
     }
 
     /// Has the ledger say that a watcher was heard so many minutes ago, as an evaluate of that time would have noted it.
@@ -312,7 +323,11 @@ fn write_routing(
     }
     routes.push(json!({ "channels": everybody }));
     let gather = format!("{}s", setup.gather_seconds);
-    let routing = json!({ "channels": channels, "routes": routes, "pacing": { "gather": gather } });
+    let mut routing = json!({ "channels": channels, "routes": routes, "pacing": { "gather": gather } });
+    if let Some(name) = &setup.canary {
+        routing["channels"][name] = channel(&receivers[name]);
+        routing["canary"] = json!([name]);
+    }
     let path = scratch.join("routing.yaml");
     std::fs::write(&path, routing.to_string())?;
     Ok(path)

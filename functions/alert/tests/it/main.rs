@@ -1,6 +1,8 @@
 //! The alert function over a store, a queue and channels in memory, on virtual time.
 
 #[cfg(test)]
+mod canary;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod delivery;

@@ -204,6 +204,37 @@ fn rules_of_namespaces_need_their_status_and_nothing_else_to_be_written() {
 }
 
 #[test]
+fn the_canary_is_off_and_its_overlay_allows_the_status_of_one_object() {
+    assert_eq!(base_settings()["CANARY_MINUTES"], "", "off unless asked for");
+    let folder = "overlays/canary";
+    let canary = document(&format!("{folder}/canary.yaml"), "Canary");
+    let role = document(&format!("{folder}/cluster-role.yaml"), "ClusterRole");
+    let want = json!([{
+        "apiGroups": ["prodrome.dev"], "resources": ["canaries/status"],
+        "resourceNames": [canary["metadata"]["name"]], "verbs": ["patch"],
+    }]);
+    assert_eq!(role["rules"], want);
+    let spec = &document(&format!("{folder}/definition.yaml"), "CustomResourceDefinition")["spec"];
+    let (group, kind) = prodrome_model::CANARY_KIND;
+    assert_eq!((&spec["group"], &spec["names"]["kind"]), (&json!(group), &json!(kind)));
+    assert_eq!(spec["scope"], "Cluster", "no tenant can write one");
+    assert_eq!(canary["apiVersion"], format!("{group}/v1alpha1"));
+    let mut settings = base_settings();
+    settings.extend(
+        [("CLUSTER", "prod"), ("CHANGES_QUEUE_URL", "https://sqs"), ("CANARY_MINUTES", "10")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned())),
+    );
+    let config = Config::from_vars(|name| settings.get(name).cloned()).unwrap();
+    assert_eq!(config.settings().canary, Some(std::time::Duration::from_mins(10)));
+    settings.insert("CANARY_MINUTES".to_owned(), "4".to_owned());
+    let refused = Config::from_vars(|name| settings.get(name).cloned()).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the settings are wrong: CANARY_MINUTES: expected a number from 5 to 60, found \"4\""
+    );
+}
+
+#[test]
 fn the_pod_is_small_and_may_do_little() {
     let deployment = document("base/deployment.yaml", "Deployment");
     let pod = &deployment["spec"]["template"]["spec"];

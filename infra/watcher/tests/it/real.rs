@@ -1,6 +1,7 @@
 //! Against a real API server, where there is one: `KUBEBUILDER_ASSETS` names its programs. What comes out of the
 //! queue is compared with what the API server itself holds.
 
+mod canary;
 mod deployed;
 mod finalizers;
 mod following;

@@ -106,6 +106,8 @@ struct File {
     #[serde(default)]
     default: Vec<ChannelName>,
     #[serde(default)]
+    canary: Vec<ChannelName>,
+    #[serde(default)]
     repeat_interval: BTreeMap<Severity, Repeat>,
     #[serde(default)]
     pacing: PacingFile,
@@ -160,7 +162,7 @@ fn assemble(tree: &Node, mistakes: &mut Vec<Mistake>) -> Option<Routing> {
     let file = read::<File>(tree, "", mistakes);
     let channels = read_channels(tree, mistakes);
     check_names(tree, mistakes);
-    let File { _channels, allow, deny, routes, default, repeat_interval, pacing } = file?;
+    let File { _channels, allow, deny, routes, default, canary, repeat_interval, pacing } = file?;
     check_matchers(tree, &allow, &deny, &routes, mistakes);
     if routes.is_empty() && default.is_empty() {
         let message = "expected `routes` or `default`: without them nobody is ever told".to_owned();
@@ -174,6 +176,7 @@ fn assemble(tree: &Node, mistakes: &mut Vec<Mistake>) -> Option<Routing> {
         deny,
         routes: routes.collect(),
         default,
+        canary,
         pacing: Pacing::with(pacing.gather, &pacing.update, &repeat_interval),
     })
 }
@@ -231,7 +234,7 @@ fn read_channel(node: &Node, path: &str, mistakes: &mut Vec<Mistake>) -> Option<
     Some(Channel { config, limit })
 }
 
-/// Every name in `default` and in the routes is that of a channel. Asked of the tree, so that other mistakes do
+/// Every name in `default`, `canary` and in the routes is that of a channel. Asked of the tree, so that other mistakes do
 /// not keep these back.
 fn check_names(tree: &Node, mistakes: &mut Vec<Mistake>) {
     let keys = |node: &Node| node.entries().iter().map(|e| e.key.clone()).collect::<Vec<_>>();
@@ -253,8 +256,10 @@ fn check_names(tree: &Node, mistakes: &mut Vec<Mistake>) {
             }
         }
     };
-    if let Some(list) = tree.get("default") {
-        check(list, "default");
+    for key in ["default", "canary"] {
+        if let Some(list) = tree.get(key) {
+            check(list, key);
+        }
     }
     for (i, route) in tree.get("routes").map(Node::elements).unwrap_or_default().iter().enumerate() {
         if let Some(list) = route.get("channels") {

@@ -19,6 +19,17 @@ fn it_shows_every_type_of_channel() {
 }
 
 #[test]
+fn the_canary_is_told_to_whom_it_names_and_to_nobody_else() {
+    let names: Vec<String> = example().canary().iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["event-centre"]);
+    let text = "channels: { log: { type: terminal } }\ndefault: [log]\n";
+    assert!(Routing::parse("routing.yaml", text).unwrap().canary().is_empty(), "nobody unless asked for");
+    let wrong = Routing::parse("routing.yaml", &format!("{text}canary: [logs]\n")).unwrap_err();
+    let want = "routing.yaml:3:10 canary[0]: there is no channel `logs`; did you mean `log`?";
+    assert_eq!(wrong.iter().map(ToString::to_string).collect::<Vec<_>>(), [want]);
+}
+
+#[test]
 fn the_defaults_that_it_names_are_the_defaults() {
     assert_eq!(*example().pacing(), Pacing::default());
     for (name, channel) in example().channels() {

@@ -59,7 +59,8 @@ fn asked(function: &str) -> BTreeSet<String> {
     for unset in unset {
         let get = |name: &str| {
             asked.borrow_mut().insert(name.to_owned());
-            (!unset.contains(&name)).then(|| "10".to_owned())
+            (!unset.contains(&name))
+                .then(|| if name == "SILENT_AFTER_MINUTES" { "10" } else { "1" }.to_owned())
         };
         match function {
             "evaluate" => _ = prodrome_evaluate::Config::from_vars(get).unwrap(),
@@ -307,6 +308,7 @@ fn an_alarm_sees_what_goes_wrong() {
         (metric::PLUGIN_FAILURES, "DiagnoseFunction"),
         (metric::NOTICES_REFUSED, "AlertFunction"),
         (metric::CHANGES_LOST, "SweepFunction"),
+        (metric::CANARY_ARRIVED, "AlertFunction"),
     ] {
         assert!(watched(metric, of), "no alarm for the {metric} of {of}");
     }
@@ -314,6 +316,13 @@ fn an_alarm_sees_what_goes_wrong() {
     let silent =
         alarms.iter().find(|a| a["MetricName"] == metric::WATCHER_LAG && a["Statistic"] == "SampleCount");
     assert_eq!(silent.unwrap()["TreatMissingData"], "breaching");
+    // Nor is there one where no canary arrives.
+    let canary = &json["Resources"]["CanaryMissing"];
+    assert_eq!(
+        (&canary["Condition"], &canary["Properties"]["TreatMissingData"]),
+        (&"HasCanary".into(), &"breaching".into())
+    );
+    assert_eq!(json["Parameters"]["CanaryAlarmAfterMinutes"]["Default"], 0, "off unless asked for");
     for alarm in &alarms {
         assert!(alarm["AlarmActions"].is_object() && alarm["AlarmDescription"].is_string(), "{alarm}");
     }

@@ -5,6 +5,8 @@ mod bad_input;
 #[cfg(test)]
 mod behind;
 #[cfg(test)]
+mod canary;
+#[cfg(test)]
 mod channel;
 #[cfg(test)]
 mod death;

@@ -14,6 +14,7 @@ static SYSTEM: LazyLock<System> = LazyLock::new(|| {
     let setup = Setup::new(Path::new(env!("CARGO_BIN_EXE_bootstrap")))
         .rules(here.join("tests/rules"))
         .receiver("flaky", "flaky")
+        .canary("canary")
         .gathering(1)
         .parameter("TimeoutSeconds", "20")
         .parameter("VisibilitySeconds", "4"); // what failed comes again soon
