@@ -3,9 +3,11 @@ use crate::evaluate::{Kept, check_record, send_failure, store_failure};
 use crate::event;
 use crate::identity::{Identity, IdentityReader};
 use crate::observed::{Matter, ObserveError, Observed, Sight};
+use crate::rollout::{BATCH, SIDE_BY_SIDE};
 use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
 use crate::tenants;
+use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::event::AboutObject;
 use prodrome_cluster::{Cluster, ClusterError};
@@ -561,6 +563,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         for shard in 0..self.shards {
             let mut markers = Markers::default();
             self.query_markers(scope, shard, &prefix, &mut markers).await?;
+            let mut checks = Vec::new();
             for (path, rules) in &markers.checks {
                 let Some(object) = ObjectKey::from_path(path) else { continue };
                 for rule in rules {
@@ -569,10 +572,34 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                         self.forget_partner(&key, &keys::marker(scope, self.shards, &object, rule), list)
                             .await?;
                     } else {
-                        self.make_due(&key, at, now, Some(list)).await?;
+                        checks.push(key);
                     }
                 }
             }
+            self.make_unnamed_due(&checks, at, now, list).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes those due that the list did not name: most are named, so they are read together first.
+    async fn make_unnamed_due(
+        &self,
+        checks: &[Key],
+        at: Timestamp,
+        now: Timestamp,
+        list: &str,
+    ) -> Result<(), Failure> {
+        for batch in checks.chunks(BATCH) {
+            let mut unnamed = Vec::new();
+            for record in self.store.get_many(batch).await.map_err(store_failure)? {
+                let named = Kept::read(&record)?.is_none_or(|kept| kept.check.list.as_deref() == Some(list));
+                if !named {
+                    unnamed.push(record.key);
+                }
+            }
+            let made = unnamed.iter().map(|key| self.make_due(key, at, now, Some(list)));
+            let made: Vec<_> = futures::stream::iter(made).buffer_unordered(SIDE_BY_SIDE).collect().await;
+            made.into_iter().collect::<Result<(), _>>()?;
         }
         Ok(())
     }

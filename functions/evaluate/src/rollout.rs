@@ -16,9 +16,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 /// So many checks are read at once.
-const BATCH: usize = 100;
+pub(crate) const BATCH: usize = 100;
 /// So many are written side by side.
-const SIDE_BY_SIDE: usize = 16;
+pub(crate) const SIDE_BY_SIDE: usize = 16;
 
 /// Which version each cluster is known to have come to.
 #[derive(Default)]
