@@ -185,7 +185,6 @@ impl System {
     }
 
     /// The present, by which it runs.
-    #[expect(clippy::unused_self, reason = "its clock is that of the machine")]
     pub fn now(&self) -> Timestamp {
         now()
     }
