@@ -141,6 +141,12 @@ impl Judge<'_> {
         self.complaints.push(format!("{}: {what}: {about:#?}", law.name));
     }
 
+    /// Whether what there was was put back between two instants to what it had been before.
+    fn is_put_back(&self, from: Millis, to: Millis) -> bool {
+        let mut restored = self.faults.iter().filter(|fault| fault.what == What::EtcdRestored);
+        restored.any(|fault| from < fault.to && fault.to <= to + self.skew())
+    }
+
     /// By how much clocks may differ.
     pub(crate) fn skew(&self) -> Millis {
         let skews = self.faults.iter().filter_map(|fault| match fault.what {
@@ -245,7 +251,11 @@ impl Judge<'_> {
         for (uid, mut stories) in by_pod {
             stories.sort_by_key(|story| story.fired());
             for pair in stories.windows(2) {
-                let is_over = pair[0].end().is_some_and(|(_, quiet, _)| quiet <= pair[1].since() + CUT_OFF);
+                let is_over = pair[0].end().is_some_and(|(_, quiet, _)| {
+                    // Put back, it says again since when it was so before its end.
+                    let says_so = law.tells_since && self.is_put_back(quiet, pair[1].fired());
+                    quiet <= pair[1].since() + CUT_OFF || says_so
+                });
                 if !is_over {
                     self.complain("two identities of one episode", law, pair);
                 }
@@ -286,10 +296,9 @@ impl Judge<'_> {
         self.its_time_is_true(law, story, &of_it);
         // What the object says itself holds whatever goes wrong, unless it was put back to what it said before the break;
         // else breaks that nobody saw may be forgiven.
-        let is_restored =
-            |fault: &&Fault| fault.what == What::EtcdRestored && since < fault.to && fault.to <= fired + skew;
-        let is_put_back = self.faults.iter().any(|fault| is_restored(&fault));
-        if (law.tells_since && !is_put_back) || self.calm.over(since - MINUTE, fired).is_none() {
+        if (law.tells_since && !self.is_put_back(since, fired))
+            || self.calm.over(since - MINUTE, fired).is_none()
+        {
             let early = if law.refers { REFERENCES + 10 * SECOND } else { CUT_OFF };
             let began = of_it.iter().filter(|spell| spell.from <= fired + skew).map(|spell| spell.from).max();
             let mut begins = began.unwrap_or(fired);
