@@ -61,6 +61,10 @@ fn check(system: &System) -> Option<(&'static str, u64)> {
     let key = keys::check(system.scope(), &object, "PodStuck");
     let records = system.partition(&system.checks().unwrap(), &key.partition).unwrap();
     let record = records.into_iter().find(|record| record.key == key)?;
+    // What is closed leaves word that it is over.
+    if prodrome_lifecycle::Over::read(&record.data).is_some() {
+        return None;
+    }
     let check: prodrome_lifecycle::Check = serde_json::from_str(&record.data).unwrap();
     Some((check.phase.name(), check.rules))
 }
