@@ -30,5 +30,8 @@ fn what_waits_for_the_queue_does_not_stand_against_the_list_after_etcd_was_resto
         watchers: 1,
     });
     assert_eq!(outcome.complaints, Vec::<String>::new());
-    assert_eq!(outcome.findings, 3, "three rules see that it is unready");
+    assert_eq!(
+        outcome.findings, 4,
+        "three rules see that it is unready, and nothing is heard of the cluster for long"
+    );
 }
