@@ -21,8 +21,8 @@ pub(crate) struct Received {
     pub(crate) changes: Vec<Change>,
     /// By kind, then `namespace/name`: version and whether the object is there.
     pub(crate) objects: BTreeMap<String, BTreeMap<String, (u64, bool)>>,
-    /// The lists that have begun, and what each named.
-    lists: BTreeMap<String, BTreeSet<String>>,
+    /// The lists that have begun: of which kind, and what each named or has come since.
+    lists: BTreeMap<String, (String, BTreeSet<String>)>,
     /// Ended lists, by kind.
     pub(crate) ended: Vec<String>,
     pub(crate) packs: usize,
@@ -46,10 +46,10 @@ impl Received {
         let list = change.list.clone().unwrap_or_default();
         match change.kind {
             ChangeKind::ListBegin => {
-                self.lists.entry(list).or_default();
+                self.lists.insert(list, (kind, BTreeSet::new()));
             }
             ChangeKind::ListEnd => {
-                let named = self.lists.get(&list).cloned().unwrap_or_default();
+                let (_, named) = self.lists.remove(&list).unwrap_or_default();
                 let objects = self.objects.entry(kind.clone()).or_default();
                 for (key, (_, there)) in objects.iter_mut() {
                     *there &= named.contains(key);
@@ -65,8 +65,11 @@ impl Received {
                     head.metadata.namespace.as_deref().unwrap_or_default(),
                     head.metadata.name
                 );
-                if !list.is_empty() {
-                    self.lists.entry(list).or_default().insert(key.clone());
+                // What is made while a list goes on may arrive before the list's end, which knows nothing of it.
+                for (of, named) in self.lists.values_mut() {
+                    if *of == kind {
+                        named.insert(key.clone());
+                    }
                 }
                 let version = head.metadata.version();
                 let there = change.kind == ChangeKind::Applied;
