@@ -94,7 +94,9 @@ fn trust(input: &Input, candidate: &Candidate) -> f64 {
         return 1.0;
     }
     let line = input.lower().get(input.normal.line(candidate.at.start)).unwrap_or_default();
-    let head: String = line.chars().take(120).collect();
+    // A level may be the line's first word.
+    let head: String = std::iter::once(' ').chain(line.chars().take(120)).collect();
+    let head = head.replace('\t', " ");
     let says = |levels: &[&str]| levels.iter().any(|level| head.contains(level));
     if says(&[
         "[debug]",

@@ -60,7 +60,7 @@ pub(crate) fn conclude(flow: &Flow, state: &State, standings: &[Standing]) -> Di
     });
     match candidates.first() {
         Some(best) if sure(best.response) >= flow.threshold => name(&mut diagnosis, best, &candidates),
-        _ => admit(&mut diagnosis, &candidates),
+        _ => admit(&mut diagnosis, &candidates, flow, state),
     }
     contribute(&mut diagnosis, flow, state);
     diagnosis
@@ -110,15 +110,12 @@ fn contribute(diagnosis: &mut Diagnosis, flow: &Flow, state: &State) {
 }
 
 /// Nothing is known well enough: what was thought of is told as what it is.
-fn admit(diagnosis: &mut Diagnosis, candidates: &[Candidate<'_>]) {
+fn admit(diagnosis: &mut Diagnosis, candidates: &[Candidate<'_>], flow: &Flow, state: &State) {
     diagnosis.verdict = Verdict::Unknown;
     diagnosis.confidence = candidates.first().map_or(0.0, |best| sure(best.response));
-    let looked: Vec<&str> = diagnosis
-        .nodes
-        .iter()
-        .filter(|node| node.verdict.is_some())
-        .map(|node| node.plugin.as_str())
-        .collect();
+    // One that gave no answer has looked at nothing.
+    let answered = flow.nodes.iter().filter(|node| state.response(&node.name).is_some());
+    let looked: Vec<&str> = answered.map(|node| node.plugin.as_str()).collect();
     diagnosis.summary = if looked.is_empty() {
         "the cause is not known: nothing could be looked at".to_owned()
     } else {

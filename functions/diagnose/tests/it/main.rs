@@ -273,6 +273,21 @@ async fn where_nothing_is_known_it_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_plugin_that_gave_no_answer_has_not_looked() {
+    for act in [Some(Act::Fails), None] {
+        let mut plugins = Scripted::default().on("b", [Act::Says(PluginResponse::cleared("no"))]);
+        if let Some(act) = act {
+            plugins = plugins.on("a", [act]);
+        }
+        let mut world = World::new(SIDE_BY_SIDE, plugins);
+        world.takes(&finding("web-0")).await;
+        let diagnosis = world.told().remove(0).diagnosis.unwrap();
+        assert!(diagnosis.summary.ends_with("not known; looked at by b"), "{}", diagnosis.summary);
+        assert_eq!(diagnosis.not_looked_at.len(), 1, "{:?}", diagnosis.not_looked_at);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_many_with_one_fault_one_is_examined() {
     let plugins =
         Scripted::default().on("a", [Act::Says(cause("x", 0.9))]).on("b", [Act::Says(cause("x", 0.9))]);

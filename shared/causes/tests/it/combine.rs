@@ -36,6 +36,17 @@ fn a_log_alone_is_never_quite_sure() {
 }
 
 #[test]
+fn what_a_line_says_at_a_low_level_is_trusted_less_wherever_the_level_stands() {
+    let said = |line: &str| classify_all([Text::log(line)]).best.confidence;
+    let refused = "dial tcp 10.0.0.1:5432: connect: connection refused";
+    for line in ["2026-03-02 INFO ", "INFO ", "INFO\t", "info: "] {
+        assert!(said(&format!("{line}{refused}")) < 0.6, "{line}");
+    }
+    assert!(said(&format!("WARN {refused}")) < 0.8);
+    assert!(said(&format!("FATAL {refused}")) > 0.8);
+}
+
+#[test]
 fn nothing_known_is_unknown() {
     let combined =
         classify_all([Text::event("Scheduled", "Successfully assigned a/b to c"), Text::log("ready")]);
