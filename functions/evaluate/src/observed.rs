@@ -105,6 +105,9 @@ impl<'a> Observed<'a> {
 /// Since when an object matches that was seen at one instant and is judged at a later one: time alone may have begun it in
 /// between.
 fn matches_since(rule: &Rule, node: &json::Node<'_>, seen: Timestamp, now: Timestamp) -> Timestamp {
+    if seen == now {
+        return now; // as it was judged already
+    }
     let mut from = seen;
     for _ in 0..TURNS_MAX {
         match rule.evaluate(node, from) {

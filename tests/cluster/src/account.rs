@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 pub struct Account {
     /// Its name to the API server: `system:serviceaccount:NAMESPACE:NAME`.
     pub user: String,
+    /// Its namespace.
+    pub namespace: String,
     /// Its token.
     pub token: String,
     kubeconfig: PathBuf,
@@ -35,7 +37,19 @@ impl Cluster {
         let answer = self.create(&format!("{accounts}/{name}/token"), &request).await;
         let token = answer["status"]["token"].as_str().expect("an answer has the token").to_owned();
         let kubeconfig = self.write_kubeconfig(&format!("{namespace}-{name}"), &token, namespace);
-        Account { user: format!("system:serviceaccount:{namespace}:{name}"), token, kubeconfig }
+        let user = format!("system:serviceaccount:{namespace}:{name}");
+        Account { user, namespace: namespace.to_owned(), token, kubeconfig }
+    }
+
+    /// What an account may write in its namespace: the lines of `kubectl auth can-i --list` that name such a verb.
+    pub async fn writes_of(&self, account: &Account) -> Vec<String> {
+        let Account { user, namespace, .. } = account;
+        let asked = ["auth", "can-i", "--list", "-n", namespace, &format!("--as={user}")];
+        let may = self.kubectl(&asked).await;
+        let writes =
+            |line: &&str| ["create", "update", "patch", "delete"].iter().any(|verb| line.contains(verb));
+        // Everybody may ask who he is.
+        may.lines().filter(writes).filter(|line| !line.contains("selfsubject")).map(str::to_owned).collect()
     }
 
     /// Allows an account something everywhere: `[("", ["pods"], ["list", "watch"])]`.

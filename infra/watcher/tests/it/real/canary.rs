@@ -66,18 +66,11 @@ async fn the_watcher_breaks_and_mends_the_canary_and_forwards_what_it_did() {
     run.end().await.unwrap();
 
     // The account may write that status, and nothing else.
-    let may = cluster
-        .kubectl(&["auth", "can-i", "--list", "-n", "canary", "--as=system:serviceaccount:canary:watcher"])
-        .await;
-    let writes: Vec<&str> = may
-        .lines()
-        .filter(|line| ["create", "update", "patch", "delete"].iter().any(|verb| line.contains(verb)))
-        .filter(|line| !line.contains("selfsubject"))
-        .collect();
+    let writes = cluster.writes_of(&desk.account).await;
     assert!(
         writes.len() == 1
             && writes[0].contains("canaries.prodrome.dev/status")
             && writes[0].contains("[prodrome]"),
-        "{may}"
+        "{writes:?}"
     );
 }

@@ -91,20 +91,6 @@ async fn the_status_of_a_rule_says_whether_it_compiles_and_nothing_else_may_be_w
     writing.abort();
 
     // The account may write a status, and neither a rule nor anything else.
-    let may = cluster
-        .kubectl(&[
-            "auth",
-            "can-i",
-            "--list",
-            "-n",
-            "rule-objects",
-            "--as=system:serviceaccount:rule-objects:watcher",
-        ])
-        .await;
-    let writes: Vec<&str> = may
-        .lines()
-        .filter(|line| ["create", "update", "patch", "delete"].iter().any(|verb| line.contains(verb)))
-        .filter(|line| !line.contains("selfsubject"))
-        .collect();
-    assert!(writes.len() == 1 && writes[0].contains("diagnosisrules.prodrome.dev/status"), "{may}");
+    let writes = cluster.writes_of(&account).await;
+    assert!(writes.len() == 1 && writes[0].contains("diagnosisrules.prodrome.dev/status"), "{writes:?}");
 }
