@@ -13,7 +13,7 @@ use prodrome_cluster::event::AboutObject;
 use prodrome_cluster::{Cluster, ClusterError};
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_ledger::{Dead, Span};
-use prodrome_lifecycle::{Seen, keys};
+use prodrome_lifecycle::{Seen, is_named, keys};
 use prodrome_model::{Change, ChangeKind, GroupKind, ObjectKey, Resource, Scope, Waybill, shard_of};
 use prodrome_queue::pack::{self, BadChange, PackBuilder, PackError, PackHead};
 use prodrome_queue::{Body, Message, Queue, QueueName};
@@ -536,7 +536,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         for _ in 0..ATTEMPTS {
             let Some(record) = self.store.get(key).await.map_err(store_failure)? else { return Ok(()) };
             let Some(mut kept) = Kept::read(&record)? else { return Ok(()) };
-            let named = list.is_some() && kept.check.list.as_deref() == list;
+            let named = list.is_some_and(|list| is_named(kept.check.list.as_deref(), list));
             let due = kept.check.due;
             if named || (now < due && due <= at) {
                 return Ok(());
@@ -555,7 +555,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         Err(Failure::retryable("check_contended", reason))
     }
 
-    /// A list is complete: every open check of its kind whose object it did not name is looked at.
+    /// A list is complete: every open check of its kind whose object neither it nor a newer one named is looked at.
     async fn list_ended(&self, scope: &Scope, end: &Change, now: Timestamp) -> Result<(), Failure> {
         let Some(list) = end.list.as_deref() else { return Ok(()) };
         let prefix = format!("c:{}/{}/", end.resource.group, end.resource.kind);
@@ -592,7 +592,8 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         for batch in checks.chunks(BATCH) {
             let mut unnamed = Vec::new();
             for record in self.store.get_many(batch).await.map_err(store_failure)? {
-                let named = Kept::read(&record)?.is_none_or(|kept| kept.check.list.as_deref() == Some(list));
+                let named =
+                    Kept::read(&record)?.is_none_or(|kept| is_named(kept.check.list.as_deref(), list));
                 if !named {
                     unnamed.push(record.key);
                 }
@@ -609,7 +610,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     async fn forget_partner(&self, key: &Key, marker: &Key, list: &str) -> Result<(), Failure> {
         let Some(record) = self.store.get(key).await.map_err(store_failure)? else { return Ok(()) };
         let named = serde_json::from_str::<serde_json::Value>(&record.data)
-            .is_ok_and(|data| data.get("list").and_then(serde_json::Value::as_str) == Some(list));
+            .is_ok_and(|data| is_named(data.get("list").and_then(serde_json::Value::as_str), list));
         if named {
             return Ok(());
         }

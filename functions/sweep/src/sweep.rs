@@ -1,3 +1,4 @@
+use crate::handed::{AHEAD, Handed, is_turn};
 use crate::silence;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_lambda::{Tally, metric};
@@ -7,8 +8,6 @@ use prodrome_queue::{Message, Queue, QueueName, SendError};
 use prodrome_store::{Record, Store, StoreError};
 use std::time::Duration;
 
-/// How far ahead a tick looks. Three ticks see each record, so one may be lost or late.
-const AHEAD: SignedDuration = SignedDuration::from_mins(3);
 /// A cluster of which nothing was heard for so long is silent, unless told otherwise. A watcher sends a pack each minute.
 pub const SILENT_AFTER: SignedDuration = SignedDuration::from_mins(10);
 /// Records a page of the index.
@@ -51,15 +50,20 @@ impl<C: Store, E: Store, Q: Queue> Sweep<C, E, Q> {
     /// One tick. An index that cannot be read does not keep the others from being swept; the first error is
     /// returned at the end.
     pub async fn tick(&self, now: Timestamp, tally: &mut Tally) -> Result<(), SweepError> {
-        let mut first_error = None;
+        let (mut handed, mut first_error) = match Handed::read(&self.checks).await {
+            Ok(handed) => (handed, None),
+            Err(error) => (Handed::default(), Some(error)),
+        };
         for bucket in prodrome_lifecycle::keys::buckets() {
-            let done = self.bucket(&self.checks, &bucket, QueueName::Checks, now, tally).await;
+            let done = self.bucket(&self.checks, &bucket, QueueName::Checks, &mut handed, now, tally).await;
             first_error = first_error.or(done.err());
         }
         for bucket in prodrome_alerting::due_buckets() {
-            let done = self.bucket(&self.episodes, &bucket, QueueName::Findings, now, tally).await;
+            let done =
+                self.bucket(&self.episodes, &bucket, QueueName::Findings, &mut handed, now, tally).await;
             first_error = first_error.or(done.err());
         }
+        first_error = first_error.or(handed.write(&self.checks).await.err());
         first_error = first_error.or(self.ledger(now, tally).await.err());
         first_error.map_or(Ok(()), Err)
     }
@@ -83,26 +87,34 @@ impl<C: Store, E: Store, Q: Queue> Sweep<C, E, Q> {
         store: &impl Store,
         bucket: &str,
         to: QueueName,
+        handed: &mut Handed,
         now: Timestamp,
         tally: &mut Tally,
     ) -> Result<(), SweepError> {
         let until = now.saturating_add(AHEAD).unwrap_or(Timestamp::MAX);
+        let last = handed.of(bucket);
         let mut after = None;
         loop {
             let page = store.due(bucket, until, PAGE, after.as_deref()).await?;
-            let messages: Vec<_> = page.records.iter().filter_map(|r| message(r, to, now)).collect();
+            let messages: Vec<_> = page.records.iter().filter_map(|r| message(r, to, last, now)).collect();
             tally.add(metric::DUE_HANDED_OVER, messages.len() as u64);
             self.queue.send(to, messages).await?;
             match page.next {
                 Some(next) => after = Some(next),
-                None => return Ok(()),
+                None => break,
             }
         }
+        handed.done(bucket, now);
+        Ok(())
     }
 }
 
-fn message(record: &Record, to: QueueName, now: Timestamp) -> Option<Message> {
+/// The message for a record, where it is its turn.
+fn message(record: &Record, to: QueueName, last: Option<Timestamp>, now: Timestamp) -> Option<Message> {
     let at = record.due.as_ref()?.at;
+    if !is_turn(at, last, now) {
+        return None;
+    }
     let due = DueMessage { partition: record.key.partition.clone(), sort: record.key.sort.clone(), at };
     let text = match to {
         QueueName::Findings | QueueName::Diagnoses => serde_json::to_string(&AlertMessage::Due(due)),

@@ -108,9 +108,7 @@ fn still(
     if check.uid.is_empty() {
         check.uid.clone_from(&sighting.uid);
     }
-    if sighting.list.is_some() {
-        check.list.clone_from(&sighting.list);
-    }
+    check.named_by(sighting.list.as_deref());
     if sighting.look {
         check.looked(now);
     }

@@ -56,9 +56,7 @@ pub fn decide(
                 let newest = check.resource_version.max(sighting.version);
                 next.resource_version = if sighting.look { sighting.version } else { newest };
             }
-            if sighting.list.is_some() {
-                next.list.clone_from(&sighting.list);
-            }
+            next.named_by(sighting.list.as_deref());
             if sighting.look {
                 next.looked(now);
             }
@@ -134,17 +132,19 @@ fn seen_before(check: &Check, terms: &Terms, sighting: &Sighting, now: Timestamp
     if !matches!(check.phase, Phase::Pending { .. }) || terms.references || began >= check.since {
         return named_by_list(check, sighting);
     }
-    let list = sighting.list.clone().or_else(|| check.list.clone());
-    let mut check = Check { since: began, list, ..check.clone() };
+    let mut check = Check { since: began, ..check.clone() };
+    check.named_by(sighting.list.as_deref());
     check.reschedule(terms, now);
     Decision::Keep(Box::new(check))
 }
 
 pub(crate) fn named_by_list(check: &Check, sighting: &Sighting) -> Decision {
-    if sighting.list.is_none() || sighting.list == check.list || matches!(check.phase, Phase::Ending { .. }) {
+    let mut named = check.clone();
+    named.named_by(sighting.list.as_deref());
+    if named.list == check.list || matches!(check.phase, Phase::Ending { .. }) {
         return Decision::Nothing;
     }
-    Decision::Keep(Box::new(Check { list: sighting.list.clone(), ..check.clone() }))
+    Decision::Keep(Box::new(named))
 }
 
 fn gone(check: &Check, terms: &Terms, sighting: &Sighting, now: Timestamp) -> Decision {

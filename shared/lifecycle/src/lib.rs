@@ -27,6 +27,7 @@ mod decide;
 #[cfg(test)]
 mod fixture;
 pub mod keys;
+mod list;
 mod over;
 mod relist;
 mod rollout;
@@ -38,6 +39,7 @@ pub use asking::{Answer, Asking, decide_asked};
 pub use check::{Check, Phase, SeenEvent};
 pub use count::{Begin, Counted, Counter, Quota, Standing, spread};
 pub use decide::{Decision, decide};
+pub use list::is_named;
 pub use over::Over;
 pub use relist::Relist;
 pub use rollout::Rollout;

@@ -359,9 +359,10 @@ impl World {
         }
     }
 
-    /// What is in the table of checks, but for what is over.
+    /// What is in the table of checks, but for what is over, and what the sweep notes for itself.
     pub(crate) fn records(&self) -> Vec<Record> {
-        self.store.records().into_iter().filter(|record| Over::read(&record.data).is_none()).collect()
+        let is_open = |record: &Record| record.key.partition != "sweep" && Over::read(&record.data).is_none();
+        self.store.records().into_iter().filter(is_open).collect()
     }
 
     /// The open checks.
