@@ -178,15 +178,25 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         let latest = by_subject(latest_of_each(&relevant, &mut poison));
         let markers = self.markers(&scope, latest.iter().map(|(_, path)| path.as_str())).await?;
         let mut scratch = Scratch::default();
+        let mut all = Vec::new();
         for (change, path) in latest {
             let judged =
                 catch_unwind(AssertUnwindSafe(|| self.judge(change, &path, &markers, &mut scratch, now)));
-            let done = match judged {
-                Ok(Ok(Some(judged))) => self.take(&scope, &judged, &markers, now, tally).await,
-                Ok(Ok(None)) if event::is_event(&change.resource.group_kind()) => Ok(()),
-                Ok(Ok(None)) => self.wake_edges(&path, &markers, now).await,
-                Ok(Err(failure)) => Err(failure),
-                Err(_) => Err(Failure::fatal("evaluation_panicked", "judging the object panicked")),
+            match judged
+                .unwrap_or_else(|_| Err(Failure::fatal("evaluation_panicked", "judging the object panicked")))
+            {
+                Ok(judged) => all.push((change, path, judged)),
+                Err(failure) if !failure.retryable => poison.push(Poison::change(change, &failure)),
+                Err(failure) => return Err(failure),
+            }
+        }
+        let open =
+            self.open_checks(&scope, all.iter().filter_map(|(.., judged)| judged.as_ref()), &markers).await?;
+        for (change, path, judged) in all {
+            let done = match &judged {
+                Some(judged) => self.take(&scope, judged, &markers, &open, now, tally).await,
+                None if event::is_event(&change.resource.group_kind()) => Ok(()),
+                None => self.wake_edges(&path, &markers, now).await,
             };
             match done {
                 Err(failure) if !failure.retryable => poison.push(Poison::change(change, &failure)),
@@ -377,33 +387,47 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         released
     }
 
-    /// Acts on what the rules see of one object.
+    /// The checks that are open of what was judged, read together: of a list, most of what is broken is known.
+    async fn open_checks<'j>(
+        &self,
+        scope: &Scope,
+        judged: impl Iterator<Item = &'j Judged>,
+        markers: &Markers,
+    ) -> Result<BTreeMap<Key, Record>, Failure> {
+        let mut wanted = BTreeSet::new();
+        for judged in judged {
+            let Some(tracked) = markers.checks.get(&judged.key.path()) else { continue };
+            let open = judged.sights.iter().map(|(rule, _)| rule).filter(|rule| tracked.contains(*rule));
+            wanted.extend(open.map(|rule| keys::check(scope, &judged.key, rule)));
+        }
+        let wanted: Vec<Key> = wanted.into_iter().collect();
+        let mut open = BTreeMap::new();
+        for batch in wanted.chunks(BATCH) {
+            let records = self.store.get_many(batch).await.map_err(store_failure)?;
+            open.extend(records.into_iter().map(|record| (record.key.clone(), record)));
+        }
+        Ok(open)
+    }
+
+    /// Acts on what the rules see of one object. `open`: its open checks, and those of others.
     async fn take(
         &self,
         scope: &Scope,
         judged: &Judged,
         markers: &Markers,
+        open: &BTreeMap<Key, Record>,
         now: Timestamp,
         tally: &mut Tally,
     ) -> Result<(), Failure> {
         let path = judged.key.path();
         let none = BTreeSet::new();
         let tracked = markers.checks.get(&path).unwrap_or(&none);
-        let open: Vec<_> =
-            judged.sights.iter().map(|(rule, _)| rule).filter(|rule| tracked.contains(*rule)).collect();
-        let wanted: Vec<_> = open.iter().map(|rule| keys::check(scope, &judged.key, rule)).collect();
-        let mut kept = BTreeMap::new();
-        if !wanted.is_empty() {
-            for record in self.store.get_many(&wanted).await.map_err(store_failure)? {
-                if let Some(check) = Kept::read(&record)? {
-                    kept.insert(record.key.sort.clone(), check);
-                }
-            }
-        }
         for (name, sight) in &judged.sights {
             let Some(rule) = self.rules.get(name) else { continue };
             let matter = Matter { scope, rule, resource: &judged.resource, object: &judged.object };
-            if let Some(record) = self.settle(matter, sight, kept.remove(name), now, tally).await? {
+            let known =
+                open.get(&keys::check(scope, &judged.key, name)).map(Kept::read).transpose()?.flatten();
+            if let Some(record) = self.settle(matter, sight, known, now, tally).await? {
                 self.look(record, now, tally).await?;
             }
         }

@@ -24,7 +24,7 @@ pub struct Plan {
 /// One change in so many breaks something.
 pub(crate) const BREAKS_ONE_IN: u64 = 200;
 /// One change in so many mends something that was told.
-pub(crate) const MENDS_ONE_IN: u64 = 400;
+pub(crate) const MENDS_ONE_IN: u64 = 250;
 /// One change in so many is malformed.
 pub(crate) const MALFORMED_ONE_IN: u64 = 100;
 

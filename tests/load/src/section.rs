@@ -12,7 +12,7 @@ pub fn section(plan: &Plan, outcome: &Outcome, profile: &str, machine: &str) -> 
 
 Made by `make load`: `template.yaml` on the emulator with {profile} functions as real processes, the watcher before an \
 API server of pods of 3 KB, the shipped rules beside three of its own. One change in {BREAKS_ONE_IN} breaks a pod, \
-half of those are mended once they were told, one change in {MALFORMED_ONE_IN} is malformed. All of it (the emulator, \
+four of five of those are mended once they were told, one change in {MALFORMED_ONE_IN} is malformed. All of it (the emulator, \
 the API server and whoever changes its objects too) shares one machine: {machine}
 
 "
