@@ -92,6 +92,7 @@ const WORDS: &[(Failure, &[&str])] = &[
             "cannot resolve hostname",
             "no answer from dns server",
             "dns: timeout",
+            "lookup <*>: try again",
         ],
     ),
     (
@@ -309,6 +310,10 @@ pub(crate) fn failures(input: &Input) -> Vec<(Failure, Range<usize>)> {
     }
     if has(NoSuchHost, &found) {
         found.retain(|(failure, _)| *failure != Resolver);
+    }
+    // The kernel says the same of a limit of watches.
+    if input.has_any(&["inotify", "file watchers", "fsnotify"]) {
+        found.retain(|(failure, _)| *failure != DiskFull);
     }
     // A connection's end is how other errors end, too.
     if found.iter().any(|(failure, _)| !matches!(failure, Eof | Deadline)) {

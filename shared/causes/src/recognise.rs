@@ -101,9 +101,9 @@ fn meaning(input: &Input, failure: Failure) -> Option<(Cause, u8, i8)> {
         Domain::Balance => network::failure(input, failure),
         Domain::Certify => certs::certify_failure(input, failure),
         Domain::Secrets => certs::secrets_failure(failure),
-        Domain::App | Domain::Other => {
-            node::failure_of_its_folders(input, failure).or_else(|| dependency::failure(failure))
-        }
+        Domain::App | Domain::Other => node::failure_of_its_folders(input, failure)
+            .or_else(|| node::failure_of_its_disk(input, failure))
+            .or_else(|| dependency::failure(failure)),
         Domain::Probe | Domain::Schedule | Domain::Control => None,
     }
 }
