@@ -439,9 +439,13 @@ fn mentioned(line: &str, hidden: &mut Vec<Range<usize>>) {
     let mut outside = String::new();
     let mut quotes: Vec<Range<usize>> = Vec::new();
     let bytes = line.as_bytes();
-    let mut at = 0;
+    let (mut at, mut tried) = (0, 0);
     while at < bytes.len() {
         let opens = matches!(bytes[at], b'"' | b'\'') && (at == 0 || !bytes[at - 1].is_ascii_alphanumeric());
+        tried += usize::from(opens);
+        if tried > PLACES {
+            return;
+        }
         if opens
             && let Some(close) = (at + 1..bytes.len())
                 .find(|&n| bytes[n] == bytes[at] && !bytes.get(n + 1).is_some_and(u8::is_ascii_alphanumeric))
@@ -451,16 +455,21 @@ fn mentioned(line: &str, hidden: &mut Vec<Range<usize>>) {
             if key.is_some_and(|key| OWN.contains(&key)) {
                 return;
             }
-            quotes.push(at + 1..close);
+            if bytes.get(close + 1) == Some(&b':') {
+                // A key is its writer's own.
+                outside.push_str(part(line, at + 1..close));
+            } else {
+                quotes.push(at + 1..close);
+                outside.push(' ');
+            }
             at = close + 1;
-            outside.push(' ');
             continue;
         }
         outside.push(char::from(bytes[at]));
         at += 1;
     }
     let words = outside.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 2).count();
-    if words >= 2 && quotes.len() < PLACES && !is_wrong(&outside) {
+    if words >= 2 && !is_wrong(&outside) {
         hidden.append(&mut quotes);
     }
 }
@@ -524,6 +533,7 @@ mod tests {
             "KeyError: 'DATABASE_URL'",
             "could not translate host name \"db\" to address: Name or service not known",
             "reset reason: connection timeout \"frontend:8080\"",
+            "answered 500 {\"error\":\"password authentication failed\"}",
         ] {
             assert_eq!(left(text), text.to_ascii_lowercase(), "{text}");
         }

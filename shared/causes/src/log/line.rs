@@ -235,7 +235,7 @@ fn keyed(low: &str, key: &str) -> Option<Level> {
     }
 }
 
-/// `"s":"E"`, as MongoDB writes it.
+/// `"s":"E"`, as `MongoDB` writes it.
 fn letter(message: &str) -> Option<Level> {
     let (_, rest) = message.split_once("\"s\":")?;
     match rest.trim_start().strip_prefix('"')?.split('"').next()? {
@@ -324,7 +324,7 @@ mod tests {
             ("E0302 10:00:00.1 1 leaderelection.go:332] error", Some(Level::Error)),
             ("1:M 02 Mar 2026 10:00:00.000 # Can't save", Some(Level::Warn)),
             ("2026-03-02 10:00:00.000 UTC [1] FATAL:  password authentication failed", Some(Level::Fatal)),
-            // What PostgreSQL logs may be an error all the same.
+            // What `PostgreSQL` logs may be an error all the same.
             ("2026-03-02 10:00:00.000 UTC [1] LOG:  could not bind", None),
             ("log file not found", None),
             ("note: run with", None),
