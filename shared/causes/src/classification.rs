@@ -118,10 +118,13 @@ impl Classification {
 const DETAIL_CHARS: usize = 120;
 
 fn sentence(base: &str, facts: &Facts) -> String {
+    let detail = facts.get(Fact::Detail).filter(|detail| says_more(detail, base));
+    let detail = detail.map(|detail| shortened(detail, DETAIL_CHARS));
     let mut named: Vec<(Fact, &str)> = Vec::new();
     for &fact in NAMED {
         if let Some(value) = facts.get(fact)
             && named.len() < NAMED_MAX
+            && !(is_of_the_way(fact) && detail.as_ref().is_some_and(|detail| detail.contains(value)))
             && !named.iter().any(|(by, told)| *told == value || is_part(fact, *by) && told.contains(value))
         {
             named.push((fact, value));
@@ -129,13 +132,16 @@ fn sentence(base: &str, facts: &Facts) -> String {
     }
     let mut told: Vec<String> =
         named.iter().map(|(fact, value)| format!("{} {value}", fact.words())).collect();
-    if let Some(detail) = facts.get(Fact::Detail).filter(|detail| says_more(detail, base)) {
-        told.push(format!("it says: {}", shortened(detail, DETAIL_CHARS)));
-    }
+    told.extend(detail.map(|detail| format!("it says: {detail}")));
     if told.is_empty() {
         return base.to_owned();
     }
     format!("{} ({}).", base.trim_end_matches('.'), told.join(", "))
+}
+
+/// Whether a fact is one that an error's own words name as well.
+const fn is_of_the_way(fact: Fact) -> bool {
+    matches!(fact, Fact::Host | Fact::Address | Fact::Port | Fact::HttpStatus)
 }
 
 /// Whether a fact is a part of another, so that it need not be told twice.

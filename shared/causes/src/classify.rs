@@ -65,10 +65,11 @@ fn choose(input: &Input, mut candidates: Vec<Candidate>) -> Classification {
             .unwrap_or(std::cmp::Ordering::Equal)
             .then(b.at.start.cmp(&a.at.start))
     });
-    let mut general = Facts::default();
-    recognise::facts(input, &mut general);
     let mut candidates = candidates.into_iter().filter(|candidate| candidate.confidence >= FLOOR);
-    let Some(best) = candidates.next() else {
+    let best = candidates.next();
+    let mut general = Facts::default();
+    recognise::facts(input, told_by(input, best.as_ref()), &mut general);
+    let Some(best) = best else {
         if input.lower().trim().is_empty() && !input.reason.is_empty() {
             return Classification::unknown_by(&input.reason);
         }
@@ -88,6 +89,18 @@ fn choose(input: &Input, mut candidates: Vec<Candidate>) -> Classification {
     let confidence = ((best.confidence - doubt) * 100.0).round() / 100.0;
     let quote = quote(input, &best.at);
     Classification::known(best.cause, best.owner, confidence.min(0.99), best.advice, facts, quote)
+}
+
+/// Where a text names what an error is about. In a log other errors stand around it, of other hosts; what cannot be reached
+/// may be named some lines further.
+fn told_by(input: &Input, best: Option<&Candidate>) -> Range<usize> {
+    match best {
+        Some(best) if input.kind == Kind::Log && !best.at.is_empty() && !best.cause.is_of_a_dependency() => {
+            input.normal.line(best.at.start)
+        }
+        Some(best) => input.around_range(&best.at),
+        None => 0..input.lower().len(),
+    }
 }
 
 fn quote(input: &Input, at: &Range<usize>) -> String {

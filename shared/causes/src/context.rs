@@ -74,15 +74,20 @@ impl Input {
 
     /// What belongs together with a place: a log tells of many things one after the other, any other text of one.
     pub(crate) fn around(&self, at: &Range<usize>) -> &str {
-        if self.kind != Kind::Log {
-            return self.lower();
+        self.lower().get(self.around_range(at)).unwrap_or_default()
+    }
+
+    /// Where that stands.
+    pub(crate) fn around_range(&self, at: &Range<usize>) -> Range<usize> {
+        if self.kind != Kind::Log || at.is_empty() {
+            return 0..self.lower().len();
         }
         let bytes = self.lower().as_bytes();
         let (before, after) =
             (bytes.get(..at.start).unwrap_or_default(), bytes.get(at.end..).unwrap_or_default());
         let start = memchr::memrchr_iter(b'\n', before).nth(AROUND_LINES).map_or(0, |n| n + 1);
         let end = memchr::memchr_iter(b'\n', after).nth(AROUND_LINES).map_or(bytes.len(), |n| at.end + n);
-        self.lower().get(start..end).unwrap_or_default()
+        start..end
     }
 }
 

@@ -394,10 +394,10 @@ fn status(lower: &str) -> Option<(u16, Range<usize>)> {
     named.or(numbered)
 }
 
-/// Host, address and status that an inner error names.
-pub(crate) fn facts(input: &Input, facts: &mut Facts) {
-    let text = &input.normal.text;
-    let lower = input.lower();
+/// Host, address and status that an inner error names, within a part of the text.
+pub(crate) fn facts(input: &Input, near: Range<usize>, facts: &mut Facts) {
+    let text = input.normal.text.get(near.clone()).unwrap_or_default();
+    let lower = input.lower().get(near).unwrap_or_default();
     if let Some((status, _)) = status(lower) {
         facts.add(Fact::HttpStatus, &status.to_string());
     }

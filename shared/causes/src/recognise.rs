@@ -21,6 +21,7 @@ use crate::context::{Domain, Input};
 use crate::failure::{self, Failure};
 use crate::rule::{Reason, Rule};
 use crate::{Cause, Facts};
+use std::ops::Range;
 
 const RULES: &[&[Rule]] = &[
     image::RULES,
@@ -109,9 +110,9 @@ fn meaning(input: &Input, failure: Failure) -> Option<(Cause, u8, i8)> {
 }
 
 /// Facts that do not hang on the cause.
-pub(crate) fn facts(input: &Input, facts: &mut Facts) {
+pub(crate) fn facts(input: &Input, near: Range<usize>, facts: &mut Facts) {
     if matches!(input.domain, Domain::Pull | Domain::Sandbox) {
         image::facts(input, facts);
     }
-    failure::facts(input, facts);
+    failure::facts(input, near, facts);
 }

@@ -41,6 +41,7 @@ fn of_line(original: &str, line: &str) -> Vec<Range<usize>> {
     values(line, &mut hidden);
     let level = level_of(original, line);
     if level < Some(Level::Error) {
+        served(line, &mut hidden);
         said(line, &mut hidden);
         mentioned(line, &mut hidden);
     }
@@ -85,6 +86,24 @@ fn request(line: &str, hidden: &mut Vec<Range<usize>>) {
         let path_only = rest.starts_with('/');
         if path_only {
             hidden.push(path..path + end);
+        }
+    }
+}
+
+/// `method=GET path=/admin status=403`: what a server answered is not what it was answered.
+fn served(line: &str, hidden: &mut Vec<Range<usize>>) {
+    let has = |words: &[&str]| words.iter().any(|words| line.contains(words));
+    let request = has(&["method=", "method\":", "requestmethod"])
+        && has(&["path=", "uri=", "url=", "path\":", "uri\":", "url\":"]);
+    if !request || is_wrong(line) {
+        return;
+    }
+    for key in ["status=", "status\":", "status_code=", "status_code\":", "statuscode\":", "code="] {
+        if let Some(at) = memchr::memmem::find(line.as_bytes(), key.as_bytes()) {
+            let from = at + key.len();
+            let digits =
+                part(line, from..line.len()).bytes().take_while(|b| b.is_ascii_digit() || *b == b' ').count();
+            hidden.push(from..from + digits);
         }
     }
 }
@@ -362,6 +381,9 @@ const SPEAKERS: &[&str] = &[
     "request payload",
     "form data",
     "email subject",
+    "from user",
+    "from customer",
+    "subject:",
     "subject line",
 ];
 /// How far behind it the colon stands after which all is said by that person.
@@ -372,7 +394,9 @@ const NAME_BYTES: usize = 40;
 fn said(line: &str, hidden: &mut Vec<Range<usize>>) {
     let spoken = SPEAKERS.iter().filter_map(|words| {
         let at = memchr::memmem::find(line.as_bytes(), words.as_bytes())?;
-        crate::pattern::begins_word(line, at, words).then_some(at..at + words.len())
+        // A certificate has a subject, too.
+        let of_a_certificate = *words == "subject:" && line.contains("cn=");
+        (crate::pattern::begins_word(line, at, words) && !of_a_certificate).then_some(at..at + words.len())
     });
     let Some(at) = spoken.min_by_key(|at| at.start) else { return };
     if is_wrong(part(line, 0..at.start)) {

@@ -70,10 +70,7 @@ fn by_its_line(log: &Log<'_>, candidate: &mut Candidate) {
         Some(Level::Warn) => candidate.confidence *= 0.85,
         _ => {}
     }
-    let of_others = matches!(
-        candidate.cause,
-        Cause::AppDependencyUnreachable | Cause::AppDnsFailure | Cause::AppTls | Cause::AppDependencyAuth
-    );
+    let of_others = candidate.cause.is_of_a_dependency();
     if of_others && (log.is_telemetry(line) || log.was_asked_to_end(line)) {
         candidate.confidence *= 0.75;
         candidate.rank = candidate.rank.min(-2);

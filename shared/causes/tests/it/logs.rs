@@ -351,6 +351,7 @@ fn a_summary_says_whole_words_once() {
         "{}",
         probe.summary
     );
+    assert_eq!(probe.summary.matches("10.1.2.3:8080").count(), 2, "as it says it: {}", probe.summary);
     let image = classify(&Text::waiting(
         "ErrImagePull",
         "failed to resolve reference \"r.example/shop:2\": r.example/shop:2: not found",
@@ -363,6 +364,22 @@ fn a_summary_says_whole_words_once() {
     );
     let quote = classify(&Text::log(&long)).quote;
     assert!(quote.starts_with("…wordy") && quote.ends_with("more…"), "{quote}");
+}
+
+#[test]
+fn a_logs_facts_are_those_of_the_error_it_died_of() {
+    let why =
+        classify(&Text::log("Error: getaddrinfo ENOTFOUND db\nconnected to db\nTypeError: x is undefined"));
+    assert_eq!(
+        (why.id(), why.facts.get(prodrome_causes::Fact::Host)),
+        ("app-error", None),
+        "{}",
+        why.summary
+    );
+    let why = classify(&Text::log(
+        "AggregateError [ECONNREFUSED]: \n  code: 'ECONNREFUSED',\n  [errors]: [\n    Error: connect ECONNREFUSED 10.0.0.1:5432",
+    ));
+    assert_eq!(why.facts.get(prodrome_causes::Fact::Address), Some("10.0.0.1:5432"));
 }
 
 #[test]
