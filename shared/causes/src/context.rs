@@ -295,6 +295,7 @@ const MARKS: &[(Domain, &[&str])] = &[
             "pull rate limit",
             "toomanyrequests: ",
             "no basic auth credentials",
+            "unauthorized: authentication required",
             "unexpected commit size",
             "unexpected commit digest",
             "failed to extract layer",

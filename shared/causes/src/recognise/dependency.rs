@@ -21,8 +21,6 @@ pub(super) const RULES: &[Rule] = &[
             "wrongpass",
             "noauth authentication required",
             "authenticationerror",
-            "authenticationfailureexception",
-            "authentication required",
             "invalid username-password pair",
             "err invalid password",
             "access_refused",
@@ -85,6 +83,14 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .on(APP)
+    .rank(1),
+    // In an event these are a registry's words.
+    Rule::new(
+        AppDependencyAuth,
+        86,
+        &["authentication required", "authentication failure", "possibleauthenticationfailureexception"],
+    )
+    .on(&[Domain::App])
     .rank(1),
     // What Vault answers stands on lines of its own, below what it was asked.
     Rule::new(AppDependencyAuth, 88, &["error making api request"])
