@@ -16,7 +16,7 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 #[command(
     after_help = "Standard input is read where no text is given: JSON lines {\"id\",\"kind\":\"waiting|event|condition|log\",\
                   \"reason\",\"text\"} with an answer for each, or anything else (an output of kubectl describe or logs) \
-                  with one answer for all of it.\n\nExit code: 0 everything was answered, if with `unknown`; \
+                  with one answer for all of it. A line has a text, a reason, or both, and 4 MiB at most.\n\nExit code: 0 everything was answered, if with `unknown`; \
                   2 something could not be read."
 )]
 pub(crate) struct Arguments {
@@ -26,8 +26,8 @@ pub(crate) struct Arguments {
     /// Where the text was found
     #[arg(long, value_enum)]
     kind: Option<Found>,
-    /// The machine's word beside it, such as `FailedMount`
-    #[arg(long, requires = "text")]
+    /// The machine's word beside it, such as `FailedMount`; alone it is answered as far as it says anything
+    #[arg(long)]
     reason: Option<String>,
     /// The form of the output: text, or a JSON line for each answer
     #[arg(long, value_enum, default_value = "text")]
@@ -60,10 +60,10 @@ type Input = std::io::BufReader<std::io::StdinLock<'static>>;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Null where a text was given alone.
     id: Option<serde_json::Value>,
     cause: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Null where the cause is `unknown`.
     owner: Option<prodrome_model::Owner>,
     confidence: f64,
     summary: &'a str,
@@ -74,13 +74,16 @@ struct Answer<'a> {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
-    if !arguments.text.is_empty() {
+    if !arguments.text.is_empty() || arguments.reason.is_some() {
         let text = arguments.text.join(" ");
-        let kind = arguments.kind.map_or_else(Kind::default, Kind::from);
         let reason = arguments.reason.as_deref().unwrap_or_default();
         if text.trim().is_empty() && reason.trim().is_empty() {
             bail!("the text is empty; give what an event, a status or a log says, or its --reason");
         }
+        if arguments.reason.is_none() && text.trim().contains('\n') {
+            return print_pasted(&text, arguments);
+        }
+        let kind = arguments.kind.map_or_else(Kind::default, Kind::from);
         let why = prodrome_causes::classify(&Text { kind, reason, text: &text });
         return print_one(&why, &[], arguments.output);
     }
@@ -98,21 +101,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
             if text.trim().is_empty() {
                 bail!("standard input has nothing but blanks; pipe a text in, or give one as an argument");
             }
-            let combined = pasted::classify(&text, arguments.kind.map(Kind::from));
-            let others: Vec<_> = combined.others.into_iter().map(|(_, why)| why).collect();
-            print_one(&combined.best, &others, arguments.output)
+            print_pasted(&text, arguments)
         }
     }
 }
 
+/// Answers lines that somebody pasted, as a whole.
+fn print_pasted(text: &str, arguments: &Arguments) -> Result<Outcome> {
+    let combined = pasted::classify(text, arguments.kind.map(Kind::from));
+    let others: Vec<_> = combined.others.into_iter().map(|(_, why)| why).collect();
+    print_one(&combined.best, &others, arguments.output)
+}
+
 /// Answers JSON lines one by one. A line that is none gets an error with its number, and the others go on.
-fn answer_lines(head: Vec<String>, input: &mut Input, output: Output) -> Result<Outcome> {
+fn answer_lines(head: Vec<lines::Line>, input: &mut Input, output: Output) -> Result<Outcome> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let (mut number, mut refused) = (0_usize, 0_usize);
     let mut head = head.into_iter();
     while let Some(line) = head.next().map_or_else(|| lines::next(input), |line| Ok(Some(line)))? {
         number += 1;
-        if line.trim().is_empty() {
+        if line.text.trim().is_empty() {
             continue;
         }
         match lines::parse(&line) {
@@ -136,11 +144,13 @@ fn answer_lines(head: Vec<String>, input: &mut Input, output: Output) -> Result<
                     }
                 }
             }
-            Err(problem) => {
+            Err(lines::Refused { id, problem }) => {
                 refused += 1;
                 match output {
                     Output::Json => {
-                        writeln!(out, "{}", serde_json::json!({ "line": number, "error": problem }))?;
+                        let id = id.unwrap_or_else(|| number.into());
+                        let told = serde_json::json!({ "id": id, "line": number, "error": problem });
+                        writeln!(out, "{told}")?;
                     }
                     Output::Text => writeln!(out, "line {number}: {}", render::plain(&problem, 300))?,
                 }

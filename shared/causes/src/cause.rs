@@ -226,6 +226,14 @@ causes! {
 }
 
 impl Cause {
+    /// Whether a program tells by it of something that it depends on.
+    pub(crate) const fn is_of_a_dependency(self) -> bool {
+        matches!(
+            self,
+            Self::AppDependencyUnreachable | Self::AppDependencyAuth | Self::AppDnsFailure | Self::AppTls
+        )
+    }
+
     /// Whether a text that names it tells of a symptom, under which objects may show a deeper cause: a dependency that
     /// cannot be reached may be a missing service, a wrong setting, or a policy.
     pub const fn is_symptom(self) -> bool {

@@ -1,5 +1,6 @@
 //! What the classifier answers.
 
+use crate::text::shortened;
 use crate::{Cause, Fact, Facts};
 use prodrome_model::Owner;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,9 @@ pub struct Classification {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub quote: String,
 }
+
+/// What a cause means where it stands, and what to do: in place of the words for all of its kind.
+pub(crate) type Words = (&'static str, &'static [&'static str]);
 
 /// Facts that a summary names, the most telling first.
 const NAMED: &[Fact] = &[
@@ -61,7 +65,6 @@ const NAMED: &[Fact] = &[
     Fact::HttpStatus,
     Fact::ExitCode,
     Fact::Object,
-    Fact::Detail,
 ];
 
 /// How many facts a summary names.
@@ -73,15 +76,17 @@ impl Classification {
         cause: Cause,
         owner: Option<Owner>,
         confidence: f64,
+        advice: Option<Words>,
         facts: Facts,
         quote: String,
     ) -> Self {
+        let (words, steps) = advice.unwrap_or((cause.sentence(), cause.remediation()));
         Self {
             cause: Some(cause),
             owner: Some(owner.unwrap_or(cause.owner())),
             confidence,
-            summary: sentence(cause.sentence(), &facts),
-            remediation: cause.remediation().iter().map(|&step| step.to_owned()).collect(),
+            summary: sentence(words, &facts),
+            remediation: steps.iter().map(|&step| step.to_owned()).collect(),
             facts,
             quote,
         }
@@ -90,6 +95,12 @@ impl Classification {
     /// The answer where the text does not say why.
     pub(crate) fn unknown(facts: Facts) -> Self {
         Self { summary: sentence("The text does not say why.", &facts), facts, ..Self::default() }
+    }
+
+    /// The answer where there is only a reason, which does not say why.
+    pub(crate) fn unknown_by(reason: &str) -> Self {
+        let reason: String = reason.chars().filter(|c| !c.is_control()).collect();
+        Self { summary: format!("The reason {reason} alone does not say why."), ..Self::default() }
     }
 
     /// The cause's id, or `unknown`.
@@ -103,14 +114,49 @@ impl Classification {
     }
 }
 
+/// How much of an error's own words a summary repeats.
+const DETAIL_CHARS: usize = 120;
+
 fn sentence(base: &str, facts: &Facts) -> String {
-    let named: Vec<String> = NAMED
-        .iter()
-        .filter_map(|&fact| Some(format!("{} {}", fact.words(), facts.get(fact)?)))
-        .take(NAMED_MAX)
-        .collect();
-    if named.is_empty() {
+    let detail = facts.get(Fact::Detail).filter(|detail| says_more(detail, base));
+    let detail = detail.map(|detail| shortened(detail, DETAIL_CHARS));
+    let mut named: Vec<(Fact, &str)> = Vec::new();
+    for &fact in NAMED {
+        if let Some(value) = facts.get(fact)
+            && named.len() < NAMED_MAX
+            && !(is_of_the_way(fact) && detail.as_ref().is_some_and(|detail| detail.contains(value)))
+            && !named.iter().any(|(by, told)| *told == value || is_part(fact, *by) && told.contains(value))
+        {
+            named.push((fact, value));
+        }
+    }
+    let mut told: Vec<String> =
+        named.iter().map(|(fact, value)| format!("{} {value}", fact.words())).collect();
+    told.extend(detail.map(|detail| format!("it says: {detail}")));
+    if told.is_empty() {
         return base.to_owned();
     }
-    format!("{} ({}).", base.trim_end_matches('.'), named.join(", "))
+    format!("{} ({}).", base.trim_end_matches('.'), told.join(", "))
+}
+
+/// Whether a fact is one that an error's own words name as well.
+const fn is_of_the_way(fact: Fact) -> bool {
+    matches!(fact, Fact::Host | Fact::Address | Fact::Port | Fact::HttpStatus)
+}
+
+/// Whether a fact is a part of another, so that it need not be told twice.
+const fn is_part(fact: Fact, of: Fact) -> bool {
+    matches!(
+        (fact, of),
+        (Fact::Registry | Fact::Host | Fact::Address, Fact::Image | Fact::Registry)
+            | (Fact::Port, Fact::Address | Fact::Registry | Fact::Image)
+            | (Fact::Host, Fact::Address)
+            | (Fact::Address, Fact::Host)
+            | (Fact::Registry, Fact::Host | Fact::Address)
+    )
+}
+
+/// One short word without its sentence says nothing.
+fn says_more(detail: &str, base: &str) -> bool {
+    detail.chars().filter(|c| c.is_alphanumeric()).count() > 2 && !base.contains(detail)
 }

@@ -1,10 +1,12 @@
 //! From a text to a cause.
 
-use crate::context::Input;
+use crate::classification::Words;
+use crate::context::{Input, has_any};
 use crate::pattern::{Found, Pattern};
 use crate::recognise;
 use crate::rule::Rule;
-use crate::text::{Kind, Text};
+use crate::text::{Kind, Text, excerpt};
+use crate::weigh::weigh;
 use crate::{Cause, Classification, Facts};
 use aho_corasick::AhoCorasick;
 use prodrome_model::Owner;
@@ -30,13 +32,7 @@ pub fn classify(text: &Text<'_>) -> Classification {
     let mut candidates = Vec::new();
     INDEX.find(&input, &mut candidates);
     recognise::beyond_templates(&input, &mut candidates);
-    for candidate in &mut candidates {
-        let trust = trust(&input, candidate);
-        candidate.confidence *= trust;
-        if trust < 0.8 {
-            candidate.rank = candidate.rank.min(-2);
-        }
-    }
+    weigh(&input, &mut candidates);
     choose(&input, candidates)
 }
 
@@ -45,6 +41,8 @@ pub fn classify(text: &Text<'_>) -> Classification {
 pub(crate) struct Candidate {
     pub(crate) cause: Cause,
     pub(crate) owner: Option<Owner>,
+    /// What is said of it in place of the words for all of its kind.
+    pub(crate) advice: Option<Words>,
     pub(crate) confidence: f64,
     pub(crate) rank: i8,
     /// Which part; the whole text where it is empty.
@@ -55,7 +53,7 @@ pub(crate) struct Candidate {
 impl Candidate {
     pub(crate) fn new(cause: Cause, percent: u8, at: Range<usize>) -> Self {
         let confidence = f64::from(percent) / 100.0;
-        Self { cause, owner: None, confidence, rank: 0, at, facts: Facts::default() }
+        Self { cause, owner: None, advice: None, confidence, rank: 0, at, facts: Facts::default() }
     }
 }
 
@@ -67,10 +65,14 @@ fn choose(input: &Input, mut candidates: Vec<Candidate>) -> Classification {
             .unwrap_or(std::cmp::Ordering::Equal)
             .then(b.at.start.cmp(&a.at.start))
     });
-    let mut general = Facts::default();
-    recognise::facts(input, &mut general);
     let mut candidates = candidates.into_iter().filter(|candidate| candidate.confidence >= FLOOR);
-    let Some(best) = candidates.next() else {
+    let best = candidates.next();
+    let mut general = Facts::default();
+    recognise::facts(input, told_by(input, best.as_ref()), &mut general);
+    let Some(best) = best else {
+        if input.lower().trim().is_empty() && !input.reason.is_empty() {
+            return Classification::unknown_by(&input.reason);
+        }
         return Classification::unknown(general);
     };
     let mut facts = best.facts;
@@ -85,37 +87,20 @@ fn choose(input: &Input, mut candidates: Vec<Candidate>) -> Classification {
     }
     facts.merge(general);
     let confidence = ((best.confidence - doubt) * 100.0).round() / 100.0;
-    Classification::known(best.cause, best.owner, confidence.min(0.99), facts, quote(input, &best.at))
+    let quote = quote(input, &best.at);
+    Classification::known(best.cause, best.owner, confidence.min(0.99), best.advice, facts, quote)
 }
 
-/// What the level of a log's line takes from what it says: a warning may be a try that went well later.
-fn trust(input: &Input, candidate: &Candidate) -> f64 {
-    if input.kind != Kind::Log {
-        return 1.0;
+/// Where a text names what an error is about. In a log other errors stand around it, of other hosts; what cannot be reached
+/// may be named some lines further.
+fn told_by(input: &Input, best: Option<&Candidate>) -> Range<usize> {
+    match best {
+        Some(best) if input.kind == Kind::Log && !best.at.is_empty() && !best.cause.is_of_a_dependency() => {
+            input.normal.line(best.at.start)
+        }
+        Some(best) => input.around_range(&best.at),
+        None => 0..input.lower().len(),
     }
-    let line = input.lower().get(input.normal.line(candidate.at.start)).unwrap_or_default();
-    // A level may be the line's first word.
-    let head: String = std::iter::once(' ').chain(line.chars().take(120)).collect();
-    let head = head.replace('\t', " ");
-    let says = |levels: &[&str]| levels.iter().any(|level| head.contains(level));
-    if says(&[
-        "[debug]",
-        " debug ",
-        "level=debug",
-        "\"debug\"",
-        " trace ",
-        "[info]",
-        " info ",
-        "level=info",
-        "\"info\"",
-        "info:",
-    ]) {
-        return 0.6;
-    }
-    if says(&["[warn", " warn ", "level=warn", "\"warn", "warning:", " warning "]) {
-        return 0.85;
-    }
-    1.0
 }
 
 fn quote(input: &Input, at: &Range<usize>) -> String {
@@ -126,13 +111,7 @@ fn quote(input: &Input, at: &Range<usize>) -> String {
     } else {
         line.start
     };
-    let start = input.normal.text.floor_char_boundary(start);
-    let text = input.normal.text.get(start..line.end).unwrap_or_default();
-    let mut quote: String = text.chars().take(QUOTE_CHARS).collect();
-    if text.chars().nth(QUOTE_CHARS).is_some() {
-        quote.push('…');
-    }
-    quote.trim().to_owned()
+    excerpt(&input.normal.text, line, start, QUOTE_CHARS)
 }
 
 /// All rules, and a scanner that names those whose literals stand in a text at all.
@@ -158,9 +137,10 @@ impl Index {
         for ((rule, pattern), possible) in self.rules.iter().zip(possible) {
             if possible
                 && (rule.domains.is_empty() || rule.domains.contains(&input.domain))
-                && (rule.beside.is_empty() || input.has_any(rule.beside))
-                && !input.has_any(rule.unless)
                 && let Some(found) = pattern.find(input.lower())
+                && let around = input.around(&found.at)
+                && (rule.beside.is_empty() || has_any(around, rule.beside))
+                && !has_any(around, rule.unless)
             {
                 candidates.push(candidate(input, rule, &found));
             }

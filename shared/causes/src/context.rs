@@ -1,6 +1,7 @@
 //! What was being done when the text was written: the same inner error means another thing in another place.
 
 use crate::text::{Kind, Normal, Text};
+use std::ops::Range;
 
 /// What was being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,8 +50,12 @@ pub(crate) struct Input {
 
 impl Input {
     pub(crate) fn new(text: &Text<'_>) -> Self {
-        let normal = Normal::new(text.text);
+        let mut normal = Normal::new(text.text);
         let reason: String = text.reason.trim().chars().take(100).collect();
+        // What the cluster's own parts write has a reason beside it.
+        if text.kind == Kind::Log || reason.is_empty() {
+            normal.lower = crate::speech::hide(&normal.text, std::mem::take(&mut normal.lower));
+        }
         let domain = domain(text.kind, &reason, &normal.lower);
         Self { kind: text.kind, reason, domain, normal }
     }
@@ -60,12 +65,37 @@ impl Input {
     }
 
     pub(crate) fn has(&self, words: &str) -> bool {
-        memchr::memmem::find(self.normal.lower.as_bytes(), words.as_bytes()).is_some()
+        has_any(self.lower(), &[words])
     }
 
     pub(crate) fn has_any(&self, words: &[&str]) -> bool {
-        words.iter().any(|words| self.has(words))
+        has_any(self.lower(), words)
     }
+
+    /// What belongs together with a place: a log tells of many things one after the other, any other text of one.
+    pub(crate) fn around(&self, at: &Range<usize>) -> &str {
+        self.lower().get(self.around_range(at)).unwrap_or_default()
+    }
+
+    /// Where that stands.
+    pub(crate) fn around_range(&self, at: &Range<usize>) -> Range<usize> {
+        if self.kind != Kind::Log || at.is_empty() {
+            return 0..self.lower().len();
+        }
+        let bytes = self.lower().as_bytes();
+        let (before, after) =
+            (bytes.get(..at.start).unwrap_or_default(), bytes.get(at.end..).unwrap_or_default());
+        let start = memchr::memrchr_iter(b'\n', before).nth(AROUND_LINES).map_or(0, |n| n + 1);
+        let end = memchr::memchr_iter(b'\n', after).nth(AROUND_LINES).map_or(bytes.len(), |n| at.end + n);
+        start..end
+    }
+}
+
+/// How many lines of a log before and behind a place belong to it, such as a stack's.
+const AROUND_LINES: usize = 12;
+
+pub(crate) fn has_any(lower: &str, words: &[&str]) -> bool {
+    words.iter().any(|words| memchr::memmem::find(lower.as_bytes(), words.as_bytes()).is_some())
 }
 
 const REASONS: &[(Domain, &[&str])] = &[
@@ -265,6 +295,7 @@ const MARKS: &[(Domain, &[&str])] = &[
             "pull rate limit",
             "toomanyrequests: ",
             "no basic auth credentials",
+            "unauthorized: authentication required",
             "unexpected commit size",
             "unexpected commit digest",
             "failed to extract layer",
@@ -437,6 +468,12 @@ const MARKS: &[(Domain, &[&str])] = &[
         ],
     ),
 ];
+
+/// Whether a text has the marks of a part of the cluster.
+pub(crate) fn is_of_the_cluster(text: &Text<'_>) -> bool {
+    let input = Input::new(&Text { kind: Kind::Event, ..*text });
+    !matches!(input.domain, Domain::App | Domain::Other)
+}
 
 /// Of these marks not even a log is free to write what it likes.
 const MARKS_IN_LOGS: &[Domain] =

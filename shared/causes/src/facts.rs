@@ -1,6 +1,7 @@
 //! What was parsed out of a text: names and numbers, under closed keys.
 
 use crate::Cause;
+use crate::text::shortened;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -165,11 +166,16 @@ impl Facts {
 
     /// Keeps a value unless there is one already or it says nothing.
     pub(crate) fn add(&mut self, fact: Fact, value: &str) {
-        let value = value.trim_matches(|c: char| c.is_whitespace() || "\"'`,;[](){}".contains(c));
-        let value = value.trim_end_matches([':', '.']);
+        let value = match fact {
+            // A sentence keeps its quotes and brackets.
+            Fact::Detail => value.trim().trim_end_matches([':', '.', ',', ';']),
+            _ => value
+                .trim_matches(|c: char| c.is_whitespace() || "\"'`,;[](){}".contains(c))
+                .trim_end_matches([':', '.']),
+        };
         if !value.is_empty() && value != "<nil>" && !self.values.contains_key(&fact) {
-            let line = value.chars().map(|c| if c.is_control() { ' ' } else { c }).take(VALUE_CHARS);
-            self.values.insert(fact, line.collect());
+            let line: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            self.values.insert(fact, shortened(&line, VALUE_CHARS));
         }
     }
 

@@ -92,6 +92,7 @@ const WORDS: &[(Failure, &[&str])] = &[
             "cannot resolve hostname",
             "no answer from dns server",
             "dns: timeout",
+            "lookup <*>: try again",
         ],
     ),
     (
@@ -310,6 +311,10 @@ pub(crate) fn failures(input: &Input) -> Vec<(Failure, Range<usize>)> {
     if has(NoSuchHost, &found) {
         found.retain(|(failure, _)| *failure != Resolver);
     }
+    // The kernel says the same of a limit of watches.
+    if input.has_any(&["inotify", "file watchers", "fsnotify"]) {
+        found.retain(|(failure, _)| *failure != DiskFull);
+    }
     // A connection's end is how other errors end, too.
     if found.iter().any(|(failure, _)| !matches!(failure, Eof | Deadline)) {
         found.retain(|(failure, _)| *failure != Eof);
@@ -389,10 +394,10 @@ fn status(lower: &str) -> Option<(u16, Range<usize>)> {
     named.or(numbered)
 }
 
-/// Host, address and status that an inner error names.
-pub(crate) fn facts(input: &Input, facts: &mut Facts) {
-    let text = &input.normal.text;
-    let lower = input.lower();
+/// Host, address and status that an inner error names, within a part of the text.
+pub(crate) fn facts(input: &Input, near: Range<usize>, facts: &mut Facts) {
+    let text = input.normal.text.get(near.clone()).unwrap_or_default();
+    let lower = input.lower().get(near).unwrap_or_default();
     if let Some((status, _)) = status(lower) {
         facts.add(Fact::HttpStatus, &status.to_string());
     }

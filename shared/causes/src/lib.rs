@@ -20,14 +20,19 @@ mod context;
 mod facts;
 #[allow(clippy::enum_glob_use, reason = "tables of causes and of failures read better without the prefix")]
 mod failure;
+mod log;
 mod pattern;
 #[allow(clippy::enum_glob_use, reason = "tables of causes and of failures read better without the prefix")]
 mod recognise;
+mod registry_host;
 mod rule;
+mod speech;
 mod text;
+mod weigh;
 
 pub use cause::{Area, Cause, NotACause};
 pub use classification::Classification;
 pub use classify::{Combined, classify, classify_all};
 pub use facts::{Fact, Facts, Predicate};
-pub use text::{Kind, Text};
+pub use registry_host::RegistryHost;
+pub use text::{Kind, Text, shortened};

@@ -104,7 +104,8 @@ impl Pattern {
             hole = piece.after;
         }
         if let Some(Hole { fact: Some(fact), .. }) = hole {
-            found.holes.push((fact, word_after(bytes, from)));
+            let rest = if fact == Fact::Detail { line_after(bytes, from) } else { word_after(bytes, from) };
+            found.holes.push((fact, rest));
         }
         found.at = at..from;
         Some(found)
@@ -149,6 +150,20 @@ fn word_after(bytes: &[u8], mut from: usize) -> Range<usize> {
         }
     }
     let end = rest.iter().position(|&b| ends_hole(b)).unwrap_or(rest.len());
+    from..from + end
+}
+
+/// What a last hole for an error's own words takes: a quoted string, or all that follows on the line.
+fn line_after(bytes: &[u8], from: usize) -> Range<usize> {
+    let quoted = word_after(bytes, from);
+    if bytes
+        .get(from..quoted.start)
+        .is_some_and(|before| before.iter().any(|b| matches!(b, b'"' | b'\'' | b'`')))
+    {
+        return quoted;
+    }
+    let rest = bytes.get(from..).unwrap_or_default();
+    let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
     from..from + end
 }
 
@@ -197,9 +212,22 @@ mod tests {
     }
 
     #[test]
+    fn an_errors_own_words_are_the_rest_of_its_line() {
+        let pattern = Pattern::parse("probe failed: <detail>").unwrap();
+        let text = "probe failed: get \"http://10.0.0.1/\": dial tcp: connection refused\nnext";
+        let holes = pattern.find(text).unwrap().holes;
+        assert_eq!(
+            text.get(holes[0].1.clone()),
+            Some("get \"http://10.0.0.1/\": dial tcp: connection refused")
+        );
+        let text = "probe failed: \"no\" more";
+        assert_eq!(text.get(pattern.find(text).unwrap().holes[0].1.clone()), Some("no"));
+    }
+
+    #[test]
     fn the_last_place_counts() {
         let found =
-            Pattern::parse("code = <detail>").unwrap().find("code = unknown x code = notfound y").unwrap();
+            Pattern::parse("code = <key>").unwrap().find("code = unknown x code = notfound y").unwrap();
         assert_eq!(found.at.start, 17);
     }
 }

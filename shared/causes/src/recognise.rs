@@ -21,6 +21,7 @@ use crate::context::{Domain, Input};
 use crate::failure::{self, Failure};
 use crate::rule::{Reason, Rule};
 use crate::{Cause, Facts};
+use std::ops::Range;
 
 const RULES: &[&[Rule]] = &[
     image::RULES,
@@ -101,17 +102,17 @@ fn meaning(input: &Input, failure: Failure) -> Option<(Cause, u8, i8)> {
         Domain::Balance => network::failure(input, failure),
         Domain::Certify => certs::certify_failure(input, failure),
         Domain::Secrets => certs::secrets_failure(failure),
-        Domain::App | Domain::Other => {
-            node::failure_of_its_folders(input, failure).or_else(|| dependency::failure(failure))
-        }
+        Domain::App | Domain::Other => node::failure_of_its_folders(input, failure)
+            .or_else(|| node::failure_of_its_disk(input, failure))
+            .or_else(|| dependency::failure(failure)),
         Domain::Probe | Domain::Schedule | Domain::Control => None,
     }
 }
 
 /// Facts that do not hang on the cause.
-pub(crate) fn facts(input: &Input, facts: &mut Facts) {
+pub(crate) fn facts(input: &Input, near: Range<usize>, facts: &mut Facts) {
     if matches!(input.domain, Domain::Pull | Domain::Sandbox) {
         image::facts(input, facts);
     }
-    failure::facts(input, facts);
+    failure::facts(input, near, facts);
 }

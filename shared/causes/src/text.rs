@@ -44,6 +44,11 @@ impl<'a> Text<'a> {
         Self { kind: Kind::Condition, reason, text }
     }
 
+    /// Whether its words are those of a part of the cluster (the kubelet, the scheduler, a driver), not of any program.
+    pub fn is_of_the_cluster(&self) -> bool {
+        crate::context::is_of_the_cluster(self)
+    }
+
     /// Lines of a log.
     pub const fn log(text: &'a str) -> Self {
         Self { kind: Kind::Log, reason: "", text }
@@ -85,6 +90,37 @@ impl Normal {
         let end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |n| at + n);
         start..end
     }
+}
+
+/// How far back a text may be cut so that no word is.
+const WORD_CHARS: usize = 40;
+
+/// A text of at most `max` characters and, where it had to be cut, `…`: behind a whole word, or within one that is very
+/// long, never within a character.
+///
+/// ```
+/// assert_eq!(prodrome_causes::shortened("connect: connection refused", 20), "connect: connection…");
+/// ```
+pub fn shortened(text: &str, max: usize) -> String {
+    let text = text.trim();
+    let Some((cut, _)) = text.char_indices().nth(max) else { return text.to_owned() };
+    let kept = text.get(..cut).unwrap_or_default();
+    let whole = text.get(cut..).is_some_and(|rest| rest.starts_with(char::is_whitespace));
+    let word = kept
+        .rfind(char::is_whitespace)
+        .filter(|at| !whole && kept.get(*at..).is_some_and(|w| w.chars().count() <= WORD_CHARS));
+    let kept = word.and_then(|at| kept.get(..at)).unwrap_or(kept);
+    format!("{}…", kept.trim_end())
+}
+
+/// A part of a line from about `start` on, cut between words and marked where it is cut.
+pub(crate) fn excerpt(text: &str, line: std::ops::Range<usize>, start: usize, max: usize) -> String {
+    if start <= line.start {
+        return shortened(text.get(line).unwrap_or_default(), max);
+    }
+    let rest = text.get(text.floor_char_boundary(start)..line.end).unwrap_or_default();
+    let word = rest.char_indices().take(WORD_CHARS).find(|(_, c)| c.is_whitespace()).map_or(0, |(at, _)| at);
+    format!("…{}", shortened(rest.get(word..).unwrap_or_default(), max))
 }
 
 fn bounded(raw: &str) -> (&str, &str) {
@@ -179,6 +215,25 @@ fn skip_csi(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_words_and_says_so() {
+        let long = "é".repeat(100);
+        let table = [
+            ("one two three", 20, "one two three"),
+            ("one two three", 9, "one two…"),
+            ("one two three", 7, "one two…"),
+            ("one two three", 4, "one…"),
+            (&*long, 10, &*format!("{}…", "é".repeat(10))),
+            ("", 5, ""),
+        ];
+        for (text, max, want) in table {
+            assert_eq!(shortened(text, max), want);
+        }
+        let text = "alpha beta gamma delta epsilon";
+        assert_eq!(excerpt(text, 0..text.len(), 8, 12), "…gamma delta…");
+        assert_eq!(excerpt(text, 0..text.len(), 0, 12), "alpha beta…");
+    }
 
     #[test]
     fn escapes_and_typography_vanish() {

@@ -1,6 +1,7 @@
 //! What a program says it cannot reach, looked at in the cluster: is its Service there, and does anybody answer?
 
 use crate::context::Context;
+use crate::counted::none_of;
 use crate::object::Object;
 use crate::pod::is_well;
 use crate::texts::Explained;
@@ -103,7 +104,7 @@ impl Context {
             return instead(explained, response);
         }
         if !pods.is_empty() && !pods.iter().any(is_well) {
-            let text = format!("none of the {} pods behind it is ready", pods.len());
+            let text = none_of(pods.len(), "pod", "behind it", "ready");
             let mut blamed = None;
             // What they call in turn may be what keeps them from being ready.
             if left > 0
@@ -165,8 +166,10 @@ impl Context {
                 continue;
             }
             let name = service.name();
-            let summary =
-                format!("it waits for {name}, and none of the {} pods behind {name} is ready", pods.len());
+            let summary = format!(
+                "it waits for {name}, and {}",
+                none_of(pods.len(), "pod", &format!("behind {name}"), "ready")
+            );
             let evidence = Evidence::new("status", format!("Ready is not True on {}", pods[0].name()));
             return Some(
                 PluginResponse::cause(Cause::AppDependencyUnreachable.id(), 0.86, summary)

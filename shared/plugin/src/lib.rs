@@ -50,6 +50,7 @@
 mod any_cluster;
 mod config;
 mod context;
+mod counted;
 mod dependency;
 pub mod http;
 pub mod image;
@@ -68,6 +69,7 @@ mod wall;
 pub use any_cluster::AnyCluster;
 pub use config::Config;
 pub use context::Context;
+pub use counted::{counted, none_of};
 pub use jiff::Timestamp;
 pub use lambda::{Error, run};
 pub use object::{Condition, Object};

@@ -1,7 +1,7 @@
 use crate::context::Context;
 use crate::object::Object;
 use crate::pod::containers;
-use prodrome_causes::{Cause, Facts, Kind, Text, classify_all};
+use prodrome_causes::{Cause, Facts, Kind, Text, classify_all, shortened};
 use prodrome_model::{EventBrief, Evidence, ObjectRef, PluginResponse};
 
 /// How many texts go with an answer as evidence.
@@ -150,9 +150,12 @@ impl Texts {
 }
 
 fn cut(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SHOWN_CHARS).collect();
-    if text.chars().nth(SHOWN_CHARS).is_some() { line + "…" } else { line }
+    // More than is shown, as blanks at the ends are not.
+    let line: String =
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(4 * SHOWN_CHARS).collect();
+    shortened(&line, SHOWN_CHARS)
 }
+
 impl Context {
     /// What the containers of a pod said last: the logs of the runs before and of those that run, and with what message
     /// they ended.

@@ -63,7 +63,10 @@ fn explain(hpa: &Object, kind: &str, name: &str, target: bool, texts: &Texts) ->
         return Response::cause(
             "hpa-at-max",
             0.88,
-            format!("it would like more than the {most} replicas that it may have"),
+            match most {
+                1.0 => "it would like more than the one replica that it may have".to_owned(),
+                _ => format!("it would like more than the {most} replicas that it may have"),
+            },
         )
         .because(Evidence::new("status", limited.message))
         .remedy("Raise maxReplicas, or look at whether the target value fits the load.");

@@ -226,12 +226,16 @@ fn how(container: &Container, ended: &Terminated) -> String {
         .zip(ended.finished)
         .map(|(from, to)| format!(" after {} s", to.duration_since(from).as_secs().max(0)));
     format!(
-        "{} ended with the exit code {} ({}){}, started anew {} times",
+        "{} ended with the exit code {} ({}){}, {}",
         container.name,
         ended.exit_code,
         if ended.reason.is_empty() { "no reason" } else { &ended.reason },
         lasted.unwrap_or_default(),
-        container.restarts
+        match container.restarts {
+            0 => "not started anew yet".to_owned(),
+            1 => "started anew once".to_owned(),
+            n => format!("started anew {n} times"),
+        }
     )
 }
 

@@ -1,9 +1,9 @@
 //! Who is counted: pods of one app, or apps of the whole cluster, by what they have in common.
 
 use crate::exact;
-use prodrome_plugin::Object;
 use prodrome_plugin::image::Reference;
 use prodrome_plugin::pod::{containers, is_well, waits_for_image};
+use prodrome_plugin::{Object, counted};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -18,13 +18,19 @@ pub(crate) enum Symptom {
 }
 
 impl Symptom {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::WithoutImage => "wait for their images",
-            Self::Crashing => "end again and again",
-            Self::Unscheduled => "find no node",
-            Self::NotStarted => "do not start",
-            Self::NotReady => "are not ready",
+    /// What so many pods do.
+    const fn of(self, pods: usize) -> &'static str {
+        match (self, pods) {
+            (Self::WithoutImage, 1) => "waits for its image",
+            (Self::WithoutImage, _) => "wait for their images",
+            (Self::Crashing, 1) => "ends again and again",
+            (Self::Crashing, _) => "end again and again",
+            (Self::Unscheduled, 1) => "finds no node",
+            (Self::Unscheduled, _) => "find no node",
+            (Self::NotStarted, 1) => "does not start",
+            (Self::NotStarted, _) => "do not start",
+            (Self::NotReady, 1) => "is not ready",
+            (Self::NotReady, _) => "are not ready",
         }
     }
 }
@@ -166,10 +172,14 @@ pub(crate) struct Reach {
 impl fmt::Display for Reach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pods, apps, namespaces, nodes, all, how } = self;
-        let how = how.as_str();
+        let (pods_of, apps) = (counted(*pods, "pod"), counted(*apps, "app"));
+        let namespaces = counted(*namespaces, "namespace");
+        let on = if *nodes == 0 { String::new() } else { format!(" on {}", counted(*nodes, "node")) };
         write!(
             f,
-            "{pods} pods of {apps} apps in {namespaces} namespaces, on {nodes} nodes, {how}, of {all} pods in all"
+            "{pods_of} of {apps} in {namespaces}{on} {}, of {} in all",
+            how.of(*pods),
+            counted(*all, "pod")
         )
     }
 }
@@ -302,4 +312,20 @@ fn traits(pod: &Object, node: Option<&Object>) -> BTreeMap<Dimension, String> {
 fn revision(pod: &Object) -> String {
     let labels = ["pod-template-hash", "controller-revision-hash"];
     labels.into_iter().find_map(|label| pod.label(label)).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reach_is_told_in_the_singular_too() {
+        let one = Reach { pods: 1, apps: 1, namespaces: 1, nodes: 1, all: 3, how: Symptom::Crashing };
+        assert_eq!(
+            one.to_string(),
+            "1 pod of 1 app in 1 namespace on 1 node ends again and again, of 3 pods in all"
+        );
+        let none = Reach { pods: 2, apps: 1, namespaces: 1, nodes: 0, all: 2, how: Symptom::Unscheduled };
+        assert_eq!(none.to_string(), "2 pods of 1 app in 1 namespace find no node, of 2 pods in all");
+    }
 }

@@ -3,7 +3,7 @@
 mod peers;
 
 use peers::Peers;
-use prodrome_causes::{Cause, Fact};
+use prodrome_causes::{Cause, Fact, RegistryHost};
 use prodrome_plugin::image::{Reference, is_of_a_cloud};
 use prodrome_plugin::pod::{Container, containers, is_well, waits_for_image};
 use prodrome_plugin::{
@@ -71,7 +71,9 @@ fn explain(
         response.remediation = cause.remediation().iter().map(|step| (*step).to_owned()).collect();
     }
     let registry = facts.get(Fact::Registry).map_or(host.clone(), str::to_owned);
-    response.summary = format!("{image}: {}", response.summary);
+    if !response.summary.contains(image) {
+        response.summary = format!("{image}: {}", response.summary);
+    }
     let peers = Peers::of(others, &host, image, context.now());
     for evidence in peers.evidence(&registry) {
         response = response.because(evidence);
@@ -98,7 +100,12 @@ fn explain(
             .blaming(node);
         return answer(response);
     }
-    if of_the_registry(cause) {
+    if let Some(nobodys) = RegistryHost::of(&host).filter(|_| of_the_registry(cause)) {
+        // Who wrote such a reference shares it with nobody.
+        response.summary = format!("{image}: {}", nobodys.sentence());
+        response.remediation = nobodys.remediation().iter().map(|step| (*step).to_owned()).collect();
+        response.owner = Some(Owner::User);
+    } else if of_the_registry(cause) {
         response = response.sharing(format!("registry {registry}"));
         if let Some(owner) = owner_of_registry(cause, &registry, texts, &response) {
             response.owner = Some(owner);
@@ -278,7 +285,10 @@ mod tests {
         assert_eq!(answer.cause.as_deref(), Some("registry-unreachable"));
         assert_eq!(answer.shared.as_deref(), Some("registry r.example"));
         assert!(
-            answer.evidence.iter().any(|e| e.text.contains("2 pods in 1 namespaces on 0 nodes")),
+            answer
+                .evidence
+                .iter()
+                .any(|e| e.text.contains("2 pods in 1 namespace wait for images of r.example")),
             "{answer:?}"
         );
     }
@@ -310,6 +320,45 @@ mod tests {
         assert_eq!(faulty(Kit::new().with(a()).with(well.clone()).with(here)).await, "Pod shop/a");
         let there = on(pod("b", "r.example/b:1", "ErrImagePull", message), "n2");
         assert_eq!(faulty(Kit::new().with(a()).with(well).with(there)).await, "Pod shop/a");
+    }
+
+    #[tokio::test]
+    async fn a_reference_to_the_node_itself_or_to_its_link_is_its_authors_matter() {
+        for (image, error) in [
+            ("127.0.0.1:5000/x:1", "dial tcp 127.0.0.1:5000: connect: connection refused"),
+            ("localhost:5000/x:1", "dial tcp [::1]:5000: connect: connection refused"),
+            ("169.254.169.254/x:1", "dial tcp 169.254.169.254:443: i/o timeout"),
+            (
+                "localhost/x:1",
+                "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+            ),
+        ] {
+            let host = host(image);
+            let message = format!(
+                "failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": failed to do request: Head \"https://{host}/v2/x/manifests/1\": {error}"
+            );
+            let answer =
+                Kit::new().with(pod("a", image, "ErrImagePull", &message)).ask(&plugin(), "Pod shop/a").await;
+            assert_eq!(answer.owner, Some(Owner::User), "{image}: {answer:?}");
+            assert_eq!(
+                (answer.shared.as_deref(), answer.faulty.map(|f| f.kind)),
+                (None, Some("Pod".to_owned())),
+                "{image}"
+            );
+            let told = answer.remediation.join(" ");
+            assert!(told.contains("image reference") && !told.contains("egress"), "{image}: {told}");
+            assert_eq!(answer.summary.matches(image).count(), 1, "{}", answer.summary);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_image_is_named_once() {
+        let message = "failed to resolve reference \"r.example/a:1\": r.example/a:1: not found";
+        let answer = Kit::new()
+            .with(pod("a", "r.example/a:1", "ErrImagePull", message))
+            .ask(&plugin(), "Pod shop/a")
+            .await;
+        assert_eq!(answer.summary.matches("r.example/a:1").count(), 1, "{}", answer.summary);
     }
 
     #[tokio::test]

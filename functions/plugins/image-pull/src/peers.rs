@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use prodrome_plugin::pod::{containers, waits_for_image};
-use prodrome_plugin::{Evidence, Object};
+use prodrome_plugin::{Evidence, Object, counted};
 use std::collections::BTreeSet;
 
 /// A container that was started longer ago says nothing of the registry as it is now.
@@ -61,9 +61,10 @@ impl<'a> Peers<'a> {
         let (pods, nodes) = (self.waiting.len(), self.failing_on().len());
         let namespaces: BTreeSet<&str> = self.waiting.iter().filter_map(|pod| pod.namespace()).collect();
         if pods > 1 {
+            let on = if nodes == 0 { String::new() } else { format!(" on {}", counted(nodes, "node")) };
             let text = format!(
-                "{pods} pods in {} namespaces on {nodes} nodes wait for images of {registry}",
-                namespaces.len()
+                "{pods} pods in {}{on} wait for images of {registry}",
+                counted(namespaces.len(), "namespace")
             );
             told.push(Evidence::new("peers", text));
         }

@@ -1,7 +1,7 @@
 //! What is wrong with a node: its conditions, its taints, and what all of its pods say.
 
 use prodrome_causes::Cause;
-use prodrome_plugin::{Context, Evidence, NoParams, Object, Plugin, Problem, Response, Texts};
+use prodrome_plugin::{Context, Evidence, NoParams, Object, Plugin, Problem, Response, Texts, counted};
 use std::collections::BTreeSet;
 
 /// The plugin.
@@ -37,10 +37,11 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         let here: Vec<&Object> = all.iter().filter(|pod| pod.text("/spec/nodeName") == node.name()).collect();
         let unwell = here.iter().filter(|pod| !prodrome_plugin::pod::is_well(pod)).count();
         let namespaces: BTreeSet<&str> = here.iter().filter_map(|pod| pod.namespace()).collect();
+        let are = if unwell == 1 { "is" } else { "are" };
         let text = format!(
-            "{unwell} of the {} pods on it, in {} namespaces, are not well",
-            here.len(),
-            namespaces.len()
+            "of the {} on it, in {}, {unwell} {are} not well",
+            counted(here.len(), "pod"),
+            counted(namespaces.len(), "namespace")
         );
         response = response
             .because(Evidence::new("peers", text).on(node.reference().clone()))

@@ -7,6 +7,7 @@ mod victims;
 use prodrome_causes::Cause;
 use prodrome_plugin::{
     Context, Evidence, FactType, NoParams, Object, ObjectRef, Owner, Plugin, Problem, Response, Texts,
+    counted,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -141,7 +142,10 @@ fn explain(
         let (cause, summary) = if wanted.is_empty() {
             (
                 Cause::AffinityMismatch,
-                format!("none of the {} nodes has the labels that the pod asks for", nodes.len()),
+                match nodes.len() {
+                    1 => "the only node has not the labels that the pod asks for".to_owned(),
+                    n => format!("none of the {n} nodes has the labels that the pod asks for"),
+                },
             )
         } else {
             let names: Vec<&str> = wanted.iter().map(|node| node.name()).take(4).collect();
@@ -171,7 +175,10 @@ fn explain(
     };
     let tainted = nodes_with(Cause::TaintNotTolerated);
     if explained.cause == Cause::NodeCordoned && tainted >= nodes_with(Cause::NodeCordoned) && tainted > 0 {
-        let summary = format!("the pod does not tolerate the taints of {tainted} nodes that would do");
+        let summary = format!(
+            "the pod does not tolerate the taints of {} that would do",
+            counted(usize::try_from(tainted).unwrap_or(usize::MAX), "node")
+        );
         let evidence = std::mem::take(&mut explained.response.evidence);
         let cause = Cause::TaintNotTolerated;
         let remediation = cause.remediation().iter().map(|step| (*step).to_owned()).collect();
@@ -303,11 +310,12 @@ fn arithmetic(pod: &Object, nodes: &[Object], all: &[Object]) -> Vec<Line> {
         }
         let never = *wanted > largest;
         let text = format!(
-            "{resource}: {} asked for; the largest of {} nodes has {}, the freest {} left; {fit} nodes have enough",
+            "{resource}: {} asked for; the largest of {} has {}, the freest {} left; {} enough",
             shown(resource, *wanted),
-            nodes.len(),
+            counted(nodes.len(), "node"),
             shown(resource, largest),
             shown(resource, freest.max(0.0)),
+            if fit == 1 { "1 node has".to_owned() } else { format!("{} have", counted(fit, "node")) },
         );
         lines.push(Line { resource: resource.clone(), text, never });
     }

@@ -1,7 +1,7 @@
 //! Why a pod gets no sandbox: the network, the runtime, devices.
 
 use prodrome_causes::Cause;
-use prodrome_plugin::{Context, Evidence, NoParams, ObjectRef, Plugin, Problem, Response, Texts};
+use prodrome_plugin::{Context, Evidence, NoParams, ObjectRef, Plugin, Problem, Response, Texts, counted};
 
 /// The plugin.
 pub fn plugin() -> Plugin {
@@ -72,7 +72,7 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         let faulty =
             ObjectRef { api_version: "v1".into(), kind: "Node".into(), namespace: None, name: node.clone() };
         response = response
-            .because(Evidence::new("status", format!("{affected} pods on the node {node}")))
+            .because(Evidence::new("status", format!("{} on the node {node}", counted(affected, "pod"))))
             .sharing(format!("node {node}"))
             .blaming(faulty);
     } else {

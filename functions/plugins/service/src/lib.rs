@@ -4,7 +4,8 @@ mod shut;
 mod tls;
 
 use prodrome_plugin::{
-    Context, Evidence, LabelSelector, NoParams, Object, ObjectRef, Plugin, Problem, Response,
+    Context, Evidence, LabelSelector, NoParams, Object, ObjectRef, Plugin, Problem, Response, counted,
+    none_of,
 };
 use serde_json::Value;
 
@@ -60,7 +61,7 @@ async fn service(context: &Context, service: &Object) -> Result<Response, Proble
     }
     let ready = pods.iter().filter(|pod| prodrome_plugin::pod::is_well(pod)).count();
     if ready == 0 {
-        let summary = format!("none of the {} pods that the Service {name} selects is ready", pods.len());
+        let summary = none_of(pods.len(), "pod", &format!("that the Service {name} selects"), "ready");
         let faulty = context.top(pods[0]).await;
         return Ok(Response::cause("endpoints-none", 0.55, summary)
             .because(Evidence::new("spec", format!("it selects {labels}")))
@@ -79,8 +80,9 @@ async fn service(context: &Context, service: &Object) -> Result<Response, Proble
             .blaming(me));
     }
     Ok(Response::cleared(format!(
-        "{ready} of the {} pods that it selects are ready, and its ports fit",
-        pods.len()
+        "it selects {}, of which {ready} {} ready, and its ports fit",
+        counted(pods.len(), "pod"),
+        if ready == 1 { "is" } else { "are" }
     )))
 }
 

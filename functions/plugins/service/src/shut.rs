@@ -1,6 +1,6 @@
 //! What keeps callers from pods that a Service leads to: nobody is there, or nobody is let in.
 
-use prodrome_plugin::{Context, Evidence, LabelSelector, Object, Problem, Response};
+use prodrome_plugin::{Context, Evidence, LabelSelector, Object, Problem, Response, counted};
 
 /// A workload that was scaled to nothing.
 pub(crate) fn asleep(workload: &Object) -> Response {
@@ -35,7 +35,7 @@ pub(crate) async fn policy(context: &Context, policy: &Object) -> Result<Respons
     }
     let name = policy.name();
     let summary =
-        format!("the NetworkPolicy {name} lets nobody reach the {} pods that it selects", pods.len());
+        format!("the NetworkPolicy {name} lets nobody reach what it selects: {}", counted(pods.len(), "pod"));
     Ok(Response::cause("network-policy-denied", 0.85, summary)
         .because(
             Evidence::new("spec", "policyTypes has Ingress, and no ingress rule allows anybody")

@@ -1,6 +1,6 @@
 //! Whatever somebody pipes in: an output of `kubectl describe`, of `kubectl logs`, a part of a terminal.
 
-use super::lines;
+use super::lines::{self, Line};
 use anyhow::Result;
 use prodrome_causes::{Combined, Kind, Text, classify_all};
 use std::io::BufRead;
@@ -11,11 +11,11 @@ const KEPT_BYTES: usize = 1 << 20;
 const LINES_MAX: usize = 2_000;
 
 /// Reads the rest of the input, and keeps its end.
-pub(super) fn read(head: &[String], input: &mut impl BufRead) -> Result<String> {
-    let mut text = head.join("\n");
+pub(super) fn read(head: &[Line], input: &mut impl BufRead) -> Result<String> {
+    let mut text = head.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n");
     while let Some(line) = lines::next(input)? {
         text.push('\n');
-        text.push_str(&line);
+        text.push_str(&line.text);
         if text.len() > 2 * KEPT_BYTES {
             let cut = text.ceil_char_boundary(text.len() - KEPT_BYTES);
             text.drain(..cut);
@@ -25,16 +25,42 @@ pub(super) fn read(head: &[String], input: &mut impl BufRead) -> Result<String> 
 }
 
 /// The best supported cause of the whole.
+///
+/// A description is read part by part. Of a log the whole counts, as an error may be one that the program got over; but
+/// what only a part of the cluster writes may stand in between.
 pub(super) fn classify(text: &str, kind: Option<Kind>) -> Combined {
     let mut all: Vec<&str> = text.lines().filter(|line| says_something(line)).collect();
     let skipped = all.len().saturating_sub(LINES_MAX);
     all.drain(..skipped);
     let whole = Text { kind: kind.unwrap_or(Kind::Log), reason: "", text };
+    let described = kind.is_none() && all.iter().any(|line| is_of_a_description(line));
     let each = all.iter().rev().filter_map(|line| match kind {
+        Some(Kind::Log) => None,
         Some(kind) => Some(Text { kind, reason: "", text: line }),
-        None => part(line),
+        None if described => part(line),
+        None => Some(Text::event("", line.trim())).filter(Text::is_of_the_cluster),
     });
     classify_all(each.chain([whole]))
+}
+
+/// Words with which lines of `kubectl describe` begin, and of no log.
+const DESCRIBED: [&str; 8] =
+    ["Events:", "Reason:", "Message:", "Last State:", "State:", "Conditions:", "Warning  ", "LAST SEEN  "];
+
+fn is_of_a_description(line: &str) -> bool {
+    let line = line.trim_start();
+    DESCRIBED.iter().any(|begin| line.starts_with(begin)) || row_of_events(line).is_some()
+}
+
+/// A row of `kubectl get events`: age, `Warning`, reason, object, message.
+fn row_of_events(line: &str) -> Option<Text<'_>> {
+    let mut columns = line.splitn(3, "  ").map(str::trim).filter(|column| !column.is_empty());
+    let (_, rest) =
+        (columns.next()?, line.split_once(" Warning  ").or_else(|| line.split_once(" Normal  "))?);
+    let (reason, rest) = rest.1.trim_start().split_once("  ")?;
+    let (_, message) = rest.trim_start().split_once("  ")?;
+    let warns = line.contains(" Warning  ");
+    Some(if warns { Text::event(reason.trim(), message.trim()) } else { Text::event("", "") })
 }
 
 fn says_something(line: &str) -> bool {
@@ -60,6 +86,9 @@ fn part(line: &str) -> Option<Text<'_>> {
             let message = rest.split_once(from).map_or(rest, |(_, message)| message.trim_start());
             return Some(Text::event(reason, message));
         }
+    }
+    if let Some(row) = row_of_events(trimmed) {
+        return Some(row).filter(|row| !row.text.is_empty());
     }
     Some(Text::event("", trimmed))
 }
@@ -88,6 +117,23 @@ Events:
         let described =
             "    Last State:     Terminated\n      Reason:       OOMKilled\n      Exit Code:    137\n";
         assert_eq!(classify(described, None).best.cause, Some(Cause::OomKilled));
+    }
+
+    #[test]
+    fn a_row_of_events_is_read_with_its_reason() {
+        let rows = "\
+LAST SEEN   TYPE      REASON        OBJECT      MESSAGE
+5m          Normal    Pulled        pod/web-0   Container image \"x\" already present on machine
+2m          Warning   FailedMount   pod/web-0   MountVolume.SetUp failed for volume \"tls\" : secret \"web-tls\" not found
+";
+        assert_eq!(classify(rows, None).best.cause, Some(Cause::ConfigRefMissing));
+    }
+
+    #[test]
+    fn a_log_is_read_as_a_whole() {
+        let log = "Error: getaddrinfo ENOTFOUND db\nconnected to db\nTypeError: Cannot read properties of undefined (reading 'id')\n    at Object.<anonymous> (/app/index.js:3:13)\n";
+        assert_eq!(classify(log, None).best.cause, Some(Cause::AppError));
+        assert_eq!(classify(log, Some(Kind::Log)).best.cause, Some(Cause::AppError));
     }
 
     #[test]

@@ -48,8 +48,11 @@ fn json_lines_are_answered_in_their_order() {
             ("\"c\"".to_owned(), "oom-killed")
         ]
     );
-    assert_eq!((answers[0]["owner"].as_str(), answers[1].get("owner")), (Some("user"), None));
-    for field in ["confidence", "summary", "remediation"] {
+    assert_eq!(
+        (answers[0]["owner"].as_str(), answers[1].get("owner")),
+        (Some("user"), Some(&serde_json::Value::Null))
+    );
+    for field in ["id", "cause", "owner", "confidence", "summary", "remediation"] {
         assert!(answers.iter().all(|answer| answer.get(field).is_some()), "{field} in {ran:?}");
     }
 }
@@ -62,7 +65,16 @@ fn a_malformed_line_is_named_and_the_others_go_on() {
     let answers = ran.json_lines();
     let wrong: Vec<_> = answers.iter().filter_map(|answer| answer["line"].as_u64()).collect();
     assert_eq!((answers.len(), wrong), (5, vec![2, 3, 4]), "{ran:?}");
-    assert_eq!((answers[0]["cause"].as_str(), answers[4]["id"].as_str()), (Some("oom-killed"), Some("d")));
+    let ids: Vec<String> = answers.iter().map(|answer| answer["id"].to_string()).collect();
+    assert_eq!(
+        ids,
+        ["\"a\"", "2", "\"b\"", "\"c\"", "\"d\""],
+        "each answer and each error has its line's id"
+    );
+    assert_eq!(
+        (answers[0]["cause"].as_str(), answers[4]["cause"].as_str()),
+        (Some("oom-killed"), Some("oom-killed"))
+    );
     assert!(ran.stderr.starts_with("prodrome: 3 of 5 lines could not be read"), "{ran:?}");
     let first =
         prodrome_reading(&["why", "--output", "json"], "nonsense\n{\"id\":\"a\",\"text\":\"OOMKilled\"}\n");
@@ -103,7 +115,12 @@ fn hostile_and_broken_input_is_answered_without_leaks() {
     );
     let cut = prodrome_reading(&["why", "--output", "json"], &long);
     assert_eq!(cut.code, 2, "{:?}", cut.stderr);
-    assert_eq!(cut.json_lines()[1]["cause"], "oom-killed");
+    let lines = cut.json_lines();
+    assert_eq!((lines[0]["id"].as_str(), lines[1]["cause"].as_str()), (Some("a"), Some("oom-killed")));
+    assert_eq!(
+        lines[0]["error"],
+        "the line is longer than 4 MiB, which is the most that is read; shorten its text"
+    );
 }
 
 #[test]
@@ -116,8 +133,48 @@ fn a_text_that_says_nothing_is_refused_and_a_reason_alone_is_enough() {
     let ran = prodrome_reading(&["why"], " \n\n");
     assert_eq!((ran.code, &*ran.stdout), (2, ""), "{ran:?}");
     assert!(ran.stderr.contains("nothing but blanks"), "{ran:?}");
-    let ran = prodrome(&["why", "--reason", "OOMKilled", ""]);
-    assert!(ran.code == 0 && ran.stdout.starts_with("oom-killed"), "{ran:?}");
+    for alone in [&["why", "--reason", "OOMKilled", ""][..], &["why", "--reason", "OOMKilled"]] {
+        let ran = prodrome(alone);
+        assert!(ran.code == 0 && ran.stdout.starts_with("oom-killed"), "{ran:?}");
+    }
+    let ran = prodrome(&["why", "--output", "json", "--kind", "waiting", "--reason", "CrashLoopBackOff"]);
+    let answer = &ran.json_lines()[0];
+    assert_eq!((ran.code, answer["cause"].as_str()), (0, Some("unknown")), "{ran:?}");
+    assert_eq!(answer["summary"], "The reason CrashLoopBackOff alone does not say why.");
+    let lines = "{\"kind\":\"waiting\",\"reason\":\"CrashLoopBackOff\"}\n{\"id\":\"b\",\"reason\":\"OOMKilled\",\"text\":null}\n";
+    let ran = prodrome_reading(&["why", "--output", "json"], lines);
+    let causes: Vec<String> = ran.json_lines().iter().map(|answer| answer["cause"].to_string()).collect();
+    assert_eq!(
+        (ran.code, causes),
+        (0, vec!["\"unknown\"".to_owned(), "\"oom-killed\"".to_owned()]),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn each_answer_has_every_key() {
+    for arguments in
+        [&["why", "nothing of the sort"][..], &["why", "OOMKilled"], &["why", "--reason", "BackOff"]]
+    {
+        let ran = prodrome(&[arguments, &["--output", "json"]].concat());
+        let answer = &ran.json_lines()[0];
+        for key in ["id", "cause", "owner", "confidence", "summary", "remediation"] {
+            assert!(answer.get(key).is_some(), "{key} of {answer}");
+        }
+        assert_eq!(answer["owner"].is_null(), answer["cause"] == "unknown", "{answer}");
+    }
+}
+
+#[test]
+fn a_log_that_is_piped_in_is_explained_by_its_end() {
+    let log = "Error: getaddrinfo ENOTFOUND db\nconnected to db\nTypeError: Cannot read properties of undefined (reading 'id')\n    at main (/app/index.js:3:13)\n";
+    for ran in [
+        prodrome_reading(&["why"], log),
+        prodrome_reading(&["why", "--kind", "log"], log),
+        prodrome(&["why", log]),
+    ] {
+        assert!(ran.code == 0 && ran.stdout.starts_with("app-error"), "{ran:?}");
+    }
 }
 
 #[test]

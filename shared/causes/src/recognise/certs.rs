@@ -219,7 +219,7 @@ pub(super) const RULES: &[Rule] = &[
             "existing private key is not up to date for spec",
         ],
     )
-    .on(CERTIFY),
+    .on(&[Domain::Certify, Domain::Other, Domain::App, Domain::Secrets]),
     Rule::new(
         CertificateNotIssued,
         78,

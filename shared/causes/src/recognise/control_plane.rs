@@ -4,6 +4,7 @@ use crate::Cause::*;
 use crate::classify::Candidate;
 use crate::context::{Domain, Input};
 use crate::rule::Rule;
+use crate::text::Kind;
 
 pub(super) const RULES: &[Rule] = &[
     Rule::new(EtcdFull, 96, &["etcdserver: mvcc: database space exceeded", "mvcc: database space exceeded", "alarm:nospace", "nospace alarm", "database space exceeded"]).rank(3),
@@ -116,12 +117,17 @@ pub(super) fn recognise(input: &Input, candidates: &mut Vec<Candidate>) {
         return;
     }
     let mut turn = |words: &[&str], cause, percent| {
-        if let Some(at) = words
-            .iter()
-            .filter_map(|words| memchr::memmem::rfind(input.lower().as_bytes(), words.as_bytes()))
-            .max()
-        {
-            candidates.push(Candidate { rank: 1, ..Candidate::new(cause, percent, at..at) });
+        let last = words.iter().filter_map(|words| {
+            let at = memchr::memmem::rfind(input.lower().as_bytes(), words.as_bytes())?;
+            Some(at..at + words.len())
+        });
+        // In a log another line may tell of another address.
+        let of_it = |at: &std::ops::Range<usize>| {
+            let line = input.lower().get(input.normal.line(at.start)).unwrap_or_default();
+            input.kind != Kind::Log || API.iter().any(|words| line.contains(words))
+        };
+        if let Some(at) = last.max_by_key(|at| at.start).filter(of_it) {
+            candidates.push(Candidate { rank: 1, ..Candidate::new(cause, percent, at) });
         }
     };
     turn(

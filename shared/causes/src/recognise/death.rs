@@ -159,6 +159,8 @@ pub(super) fn recognise(input: &Input, candidates: &mut Vec<Candidate>) {
     let text = &input.normal.text;
     let mut missing = |before: &str, percent: u8| {
         if let Some(at) = memchr::memmem::rfind(text.as_bytes(), before.as_bytes())
+            // What others wrote is not in there.
+            && input.lower().get(at..at + before.len()).is_some_and(|low| low.eq_ignore_ascii_case(before))
             && let Some(name) = text.get(at + before.len()..).map(name)
             && is_setting(name)
         {
@@ -210,13 +212,12 @@ pub(super) fn recognise(input: &Input, candidates: &mut Vec<Candidate>) {
         " required but",
     ] {
         if let Some(at) = memchr::memmem::rfind(input.lower().as_bytes(), after.as_bytes())
-            && let Some(name) =
-                text.get(..at).and_then(|before| before.rsplit(|c: char| c.is_whitespace()).next())
-            && is_setting(name.trim_matches(|c: char| "\"'`${}:".contains(c)))
+            && let Some(name) = text.get(..at).map(last_name)
+            && is_setting(name)
         {
             let mut candidate = Candidate::new(Cause::AppConfigMissing, 88, at..at + after.len());
             candidate.rank = 1;
-            candidate.facts.add(Fact::Variable, name.trim_matches(|c: char| "${}".contains(c)));
+            candidate.facts.add(Fact::Variable, name);
             candidates.push(candidate);
         }
     }
@@ -224,6 +225,12 @@ pub(super) fn recognise(input: &Input, candidates: &mut Vec<Candidate>) {
 
 fn name(rest: &str) -> &str {
     rest.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or_default()
+}
+
+/// The name at the end, whatever frames it: `"msg":"${DB_URL}"`.
+fn last_name(before: &str) -> &str {
+    let before = before.trim_end_matches(|c: char| "\"'`})]:".contains(c));
+    before.rsplit(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or_default()
 }
 
 /// `CART_DB_URL`: as environment variables are written.

@@ -20,6 +20,7 @@ pub(super) const RULES: &[Rule] = &[
             "login failed for user '<login>'",
             "wrongpass",
             "noauth authentication required",
+            "authenticationerror",
             "invalid username-password pair",
             "err invalid password",
             "access_refused",
@@ -83,6 +84,14 @@ pub(super) const RULES: &[Rule] = &[
     )
     .on(APP)
     .rank(1),
+    // In an event these are a registry's words.
+    Rule::new(
+        AppDependencyAuth,
+        86,
+        &["authentication required", "authentication failure", "possibleauthenticationfailureexception"],
+    )
+    .on(&[Domain::App])
+    .rank(1),
     // What Vault answers stands on lines of its own, below what it was asked.
     Rule::new(AppDependencyAuth, 88, &["error making api request"])
         .on(&[Domain::App])
@@ -107,6 +116,10 @@ pub(super) const RULES: &[Rule] = &[
             "connection to node <*> could not be established",
             "timed out waiting for a node assignment",
             "failed to update metadata after",
+            "while fetching topic metadata",
+            "timeout contacting cluster nodes",
+            "failed to contact cluster nodes",
+            "not present in metadata after",
             "serverselectiontimeouterror",
             "mongoserverselectionerror",
             "mongotimeoutexception",

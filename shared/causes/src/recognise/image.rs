@@ -5,7 +5,7 @@ use crate::classify::Candidate;
 use crate::context::{Domain, Input};
 use crate::failure::Failure;
 use crate::rule::{Reason, Rule};
-use crate::{Fact, Facts};
+use crate::{Fact, Facts, RegistryHost};
 use prodrome_model::Owner;
 
 const PULL: &[Domain] = &[Domain::Pull, Domain::Sandbox];
@@ -321,6 +321,9 @@ pub(super) const RULES: &[Rule] = &[
             "storing blob to file <*>unexpected eof",
             "writing blob: <*>unexpected eof",
             "error reading blob",
+            // A layer that was fetched and is gone from the node's own store.
+            "failed to get reader from content store",
+            "error unpacking image: <*>: not found",
             "digest mismatch",
             "device or resource busy: unknown",
             "unrecognized image format",
@@ -439,6 +442,7 @@ pub(super) fn recognise(input: &Input, candidates: &mut Vec<Candidate>) {
             candidate.confidence = candidate.confidence.min(0.75);
         }
     }
+    of_no_registry(input, candidates);
     let text = input.lower().trim_end().trim_end_matches(['.', ']', '"']);
     if text.ends_with(": not found") && !input.has_any(&["no match for platform", "no matching manifest"]) {
         let at = text.len() - ": not found".len();
@@ -455,16 +459,58 @@ pub(super) fn recognise(input: &Input, candidates: &mut Vec<Candidate>) {
     }
 }
 
-/// The image that the text names, taken apart.
-pub(super) fn facts(input: &Input, facts: &mut Facts) {
+/// A reference whose host is the node itself or its link is its author's mistake, whatever becomes of the way there.
+fn of_no_registry(input: &Input, candidates: &mut [Candidate]) {
     let text = &input.normal.text;
-    let Some(image) = ["image \"", "reference \"", "docker://", "manifest for "].iter().find_map(|mark| {
+    let asked = || {
+        ["https://", "http://"]
+            .iter()
+            .find_map(|scheme| text.split_once(scheme)?.1.split(['/', '"', ' ']).next())
+    };
+    let Some(host) = image(text).map(|image| host(image).0).or_else(asked).and_then(RegistryHost::of) else {
+        return;
+    };
+    let of_the_way = |cause: crate::Cause| {
+        matches!(
+            cause,
+            RegistryUnreachable
+                | RegistryDns
+                | RegistryTlsUntrusted
+                | RegistryTlsExpired
+                | RegistryUnavailable
+                | ImagePullSlow
+        )
+    };
+    for candidate in candidates {
+        if of_the_way(candidate.cause)
+            || host == RegistryHost::Link && matches!(candidate.cause, ImageAuth | ImageNotFound)
+        {
+            candidate.owner = Some(Owner::User);
+            candidate.advice = Some(host.words());
+        }
+    }
+}
+
+/// The image that the text names.
+fn image(text: &str) -> Option<&str> {
+    ["image \"", "reference \"", "docker://", "manifest for "].iter().find_map(|mark| {
         let after = text.split_once(mark)?.1;
         let word = after.split(|c: char| c.is_whitespace() || c == '"').next()?.trim_end_matches(':');
         (!word.is_empty() && word.len() < 512).then_some(word)
-    }) else {
-        return;
-    };
+    })
+}
+
+/// The host and the path of an image's name.
+fn host(name: &str) -> (&str, &str) {
+    match name.split_once('/') {
+        Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (host, path),
+        _ => ("docker.io", name),
+    }
+}
+
+/// The image that the text names, taken apart.
+pub(super) fn facts(input: &Input, facts: &mut Facts) {
+    let Some(image) = image(&input.normal.text) else { return };
     facts.add(Fact::Image, image);
     let (rest, digest) = image.split_once('@').map_or((image, None), |(rest, digest)| (rest, Some(digest)));
     if let Some(digest) = digest {
@@ -477,14 +523,7 @@ pub(super) fn facts(input: &Input, facts: &mut Facts) {
     if let Some(tag) = tag {
         facts.add(Fact::Tag, tag);
     }
-    match name.split_once('/') {
-        Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => {
-            facts.add(Fact::Registry, host);
-            facts.add(Fact::Repository, path);
-        }
-        _ => {
-            facts.add(Fact::Registry, "docker.io");
-            facts.add(Fact::Repository, name);
-        }
-    }
+    let (host, path) = host(name);
+    facts.add(Fact::Registry, host);
+    facts.add(Fact::Repository, path);
 }

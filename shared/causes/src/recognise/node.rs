@@ -4,6 +4,7 @@ use crate::Cause::*;
 use crate::context::{Domain, Input};
 use crate::failure::Failure;
 use crate::rule::{Reason, Rule};
+use crate::text::Kind;
 
 const HERE: &[Domain] = &[Domain::Node, Domain::Other, Domain::App, Domain::Control];
 
@@ -308,4 +309,54 @@ pub(super) fn failure_of_its_folders(input: &Input, failure: Failure) -> Option<
         Failure::ReadOnly if input.has_any(FOLDERS) => Some((NodeKernel, 80, 3)),
         _ => None,
     }
+}
+
+/// Words of those who run containers, in events and statuses.
+const RUNNERS: &[&str] = &[
+    "rpc error",
+    "container",
+    "kubelet",
+    "pod",
+    "image",
+    "sandbox",
+    "snapshot",
+    "layer",
+    "volume",
+    "mkdir /var/",
+    "mkdir /run/",
+    "write /var/lib/",
+    "write /run/",
+    "checkpoint",
+    "cni",
+];
+
+/// How a program's own language tells of a full disk.
+const PROGRAMS: &[&str] = &[
+    "errno 28",
+    "enospc",
+    "exception",
+    "oserror",
+    "traceback",
+    "panic:",
+    "could not write",
+    "could not extend",
+    "cannot write",
+    "failed to write log",
+    "sqlstate",
+    "cp:",
+    "tee:",
+    "tar:",
+    "dd:",
+    "echo:",
+    "(os error 28)",
+];
+
+/// Whose disk is full where an event or a status says so: the kubelet and the runtime write to the node's, and tell of a
+/// program's only what that has written itself.
+pub(super) fn failure_of_its_disk(input: &Input, failure: Failure) -> Option<(crate::Cause, u8, i8)> {
+    if failure != Failure::DiskFull || input.kind == Kind::Log || input.has_any(PROGRAMS) {
+        return None;
+    }
+    let told = !input.reason.is_empty() || input.has_any(RUNNERS);
+    told.then_some((NodeDiskFull, 88, 2))
 }

@@ -31,6 +31,7 @@ pub(super) const RULES: &[Rule] = &[
             "failed to find plugin \"<driver>\" in path",
             "stat /var/lib/calico/nodename",
             "/run/flannel/subnet.env: no such file",
+            "unable to push cni event",
             "unable to connect to cilium agent",
             "unable to connect to cilium daemon",
             "cilium.sock: connect:",

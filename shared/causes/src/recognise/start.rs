@@ -36,7 +36,11 @@ pub(super) const RULES: &[Rule] = &[
     .on(REFERENCES)
     .unless(&["secrets store objects"])
     .rank(1),
-    Rule::new(ConfigRefMissing, 60, &["cannot load seccomp profile", "couldn't find the config"]).on(HERE),
+    Rule::new(ConfigRefMissing, 60, &["couldn't find the config"]).on(HERE),
+    // A profile that the pod refers to and the node does not have.
+    Rule::new(ConfigRefMissing, 86, &["load seccomp profile \"<path>\"", "cannot load seccomp profile"])
+        .on(HERE)
+        .rank(1),
     Rule::new(
         CommandNotFound,
         95,
@@ -208,6 +212,8 @@ pub(super) const RULES: &[Rule] = &[
     )
     .on(&[Domain::Start, Domain::Sandbox, Domain::Other, Domain::Node])
     .rank(2),
+    // A kernel that has no room for another group says it in the words of a full disk.
+    Rule::new(CgroupFailed, 92, &["/sys/fs/cgroup/<path>: no space left on device"]).rank(4),
     Rule::new(
         PoststartFailed,
         93,
@@ -254,6 +260,8 @@ pub(super) fn failure(failure: Failure) -> Option<(crate::Cause, u8, i8)> {
     Some(match failure {
         Failure::DiskFull => (NodeDiskFull, 90, 1),
         Failure::ReadOnly => (AppFilePermission, 60, 0),
+        // The kubelet waits for the runtime.
+        Failure::Deadline => (RuntimeDown, 60, -1),
         _ => return None,
     })
 }

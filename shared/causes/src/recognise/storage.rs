@@ -368,6 +368,8 @@ pub(super) const RULES: &[Rule] = &[
         ],
     )
     .on(HERE),
+    // As old schedulers told it.
+    Rule::new(PvcUnbound, 90, &["persistentvolumeclaim is not bound: \"<claim>\""]).on(&[Domain::Schedule]),
     Rule::new(
         PvcUnbound,
         50,
@@ -513,6 +515,19 @@ pub(super) const RULES: &[Rule] = &[
         .rank(1),
 ];
 
+/// Where a volume's own store is full.
+const STORES: &[&str] = &[
+    "expand",
+    "resize",
+    "snapshot",
+    "thin pool",
+    "thinpool",
+    "volume group",
+    "disk quota",
+    "lvcreate",
+    "rbd",
+];
+
 /// What an inner error means while a volume is provisioned, attached or mounted.
 pub(super) fn failure(input: &Input, failure: Failure) -> Option<(crate::Cause, u8, i8)> {
     let file_server = input.has_any(&["nfs", "efs", "cifs", "smb", "cephfs", "glusterfs"]);
@@ -533,8 +548,9 @@ pub(super) fn failure(input: &Input, failure: Failure) -> Option<(crate::Cause, 
         }
         Failure::Http(401 | 403) => (IamDenied, 70, 0),
         Failure::Http(404) => (VolumeNotFound, 65, 0),
-        Failure::DiskFull if input.has("mountvolume.setup failed") => (NodeDiskFull, 80, 0),
-        Failure::DiskFull => (VolumeFull, 80, 0),
+        // Who mounts writes to the node's disk; who makes and grows volumes has a store of its own.
+        Failure::DiskFull if provision || file_server || input.has_any(STORES) => (VolumeFull, 80, 0),
+        Failure::DiskFull => (NodeDiskFull, 84, 1),
         Failure::Permission if file_server => (NfsAccessDenied, 80, 0),
         Failure::Deadline if input.has_any(&["attachvolume", "controllerpublish"]) => {
             (VolumeAttachFailed, 66, -1)

@@ -83,6 +83,10 @@ fn huge_and_hostile_texts_cost_no_more_than_the_bound() {
         "lookup ".repeat(150_000),
         "x".repeat(1 << 20),
         "\u{1b}[".repeat(1 << 19),
+        " \"a".repeat(400_000),
+        "body={".repeat(200_000),
+        "?a=".repeat(400_000),
+        "connected\n connection refused\n".repeat(40_000),
         "0/9 nodes are available: ".to_owned() + &"1 Insufficient cpu, ".repeat(60_000),
         lines.repeat(12),
     ];

@@ -1,6 +1,7 @@
-//! `corpus.jsonl`, `field.jsonl`: texts as the named sources compose them, each with its cause, or `unknown`. Those of
-//! `field.jsonl` are quoted from threads, manuals and programs' sources in their own words, with names replaced; their
-//! causes were written down before the classifier saw them.
+//! `corpus.jsonl`, `field.jsonl`, `wordings.jsonl`: texts as the named sources compose them, each with its cause, or
+//! `unknown`. Those of `field.jsonl` are quoted from threads, manuals and programs' sources in their own words, with names
+//! replaced; their causes were written down before the classifier saw them, as were those of `wordings.jsonl`, which has
+//! whole logs too.
 
 use prodrome_causes::{Cause, Kind, Text, classify};
 use serde::Deserialize;
@@ -16,7 +17,7 @@ struct Row {
 }
 
 fn rows() -> Vec<Row> {
-    [include_str!("corpus.jsonl"), include_str!("field.jsonl")]
+    [include_str!("corpus.jsonl"), include_str!("field.jsonl"), include_str!("wordings.jsonl")]
         .into_iter()
         .flat_map(str::lines)
         .map(|line| serde_json::from_str(line).unwrap())

@@ -4,4 +4,5 @@
 mod any_text;
 mod combine;
 mod corpus;
+mod logs;
 mod vocabulary;
