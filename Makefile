@@ -136,7 +136,7 @@ differential: ## Compare the engine with the tree on a million rules and objects
 sim: ## Run the whole pipeline under faults, by seeds (SEEDS=100000 runs as many, FROM=… begins elsewhere)
 	@$(CARGO) run --quiet -p prodrome-sim --bin sim -- --seeds $(or $(SEEDS),1000) --from $(or $(FROM),0)
 
-sim-mutants: ## Show that the simulation can fail: deliberate bugs in a copy, into tests/report/sim.md (compiles each)
+sim-mutants: ## Show that the simulation can fail: deliberate bugs in a copy, into tests/report/sim.md (compiles a copy once)
 	@$(CARGO) build --quiet -p prodrome-sim --bin sim-mutants
 	CARGO=$(CARGO) $(TARGET)/debug/sim-mutants --scratch $(TARGET)/sim-mutants --report tests/report/sim.md
 

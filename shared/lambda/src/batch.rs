@@ -1,5 +1,5 @@
-use crate::{Delivery, Failure, Tally, metric};
-use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use crate::{Delivery, Failure, Tally};
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use futures::FutureExt;
 use jiff::Timestamp;
 use prodrome_queue::Body;
@@ -62,28 +62,6 @@ fn one(record: SqsMessage) -> Result<Received, Failure> {
     Ok(Received { delivery: Delivery { id, body, attempt, sent_at }, source, receipt, error })
 }
 
-/// Handles each message by itself: one that fails or panics goes back alone. Returns the answer that names the
-/// failed ones, and what was counted.
-pub async fn answer_batch(
-    handler: &impl Handler,
-    deliveries: &[Delivery],
-    clock: impl Fn() -> Timestamp,
-) -> (SqsBatchResponse, Tally) {
-    let mut answer = SqsBatchResponse::default();
-    let mut tally = Tally::default();
-    for delivery in deliveries {
-        let mut own = Tally::default();
-        let handled = handle_one(handler, delivery, clock(), &mut own).await;
-        tally.merge(own);
-        if let Err(failure) = handled {
-            tally.add(metric::ERRORS, 1);
-            log(delivery, &failure);
-            answer.add_failure(delivery.id.clone());
-        }
-    }
-    (answer, tally)
-}
-
 /// Handles a message; a panic is a failure like others.
 pub(crate) async fn handle_one(
     handler: &impl Handler,
@@ -114,36 +92,15 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 mod tests {
     use super::*;
 
-    struct Picky;
-
-    impl Handler for Picky {
-        async fn handle(&self, delivery: &Delivery, _: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
-            tally.add(metric::CHANGES_RECEIVED, 1);
-            match &delivery.body {
-                Body::Text(text) if text == "bad" => Err(Failure::fatal("bad", "it is bad")),
-                Body::Text(text) if text == "worse" => panic!("it is worse"),
-                _ => Ok(()),
-            }
-        }
-    }
-
-    fn event(bodies: &[&str]) -> SqsEvent {
-        let records = bodies.iter().enumerate().map(|(i, body)| {
-            serde_json::json!({ "messageId": format!("m{i}"), "body": body, "attributes": {"ApproximateReceiveCount": "2", "SentTimestamp": "1800000000123"} })
-        });
-        serde_json::from_value(serde_json::json!({ "Records": records.collect::<Vec<_>>() })).unwrap()
-    }
-
-    #[tokio::test]
-    async fn each_record_has_its_own_fate() {
-        let received = received(event(&["good", "bad", "worse", "good"])).unwrap();
-        let deliveries: Vec<Delivery> = received.into_iter().map(|received| received.delivery).collect();
-        let (answer, tally) = answer_batch(&Picky, &deliveries, || Timestamp::UNIX_EPOCH).await;
-        let failed: Vec<_> = answer.batch_item_failures.iter().map(|f| f.item_identifier.as_str()).collect();
-        assert_eq!(failed, ["m1", "m2"]);
-        assert_eq!((tally.count(metric::CHANGES_RECEIVED), tally.count(metric::ERRORS)), (4, 2));
-        assert_eq!(deliveries[0].attempt, 2);
-        assert_eq!(deliveries[0].sent_at, Timestamp::from_millisecond(1_800_000_000_123).ok());
+    #[test]
+    fn a_message_says_how_often_it_came_and_when_it_was_sent() {
+        let attributes =
+            serde_json::json!({ "ApproximateReceiveCount": "2", "SentTimestamp": "1800000000123" });
+        let event = serde_json::json!({ "Records": [{ "messageId": "m", "body": "text", "attributes": attributes }] });
+        let received = received(serde_json::from_value(event).unwrap()).unwrap();
+        let sent_at = Timestamp::from_millisecond(1_800_000_000_123).ok();
+        let want = Delivery { id: "m".into(), body: Body::Text("text".into()), attempt: 2, sent_at };
+        assert_eq!(received[0].delivery, want);
     }
 
     #[test]

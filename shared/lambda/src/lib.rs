@@ -31,7 +31,7 @@ mod settings;
 mod tally;
 mod tries;
 
-pub use batch::{Handler, Received, answer_batch, received};
+pub use batch::{Handler, Received, received};
 pub use by_hand::refuse_by_hand;
 pub use delivery::{Delivery, Failure};
 pub use eks::{EksTokenError, EksTokens};

@@ -193,6 +193,32 @@ impl MemoryQueue {
         true
     }
 
+    /// A message that was received comes again after so long, and not when its visibility time is over. `false` where
+    /// it had gone already.
+    pub fn postpone(&self, id: u64, wait: Duration) -> bool {
+        let mut inner = self.lock();
+        let ready = later(inner.now, wait);
+        let Some(queue) = inner.places.get(&id).copied() else { return false };
+        let lane = inner.lane(queue);
+        let Some(held) = lane.messages.get_mut(&id) else { return false };
+        lane.schedule.remove(&held.slot);
+        held.slot.ready = ready;
+        lane.schedule.insert(held.slot);
+        true
+    }
+
+    /// A copy of a message goes to the dead letters of its queue. The message is still there, until it is acknowledged.
+    /// `false` where it had gone already.
+    pub fn put_aside(&self, id: u64, reason: impl Into<String>) -> bool {
+        let mut inner = self.lock();
+        let died_at = inner.now;
+        let Some(queue) = inner.places.get(&id).copied() else { return false };
+        let lane = inner.lane(queue);
+        let Some(held) = lane.messages.get(&id) else { return false };
+        lane.dead.push(DeadLetter { delivery: held.delivery(id), reason: reason.into(), died_at });
+        true
+    }
+
     /// The earliest instant at which some queue has something to deliver, in the past if it waits already.
     pub fn next_ready(&self) -> Option<Timestamp> {
         self.lock().lanes.values().filter_map(Lane::next_ready).min()

@@ -60,3 +60,8 @@ pub(crate) fn timestamp(at: Millis) -> Timestamp {
 pub(crate) fn millis(length: Millis) -> Duration {
     Duration::from_millis(u64::try_from(length).unwrap_or(0))
 }
+
+/// How many milliseconds a length of time is.
+pub(crate) fn millis_of(length: Duration) -> Millis {
+    Millis::try_from(length.as_millis()).unwrap_or(Millis::MAX)
+}

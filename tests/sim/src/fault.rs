@@ -1,4 +1,7 @@
-use crate::clock::{MINUTE, Millis, SECOND};
+use crate::clock::{MINUTE, Millis, SECOND, millis_of};
+use crate::plan::Deed;
+use crate::system::REDRIVE;
+use prodrome_lambda::WAIT_MAX;
 use serde::Serialize;
 
 /// Something that goes wrong for a while.
@@ -85,6 +88,10 @@ pub enum What {
     QueueRefuses(u8),
     /// So many of a hundred messages are accepted and reported as not accepted.
     QueueAnswersLost(u8),
+    /// The queues give a message up after so many receives: somebody has set that far too low.
+    GivesUpAfter(u8),
+    /// Most packs of the watcher are under way for up to so many seconds, or the answers to them.
+    SlowSends(u8),
     /// So many of a hundred invocations die at some await point.
     Dies(Function, u8),
     /// Each operation of a function's ports takes up to four seconds: some run into their time limit.
@@ -137,6 +144,7 @@ impl What {
             // The next of a list, of a watch, of a tick; each waits a while before it is asked for.
             Self::ListsExpire(_)
             | Self::SlowLists(_)
+            | Self::SlowSends(_)
             | Self::WatchLags(_)
             | Self::StaleIndex
             | Self::NoSweep => 2 * MINUTE,
@@ -147,8 +155,12 @@ impl What {
             Self::ApiDown(Caller::Functions, _) => 8 * MINUTE,
             // Who does not know a rule leaves its checks alone for half a minute; the next tick finds them.
             Self::OldRules => 3 * MINUTE,
-            // A message that dies five times lies until it is redriven.
-            _ => 30 * MINUTE,
+            // What was given up lies until it is redriven.
+            Self::GivesUpAfter(_) => REDRIVE + MINUTE,
+            // A channel that did not answer is tried again after a quarter of an hour at most, and half of that.
+            Self::Channel(..) => 24 * MINUTE,
+            // What failed comes again after ten minutes at most; what a queue holds back, after five.
+            _ => millis_of(WAIT_MAX) + MINUTE,
         }
     }
 
@@ -167,6 +179,7 @@ impl What {
                 | Self::ApiDown(Caller::Watcher, _)
                 | Self::QueueRefuses(_)
                 | Self::QueueAnswersLost(_)
+                | Self::SlowSends(_)
         )
     }
 
@@ -195,6 +208,40 @@ impl Fault {
         let from = random.i64(MINUTE..length - 2 * MINUTE);
         let what = if random.bool() { What::WatcherKilled } else { What::WatcherSuspended };
         Self { from, to: from + random.i64(SECOND..2 * MINUTE), what, seed: random.u64(..) }
+    }
+
+    /// The queues give up soon what is not handled.
+    pub(crate) fn of_receives(random: &mut fastrand::Rng, length: Millis) -> Self {
+        let from = random.i64(0..length - 2 * MINUTE);
+        let to = (from + random.i64(5 * MINUTE..20 * MINUTE)).min(length);
+        Self { from, to, what: What::GivesUpAfter(random.u8(1..4)), seed: random.u64(..) }
+    }
+
+    /// The watcher is killed when it has seen something and the queue has not: after a list, where it was away while that
+    /// happened and all that was past had been forgotten, or else after an event of a watch. Single faults hardly ever
+    /// meet like that.
+    pub(crate) fn of_the_way(random: &mut fastrand::Rng, seen: Deed) -> Vec<Self> {
+        let by_list = random.bool();
+        let (away, back) = (seen.at - 2 * SECOND, seen.at + random.i64(SECOND..10 * SECOND));
+        let reads = if by_list { back } else { seen.at };
+        let queue = if !by_list && random.bool() { What::QueueRefuses(100) } else { What::SlowSends(29) };
+        // Its place is saved each ten seconds.
+        let killed = reads + random.i64(11 * SECOND..25 * SECOND);
+        let host = random.u64(..) << 32;
+        let kill = |from, to, forgets: bool| Self {
+            from,
+            to,
+            what: What::WatcherKilled,
+            seed: host | u64::from(!forgets),
+        };
+        let mut faults = vec![
+            Self { from: reads - 5 * SECOND, to: reads + MINUTE, what: queue, seed: random.u64(..) },
+            kill(killed, killed + random.i64(SECOND..MINUTE), false),
+        ];
+        if by_list {
+            faults.push(kill(away, back, true));
+        }
+        faults
     }
 
     /// One by chance, within the time in which things happen.

@@ -43,6 +43,9 @@ pub(crate) const FLOW: &str =
 /// The rule that an instance with rules of before lacks.
 pub(crate) const NEWEST: &str = "Unready";
 
+/// What it has in its place.
+pub(crate) const OLDER: &str = "Unknown";
+
 /// A rule as the oracle understands it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Law {

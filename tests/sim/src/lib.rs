@@ -22,6 +22,7 @@ mod model;
 mod oracle;
 mod people;
 mod plan;
+mod post;
 mod run;
 mod shrink;
 mod system;

@@ -57,11 +57,12 @@ fn main() -> ExitCode {
         return one(&Plan::of(seed).only(deeds.as_deref(), faults.as_deref()));
     }
     let begun = Instant::now();
-    let (mut ran, mut failed, mut findings, mut deaths) = (0_u64, 0, 0, 0);
+    let (mut ran, mut failed, mut findings, mut alerts, mut deaths) = (0_u64, 0, 0, 0, 0);
     for seed in args.from..args.from + args.seeds {
         let outcome = run(&Plan::of(seed));
         ran += 1;
         findings += outcome.findings;
+        alerts += outcome.alerts;
         deaths += outcome.deaths;
         if !outcome.complaints.is_empty() {
             failed += 1;
@@ -75,7 +76,7 @@ fn main() -> ExitCode {
     let took = begun.elapsed();
     let each_ms = took.as_millis() / u128::from(ran.max(1));
     println!(
-        "{ran} seeds, {failed} failed; {findings} findings told, {deaths} invocations died; {:.1} s, {each_ms} ms a seed",
+        "{ran} seeds, {failed} failed; {findings} findings told in {alerts} alerts, {deaths} invocations died; {:.1} s, {each_ms} ms a seed",
         took.as_secs_f64()
     );
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -47,6 +47,11 @@ impl Kind {
 /// The namespace in which things happen.
 pub(crate) const NAMESPACE: &str = "shop";
 
+/// The pods of one owner, which is seen by its name alone, and that owner.
+const OF_AN_OWNER: [&str; 3] = ["a", "b", "c"];
+/// The owner.
+const OWNER: &str = "web";
+
 /// A pod, as far as it matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pod {
@@ -332,6 +337,17 @@ impl Pod {
                 }],
             },
         });
+        if OF_AN_OWNER.contains(&name) {
+            let hash = "5f";
+            object["metadata"]["labels"] = json!({ "pod-template-hash": hash });
+            object["metadata"]["ownerReferences"] = json!([{
+                "apiVersion": "apps/v1",
+                "kind": "ReplicaSet",
+                "name": format!("{OWNER}-{hash}"),
+                "uid": "uid-of-the-replica-set",
+                "controller": true,
+            }]);
+        }
         // Some of those that fail say why.
         if self.phase == Phase::Failed && self.config == CONFIGS[0] {
             object["status"]["reason"] = json!("Evicted");

@@ -80,7 +80,7 @@ impl Judge<'_> {
                     .push(format!("{channel} was told of {alert}: {notices:#?}, {unsure} in doubt"));
             }
         }
-        self.one_cause_is_one_alert(&told, &memories, stories);
+        self.one_place_has_one_alert(&told, &memories, stories);
         // In the end an alert is open where a finding of it has not ended, and nowhere else.
         let heads = system.episodes.records().into_iter().filter(|record| record.key.sort == HEAD);
         let open: BTreeSet<Fingerprint> = heads
@@ -97,8 +97,9 @@ impl Judge<'_> {
         }
     }
 
-    /// What rules see of one cause at one place is one alert at a time, which is over when all of them are.
-    fn one_cause_is_one_alert(
+    /// What rules see of one cause at one place is one alert at a time, as is what a rule sees of one owner's objects. It is
+    /// over when all of them are.
+    fn one_place_has_one_alert(
         &mut self,
         told: &[Told],
         memories: &BTreeMap<String, Memory>,
@@ -125,9 +126,8 @@ impl Judge<'_> {
                 self.complaints.push(format!("{alert} was over at {over:?}, before {story:#?}"));
             }
             let finding = &story.finding;
-            if finding.group.is_of_cause() {
-                places.entry((finding.owner.as_str(), &finding.group.key)).or_default().insert(alert);
-            }
+            let teller = if finding.group.is_of_cause() { finding.owner.as_str() } else { &finding.rule };
+            places.entry((teller, &finding.group.key)).or_default().insert(alert);
         }
         // By the clocks of those who decided.
         let skew = SignedDuration::from_millis(self.skew());

@@ -51,6 +51,20 @@ pub enum DeedKind {
     Config(&'static str, Option<bool>),
 }
 
+impl DeedKind {
+    /// To which pod, if to one.
+    fn pod(self) -> Option<&'static str> {
+        match self {
+            Self::Create(pod, ..)
+            | Self::Phase(pod, _)
+            | Self::Ready(pod, _)
+            | Self::Touch(pod)
+            | Self::Delete(pod) => Some(pod),
+            Self::Config(..) => None,
+        }
+    }
+}
+
 /// The phase of a pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Phase {
@@ -90,6 +104,15 @@ impl Plan {
         if many > 0 && watchers > 1 {
             faults.push(Fault::of_a_watcher(&mut later, length));
         }
+        if many > 0 && later.u8(0..8) == 0 {
+            faults.push(Fault::of_receives(&mut later, length));
+        }
+        if many > 0
+            && later.u8(0..3) == 0
+            && let Some(seen) = last_of_a_pod(&mut later, &deeds, length)
+        {
+            faults.extend(Fault::of_the_way(&mut later, seen));
+        }
         faults.sort_by_key(|fault| fault.from);
         let waiting_bytes_max = if random.bool() { 8 << 20 } else { random.usize(1_000..20_000) };
         Self { seed, length, deeds, faults, waiting_bytes_max, watchers }
@@ -127,6 +150,14 @@ fn deeds(random: &mut fastrand::Rng, length: Millis) -> Vec<Deed> {
         } / hurry;
     }
     deeds
+}
+
+/// What happens to a pod at last, some time before the end: what nobody has seen of that, no later news make good.
+fn last_of_a_pod(random: &mut fastrand::Rng, deeds: &[Deed], length: Millis) -> Option<Deed> {
+    let first = random.usize(0..PODS.len());
+    let pods = (0..PODS.len()).map(|n| PODS[(first + n) % PODS.len()]);
+    let mut last = pods.filter_map(|pod| deeds.iter().rfind(|deed| deed.what.pod() == Some(pod)).copied());
+    last.find(|deed| (MINUTE..length - 3 * MINUTE).contains(&deed.at))
 }
 
 fn deed(random: &mut fastrand::Rng, alive: &mut [bool]) -> DeedKind {

@@ -6,6 +6,7 @@ use crate::system::System;
 use crate::watching::Watching;
 use crate::weather::Weather;
 use prodrome_ledger::Ledger;
+use std::collections::BTreeSet;
 
 /// How long the system may come to rest after the last fault.
 pub(crate) const REST: Millis = 60 * MINUTE;
@@ -21,6 +22,8 @@ pub struct Outcome {
     pub digest: String,
     /// How many findings were told.
     pub findings: usize,
+    /// How many alerts they came to.
+    pub alerts: usize,
     /// How many invocations died.
     pub deaths: usize,
 }
@@ -65,7 +68,8 @@ async fn run_here(plan: &Plan) -> Outcome {
         system.checks.operations() + system.episodes.operations(),
         told.iter().map(|told| told.at).fold(0_i64, |sum, at| sum.wrapping_mul(31).wrapping_add(at)),
     );
-    Outcome { complaints, digest, findings: heard.fired.len(), deaths: heard.deaths }
+    let alerts: BTreeSet<_> = told.iter().map(|told| &told.notice.fingerprint).collect();
+    Outcome { complaints, digest, findings: heard.fired.len(), alerts: alerts.len(), deaths: heard.deaths }
 }
 
 /// Each change that the queue had accepted was handled: the dead letters were sent again, and the runs of watchers that

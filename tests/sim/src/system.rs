@@ -1,10 +1,11 @@
 //! The pipeline: the real handlers, each in some instances that die and start again, over ports in memory.
 
 use crate::api;
-use crate::clock::{Clock, MINUTE, Millis, millis};
+use crate::clock::{Clock, MINUTE, Millis};
 use crate::fault::{Caller, Function, Trouble, What};
-use crate::law::{FLOW, NEWEST, RULES};
+use crate::law::{FLOW, NEWEST, OLDER, RULES};
 use crate::model::Cluster;
+use crate::post::{Letters, Posted, received};
 use crate::weather::{Pace, Weather};
 use jiff::Timestamp;
 use prodrome_alert::Alerts;
@@ -12,19 +13,18 @@ use prodrome_cluster::KubeCluster;
 use prodrome_diagnose::{Diagnose, InProcess};
 use prodrome_evaluate::Evaluate;
 use prodrome_flows::FlowSet;
-use prodrome_lambda::{Delivery, Handler, Tally, answer_batch};
+use prodrome_lambda::{Handler, Inbox, RECEIVES_MAX, Received, Tally};
 use prodrome_local::mortal::{Mortal, dies_after};
 use prodrome_model::{AlertMessage, Finding, FindingState, Fingerprint, Notice, Scope};
 use prodrome_notify::{Channels, MemoryChannels, Outcome, Reason, Routing};
 use prodrome_plugin::{AnyCluster, Registry};
-use prodrome_queue::{Body, MemoryQueue, Message, Queue, QueueName, QueueSettings, SendError};
+use prodrome_queue::{Body, MemoryQueue, QueueName, QueueSettings};
 use prodrome_rules::{RuleSet, SourceFile};
 use prodrome_store::MemoryStore;
 use prodrome_sweep::Sweep;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -33,11 +33,10 @@ pub(crate) const SHARDS: u16 = 4;
 /// How long an invocation may take, as in the template.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a message is hidden while it is handled, and how often it is tried, as in the template.
-const QUEUES: QueueSettings = QueueSettings { visibility: Duration::from_mins(3), receives_max: 5 };
-/// How many messages an invocation gets.
-const BATCH: usize = 10;
+const QUEUES: QueueSettings =
+    QueueSettings { visibility: Duration::from_mins(3), receives_max: RECEIVES_MAX };
 /// How often an operator sends dead letters again.
-const REDRIVE: Millis = 15 * MINUTE;
+pub(crate) const REDRIVE: Millis = 15 * MINUTE;
 const ROUTING: &str = "
 channels:
   chat: { type: terminal, limit: { messages: 6000, per: 1m, burst: 1000 } }
@@ -112,14 +111,14 @@ impl System {
         let flows = prodrome_flows::load(&[SourceFile::new("status.yaml", FLOW)], &catalogue);
         assert_eq!(flows.diagnostics, [], "the flow is sound");
         let routing = Routing::parse("routing.yaml", ROUTING).expect("the routing is sound");
-        let older = RULES.replace(&format!("\n{NEWEST}:"), "\nUnknown:");
+        let older = RULES.replace(&format!("\n{NEWEST}:"), &format!("\n{OLDER}:"));
         Self {
             clock,
             cluster: Cluster::default(),
             checks: store(),
             episodes: store(),
             runs: store(),
-            queue: Posted { memory, clock, news: Arc::default() },
+            queue: Posted::new(memory, clock),
             channels: Arc::new(Phones {
                 memory: MemoryChannels::new(),
                 weather: weather.clone(),
@@ -204,6 +203,15 @@ impl System {
 
     /// An instance of a function: one invocation after another, in a process that may die.
     async fn serve<H: Handler>(&self, function: Function, from: &[QueueName], make: impl Fn() -> H) {
+        let pace = self.pace(function);
+        // In the table that the function has, as its program says.
+        let tries = match function {
+            Function::Evaluate | Function::Sweep => &self.checks,
+            Function::Diagnose => &self.runs,
+            Function::Alert => &self.episodes,
+        };
+        let letters = Letters { queue: self.queue.clone(), pace: pace.clone() };
+        let inbox = Inbox::new(Mortal(tries.clone(), pace), letters);
         let mut instance = make();
         let mut had_old_rules = self.weather.is(What::OldRules);
         let mut turn = 0;
@@ -218,20 +226,16 @@ impl System {
             if function == Function::Alert {
                 self.hear(&messages);
             }
-            let deliveries: Vec<Delivery> = messages.iter().map(delivery).collect();
+            let batch: Vec<Received> = messages.iter().map(received).collect();
             let clock = || self.clock.skewed(self.weather.skew(function));
-            let handling = Box::pin(answer_batch(&instance, &deliveries, clock));
+            let handling = Box::pin(inbox.answer(&instance, &batch, Some(clock() + TIMEOUT), clock));
             let handled = timeout(TIMEOUT, dies_after(self.weather.death(function), handling)).await;
             if let Ok(Some((answer, _))) = handled {
                 let failed: Vec<&str> =
                     answer.batch_item_failures.iter().map(|item| item.item_identifier.as_str()).collect();
-                for Delivery { id, .. } in &deliveries {
-                    let number = id.parse().unwrap_or_default();
-                    if failed.contains(&id.as_str()) {
-                        self.queue.memory.nack(number, "it failed");
-                    } else {
-                        self.queue.memory.ack(number);
-                    }
+                // Those that failed are hidden for as long as the inbox has said.
+                for message in messages.iter().filter(|message| !failed.contains(&&*message.id.to_string())) {
+                    self.queue.memory.ack(message.id);
                 }
             } else {
                 self.heard().deaths += 1;
@@ -305,6 +309,10 @@ impl System {
         let mut is_held = false;
         loop {
             self.queue.memory.set_unkindness(self.weather.queues());
+            let receives_max = self.weather.receives_max().unwrap_or(QUEUES.receives_max);
+            for queue in QueueName::ALL {
+                self.queue.memory.configure(queue, QueueSettings { receives_max, ..QUEUES });
+            }
             let holds = self.weather.is(What::StaleIndex);
             if holds != is_held {
                 is_held = holds;
@@ -325,7 +333,7 @@ impl System {
     pub(crate) fn redrive(&self) {
         for queue in QueueName::ALL {
             if self.queue.memory.redrive(queue) > 0 {
-                self.queue.news.notify_waiters();
+                self.queue.tell();
             }
         }
     }
@@ -335,60 +343,6 @@ fn rules(text: &str) -> Arc<RuleSet> {
     let loaded = prodrome_rules::load(&[SourceFile::new("rules.yaml", text)]);
     assert!(loaded.diagnostics.is_empty(), "the rules are sound: {:?}", loaded.diagnostics);
     Arc::new(loaded.rules)
-}
-
-fn delivery(message: &prodrome_queue::Delivery) -> Delivery {
-    Delivery {
-        id: message.id.to_string(),
-        body: message.body.clone(),
-        attempt: message.attempt,
-        sent_at: Some(message.sent_at),
-    }
-}
-
-/// The queues, with whoever waits for a message.
-#[derive(Clone)]
-pub(crate) struct Posted {
-    /// The queues.
-    pub(crate) memory: MemoryQueue,
-    clock: Clock,
-    news: Arc<Notify>,
-}
-
-impl Posted {
-    /// Waits for messages of some queues, of one of them at a time.
-    async fn receive(&self, from: &[QueueName], turn: usize) -> Vec<prodrome_queue::Delivery> {
-        loop {
-            let posted = self.news.notified();
-            let mut posted = std::pin::pin!(posted);
-            posted.as_mut().enable();
-            for n in 0..from.len() {
-                let queue = from[(turn + n) % from.len()];
-                let messages = self.memory.receive(queue, self.clock.now(), BATCH);
-                if !messages.is_empty() {
-                    return messages;
-                }
-            }
-            let ready = from.iter().filter_map(|queue| self.memory.next_ready_in(*queue)).min();
-            match ready {
-                None => posted.await,
-                Some(ready) => _ = timeout(self.wait_for(ready), posted).await,
-            }
-        }
-    }
-
-    fn wait_for(&self, ready: Timestamp) -> Duration {
-        millis((Clock::since_begin(ready) - self.clock.millis()).max(1))
-    }
-}
-
-impl Queue for Posted {
-    async fn send(&self, to: QueueName, messages: Vec<Message>) -> Result<(), SendError> {
-        self.memory.set_now(self.clock.now());
-        let sent = self.memory.send(to, messages).await;
-        self.news.notify_waiters();
-        sent
-    }
 }
 
 /// The channels, in whatever trouble they are.

@@ -5,7 +5,8 @@ use crate::api;
 use crate::clock::{Clock, Millis, millis};
 use crate::fault::{Caller, Fault, What};
 use crate::plan::Plan;
-use crate::system::{Posted, SHARDS, System, scope};
+use crate::post::Far;
+use crate::system::{SHARDS, System, scope};
 use prodrome_watcher::{Clock as WatchClock, ConfigMapPlaces, Lease, Settings, Status, Watcher};
 use std::future::poll_fn;
 use std::pin::pin;
@@ -112,7 +113,7 @@ impl Host {
         }
     }
 
-    fn watcher(&self) -> Watcher<Posted, ConfigMapPlaces> {
+    fn watcher(&self) -> Watcher<Far, ConfigMapPlaces> {
         let Self { system, number, shares, waiting_bytes_max, .. } = self;
         let client = api::client(&system.cluster, &system.weather, system.clock, Caller::Watcher);
         let places = ConfigMapPlaces::new(client.clone(), NAMESPACE, "watcher-place");
@@ -122,7 +123,8 @@ impl Host {
         settings.waiting_bytes_max = *waiting_bytes_max;
         let clock = system.clock;
         let clock = WatchClock::new(move || clock.now());
-        let watcher = Watcher::new(client.clone(), system.queue.clone(), places, settings, clock.clone());
+        let queue = Far { queue: system.queue.clone(), weather: system.weather.clone() };
+        let watcher = Watcher::new(client.clone(), queue, places, settings, clock.clone());
         if !shares {
             return watcher;
         }

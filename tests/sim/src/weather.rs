@@ -78,6 +78,36 @@ impl Weather {
         unkind
     }
 
+    /// After how many receives the queues give a message up, where that is another number than it should be.
+    pub(crate) fn receives_max(&self) -> Option<u32> {
+        self.ask(|what, _| match what {
+            What::GivesUpAfter(receives) => Some(receives.into()),
+            _ => None,
+        })
+    }
+
+    /// Whether a queue refuses what it is told next.
+    pub(crate) fn refuses(&self) -> bool {
+        self.ask(|what, random| match what {
+            What::QueueRefuses(percent) => (random.u8(0..100) < percent).then_some(()),
+            _ => None,
+        })
+        .is_some()
+    }
+
+    /// How long what the watcher sends next is on its way there, and the answer on its way back.
+    pub(crate) fn sends_take(&self) -> (Millis, Millis) {
+        self.ask(|what, random| match what {
+            What::SlowSends(seconds) => {
+                let takes = random.i64(0..=i64::from(seconds) * 1_000);
+                // As of a service of which one part is ill.
+                Some([(0, 0), (takes, 0), (0, takes), (takes / 2, takes / 2)][random.usize(0..4)])
+            }
+            _ => None,
+        })
+        .unwrap_or((0, 0))
+    }
+
     /// After how many polls the next invocation of a function dies, if it does.
     pub(crate) fn death(&self, of: Function) -> Option<usize> {
         self.ask(|what, random| match what {

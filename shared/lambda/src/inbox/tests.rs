@@ -53,6 +53,7 @@ impl Handler for Obedient {
             "refused" => Err(Failure::fatal("store_refused", "no right to write")),
             "malformed" => Err(Failure::malformed("message_malformed", "it is no JSON")),
             "hangs" => std::future::pending().await,
+            "panics" => panic!("it is worse than that"),
             _ => Ok(()),
         }
     }
@@ -169,6 +170,17 @@ async fn what_is_malformed_is_put_aside_at_once_with_its_first_reason() {
     assert_eq!(said.aside(), want.map(|(id, error)| (id.to_owned(), error.to_owned())));
     let (answer, _) = inbox.answer(&handler, &[received("c", "refused", 10)], None, epoch).await;
     assert_eq!((failed(&answer).len(), said.aside().len()), (0, 3), "people had half an hour");
+}
+
+#[tokio::test]
+async fn one_that_fails_or_panics_comes_again_alone() {
+    let (said, handler) = (Said::default(), Obedient::default());
+    let inbox = Inbox::new(MemoryStore::new(), said.clone());
+    let texts = ["good", "busy", "panics", "good"];
+    let batch = texts.map(|text| received(&format!("{text} one"), text, 1));
+    let (answer, tally) = inbox.answer(&handler, &batch, None, epoch).await;
+    assert_eq!((failed(&answer), tally.count(metric::ERRORS)), (vec!["busy one", "panics one"], 2));
+    assert_eq!((handler.begun.lock().unwrap().len(), said.postponed().len()), (4, 2));
 }
 
 #[tokio::test]

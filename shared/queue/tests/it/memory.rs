@@ -145,6 +145,33 @@ async fn a_message_whose_receiver_died_comes_again_and_says_so_when_dead() {
 }
 
 #[tokio::test]
+async fn a_message_comes_again_when_it_was_said_to() {
+    let queue = MemoryQueue::new(at(0));
+    queue.configure(QUEUE, QueueSettings { visibility: Duration::from_mins(3), receives_max: 5 });
+    send(&queue, [("a", 0), ("b", 0)]).await;
+    let [a, b] = &queue.receive(QUEUE, at(0), 2)[..] else { panic!("both") };
+    assert!(queue.postpone(a.id, Duration::from_mins(10)) && queue.postpone(b.id, Duration::ZERO));
+    let again = queue.receive(QUEUE, at(1), 2);
+    assert_eq!((texts(&again), again[0].attempt), (vec!["b".to_owned()], 2));
+    assert!(queue.ack(b.id) && !queue.postpone(b.id, Duration::ZERO), "what is done with stays so");
+    assert!(queue.receive(QUEUE, at(599), 2).is_empty());
+    assert_eq!(texts(&queue.receive(QUEUE, at(600), 2)), ["a"]);
+}
+
+#[tokio::test]
+async fn what_is_put_aside_is_a_dead_letter_and_goes_once_it_is_acknowledged() {
+    let queue = MemoryQueue::new(at(0));
+    send(&queue, [("a", 0)]).await;
+    let received = queue.receive(QUEUE, at(5), 1).remove(0);
+    assert!(queue.put_aside(received.id, "it is no JSON"));
+    assert_eq!(queue.waiting(QUEUE), 1);
+    assert!(queue.ack(received.id) && !queue.put_aside(received.id, "again"));
+    let [dead] = &queue.dead_letters(QUEUE)[..] else { panic!("one") };
+    assert_eq!((dead.reason.as_str(), dead.died_at, queue.waiting(QUEUE)), ("it is no JSON", at(5), 0));
+    assert_eq!((queue.redrive(QUEUE), texts(&queue.receive(QUEUE, at(5), 1))), (1, vec!["a".to_owned()]));
+}
+
+#[tokio::test]
 async fn a_late_answer_counts() {
     // The first receiver was slow, the message is with a second one already.
     let queue = MemoryQueue::new(at(0));

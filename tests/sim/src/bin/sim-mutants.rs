@@ -19,7 +19,8 @@ struct Args {
     /// Only the bugs whose names hold this.
     #[arg(long, default_value = "")]
     only: String,
-    /// Where the copy and what is built of it are kept.
+    /// Where the copy is kept, and the simulation that is built of it. All else that is built goes to where this program
+    /// was built: what others wrote is compiled once for both.
     #[arg(long, default_value = "target/sim-mutants")]
     scratch: PathBuf,
     /// Where the table is written.
@@ -45,18 +46,17 @@ struct Edit {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let mutants = mutants(&args.only)?;
+    let mutants = mutants(Path::new(MUTANTS), &args.only)?;
     let tree = args.scratch.join("tree");
     put_in(&mutants, &tree)?;
-    let target = std::path::absolute(args.scratch.join("target"))?;
-    build(&tree, &target)?;
-    let Ran { line: sound, seen } = simulate(&target, "", args.sound)?;
+    let sim = build(&tree, &args.scratch)?;
+    let Ran { line: sound, seen } = simulate(&sim, "", args.sound)?;
     ensure!(seen.is_none(), "the workspace itself fails: {}", seen.unwrap_or_default());
     println!("as it is: {sound}");
     let mut rows = Vec::new();
     let mut missed = 0;
     for Mutant { name, what, .. } in &mutants {
-        let seen = simulate(&target, name, args.seeds)?.seen;
+        let seen = simulate(&sim, name, args.seeds)?.seen;
         missed += usize::from(seen.is_none());
         let (seeds, how) = seen.as_deref().and_then(|seen| seen.split_once(' ')).unwrap_or(("-", "not seen"));
         println!("{name}: {seeds} seeds: {how}");
@@ -69,9 +69,9 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn mutants(only: &str) -> Result<Vec<Mutant>> {
+fn mutants(folder: &Path, only: &str) -> Result<Vec<Mutant>> {
     let mut paths = Vec::new();
-    for entry in std::fs::read_dir(MUTANTS).context("run it from the repository's root")? {
+    for entry in std::fs::read_dir(folder).context("run it from the repository's root")? {
         paths.push(entry?.path());
     }
     paths.sort();
@@ -109,11 +109,10 @@ fn put_in(mutants: &[Mutant], tree: &Path) -> Result<()> {
         if file == SWITCHES.0 {
             content.extend_from_slice(SWITCHES.1.as_bytes());
         }
-        for mutant in mutants {
-            for edit in mutant.edits.iter().filter(|edit| edit.file == Path::new(file)) {
-                content = edit.put_in(&mutant.name, &content)?;
-            }
+        if file == QUICKER.0 {
+            content = replaced(content, QUICKER.1, QUICKER.2)?;
         }
+        let content = with_bugs(mutants, Path::new(file), content)?;
         let to = tree.join(file);
         if std::fs::read(&to).is_ok_and(|there| there == content) {
             continue;
@@ -124,6 +123,16 @@ fn put_in(mutants: &[Mutant], tree: &Path) -> Result<()> {
         std::fs::write(to, content)?;
     }
     Ok(())
+}
+
+/// What a file is with all bugs that are in it.
+fn with_bugs(mutants: &[Mutant], file: &Path, mut content: Vec<u8>) -> Result<Vec<u8>> {
+    for mutant in mutants {
+        for edit in mutant.edits.iter().filter(|edit| edit.file == file) {
+            content = edit.put_in(&mutant.name, content)?;
+        }
+    }
+    Ok(content)
 }
 
 /// Where the copy gets a function that says whether a bug is awake, and that function.
@@ -139,18 +148,28 @@ pub fn mutant(name: &str) -> bool {
 ",
 );
 
+/// Thousands of seeds are run: the copy's own crates are optimised a little, and what others wrote is as it is built
+/// elsewhere.
+const QUICKER: (&str, &str, &str) = (
+    "Cargo.toml",
+    "[profile.dev]\n",
+    "[profile.dev.package.\"*\"]\nopt-level = 0\n\n[profile.dev]\nopt-level = 1\n",
+);
+
+/// A text with another in the place of a part that it has once.
+fn replaced(content: Vec<u8>, old: &str, new: &str) -> Result<Vec<u8>> {
+    let text = String::from_utf8(content)?;
+    let found = text.matches(old).count();
+    ensure!(found == 1, "the text to be replaced is there {found} times, expected once:\n{old}");
+    Ok(text.replace(old, new).into_bytes())
+}
+
 impl Edit {
-    fn put_in(&self, name: &str, content: &[u8]) -> Result<Vec<u8>> {
-        let text = std::str::from_utf8(content)?;
-        let found = text.matches(&self.old).count();
-        ensure!(
-            found == 1,
-            "the bug {name}: {} has the text to be replaced {found} times, expected once; bring the bug up to date:\n{}",
-            self.file.display(),
-            self.old
-        );
+    fn put_in(&self, name: &str, content: Vec<u8>) -> Result<Vec<u8>> {
         let new = self.new.replace("MUTANT", &format!("prodrome_model::mutant({name:?})"));
-        Ok(text.replace(&self.old, &new).into_bytes())
+        replaced(content, &self.old, &new).with_context(|| {
+            format!("the bug {name} has to be brought up to date in {}", self.file.display())
+        })
     }
 }
 
@@ -162,21 +181,25 @@ struct Ran {
     seen: Option<String>,
 }
 
-fn build(tree: &Path, target: &Path) -> Result<()> {
+/// Builds the copy's simulation.
+fn build(tree: &Path, scratch: &Path) -> Result<PathBuf> {
+    let me = std::env::current_exe()?;
+    let target = me.ancestors().nth(2).context("expected this program in target/debug")?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.args(["build", "--quiet", "-p", "prodrome-sim", "--bin", "sim"]).current_dir(tree);
     let built = build.env("CARGO_TARGET_DIR", target).output()?;
     ensure!(built.status.success(), "it does not compile:\n{}", String::from_utf8_lossy(&built.stderr));
-    Ok(())
+    // The workspace's own, built next, takes the place of the one that is there now.
+    let sim = std::path::absolute(scratch.join("sim"))?;
+    std::fs::copy(target.join("debug/sim"), &sim)?;
+    Ok(sim)
 }
 
 /// Runs seeds with one bug awake, or none.
-fn simulate(target: &Path, mutant: &str, seeds: u64) -> Result<Ran> {
-    let run = Command::new(target.join("debug/sim"))
-        .args(["--whole", "--seeds", &seeds.to_string()])
-        .env("MUTANT", mutant)
-        .output()?;
+fn simulate(sim: &Path, mutant: &str, seeds: u64) -> Result<Ran> {
+    let run =
+        Command::new(sim).args(["--whole", "--seeds", &seeds.to_string()]).env("MUTANT", mutant).output()?;
     let said = String::from_utf8_lossy(&run.stdout).into_owned();
     let line = said.lines().last().unwrap_or_default().to_owned();
     let fails = said.lines().find_map(|line| line.strip_prefix("seed ")?.split_once(" fails: "));
@@ -198,4 +221,22 @@ fn section(sound: &str, seeds: u64, rows: &[String]) -> String {
          | bug | what it is | seeds | what was seen first |\n|---|---|---|---|\n{}\n",
         rows.join("\n")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_bug_can_be_put_into_the_code_as_it_is() -> Result<()> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mutants = mutants(&root.join(MUTANTS), "")?;
+        let edits = mutants.iter().flat_map(|mutant| &mutant.edits);
+        let files: std::collections::BTreeSet<&Path> = edits.map(|edit| edit.file.as_path()).collect();
+        for file in files {
+            with_bugs(&mutants, file, std::fs::read(root.join(file))?)?;
+        }
+        assert!(mutants.len() > 20, "{} bugs", mutants.len());
+        Ok(())
+    }
 }

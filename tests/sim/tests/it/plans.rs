@@ -35,3 +35,27 @@ fn what_waits_for_the_queue_does_not_stand_against_the_list_after_etcd_was_resto
         "three rules see that it is unready, and nothing is heard of the cluster for long"
     );
 }
+
+/// Three rules see that pods are unready: of two that have one owner each is one alert, and one that has none has its own.
+#[test]
+fn several_pods_of_one_owner_are_one_alert() {
+    let created = |name| DeedKind::Create(name, Phase::Running, false, "settings");
+    let deeds = [
+        (0, DeedKind::Config("settings", Some(false))),
+        (1_000, created("a")),
+        (20_000, created("b")),
+        (40_000, created("d")),
+        (15 * MINUTE, DeedKind::Ready("a", true)),
+        (25 * MINUTE, DeedKind::Ready("b", true)),
+    ];
+    let outcome = run(&Plan {
+        seed: 1,
+        length: 40 * MINUTE,
+        deeds: deeds.into_iter().map(|(at, what)| Deed { at, what }).collect(),
+        faults: Vec::new(),
+        waiting_bytes_max: 8 << 20,
+        watchers: 1,
+    });
+    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!((outcome.findings, outcome.alerts), (9, 6));
+}

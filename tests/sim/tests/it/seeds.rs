@@ -6,6 +6,8 @@ use std::thread;
 /// How many seeds, shared out among so many threads.
 const SEEDS: u64 = 100;
 const THREADS: u64 = 2;
+/// Seeds that failed once.
+const FAILED_ONCE: [u64; 3] = [116, 900_018, 910_025];
 
 #[test]
 fn whatever_goes_wrong_what_lasted_is_told_once_and_in_time() {
@@ -17,8 +19,8 @@ fn whatever_goes_wrong_what_lasted_is_told_once_and_in_time() {
 }
 
 fn failures(first: u64) -> Vec<String> {
-    let seeds = (first..SEEDS).step_by(usize::try_from(THREADS).unwrap());
-    let outcomes = seeds.map(|seed| (seed, run(&Plan::of(seed))));
+    let seeds = (0..SEEDS).chain(FAILED_ONCE).enumerate().filter(|(n, _)| *n as u64 % THREADS == first);
+    let outcomes = seeds.map(|(_, seed)| seed).map(|seed| (seed, run(&Plan::of(seed))));
     let failed = outcomes.filter(|(_, outcome)| !outcome.complaints.is_empty());
     let told = |(seed, outcome): (u64, prodrome_sim::Outcome)| {
         format!("cargo run -p prodrome-sim -- --from {seed} --seeds 1\n{}", outcome.complaints.join("\n"))
