@@ -243,8 +243,7 @@ impl Account {
     pub(crate) fn revive(&mut self, row: &Row) {
         // What has expired has a row that says when it was tried last.
         let is_old = |one: &Dead| row.tried.is_some() && one.code == EXPIRED;
-        let is_freed =
-            |one: &mut Dead| row.span.holds(one.span) && !row.dead.contains(one) && !is_old(one);
+        let is_freed = |one: &mut Dead| row.span.holds(one.span) && !row.dead.contains(one) && !is_old(one);
         let mut freed = Vec::new();
         for Dead { span, code } in self.dead_spans.extract_if(.., is_freed) {
             if let Some(count) = self.dead.get_mut(&code) {
