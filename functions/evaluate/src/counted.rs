@@ -4,7 +4,7 @@ use crate::evaluate::store_failure;
 use crate::pack::Taken;
 use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_lambda::{Delivery, Failure};
+use prodrome_lambda::{Delivery, Failure, RECEIVES_MAX};
 use prodrome_ledger::{Ledger, LedgerError, Span};
 use prodrome_model::{Scope, Waybill};
 use prodrome_queue::{Body, pack};
@@ -12,7 +12,8 @@ use prodrome_store::Store;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Before each try from this one on it is noted that it may be the last: what kills a function cannot say so itself.
+/// Of each try from this one on it is noted, before it begins, that the pack is still tried: one that fails for long, or
+/// kills its function each time, would count as lost.
 pub const NOTED_FROM: u32 = 5;
 
 /// What a watcher says of its counts is noted so often, however many packs come.
@@ -21,8 +22,18 @@ const STATE_EVERY: SignedDuration = SignedDuration::from_secs(30);
 /// A row is written so often, as that costs less than to handle the pack once more.
 const ROW_TRIES: u32 = 5;
 
-/// The reason that is given before a try that may be the last.
+/// The reason that is given before the last try that the queue allows: what kills a function cannot say so itself.
 const LAST_TRY: &str = "last_try";
+
+/// The reason that a pack is tried once more.
+const AGAIN: &str = "tried_again";
+
+/// What is noted of a pack that is not handled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Tried,
+    Dead,
+}
 
 /// The ledger as evaluate writes it.
 pub(crate) struct Counted<S> {
@@ -59,22 +70,22 @@ impl<S: Store> Counted<S> {
         }
     }
 
-    /// Notes that a try at a pack begins that may be the last.
+    /// Notes that one more try at a pack begins, or that it is the last.
     pub(crate) async fn trying(&self, delivery: &Delivery, now: Timestamp) {
-        if delivery.attempt >= NOTED_FROM {
-            self.give_up(delivery, LAST_TRY, now).await;
+        match delivery.attempt {
+            RECEIVES_MAX.. => self.note(delivery, LAST_TRY, Fate::Dead, now).await,
+            NOTED_FROM.. => self.note(delivery, AGAIN, Fate::Tried, now).await,
+            _ => {}
         }
     }
 
-    /// Notes that a pack is given up, or that it may be: what is handled after all counts as handled.
-    pub(crate) async fn failed(&self, delivery: &Delivery, failure: &Failure, now: Timestamp) {
-        if !failure.retryable || delivery.attempt >= NOTED_FROM {
-            self.give_up(delivery, failure.code, now).await;
-        }
+    /// Notes that a pack lies among the dead letters, or will: what is handled after all counts as handled.
+    pub(crate) async fn given_up(&self, delivery: &Delivery, code: &str, now: Timestamp) {
+        self.note(delivery, code, Fate::Dead, now).await;
     }
 
     /// What cannot be read, or not be noted, will show as lost.
-    pub(crate) async fn give_up(&self, delivery: &Delivery, code: &str, now: Timestamp) {
+    async fn note(&self, delivery: &Delivery, code: &str, fate: Fate, now: Timestamp) {
         let Body::Pack(bytes) = &delivery.body else { return };
         let Ok(decoded) = pack::decode(bytes, pack::UNCOMPRESSED_MAX) else { return };
         let span = |waybill: Waybill| span_of(waybill, decoded.changes.len());
@@ -83,8 +94,12 @@ impl<S: Store> Counted<S> {
             return;
         };
         let scope = &decoded.head.scope;
-        if let Err(error) = self.ledger.given_up(scope, waybill.epoch, span, code, now).await {
-            tracing::warn!(cluster = scope.cluster, %error, "that a pack is given up cannot be noted");
+        let noted = match fate {
+            Fate::Tried => self.ledger.tried(scope, waybill.epoch, span, code, now).await,
+            Fate::Dead => self.ledger.given_up(scope, waybill.epoch, span, code, now).await,
+        };
+        if let Err(error) = noted {
+            tracing::warn!(cluster = scope.cluster, %error, ?fate, "what becomes of a pack cannot be noted");
         }
     }
 

@@ -110,18 +110,14 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
         if let Some(counted) = &self.counted {
             counted.trying(delivery, now).await;
         }
-        let done = match self.sitting().message(delivery, now, tally).await {
+        match self.sitting().message(delivery, now, tally).await {
             Err(failure) if failure.code == BEHIND => {
                 *tally = before; // all of it is done again
                 let asked = self.law.refresh(now, tally).await;
                 Sitting::new(self, self.law.loaded(), Some(asked)).message(delivery, now, tally).await
             }
             other => other,
-        };
-        if let (Err(failure), Some(counted)) = (&done, &self.counted) {
-            counted.failed(delivery, failure, now).await;
         }
-        done
     }
 }
 
@@ -237,7 +233,7 @@ impl<S: Store, Q: Queue, C: Cluster> Handler for Evaluate<S, Q, C> {
 
     async fn given_up(&self, delivery: &Delivery, failure: &Failure, now: Timestamp) {
         if let Some(counted) = &self.counted {
-            counted.give_up(delivery, failure.code, now).await;
+            counted.given_up(delivery, failure.code, now).await;
         }
     }
 }

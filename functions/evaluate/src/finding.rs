@@ -72,9 +72,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             group,
             since: check.since,
             fired_at: now,
-            // What takes the place of a deleted object fires only after the rule's duration.
-            hold_down_seconds: u32::try_from((rule.resolve_after() + rule.duration()).as_secs())
-                .unwrap_or(u32::MAX),
+            hold_down_seconds: u32::try_from(rule.hold_down().as_secs()).unwrap_or(u32::MAX),
             summary: check.summary.clone(),
             runbook: rule.runbook().map(str::to_owned),
             labels: rule.labels().clone(),

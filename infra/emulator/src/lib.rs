@@ -25,6 +25,7 @@ mod client;
 mod code;
 mod deploy;
 mod emulator;
+mod environment;
 mod event_source;
 mod invoke;
 mod logs;

@@ -1,5 +1,6 @@
 //! The stream of one collection, as an explicit state machine.
 
+mod returning;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use crate::trouble::DeniedKind;
 use crate::waiting::{Mark, StreamId};
 use crate::watermark::Version;
 use prodrome_scan::ScanError;
+use returning::is_break;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -43,6 +45,8 @@ const EARLY_WAIT: Duration = Duration::from_secs(1);
 const THROTTLED_WAIT_MAX: Duration = Duration::from_mins(2);
 /// After so many lists in a row that were streamed and broke, one is read in pages, each of which counts by itself.
 const STREAM_TRIES: u32 = 2;
+/// A page that is refused so often begins its list anew.
+const PAGE_TRIES: u32 = 4;
 /// A line that cannot be read is asked for again so often before it is skipped.
 const MALFORMED_TRIES: u32 = 3;
 /// After so many answers that a version is not yet, everything is listed anew.
@@ -57,6 +61,8 @@ pub(crate) enum State {
     Streaming { list: Arc<str> },
     /// Reading all objects, page by page. `version` is that of the first page: the watch goes on from there.
     Listing { list: Arc<str>, next: Option<String>, version: Option<String> },
+    /// After a break: asking whether the cluster is still as far as it was, before changes are followed from there.
+    Returning { from: Version },
     /// Following changes from a version.
     Watching { from: Version },
     /// Waiting before going on.
@@ -101,6 +107,8 @@ pub(crate) struct Stream<A> {
     /// Whether lists are streamed, and how many of them have broken in a row.
     streams_lists: bool,
     broken_lists: u32,
+    /// How often in a row the next page of a list was refused.
+    refused_pages: u32,
     /// Where deletions are held.
     holding: Option<Holding>,
     /// Where a line could not be read, and how often.
@@ -122,6 +130,7 @@ impl<A: Api> Stream<A> {
             hearsay: common.hearsay.clone(),
             streams_lists: common.stream_lists,
             broken_lists: 0,
+            refused_pages: 0,
             listed,
             common,
             collection,
@@ -145,12 +154,15 @@ impl<A: Api> Stream<A> {
     /// Does what a state says; the state after it.
     pub(crate) async fn step(&mut self, state: State) -> State {
         match state {
-            State::Start { place: Some(_) } | State::Watching { .. } if self.is_touched() => {
+            State::Start { place: Some(_) } | State::Returning { .. } | State::Watching { .. }
+                if self.is_touched() =>
+            {
                 tracing::info!(kind = self.kind, "rules were pushed that touch the kind, listing anew");
                 self.begin_list()
             }
-            State::Start { place: Some(from) } => State::Watching { from },
+            State::Start { place: Some(from) } => State::Returning { from },
             State::Start { place: None } => self.begin_list(),
+            State::Returning { from } => self.returns(from).await,
             State::Streaming { list } => {
                 let (started, mut named) = (Instant::now(), 0);
                 let mut from = None;
@@ -166,7 +178,7 @@ impl<A: Api> Stream<A> {
                 match (end, from) {
                     (Err(error), None) => self.list_broken(&error, list, named),
                     (Ok(()), Some(from)) if self.is_touched() => State::Watching { from },
-                    (end, Some(from)) => self.watched(end, from, events_seen, started.elapsed()).await,
+                    (end, Some(from)) => self.watched(end, from, events_seen, started.elapsed()),
                     (Ok(()), None) => unreachable!("what is followed has a version"),
                 }
             }
@@ -176,7 +188,21 @@ impl<A: Api> Stream<A> {
                     self.common.metrics.state(&self.kind, KindState::Listing);
                 }
                 match self.list_page(&list, next.as_deref(), version.clone()).await {
-                    Ok(state) => state,
+                    Ok(state) => {
+                        self.refused_pages = 0;
+                        state
+                    }
+                    // A page of a version that the store does not have any more, as it was restored, is refused for ever.
+                    Err(error @ ApiError::Refused { .. }) if next.is_some() => {
+                        self.refused_pages += 1;
+                        let is_hopeless = self.refused_pages.is_multiple_of(PAGE_TRIES);
+                        let again = if is_hopeless {
+                            self.begin_list()
+                        } else {
+                            State::Listing { list, next, version }
+                        };
+                        self.failed(&error, again)
+                    }
                     Err(error) => self.failed(&error, State::Listing { list, next, version }),
                 }
             }
@@ -186,7 +212,7 @@ impl<A: Api> Stream<A> {
                 if end.is_ok() && self.is_touched() {
                     return State::Watching { from };
                 }
-                self.watched(end, from, events_seen, started.elapsed()).await
+                self.watched(end, from, events_seen, started.elapsed())
             }
             State::BackingOff { wait, then } => {
                 sleep(wait).await;
@@ -413,7 +439,7 @@ impl<A: Api> Stream<A> {
     }
 
     /// A watch is over: what comes next.
-    async fn watched(
+    fn watched(
         &mut self,
         end: Result<(), ApiError>,
         from: Version,
@@ -425,26 +451,22 @@ impl<A: Api> Stream<A> {
             // Not even a bookmark came. The cluster may be quiet; or its etcd was restored and counts from an
             // earlier version again, and a watch of a version to come brings nothing for a long time.
             Ok(()) | Err(ApiError::Silent(_)) if events_seen == 0 && lasted >= self.common.watch_lasts => {
-                match self.is_ahead(&from).await {
-                    Ok(true) => {
-                        tracing::warn!(
-                            kind = self.kind,
-                            "the cluster is at an earlier version, listing anew"
-                        );
-                        self.list_anew(Restart::Ahead)
-                    }
-                    Ok(false) => self.go_on(again),
-                    Err(error) => self.failed(&error, again),
-                }
+                self.common.metrics.restarted(Restart::Ended);
+                State::Returning { from }
             }
+            // One that always ends its watches at once is not asked twice each time.
             Ok(()) if events_seen == 0 && lasted < WATCH_LASTS_MIN => {
+                let is_first = self.failures.failures() == 0;
+                let again = if is_first { State::Returning { from } } else { again };
                 self.failed(&ApiError::Broken("the watch ended at once".to_owned()), again)
             }
             Ok(()) if lasted < self.common.watch_lasts => {
                 let wait = self.failures.jittered(EARLY_WAIT);
-                State::BackingOff { wait, then: Box::new(self.go_on(again)) }
+                let again = self.go_on(State::Returning { from });
+                State::BackingOff { wait, then: Box::new(again) }
             }
             Ok(()) => self.go_on(again),
+            Err(error) if is_break(&error) => self.failed(&error, State::Returning { from }),
             Err(error) => self.failed(&error, again),
         }
     }
@@ -454,17 +476,6 @@ impl<A: Api> Stream<A> {
         self.common.metrics.restarted(Restart::Ended);
         tracing::debug!(kind = self.kind, "watch goes on");
         again
-    }
-
-    /// Whether the API server is at an earlier version than `from`. What cannot be compared is not.
-    async fn is_ahead(&self, from: &Version) -> Result<bool, ApiError> {
-        let mut page = in_time(self.common.api.list(&self.collection, 1, None), ANSWER_WAIT).await?;
-        loop {
-            if let Listed::End { version, .. } = in_time(page.next(), ANSWER_WAIT).await? {
-                let both = version.parse::<u64>().ok().zip(from.parse::<u64>().ok());
-                return Ok(both.is_some_and(|(server, ours)| server < ours));
-            }
-        }
     }
 
     /// After an error: to `again` after a while, or to a new list where that would not help.

@@ -16,7 +16,8 @@ pub trait Handler {
         tally: &mut Tally,
     ) -> impl Future<Output = Result<(), Failure>>;
 
-    /// A message is put aside of which no try ends: whoever keeps accounts notes it.
+    /// A message lies among the dead letters, or will as soon as it is given back: whoever keeps accounts notes it. It may
+    /// be told of twice, and the message may be sent again.
     fn given_up(&self, _: &Delivery, _: &Failure, _now: Timestamp) -> impl Future<Output = ()> {
         async {}
     }

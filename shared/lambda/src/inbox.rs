@@ -1,5 +1,5 @@
 use crate::batch::{handle_one, log};
-use crate::fate::{Fate, fate};
+use crate::fate::{Fate, RECEIVES_MAX, fate};
 use crate::tries::{Tries, Unended};
 use crate::{Delivery, Failure, Handler, Received, Tally, metric};
 use aws_lambda_events::event::sqs::SqsBatchResponse;
@@ -96,9 +96,16 @@ impl<S: Store, M: Mail> Inbox<S, M> {
             tally.add(metric::ERRORS, 1);
             log(&received.delivery, &failure);
             match fate(&failure, *attempt, id) {
-                Fate::Aside if self.put_aside(received, &failure).await => continue,
+                Fate::Aside if self.put_aside(received, &failure).await => {
+                    // Should that be cut off, it comes again, and lies there twice.
+                    handler.given_up(&received.delivery, &failure, now).await;
+                    continue;
+                }
                 Fate::Aside => self.postpone(received, crate::fate::wait(*attempt, id)).await,
                 Fate::Again(wait) => self.postpone(received, wait).await,
+            }
+            if *attempt >= RECEIVES_MAX {
+                handler.given_up(&received.delivery, &failure, now).await;
             }
             answer.add_failure(id.clone());
         }
@@ -124,9 +131,7 @@ impl<S: Store, M: Mail> Inbox<S, M> {
         if unended.count >= KILLS_MAX && now.duration_since(unended.since) >= KILLS_FOR {
             let Unended { count, since } = unended;
             let reason = format!("{count} tries since {since} began and did not end: it kills its function");
-            let failure = Failure::malformed("kills", reason);
-            handler.given_up(delivery, &failure, now).await;
-            return Err(failure);
+            return Err(Failure::malformed("kills", reason));
         }
         let done = in_time(handle_one(handler, delivery, now, tally), time).await;
         self.tries.end(&delivery.id).await;

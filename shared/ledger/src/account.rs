@@ -2,8 +2,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What the queue had accepted is handled, or given up, within this time: five tries of three minutes, twice over.
+/// What the queue had accepted is handled, given up, or known to be tried, within this time: five tries of three minutes,
+/// twice over.
 pub const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(30);
+/// So long after its last try at the latest a queue has dropped what it keeps.
+pub const EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(4 * 24);
+/// The reason for what was tried until its queue dropped it.
+pub const EXPIRED: &str = "expired";
 /// So many spans of dead and of lost changes are kept by their numbers, the newest; the others stay counted.
 const SPANS_MAX: usize = 500;
 
@@ -31,6 +36,12 @@ impl Span {
         let both = Self { first: self.first.max(other.first), last: self.last.min(other.last) };
         (both.first <= both.last).then_some(both)
     }
+
+    /// What it has before and behind a part of it.
+    fn around(self, part: Self) -> impl Iterator<Item = Self> {
+        let (before, behind) = (Self { last: part.first - 1, ..self }, Self { first: part.last + 1, ..self });
+        [before, behind].into_iter().filter(|span| span.first <= span.last)
+    }
 }
 
 /// Changes that were given up, and why.
@@ -50,6 +61,18 @@ pub struct Row {
     pub span: Span,
     /// Those of them that were given up: all, or one by one.
     pub dead: Vec<Dead>,
+    /// It is neither handled nor given up: it was tried then, in vain so far, and comes again.
+    pub tried: Option<Timestamp>,
+}
+
+/// Changes that are on their way, and were tried in vain so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// Which.
+    #[serde(flatten)]
+    pub span: Span,
+    /// When, last.
+    pub at: Timestamp,
 }
 
 /// What is known of a run at a moment.
@@ -107,6 +130,8 @@ pub struct Account {
     pub read_again: u64,
     /// Which of them were given up last.
     pub dead_spans: Vec<Dead>,
+    /// Which of them are tried again and again, in their order.
+    pub tried_spans: Vec<Tried>,
     /// Which of them were lost last.
     pub lost_spans: Vec<Span>,
     /// Whether nothing more is awaited: a later run has followed, and all that the queue had accepted has an account.
@@ -168,13 +193,16 @@ impl Account {
         }
         let Some(new) = row.span.and(Span { first: self.up_to + 1, last: u64::MAX }) else { return };
         self.up_to = new.last;
-        self.enter(new, &row.dead);
+        self.enter(new, row);
     }
 
     /// Counts changes that had no account, by what a row says of them.
-    fn enter(&mut self, span: Span, dead: &[Dead]) {
+    fn enter(&mut self, span: Span, row: &Row) {
+        if let Some(at) = row.tried {
+            return self.awaits(Tried { span, at });
+        }
         let mut given_up = 0;
-        for one in dead {
+        for one in &row.dead {
             let Some(both) = one.span.and(span) else { continue };
             given_up += both.count();
             *self.dead.entry(one.code.clone()).or_default() += both.count();
@@ -185,9 +213,37 @@ impl Account {
         self.dead_spans.drain(..excess);
     }
 
-    /// What was given up, or lost, has an account after all: somebody has sent it again, or it was slow.
+    /// They are on their way still. What fails together has successive numbers, and is one.
+    fn awaits(&mut self, tried: Tried) {
+        let place = self.tried_spans.partition_point(|other| other.span < tried.span);
+        self.tried_spans.insert(place, tried);
+        self.tried_spans.dedup_by(|next, before| {
+            let is_one = next.span.first <= before.span.last + 1;
+            if is_one {
+                before.span.last = before.span.last.max(next.span.last);
+                before.at = before.at.max(next.at);
+            }
+            is_one
+        });
+        // What there is no room for stays on its way.
+        self.tried_spans.truncate(SPANS_MAX);
+    }
+
+    /// What was tried until its queue has dropped it is given up.
+    pub(crate) fn expire(&mut self, now: Timestamp) {
+        let is_over = |tried: &mut Tried| now.duration_since(tried.at) >= EXPIRES_AFTER;
+        let over: Vec<Span> = self.tried_spans.extract_if(.., is_over).map(|tried| tried.span).collect();
+        for span in over {
+            let dead = vec![Dead { span, code: EXPIRED.to_owned() }];
+            self.enter(span, &Row { span, dead, tried: None });
+        }
+    }
+
+    /// What was given up, tried or lost has an account after all: somebody has sent it again, or it was slow.
     pub(crate) fn revive(&mut self, row: &Row) {
-        let is_freed = |one: &mut Dead| row.span.holds(one.span) && !row.dead.contains(one);
+        // What has expired has a row that says when it was tried last.
+        let is_old = |one: &Dead| row.tried.is_some() && one.code == EXPIRED;
+        let is_freed = |one: &mut Dead| row.span.holds(one.span) && !row.dead.contains(one) && !is_old(one);
         let mut freed = Vec::new();
         for Dead { span, code } in self.dead_spans.extract_if(.., is_freed) {
             if let Some(count) = self.dead.get_mut(&code) {
@@ -203,14 +259,18 @@ impl Account {
             };
             self.lost = self.lost.saturating_sub(both.count());
             freed.push(both);
-            let around = [
-                Span { first: span.first, last: both.first - 1 },
-                Span { first: both.last + 1, last: span.last },
-            ];
-            self.lost_spans.extend(around.into_iter().filter(|span| span.first <= span.last));
+            self.lost_spans.extend(span.around(both));
+        }
+        for Tried { span, at } in std::mem::take(&mut self.tried_spans) {
+            let Some(both) = span.and(row.span) else {
+                self.tried_spans.push(Tried { span, at });
+                continue;
+            };
+            freed.push(both);
+            self.tried_spans.extend(span.around(both).map(|span| Tried { span, at }));
         }
         for span in freed {
-            self.enter(span, &row.dead);
+            self.enter(span, row);
         }
     }
 
@@ -230,6 +290,11 @@ impl Account {
     /// How many were given up.
     pub fn dead_count(&self) -> u64 {
         self.dead.values().sum()
+    }
+
+    /// How many were tried in vain so far, and are on their way.
+    pub fn tried_count(&self) -> u64 {
+        self.tried_spans.iter().map(|tried| tried.span.count()).sum()
     }
 }
 

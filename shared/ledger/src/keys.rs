@@ -13,7 +13,7 @@ pub(crate) const UNCOUNTED: &str = "ledger-uncounted";
 pub(crate) const SILENCES: &str = "ledger-silence";
 /// Rows of packs that were handled.
 pub(crate) const DONE: &str = "done#";
-/// Rows of packs that were given up.
+/// Rows of packs that were given up, or are tried again and again.
 pub(crate) const FAILED: &str = "fail#";
 
 /// A run of a watcher, as it is written into keys.

@@ -1,9 +1,10 @@
 use crate::account::Tidings;
 use crate::statement::Unnumbered;
-use crate::{Account, Dead, Row, RunSummary, Silence, Span, Statement, Summary, keys};
+use crate::{Account, Dead, Row, RunSummary, Silence, Span, Statement, Summary, Tried, keys};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_model::{Scope, Waybill};
 use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A row is read within minutes; where the sweep stands still, it has so long to come back.
@@ -43,6 +44,16 @@ pub enum LedgerError {
         /// What is wrong.
         source: serde_json::Error,
     },
+}
+
+/// A line of a row, as it is written.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    #[serde(flatten)]
+    dead: Dead,
+    /// They are not dead: they were tried then, and come again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tried: Option<Timestamp>,
 }
 
 /// What a settlement found.
@@ -90,7 +101,21 @@ impl<S: Store> Ledger<S> {
         dead: &[Dead],
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        self.write_row(scope, epoch, keys::DONE, span, dead, now).await
+        let dead = dead.iter().map(|dead| Line { dead: dead.clone(), tried: None });
+        self.write_row(scope, epoch, keys::DONE, span, dead.collect(), now).await
+    }
+
+    /// Notes that a try at a pack begins, or was in vain: it comes again. Where it is handled, or given up, that counts.
+    pub async fn tried(
+        &self,
+        scope: &Scope,
+        epoch: u64,
+        span: Span,
+        code: &str,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let line = Line { dead: Dead { span, code: code.to_owned() }, tried: Some(now) };
+        self.write_row(scope, epoch, keys::FAILED, span, vec![line], now).await
     }
 
     /// Notes that a pack was given up. Where it is handled after all, that counts.
@@ -102,8 +127,8 @@ impl<S: Store> Ledger<S> {
         code: &str,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        let dead = [Dead { span, code: code.to_owned() }];
-        self.write_row(scope, epoch, keys::FAILED, span, &dead, now).await
+        let line = Line { dead: Dead { span, code: code.to_owned() }, tried: None };
+        self.write_row(scope, epoch, keys::FAILED, span, vec![line], now).await
     }
 
     async fn write_row(
@@ -112,11 +137,11 @@ impl<S: Store> Ledger<S> {
         epoch: u64,
         prefix: &str,
         span: Span,
-        dead: &[Dead],
+        lines: Vec<Line>,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
         let key = keys::row(&keys::run(scope, epoch), prefix, span);
-        Ok(self.put(key, &dead, now.checked_add(ROWS_KEPT).ok(), Expect::Anything).await?)
+        Ok(self.put(key, &lines, now.checked_add(ROWS_KEPT).ok(), Expect::Anything).await?)
     }
 
     /// Notes what a watcher said in a pack sent at `at`. What is older than what is noted changes nothing.
@@ -163,9 +188,10 @@ impl<S: Store> Ledger<S> {
             let (news, last) =
                 newest.get(run.scope.as_str()).copied().unwrap_or((run.statement.at, run.epoch));
             let mut account = run.account.clone();
-            if !run.is_over() || account.lost + account.dead_count() > 0 {
+            if !run.is_over() || account.lost + account.dead_count() + account.tried_count() > 0 {
                 settled.runs += 1;
                 self.revive(&run.name, &mut account).await?;
+                account.expire(now);
             }
             if !run.is_over() {
                 let (rows, read_up_to) = self.rows(&run.name, account.up_to, u64::MAX).await?;
@@ -284,7 +310,7 @@ impl<S: Store> Ledger<S> {
                 if span.first > until {
                     return Ok((rows, u64::MAX));
                 }
-                rows.push(Row { span, dead: read(&record)? });
+                rows.push(row(span, &record)?);
             }
             after = page.next;
             if after.is_none() {
@@ -295,7 +321,7 @@ impl<S: Store> Ledger<S> {
         Ok((rows, read_up_to))
     }
 
-    /// Looks whether what was given up or lost was handled after all, or for another reason not.
+    /// Looks whether what was given up, tried or lost was handled after all, or for another reason not.
     async fn revive(&self, run: &str, account: &mut Account) -> Result<(), LedgerError> {
         let dead: Vec<Span> = account.dead_spans.iter().rev().take(REVIVALS).map(|dead| dead.span).collect();
         // What was handled comes last, so that it has the last word.
@@ -306,11 +332,15 @@ impl<S: Store> Ledger<S> {
             }
             for record in self.store.get_many(&wanted).await? {
                 let Some(span) = keys::parse_row(prefix, &record.key.sort) else { continue };
-                account.revive(&Row { span, dead: read(&record)? });
+                account.revive(&row(span, &record)?);
             }
         }
-        let lost: Vec<Span> = account.lost_spans.iter().rev().take(REVIVALS).copied().collect();
-        for span in lost {
+        let lost = account.lost_spans.iter().rev().take(REVIVALS).copied();
+        // What was tried longest ago first: it is the next to expire.
+        let mut tried: Vec<Tried> = account.tried_spans.clone();
+        tried.sort_by_key(|tried| tried.at);
+        let gaps: Vec<Span> = lost.chain(tried.iter().take(REVIVALS).map(|tried| tried.span)).collect();
+        for span in gaps {
             let (rows, _) = self.rows(run, span.first - 1, span.last).await?;
             for row in &rows {
                 account.revive(row);
@@ -330,6 +360,13 @@ impl<S: Store> Ledger<S> {
         let record = Record { expires, ..Record::new(key, data) };
         self.store.commit(vec![Write::Put(record, expect)]).await
     }
+}
+
+fn row(span: Span, record: &Record) -> Result<Row, LedgerError> {
+    let lines: Vec<Line> = read(record)?;
+    let tried = lines.iter().filter_map(|line| line.tried).max();
+    let dead = if tried.is_some() { Vec::new() } else { lines.into_iter().map(|line| line.dead).collect() };
+    Ok(Row { span, dead, tried })
 }
 
 pub(crate) fn read<T: serde::de::DeserializeOwned>(record: &Record) -> Result<T, LedgerError> {

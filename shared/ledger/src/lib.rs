@@ -12,8 +12,10 @@
 //! that the queue had accepted half an hour ago, and half an hour before a pack that was handled, and that has no
 //! account, is lost.
 //!
-//! A pack's last try is announced: a row says before it that the pack is given up, and the row of one that was handled
-//! counts for more. So what kills a function five times over lies among the dead with a reason, and is not lost.
+//! A pack that is tried again and again has a row that says so, from its fifth try on and written before that begins: it is
+//! on its way, and not lost, be it that it kills its function each time. A row that says that it is given up replaces that
+//! one once it lies among the dead letters; the row of one that was handled counts for more than both. One that was tried
+//! last so long ago that its queue has dropped it has expired, which is dead, too.
 //!
 //! # What it costs
 //!
@@ -51,7 +53,7 @@ mod silences;
 mod statement;
 mod summary;
 
-pub use account::{Account, Dead, Row, SETTLED_AFTER, Span, Tidings};
+pub use account::{Account, Dead, EXPIRED, EXPIRES_AFTER, Row, SETTLED_AFTER, Span, Tidings, Tried};
 pub use ledger::{Ledger, LedgerError, Settled};
 pub use silence::{Life, Silence, Silent};
 pub use silences::{Forgotten, HEARD_LATELY};

@@ -14,6 +14,9 @@ pub struct Counts {
     pub out: u64,
     /// Of them, how many are on their way.
     pub waiting: u64,
+    /// Of those on their way, how many were tried in vain so far, again and again.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub tried: u64,
     /// Of them, how many were given up, by reason.
     pub dead: BTreeMap<String, u64>,
     /// Of them, how many have no account though they had to.
@@ -69,7 +72,8 @@ impl RunSummary {
     pub(crate) fn new(epoch: u64, watcher: Statement, known: Account) -> Self {
         let came = watcher.waybill.accepted.max(known.up_to).saturating_sub(known.read_again);
         let waiting = came.saturating_sub(known.done + known.dead_count() + known.lost);
-        let counts = Counts { came, out: known.done, waiting, dead: known.dead, lost: known.lost };
+        let tried = known.tried_count();
+        let counts = Counts { came, out: known.done, waiting, tried, dead: known.dead, lost: known.lost };
         Self { epoch, watcher, held: watcher.waybill.held(), counts, lost_spans: known.lost_spans }
     }
 }
@@ -113,6 +117,7 @@ impl Counts {
         self.came += other.came;
         self.out += other.out;
         self.waiting += other.waiting;
+        self.tried += other.tried;
         self.lost += other.lost;
         for (code, count) in &other.dead {
             *self.dead.entry(code.clone()).or_default() += count;
@@ -127,22 +132,24 @@ impl Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { came, out, waiting, dead, lost } = self;
+        let Self { came, out, waiting, tried, dead, lost } = self;
         let n = |number: u64| Grouped(number);
-        write!(
-            f,
-            "in {}, out {}, waiting {}, dead {}",
-            n(*came),
-            n(*out),
-            n(*waiting),
-            n(self.dead_count())
-        )?;
+        write!(f, "in {}, out {}, waiting {}", n(*came), n(*out), n(*waiting))?;
+        if *tried > 0 {
+            write!(f, " ({} tried in vain so far)", n(*tried))?;
+        }
+        write!(f, ", dead {}", n(self.dead_count()))?;
         if !dead.is_empty() {
             let reasons: Vec<_> = dead.iter().map(|(code, count)| format!("{code} {}", n(*count))).collect();
             write!(f, " ({})", reasons.join(", "))?;
         }
         if *lost > 0 { write!(f, ", LOST {}", n(*lost)) } else { Ok(()) }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A number with its thousands apart.

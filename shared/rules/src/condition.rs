@@ -85,6 +85,19 @@ impl Clause {
         }
     }
 
+    /// Whether it holds of no object that has nothing at a path.
+    pub(crate) fn demands(&self, path: &[&str]) -> bool {
+        match self {
+            Self::Condition(Condition { field, select: None, sub_field, test, .. }) => {
+                let is_there =
+                    matches!(test, Test::Operator(operator, None) if *operator != Operator::Nil(true));
+                sub_field.is_empty() && field.iter().map(String::as_str).eq(path.iter().copied()) && is_there
+            }
+            Self::Condition(_) => false,
+            Self::AnyOf(lists) => lists.iter().all(|list| list.iter().any(|clause| clause.demands(path))),
+        }
+    }
+
     /// Every instant at which time turns the verdict on one value that it looks at.
     pub(crate) fn turning_instants(&self, element: Option<&Node<'_>>, visit: &mut dyn FnMut(Timestamp)) {
         match self {

@@ -51,6 +51,9 @@ pub struct Rule {
     pub(crate) meaning: String,
 }
 
+/// What an object has since it was deleted.
+const DELETED: [&str; 2] = ["metadata", "deletionTimestamp"];
+
 /// The kinds a rule is about, as it writes them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Subjects {
@@ -100,6 +103,18 @@ impl Rule {
         self.resolve_after.unwrap_or_else(|| {
             (self.duration / 2).clamp(SignedDuration::from_mins(2), SignedDuration::from_mins(15))
         })
+    }
+
+    /// Whether it matches nothing but what is on its way out: that such an object is gone at last is its recovery, and
+    /// whatever takes its name is another matter.
+    pub fn is_about_deletions(&self) -> bool {
+        self.filter.iter().chain(&self.check).any(|clause| clause.demands(&DELETED))
+    }
+
+    /// For how long the word of the end is held where an object that it told of is deleted: what takes its place may be
+    /// as ill, and fires only after the rule's duration.
+    pub fn hold_down(&self) -> SignedDuration {
+        if self.is_about_deletions() { SignedDuration::ZERO } else { self.resolve_after() + self.duration }
     }
 
     /// How bad it is.

@@ -18,6 +18,7 @@
 //! # Ok::<(), anyhow::Error>(())
 //! ```
 
+mod alarm;
 mod alertmanager;
 mod cluster;
 mod cold_start;
@@ -31,6 +32,7 @@ mod wait;
 mod watching;
 mod webhook;
 
+pub use alarm::{Alarm, Datum};
 pub use alertmanager::Alertmanager;
 pub use functions::FunctionProcess;
 pub use packs::Packs;

@@ -341,6 +341,12 @@ impl World {
                 let handling = async move {
                     let mut tally = Tally::default();
                     let done = Box::pin(dies_after(death, evaluate.handle(&delivery, now, &mut tally))).await;
+                    // As whoever puts it aside.
+                    if let Some(Err(failure)) =
+                        done.as_ref().filter(|done| done.as_ref().is_err_and(|f| f.in_message))
+                    {
+                        evaluate.given_up(&delivery, failure, now).await;
+                    }
                     (done, tally)
                 };
                 handlings.push(handling.map(move |(done, tally)| (received.id, done, tally)));

@@ -4,7 +4,7 @@ use super::meta::Meta;
 use crate::api::{ApiError, Listed, Page as _};
 use crate::discovery::Discovery;
 use crate::kube_api::KubeApi;
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures::stream::{self, StreamExt as _};
 use kube::Client;
 use prodrome_model::Resource;
 use serde::Deserialize;
@@ -17,6 +17,8 @@ const PAGE_OBJECTS: u32 = 500;
 const AT_ONCE: usize = 8;
 /// How often one object is tried whose list of finalizers changes meanwhile.
 const TRIES: u32 = 4;
+/// After so many objects of a kind that keep it, it is no matter of single objects.
+const KEPT_MAX: u64 = 16;
 
 /// What was removed, and the proof that none is left.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,15 +45,21 @@ pub enum RemovalError {
         /// Why.
         reason: String,
     },
-    /// An object keeps its finalizer.
+    /// Objects keep their finalizer.
     #[error(
-        "{kind} {object} keeps {FINALIZER}: {reason}; to take it out by hand: kubectl edit {kind} {object}"
+        "{kind} {object}{} keeps {FINALIZER}: {reason}; {removed} were removed elsewhere. Run this again with the right to \
+         patch {kind}; or by hand: kubectl edit {kind} {object}",
+        more(*.others)
     )]
     Object {
         /// Of which kind.
         kind: String,
-        /// Its namespace and name.
+        /// The name and the namespace of the first.
         object: String,
+        /// How many others were tried in vain, of whatever kind.
+        others: u64,
+        /// From how many objects it was removed all the same.
+        removed: u64,
         /// Why.
         reason: String,
     },
@@ -66,6 +74,10 @@ pub enum RemovalError {
     },
 }
 
+fn more(others: u64) -> String {
+    if others == 0 { String::new() } else { format!(" (and {others} others)") }
+}
+
 /// Removes every finalizer of the watcher from a cluster, and goes through all kinds again until there is none.
 pub async fn remove_finalizers(client: Client) -> Result<Removal, RemovalError> {
     let api = KubeApi::new(client);
@@ -78,7 +90,7 @@ pub async fn remove_finalizers(client: Client) -> Result<Removal, RemovalError> 
     let mut removed: BTreeMap<String, u64> = BTreeMap::new();
     let mut count = 0;
     for _ in 0..ROUNDS {
-        let (mut objects, mut listed, mut failed) = (0, 0, None);
+        let (mut objects, mut listed, mut failed, mut kept) = (0, 0, None, 0);
         count = 0;
         for kind in &kinds {
             let found = match of_kind(&api, kind).await {
@@ -96,9 +108,16 @@ pub async fn remove_finalizers(client: Client) -> Result<Removal, RemovalError> 
             if found.removed > 0 {
                 *removed.entry(kind.group_kind().to_string()).or_default() += found.removed;
             }
+            kept += found.kept;
+            failed = failed.or(found.refusal);
         }
-        if let Some(error) = failed {
-            return Err(error);
+        match failed {
+            None => {}
+            Some(RemovalError::Object { kind, object, reason, .. }) => {
+                let (others, removed) = (kept - 1, removed.values().sum());
+                return Err(RemovalError::Object { kind, object, others, removed, reason });
+            }
+            Some(error) => return Err(error),
         }
         if count == 0 {
             return Ok(Removal { removed, kinds: listed, objects });
@@ -111,6 +130,9 @@ pub async fn remove_finalizers(client: Client) -> Result<Removal, RemovalError> 
 struct Found {
     objects: u64,
     removed: u64,
+    /// From how many it could not be removed, and why not from the first.
+    kept: u64,
+    refusal: Option<RemovalError>,
 }
 
 #[derive(Deserialize)]
@@ -149,8 +171,19 @@ async fn of_kind(api: &KubeApi, resource: &Resource) -> Result<Option<Found>, Re
                 Listed::End { next, .. } => break next,
             }
         };
-        let removed = stream::iter(held).map(|meta| one(api, resource, meta)).buffer_unordered(AT_ONCE);
-        found.removed += removed.try_fold(0, async |sum, removed| Ok(sum + u64::from(removed))).await?;
+        let mut tried = stream::iter(held).map(|meta| one(api, resource, meta)).buffer_unordered(AT_ONCE);
+        while let Some(removed) = tried.next().await {
+            match removed {
+                Ok(removed) => found.removed += u64::from(removed),
+                Err(error) => {
+                    found.kept += 1;
+                    found.refusal = found.refusal.or(Some(error));
+                    if found.kept == KEPT_MAX {
+                        return Ok(Some(found));
+                    }
+                }
+            }
+        }
         if next.is_none() {
             return Ok(Some(found));
         }
@@ -166,6 +199,8 @@ async fn one(api: &KubeApi, resource: &Resource, mut meta: Meta) -> Result<bool,
             .namespace
             .as_ref()
             .map_or_else(|| target.name.to_string(), |namespace| format!("{} -n {namespace}", target.name)),
+        others: 0,
+        removed: 0,
         reason,
     };
     for _ in 0..TRIES {

@@ -148,8 +148,13 @@ struct Outcome {
     ready: bool,
 }
 
-/// Plays a script to its end.
-async fn play(place: Option<&str>, answers: Vec<Answer>) -> Outcome {
+/// Where the cluster is, to whoever comes back.
+fn at(version: &'static str) -> Answer {
+    Answer::Page(vec![], version, None)
+}
+
+/// Plays a script to its end. Where there is a place, the cluster is there: that is asked first, and left out here.
+async fn play(place: Option<&'static str>, answers: Vec<Answer>) -> Outcome {
     play_with(place, answers, "ConfigMap", 1 << 20).await
 }
 
@@ -158,11 +163,31 @@ async fn play_streaming(answers: Vec<Answer>) -> Outcome {
     play_as(None, answers, "ConfigMap", 1 << 20, true).await
 }
 
-async fn play_with(place: Option<&str>, answers: Vec<Answer>, kind: &str, bytes_max: usize) -> Outcome {
+async fn play_with(
+    place: Option<&'static str>,
+    answers: Vec<Answer>,
+    kind: &str,
+    bytes_max: usize,
+) -> Outcome {
     play_as(place, answers, kind, bytes_max, false).await
 }
 
 async fn play_as(
+    place: Option<&'static str>,
+    answers: Vec<Answer>,
+    kind: &str,
+    bytes_max: usize,
+    stream_lists: bool,
+) -> Outcome {
+    let answers = place.map(at).into_iter().chain(answers).collect();
+    let mut outcome = play_all(place, answers, kind, bytes_max, stream_lists).await;
+    if place.is_some() {
+        assert_eq!(outcome.calls.remove(0), format!("0s list {}s 1", kind.to_lowercase()));
+    }
+    outcome
+}
+
+async fn play_all(
     place: Option<&str>,
     answers: Vec<Answer>,
     kind: &str,
@@ -248,6 +273,7 @@ async fn a_first_start_lists_in_pages_and_watches_on_from_there() {
             Answer::Page(vec![("a", 3), ("b", 5)], "10", Some("more")),
             Answer::Page(vec![("c", 4)], "10", None),
             Answer::Events(vec![event("ADDED", "d", 11), event("DELETED", "b", 12), bookmark(20)]),
+            at("20"),
         ],
     )
     .await;
@@ -257,6 +283,7 @@ async fn a_first_start_lists_in_pages_and_watches_on_from_there() {
             "0s list configmaps 500",
             "0s list configmaps 500 more",
             "0s watch configmaps 10",
+            "0s list configmaps 1",
             "0s watch configmaps 20"
         ]
     );
@@ -278,8 +305,9 @@ async fn a_first_start_lists_in_pages_and_watches_on_from_there() {
 
 #[tokio::test(start_paused = true)]
 async fn a_saved_place_is_watched_from_and_nothing_is_listed() {
-    let got = play(Some("10"), vec![Answer::Events(vec![event("MODIFIED", "a", 11)])]).await;
-    assert_eq!(got.calls, ["0s watch configmaps 10", "0s watch configmaps 11"]);
+    let lasts = Answer::Events(vec![event("MODIFIED", "a", 11), Line::Pause(WATCH_LASTS)]);
+    let got = play(Some("10"), vec![lasts]).await;
+    assert_eq!(got.calls, ["0s watch configmaps 10", "300s watch configmaps 11"]);
     assert_eq!(got.waits, ["Applied a 11"]);
     assert_eq!(got.restarts, [("ended", 1)]);
 }
@@ -350,22 +378,43 @@ async fn a_page_that_breaks_off_is_asked_for_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_page_that_is_refused_again_and_again_begins_the_list_anew() {
+    let future = || {
+        Answer::Error(|| {
+            let reason = "etcdserver: mvcc: required revision is a future revision".to_owned();
+            ApiError::Refused { status: 500, reason }
+        })
+    };
+    let first = Answer::Page(vec![("a", 900)], "900", Some("more"));
+    let refused = (0..PAGE_TRIES).map(|_| future());
+    let answers = [first].into_iter().chain(refused).chain([Answer::Page(vec![("a", 3)], "40", None)]);
+    let got = play(None, answers.collect()).await;
+    assert_eq!(got.calls.iter().filter(|call| call.ends_with("500 more")).count(), 4, "{:?}", got.calls);
+    assert!(got.calls[5].ends_with("list configmaps 500") && got.calls[6].ends_with("watch configmaps 40"));
+    assert!(got.waits.contains(&"Applied a 3 of 7/configmaps/2".to_owned()), "{:?}", got.waits);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_broken_watch_goes_on_from_the_last_event_or_bookmark() {
     let reset = || Line::Error(|| ApiError::Broken("reset".to_owned()));
     let got = play(
         Some("1"),
         vec![
             Answer::Events(vec![event("ADDED", "a", 5), reset()]),
+            at("7"),
             Answer::Events(vec![bookmark(8), reset()]),
             Answer::Error(|| ApiError::Broken("refused".to_owned())),
             Answer::Error(|| ApiError::Refused { status: 500, reason: String::new() }),
             Answer::Error(|| ApiError::Refused { status: 503, reason: String::new() }),
+            at("8"),
         ],
     )
     .await;
-    let froms: Vec<_> = got.calls.iter().map(|call| call.rsplit(' ').next().unwrap()).collect();
-    assert_eq!(froms, ["1", "5", "8", "8", "8", "8"]);
-    let last: u64 = got.calls[5].split('s').next().unwrap().parse().unwrap();
+    let calls: Vec<_> = got.calls.iter().map(|call| call.split_once(' ').unwrap().1).collect();
+    let asked = "list configmaps 1";
+    let on = |version| format!("watch configmaps {version}");
+    assert_eq!(calls, [&*on(1), asked, &*on(5), asked, asked, asked, asked, &*on(8)], "asked once a break");
+    let last: u64 = got.calls[6].split('s').next().unwrap().parse().unwrap();
     assert!((2..=9).contains(&last), "waits grow: {:?}", got.calls);
     assert_eq!(got.restarts, [("broken", 3), ("refused", 2)]);
     assert_eq!(got.state, KindState::BackingOff);
@@ -386,10 +435,11 @@ async fn an_api_server_that_asks_to_wait_is_left_alone_so_long() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_watch_is_taken_for_dead() {
-    let got = play(Some("1"), vec![Answer::Events(vec![event("ADDED", "a", 5), Line::Silence])]).await;
+    let silent = Answer::Events(vec![event("ADDED", "a", 5), Line::Silence]);
+    let got = play(Some("1"), vec![silent, at("5")]).await;
     let seconds: u64 = got.calls[1].split('s').next().unwrap().parse().unwrap();
     assert!((330..=510).contains(&seconds), "{:?}", got.calls);
-    assert!(got.calls[1].ends_with("watch configmaps 5"));
+    assert!(got.calls[2].ends_with("watch configmaps 5"), "{:?}", got.calls);
     assert_eq!(got.restarts, [("silent", 1)]);
 }
 
@@ -422,16 +472,74 @@ async fn an_etcd_that_was_restored_is_found_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_etcd_that_was_restored_while_the_watch_was_broken_is_found_out_at_once() {
+    let reset = || Line::Error(|| ApiError::Broken("reset".to_owned()));
+    let refused = || Answer::Error(|| ApiError::Broken("refused".to_owned()));
+    let ill = || Answer::Error(|| ApiError::Refused { status: 503, reason: String::new() });
+    let unknown = || Answer::Error(|| ApiError::Unauthorized("who is that?".to_owned()));
+    let too_large =
+        || ApiError::of_status(504, "Too large resource version: 950, current: 40".to_owned(), None);
+    let busy =
+        |end: Option<Line>| Answer::Events([event("ADDED", "a", 950)].into_iter().chain(end).collect());
+    for (name, before) in [
+        ("killed", vec![busy(Some(reset())), refused()]),
+        ("ended in order", vec![busy(None), refused()]),
+        ("behind a balancer that says so", vec![busy(None), ill(), ill()]),
+        ("denying everything as it starts", vec![busy(Some(reset())), unknown(), denied(), denied()]),
+        ("one that says so by itself", vec![Answer::Error(too_large)]),
+        ("on its own", vec![Answer::Events(vec![])]),
+    ] {
+        let list = || Answer::Page(vec![("a", 3)], "40", None);
+        let got = play(Some("900"), before.into_iter().chain([list(), list()]).collect()).await;
+        let last: Vec<_> =
+            got.calls.iter().rev().take(3).rev().map(|call| call.split_once("s ").unwrap()).collect();
+        let what: Vec<_> = last.iter().map(|(_, call)| *call).collect();
+        assert_eq!(what, ["list configmaps 1", "list configmaps 500", "watch configmaps 40"], "{name}");
+        let seconds: u64 = last[2].0.parse().unwrap();
+        assert!(seconds <= 10, "{name}: {:?}", got.calls);
+        assert_eq!(
+            (got.place.as_deref(), got.restarts.iter().find(|(why, _)| *why == "ahead").is_some()),
+            (Some("40"), true),
+            "{name}"
+        );
+    }
+    // While the watcher was away.
+    let answers = vec![at("40"), Answer::Page(vec![("a", 3)], "40", None)];
+    let got = play_all(Some("900"), answers, "ConfigMap", 1 << 20, false).await;
+    assert_eq!(got.calls, ["0s list configmaps 1", "0s list configmaps 500", "0s watch configmaps 40"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_watch_and_not_list_is_not_held_up_after_a_break() {
+    let denials = (0..4).map(|_| denied());
+    let on = Answer::Events(vec![event("ADDED", "b", 6), Line::Pause(WATCH_LASTS)]);
+    let got = play(Some("1"), [busy_then_reset()].into_iter().chain(denials).chain([on]).collect()).await;
+    assert_eq!(got.waits, ["Applied a 5", "Applied b 6"]);
+    assert!(got.calls[5].ends_with("watch configmaps 5"), "{:?}", got.calls);
+    assert_eq!(got.denied, []);
+    // Who may do neither is asked for one of both from then on.
+    let got =
+        play(Some("1"), [busy_then_reset()].into_iter().chain((0..9).map(|_| denied())).collect()).await;
+    let lists = got.calls.iter().filter(|call| call.ends_with("list configmaps 1")).count();
+    assert_eq!((lists, got.state), (4, KindState::Denied), "{:?}", got.calls);
+}
+
+fn busy_then_reset() -> Answer {
+    Answer::Events(vec![event("ADDED", "a", 5), Line::Error(|| ApiError::Broken("reset".to_owned()))])
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_version_that_is_not_yet_is_waited_for_and_then_given_up() {
     let ahead = || {
         Answer::Error(|| {
             ApiError::of_status(504, "Too large resource version: 9, current: 4".to_owned(), None)
         })
     };
-    let got =
-        play(Some("9"), vec![ahead(), ahead(), ahead(), ahead(), Answer::Page(vec![], "4", None)]).await;
-    let verbs: Vec<_> = got.calls.iter().map(|call| call.split(' ').nth(1).unwrap()).collect();
-    assert_eq!(verbs, ["watch", "watch", "watch", "watch", "list", "watch"]);
+    // The store has come to it, and the server that is asked to watch has not.
+    let behind = (0..3).flat_map(|_| [ahead(), at("9")]);
+    let got = play(Some("9"), behind.chain([ahead(), at("4")]).collect()).await;
+    let watches = got.calls.iter().filter(|call| call.ends_with("watch configmaps 9")).count();
+    assert_eq!((watches, got.calls[7].ends_with("list configmaps 500")), (4, true), "{:?}", got.calls);
     assert_eq!(got.place.as_deref(), Some("4"));
 }
 
@@ -463,7 +571,7 @@ async fn an_api_server_that_denies_everything_while_it_starts_is_not_believed() 
     assert_eq!(got.state, KindState::BackingOff, "nobody needs to hear of it yet");
     assert_eq!(got.denied, []);
     let last = got.calls.last().unwrap();
-    assert!(last.ends_with("watch configmaps 5"), "{last}");
+    assert!(last.ends_with("list configmaps 1"), "{last}");
     let second: u64 = last.split('s').next().unwrap().parse().unwrap();
     assert!(second <= 4, "tried again soon: {:?}", got.calls);
 }
@@ -510,9 +618,10 @@ async fn a_line_that_cannot_be_read_is_asked_for_again_and_then_skipped() {
             event("ADDED", "b", 6),
         ])
     };
-    let got = play(Some("1"), vec![broken(), broken(), broken()]).await;
-    let froms: Vec<_> = got.calls.iter().map(|call| call.rsplit(' ').next().unwrap()).collect();
-    assert_eq!(froms, ["1", "1", "1", "6"]);
+    let got = play(Some("1"), vec![broken(), broken(), broken(), at("6")]).await;
+    let calls: Vec<_> = got.calls.iter().map(|call| call.split_once("s ").unwrap().1).collect();
+    let from = |version: u32| format!("watch configmaps {version}");
+    assert_eq!(calls, [from(1), from(1), from(1), "list configmaps 1".to_owned(), from(6)]);
     assert_eq!(got.waits, ["Applied b 6"]);
     assert_eq!(got.restarts, [("ended", 1), ("malformed", 2)]);
 }
@@ -526,9 +635,13 @@ async fn an_object_without_a_name_does_not_spoil_its_list() {
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_ends_at_once_does_not_spin() {
-    let got = play(Some("1"), (0..8).map(|_| Answer::Events(vec![])).collect()).await;
+    let ends = || Answer::Events(vec![]);
+    let answers = [ends(), at("1")].into_iter().chain((0..7).map(|_| ends()));
+    let got = play(Some("1"), answers.collect()).await;
     let seconds: u64 = got.calls.last().unwrap().split('s').next().unwrap().parse().unwrap();
     assert!(seconds >= 40, "{:?}", got.calls);
+    let lists = got.calls.iter().filter(|call| call.contains(" list ")).count();
+    assert_eq!(lists, 1, "and is not asked twice each time");
 }
 
 #[tokio::test(start_paused = true)]
@@ -567,10 +680,7 @@ async fn a_list_is_streamed_and_its_changes_followed_in_one() {
         Line::Pause(Duration::from_secs(400)),
     ];
     let outcome = play_streaming(vec![Answer::Stream(lines), Answer::Events(vec![])]).await;
-    assert_eq!(
-        outcome.calls,
-        ["0s stream configmaps", "400s watch configmaps 10", "400s watch configmaps 10"]
-    );
+    assert_eq!(outcome.calls, ["0s stream configmaps", "400s watch configmaps 10", "400s list configmaps 1"]);
     assert_eq!(
         outcome.waits,
         [

@@ -5,6 +5,8 @@ mod contract;
 #[cfg(test)]
 mod kube;
 #[cfg(test)]
+mod kubeconfigs;
+#[cfg(test)]
 mod objects;
 #[cfg(test)]
 mod real;

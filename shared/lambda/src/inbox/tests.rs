@@ -170,6 +170,19 @@ async fn what_is_malformed_is_put_aside_at_once_with_its_first_reason() {
     assert_eq!(said.aside(), want.map(|(id, error)| (id.to_owned(), error.to_owned())));
     let (answer, _) = inbox.answer(&handler, &[received("c", "refused", 10)], None, epoch).await;
     assert_eq!((failed(&answer).len(), said.aside().len()), (0, 3), "people had half an hour");
+    let given_up = ["a message_malformed", "b message_malformed", "c store_refused"];
+    assert_eq!(*handler.given_up.lock().unwrap(), given_up, "as soon as it is, and no sooner");
+}
+
+#[tokio::test]
+async fn what_its_queue_gives_up_after_this_try_is_given_up() {
+    let (said, handler) = (Said::default(), Obedient::default());
+    let inbox = Inbox::new(MemoryStore::new(), said.clone());
+    for (attempt, given_up) in [(RECEIVES_MAX - 1, &[][..]), (RECEIVES_MAX, &["m store_unavailable"][..])] {
+        let (answer, _) = inbox.answer(&handler, &[received("m", "busy", attempt)], None, epoch).await;
+        assert_eq!(failed(&answer), ["m"], "its queue moves it");
+        assert_eq!(*handler.given_up.lock().unwrap(), given_up, "{attempt}");
+    }
 }
 
 #[tokio::test]
@@ -186,9 +199,10 @@ async fn one_that_fails_or_panics_comes_again_alone() {
 #[tokio::test]
 async fn where_it_cannot_be_put_aside_it_comes_again() {
     let said = Said { refuses: true, ..Said::default() };
-    let inbox = Inbox::new(MemoryStore::new(), said.clone());
-    let (answer, _) = inbox.answer(&Obedient::default(), &[received("a", "malformed", 1)], None, epoch).await;
+    let (inbox, handler) = (Inbox::new(MemoryStore::new(), said.clone()), Obedient::default());
+    let (answer, _) = inbox.answer(&handler, &[received("a", "malformed", 1)], None, epoch).await;
     assert_eq!((failed(&answer), said.postponed().len()), (vec!["a"], 1));
+    assert_eq!(handler.given_up.lock().unwrap().len(), 0, "it is not given up yet");
 }
 
 #[tokio::test]

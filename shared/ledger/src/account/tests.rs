@@ -5,7 +5,11 @@ fn at(minute: i64) -> Timestamp {
 }
 
 fn row(first: u64, last: u64) -> Row {
-    Row { span: Span { first, last }, dead: Vec::new() }
+    Row { span: Span { first, last }, dead: Vec::new(), tried: None }
+}
+
+fn tried(first: u64, last: u64, minute: i64) -> Row {
+    Row { tried: Some(at(minute)), ..row(first, last) }
 }
 
 fn dead(first: u64, last: u64, code: &str) -> Dead {
@@ -99,6 +103,8 @@ fn a_pack_that_was_given_up_and_sent_again_leaves_what_is_wrong_in_it_behind() {
     assert_eq!((account.done, account.dead_count()), (0, 9));
     account.revive(&Row { dead: vec![dead(1, 9, "store_refused")], ..row(1, 9) });
     assert_eq!(account.dead, BTreeMap::from([("store_refused".to_owned(), 9)]), "the reason became known");
+    account.revive(&tried(1, 9, 5));
+    assert_eq!((account.dead_count(), account.tried_count()), (0, 9), "somebody has sent it again");
     account.revive(&Row { dead: vec![dead(4, 4, "object_malformed")], ..row(1, 9) });
     assert_eq!((account.done, account.dead), (8, BTreeMap::from([("object_malformed".to_owned(), 1)])));
 }
@@ -114,6 +120,36 @@ fn a_change_that_fails_alone_before_its_pack_is_counted_counts_once() {
         }
         assert_eq!((account.done, account.dead_count(), account.up_to), (4, 1, 5));
     }
+}
+
+#[test]
+fn what_is_tried_again_and_again_is_neither_dead_nor_lost_nor_does_it_hold_up_the_mark() {
+    let mut account = Account::default();
+    account.advance(vec![row(1, 3), tried(4, 6, 0), tried(7, 9, 2), row(10, 12)], &heard(20, 0));
+    assert_eq!((account.up_to, account.done, account.tried_count(), account.dead_count()), (12, 6, 6, 0));
+    let tried_spans = [Tried { span: Span { first: 4, last: 9 }, at: at(2) }];
+    assert_eq!(account.tried_spans, tried_spans, "what fails together is one");
+    account.advance(vec![row(13, 20)], &heard(20, 90));
+    assert_eq!((account.lost, account.tried_count()), (0, 6));
+    account.revive(&row(7, 9));
+    assert_eq!((account.done, account.tried_count()), (17, 3));
+    account.revive(&Row { dead: vec![dead(4, 6, "kills")], ..row(4, 6) });
+    assert_eq!((account.done, account.dead_count(), account.tried_count()), (17, 3, 0));
+}
+
+#[test]
+fn what_was_tried_until_its_queue_has_dropped_it_has_expired() {
+    let mut account = Account::default();
+    account.advance(vec![row(1, 3), tried(4, 6, 0), row(7, 8), tried(9, 9, 60)], &heard(9, 0));
+    let days = |days: i64| at(days * 24 * 60);
+    account.expire(days(4).checked_sub(SignedDuration::from_secs(1)).unwrap());
+    assert_eq!(account.dead_count(), 0);
+    account.expire(days(4));
+    assert_eq!((account.dead.get(EXPIRED), account.tried_count(), account.lost), (Some(&3), 1, 0));
+    account.revive(&tried(4, 6, 0));
+    assert_eq!(account.dead_count(), 3, "its row says no more than that");
+    account.revive(&row(4, 6));
+    assert_eq!((account.done, account.dead_count()), (8, 0), "it was there after all");
 }
 
 /// Whatever the order, and however often: the same account.
@@ -138,14 +174,30 @@ fn repeats_and_disorder_change_nothing() {
         random.shuffle(&mut coming);
         let behind = |here: &[Row], mark| here.iter().filter(|row| row.span.first > mark).cloned().collect();
         for row in coming {
-            here.retain(|known| known.span != row.span); // a row has one key
-            here.push(row);
+            // A row has one key; and whoever has handled a pack is not outdone by whoever tries it.
+            let known =
+                here.iter().position(|known| known.span == row.span).map(|known| here.swap_remove(known));
+            let is_handled = known.is_some_and(|known| known.tried.is_none());
+            let tried = (!is_handled && random.u8(..3) == 0).then(|| at(random.i64(0..30)));
+            here.push(Row {
+                tried,
+                dead: if tried.is_some() { Vec::new() } else { row.dead },
+                span: row.span,
+            });
+            for Tried { span, .. } in account.tried_spans.clone() {
+                here.iter().filter(|row| span.holds(row.span)).for_each(|row| account.revive(row));
+            }
             if random.bool() {
                 let rows = behind(&here, account.up_to);
                 account.advance(rows, &heard(next - 1, 0));
             }
         }
+        for row in &mut here {
+            *row = packs.iter().find(|pack| pack.span == row.span).unwrap().clone();
+            account.revive(row);
+        }
         account.advance(behind(&here, account.up_to), &heard(next - 1, 0));
+        assert_eq!(account.tried_spans, [], "seed {seed}");
         let given_up: u64 = packs.iter().map(|row| row.dead.len() as u64).sum();
         assert_eq!(
             (account.up_to, account.done, account.dead_count(), account.lost),

@@ -10,6 +10,7 @@ macro_rules! contract {
     ($run:ident) => {
         $crate::contract::contract!($run: packs_count_once_in_any_order);
         $crate::contract::contract!($run: what_dies_is_named_and_what_is_lost_is_seen);
+        $crate::contract::contract!($run: what_is_tried_again_is_on_its_way_until_it_is_handled_given_up_or_expired);
         $crate::contract::contract!($run: a_later_run_has_an_account_of_its_own);
         $crate::contract::contract!($run: settlements_at_once_count_once);
         $crate::contract::contract!($run: a_run_that_was_killed_comes_to_rest);
@@ -90,6 +91,37 @@ pub(crate) async fn what_dies_is_named_and_what_is_lost_is_seen(store: impl Stor
     assert_eq!(line(&ledger).await, ["in 40, out 40, waiting 0, dead 0"]);
     ledger.settle(at(47)).await.unwrap();
     assert_eq!(line(&ledger).await, ["in 40, out 40, waiting 0, dead 0"]);
+}
+
+pub(crate) async fn what_is_tried_again_is_on_its_way_until_it_is_handled_given_up_or_expired(
+    store: impl Store,
+) {
+    let ledger = Ledger::new(store);
+    ledger.state(&scope(), accepted(7, 40), at(0)).await.unwrap();
+    ledger.done(&scope(), 7, span(1, 10), &[], at(0)).await.unwrap();
+    for (first, last) in [(11, 20), (21, 30), (31, 40)] {
+        ledger.tried(&scope(), 7, span(first, last), "tried_again", at(10)).await.unwrap();
+    }
+    let waits = "in 40, out 10, waiting 30 (30 tried in vain so far), dead 0";
+    assert_eq!(line(&ledger).await, [waits], "before it is settled");
+    for minute in [10, 41, 90] {
+        ledger.state(&scope(), accepted(7, 40), at(minute)).await.unwrap();
+        assert_eq!(ledger.settle(at(minute)).await.unwrap().lost, 0, "at {minute}");
+        assert_eq!(line(&ledger).await, [waits], "at {minute}");
+    }
+    ledger.tried(&scope(), 7, span(31, 40), "tried_again", at(91)).await.unwrap();
+    ledger.done(&scope(), 7, span(11, 20), &[], at(91)).await.unwrap();
+    ledger.given_up(&scope(), 7, span(21, 30), "store_refused", at(91)).await.unwrap();
+    let known = "in 40, out 20, waiting 10 (10 tried in vain so far), dead 10 (store_refused 10)";
+    assert_eq!(line(&ledger).await, [known]);
+    // Four days after the last try.
+    for (minute, want) in
+        [(5_850, known), (5_851, "in 40, out 20, waiting 0, dead 20 (expired 10, store_refused 10)")]
+    {
+        ledger.settle(at(minute)).await.unwrap();
+        assert_eq!(line(&ledger).await, [want], "at {minute}");
+    }
+    assert!(ledger.summary().await.unwrap().adds_up());
 }
 
 pub(crate) async fn a_later_run_has_an_account_of_its_own(store: impl Store) {

@@ -1,7 +1,7 @@
 //! Since when a match holds, and when time alone turns it.
 
 use crate::support::{at, check, object, rule};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 fn since(keys: &str, text: &str, now: Timestamp) -> Option<Timestamp> {
     let rule = rule(&format!("since: {keys}\ncheckField: [{{ field: [a], nilValue: true }}]"));
@@ -166,4 +166,43 @@ fn a_namespace_left_out_has_nothing_to_wait_for() {
     let rule = rule("namespaces: [shop]\ncheckField: [{ field: [a], olderThan: 0 }]");
     let elsewhere = object(r#"{"metadata":{"namespace":"x"},"a":"2026-01-01T01:00:00Z"}"#);
     assert_eq!(rule.evaluate(&elsewhere, at(0)).turns_at, None);
+}
+
+#[test]
+fn the_end_of_what_was_deleted_waits_for_a_successor_unless_being_deleted_was_what_was_wrong() {
+    for (name, keys, is_about_deletions) in [
+        ("what is there", "checkField: [{ field: [status, phase], equalValue: [Failed] }]", false),
+        (
+            "left alone while it goes",
+            "checkField: [{ field: [metadata, deletionTimestamp], nilValue: true }]",
+            false,
+        ),
+        ("on its way out", "checkField: [{ field: [metadata, deletionTimestamp], nilValue: false }]", true),
+        ("for long", "checkField: [{ field: [metadata, deletionTimestamp], olderThan: 15m }]", true),
+        (
+            "where an absent one counts",
+            "checkField: [{ field: [metadata, deletionTimestamp], default: x, notEqualValue: [y] }]",
+            false,
+        ),
+        (
+            "filtered",
+            "filterField: [{ field: [metadata, deletionTimestamp], olderThan: 1s }]\ncheckField: [{ field: [metadata, finalizers], nilValue: false }]",
+            true,
+        ),
+        (
+            "one way or the other",
+            "checkField: [{ anyOf: [[{ field: [a], nilValue: false }, { field: [metadata, deletionTimestamp], olderThan: 1m }], [{ field: [metadata, deletionTimestamp], nilValue: false }]] }]",
+            true,
+        ),
+        (
+            "or something else",
+            "checkField: [{ anyOf: [[{ field: [a], nilValue: false }], [{ field: [metadata, deletionTimestamp], nilValue: false }]] }]",
+            false,
+        ),
+        ("of another thing", "checkField: [{ field: [status, deletionTimestamp], nilValue: false }]", false),
+    ] {
+        let rule = rule(&format!("{keys}\nduration: 6m"));
+        let hold = if is_about_deletions { SignedDuration::ZERO } else { SignedDuration::from_mins(9) };
+        assert_eq!((rule.is_about_deletions(), rule.hold_down()), (is_about_deletions, hold), "{name}");
+    }
 }

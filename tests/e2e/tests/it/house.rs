@@ -255,6 +255,11 @@ fn a_pack_that_fails_again_and_again_has_an_account_well_before_it_counts_as_los
     let tries = f64::from(prodrome_evaluate::NOTED_FROM);
     let longest = tries * number(&json, &changes["VisibilityTimeout"]);
     assert!(2.0 * longest <= prodrome_ledger::SETTLED_AFTER.as_secs_f64(), "{longest} s");
+    let kept = number(&json, &changes["MessageRetentionPeriod"]);
+    assert!(
+        kept <= prodrome_ledger::EXPIRES_AFTER.as_secs_f64(),
+        "what is kept {kept} s has not expired before"
+    );
 }
 
 #[test]

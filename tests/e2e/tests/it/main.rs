@@ -7,6 +7,8 @@ mod behind;
 #[cfg(test)]
 mod canary;
 #[cfg(test)]
+mod canary_cut;
+#[cfg(test)]
 mod channel;
 #[cfg(test)]
 mod death;

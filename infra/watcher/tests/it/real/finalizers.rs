@@ -249,6 +249,34 @@ async fn every_finalizer_is_removed_and_none_of_others() {
     cluster.allow(&account, &MAY).await;
     let error = remove_finalizers(account.client().await).await.unwrap_err();
     assert!(error.to_string().contains("cannot be listed, so nobody knows"), "{error}");
+
+    // Whoever may see all and not change some takes out the others, and says which are kept and why.
+    for n in 0..40 {
+        cluster.create(secrets, &object(&format!("kept-{n}"), &[FINALIZER])).await;
+    }
+    for n in 0..3 {
+        cluster.create(maps, &object(&format!("more-{n}"), &[FINALIZER])).await;
+    }
+    let account = cluster.account("leaving", "most").await;
+    cluster.allow(&account, &MAY).await;
+    cluster.allow(&account, &[("*", &["*"], &["list", "get"])]).await;
+    let before = cluster.requests(&account.user).len();
+    let error = remove_finalizers(account.client().await).await.unwrap_err().to_string();
+    for words in
+        ["Secret kept-", " -n leaving (and 15 others) keeps ", "not allowed: ", "; 3 were removed elsewhere"]
+    {
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    let asked = cluster.requests(&account.user).split_off(before);
+    let refused =
+        asked.iter().filter(|asked| asked.starts_with("patch ") && asked.contains("/secrets/")).count();
+    assert!(refused < 30, "a kind that may not be changed is left alone: {refused}");
+    let kept = finalizers(&cluster, secrets).await;
+    assert!((0..40).all(|n| kept[&format!("kept-{n}")] == [FINALIZER]), "{kept:?}");
+    let removal = remove_finalizers(cluster.admin()).await.unwrap();
+    assert_eq!(removal.removed, [("Secret".to_owned(), 40)].into(), "{removal:?}");
+    let there = cluster.versions(secrets).await;
+    assert_eq!(there.len(), 40, "no object went with its finalizer");
     for (name, patch) in [("both", Value::Null), ("theirs", Value::Null)] {
         cluster.patch(&format!("{maps}/{name}"), &json!({ "metadata": { "finalizers": patch } })).await;
     }

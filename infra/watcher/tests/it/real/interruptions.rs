@@ -2,12 +2,15 @@
 
 use super::{Desk, config_map, watching};
 use crate::program::{Log, Program, accepting_queue, signal, until_it_takes_sigterm};
+use crate::world::Received;
 use prodrome_model::ChangeKind;
 use prodrome_test_cluster::{alone, together};
 use prodrome_watcher::{Settings, Status};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::time::Instant;
 
 #[tokio::test]
 async fn restarted_in_the_middle_it_goes_on_with_a_watch_and_loses_nothing() {
@@ -39,7 +42,10 @@ async fn restarted_in_the_middle_it_goes_on_with_a_watch_and_loses_nothing() {
     run.end().await.unwrap();
     let since: Vec<_> = desk.asked(asked).into_iter().filter(|asked| asked.contains("configmaps")).collect();
     let is_watch = |asked: &String| asked.starts_with("watch ") && !asked.contains("sendInitialEvents");
-    assert!(since.iter().all(is_watch), "nothing was listed again: {since:?}");
+    // Whoever comes back asks where the cluster is, by a list of one.
+    let lists: Vec<_> = since.iter().filter(|asked| !is_watch(asked)).collect();
+    assert!(lists.iter().all(|asked| asked.ends_with("?limit=1")), "nothing was listed again: {since:?}");
+    assert_eq!(lists.len(), 2, "once a start: {since:?}");
 }
 
 #[tokio::test]
@@ -235,7 +241,8 @@ async fn a_store_that_counts_from_the_beginning_again_is_listed_anew() {
     let again = Desk::new(&cluster, "restored", &["configmaps"]).await;
     let desk = Desk { queue: desk.queue, folder: desk.folder, ..again };
     desk.create_many(&maps, "new", 2, &config_map(1)).await;
-    let settings = Settings { watch_lasts: Duration::from_secs(2), ..desk.settings(&["ConfigMap"]) };
+    // Far longer than this test waits: no watch has to be silent before it is noticed.
+    let settings = Settings { watch_lasts: Duration::from_mins(5), ..desk.settings(&["ConfigMap"]) };
     let run = desk.run(settings).await;
     let keys = ["restored/new-0", "restored/new-1"];
     let lists = desk.queue.until("a list of what is new", |received| {
@@ -246,4 +253,53 @@ async fn a_store_that_counts_from_the_beginning_again_is_listed_anew() {
     run.end().await.unwrap();
     let after: u64 = desk.saved().await.versions["restored:configmaps"].parse().unwrap();
     assert!(after < before, "{after} {before}");
+}
+
+#[tokio::test]
+async fn a_store_that_is_restored_under_its_eyes_is_listed_anew_within_seconds() {
+    let name = "a_store_that_is_restored_under_its_eyes_is_listed_anew_within_seconds";
+    let Some(cluster) = alone(name).await else { return };
+    let desk = Desk::new(&cluster, "put-back", &["configmaps"]).await;
+    let maps = desk.collection("configmaps");
+    desk.create_many(&maps, "kept", 3, &config_map(1)).await;
+    let snapshot = cluster.snapshot().await;
+    cluster.pass_versions(1_000).await;
+    desk.create_many(&maps, "lost", 3, &config_map(1)).await;
+    for (stream_lists, new) in [(true, "new"), (false, "newer")] {
+        let watch_lasts = Duration::from_mins(5);
+        let settings = Settings { watch_lasts, stream_lists, ..desk.settings(&["ConfigMap"]) };
+        let run = desk.run(settings).await;
+        desk.in_step("ConfigMap", &maps).await;
+        watching(&run, "put-back:configmaps").await;
+        let (asked, came_to) = (desk.asked(0).len(), highest(&cluster.versions(&maps).await));
+        cluster.restore(&snapshot).await;
+        // As a cluster goes on that was put back: with what nobody has heard of, at versions that are long past.
+        desk.create_many(&maps, new, 2, &config_map(1)).await;
+        let begun = Instant::now();
+        let ahead = |status: &Status| status.restarts().get("ahead") == Some(&1);
+        run.until("it is listed anew", ahead).await;
+        watching(&run, "put-back:configmaps").await;
+        println!("listed anew {} ms after the API server was ready", begun.elapsed().as_millis());
+        cluster.delete(&format!("{maps}/{new}-1")).await;
+        cluster.patch(&format!("{maps}/kept-1"), &config_map(2)).await;
+        let there = |received: &Received| {
+            let there = received.objects["ConfigMap"].iter().filter(|(_, (_, there))| *there);
+            there.map(|(key, _)| key.clone()).collect::<Vec<_>>()
+        };
+        let want: Vec<_> = cluster.versions(&maps).await.into_keys().collect();
+        desk.queue.until(&format!("{want:?}"), |received| there(received) == want).await;
+        run.end().await.unwrap();
+        let from = |asked: &String| asked.split("resourceVersion=").nth(1)?.parse::<u64>().ok();
+        let watched: Vec<u64> = desk.asked(asked).iter().filter_map(from).collect();
+        assert!(
+            watched.iter().all(|from| *from < came_to),
+            "none is of a time that is not yet: {watched:?} {came_to}"
+        );
+        // Up again, for the other way to list.
+        cluster.pass_versions(1_000).await;
+    }
+}
+
+fn highest(versions: &BTreeMap<String, String>) -> u64 {
+    versions.values().filter_map(|version| version.parse().ok()).max().unwrap()
 }
