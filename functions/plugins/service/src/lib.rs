@@ -78,10 +78,8 @@ async fn service(context: &Context, service: &Object) -> Result<Response, Proble
             .remedy("Set the traffic policy to Cluster, or run a pod on each node.")
             .blaming(me));
     }
-    Ok(Response::cleared(format!(
-        "{ready} of the {} pods that it selects are ready, and its ports fit",
-        pods.len()
-    )))
+    let summary = format!("{ready} of the {} pods that it selects are ready, and its ports fit", pods.len());
+    Ok(Response::cleared(summary).ruling_out_all(["endpoints-none", "service-port-mismatch"]))
 }
 
 /// A selector that no pod has: whose pods were meant, and where are they?
