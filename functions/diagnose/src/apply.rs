@@ -13,6 +13,9 @@ pub fn apply(finding: &Finding, mut diagnosis: Diagnosis) -> Finding {
         let owner = diagnosis.owner.or_else(|| owner(finding, &cause)).unwrap_or(finding.owner);
         diagnosis.owner = Some(owner);
         told.owner = owner;
+        if diagnosis.remediation.is_empty() {
+            diagnosis.remediation = remediation(&cause);
+        }
         diagnosis.workload = Some(finding.group.owner.clone());
         told.group = group(finding, &diagnosis, &cause);
         told.cause = Some(cause);
@@ -24,6 +27,12 @@ pub fn apply(finding: &Finding, mut diagnosis: Diagnosis) -> Finding {
 /// Who has to act on a cause, by the vocabulary.
 pub fn default_owner(cause: &str) -> Option<Owner> {
     cause.parse::<Cause>().ok().map(Cause::owner)
+}
+
+/// What to do about a cause, where no plugin said it.
+fn remediation(cause: &str) -> Vec<String> {
+    let steps = cause.parse::<Cause>().map(Cause::remediation).unwrap_or_default();
+    steps.iter().map(|step| (*step).to_owned()).collect()
 }
 
 /// Who has to act, where no plugin said it. What a program dies of is for whoever runs the program: the rule knows

@@ -67,7 +67,11 @@ fn read_flows(dir: &Path) -> Result<FlowSet, Error> {
     // What a plugin declares is its own; a plugin that was deployed later is not known here.
     let loaded = prodrome_flows::load(&files, &Catalogue::any());
     for diagnostic in &loaded.diagnostics {
-        tracing::error!(diagnostic = %diagnostic, "a flow is wrong");
+        if diagnostic.is_error() {
+            tracing::error!(diagnostic = %diagnostic, "a flow is wrong");
+        } else {
+            tracing::warn!(diagnostic = %diagnostic, "a flow is doubtful");
+        }
     }
     tracing::info!(flows = loaded.flows.len(), files = files.len(), "flows are loaded");
     Ok(loaded.flows)

@@ -1,6 +1,7 @@
 //! `prodrome diagnose`: a root-cause flow, now, with the plugins in this process.
 
 mod snapshot;
+mod well;
 
 use crate::kind_names::KindName;
 use crate::library::Library;
@@ -147,7 +148,8 @@ async fn on(
     let plugins = Arc::new(prodrome_local::plugins());
     let text = arguments.output == Output::Text;
     let screen = Screen::new(text);
-    screen.tell(&format!("{}: {}", render::paint(flow.name(), "1", screen.colours), flow.summary()));
+    let summary = render::plain(flow.summary(), 300);
+    screen.tell(&format!("{}: {summary}", render::paint(flow.name(), "1", screen.colours)));
     let mut asked = AnyCluster::new(cluster);
     if let Some(http) = outside {
         asked = asked.with_outside(http);
@@ -157,8 +159,11 @@ async fn on(
         None => None,
     };
     let diagnosis = ask(flow, &finding, asked, plugins, now, &screen).await;
-    let diagnosis =
+    let mut diagnosis =
         apply(&finding, diagnosis).diagnosis.map_or_else(Diagnosis::default, |diagnosis| *diagnosis);
+    if matching.is_empty() {
+        well::say_so(&mut diagnosis, &key.to_string());
+    }
     let shown = match (&arguments.snapshot, kept) {
         (Some(path), Some(document)) => snapshot::keep(&document, path, &screen)?,
         _ => false,
@@ -168,7 +173,7 @@ async fn on(
     } else if text {
         print(&diagnosis)?;
     } else {
-        say!("{}", serde_json::to_string(&diagnosis)?);
+        say!("{}", render::json(&diagnosis)?);
     }
     Ok(if diagnosis.verdict == Verdict::Cause { Outcome::Found } else { Outcome::Quiet })
 }
@@ -294,16 +299,14 @@ impl Progress for Screen {
 fn print(diagnosis: &Diagnosis) -> Result<()> {
     let colours = render::colours();
     let plain = |text: &str| render::plain(text, 400);
-    match &diagnosis.cause {
-        Some(cause) => {
-            let owner = diagnosis.owner.map_or("nobody", Owner::as_str);
-            let sure = diagnosis.confidence * 100.0;
-            say!("{} {sure:.0} % sure, owner {owner}", render::paint(cause, "1", colours));
-            say!("  {}", plain(&diagnosis.summary));
-        }
-        None => {
-            say!("{}: {}", render::paint("unknown", "1", colours), plain(&diagnosis.summary));
-        }
+    if let Some(cause) = &diagnosis.cause {
+        let owner = diagnosis.owner.map_or("nobody", Owner::as_str);
+        let sure = diagnosis.confidence * 100.0;
+        say!("{} {sure:.0} % sure, owner {owner}", render::paint(cause, "1", colours));
+        say!("  {}", plain(&diagnosis.summary));
+    } else {
+        let word = if diagnosis.verdict == Verdict::Cleared { "well" } else { "unknown" };
+        say!("{}: {}", render::paint(word, "1", colours), plain(&diagnosis.summary));
     }
     for evidence in &diagnosis.evidence {
         let on = evidence.object.as_ref().map(|object| format!("{object}: ")).unwrap_or_default();
@@ -318,15 +321,19 @@ fn print(diagnosis: &Diagnosis) -> Result<()> {
     for (nth, step) in diagnosis.remediation.iter().enumerate() {
         say!("  {}. {}", nth + 1, plain(step));
     }
-    if !diagnosis.ruled_out.is_empty() {
-        let causes: Vec<&str> = diagnosis.ruled_out.iter().map(|ruled| ruled.cause.as_str()).collect();
-        say!("ruled out: {}", plain(&causes.join(", ")));
+    // Of what is well it goes without saying.
+    let is_well = diagnosis.verdict == Verdict::Cleared;
+    for causes in diagnosis.ruled_out_in_words(RULED_OUT_MAX).iter().filter(|_| !is_well) {
+        say!("ruled out: {}", plain(causes));
     }
     for unseen in &diagnosis.not_looked_at {
         say!("not looked at: {}: {}", plain(&unseen.what), plain(&unseen.reason));
     }
     Ok(())
 }
+
+/// Causes that are ruled out by one sight and named; the JSON has all.
+const RULED_OUT_MAX: usize = 6;
 
 /// Namespaces that are named where an object is in several, or in none of those looked at.
 const NAMED_MAX: usize = 8;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use prodrome_flows::{Flow, Loaded};
 use prodrome_model::Diagnosis;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `prodrome flows`.
 #[derive(Args)]
@@ -93,13 +93,14 @@ fn check(files: &[PathBuf], output: Output) -> Result<Outcome> {
             let errors = diagnostics.iter().filter(|d| d.is_error()).count();
             let (sound, files) = (flows.len(), render::count(sources.len(), "file"));
             let is = if sound == 1 { "is" } else { "are" };
-            let mistakes =
-                if errors > 0 { format!(", {}", render::count(errors, "mistake")) } else { String::new() };
-            say!("{} in {files} {is} sound{mistakes}", render::count(sound, "flow"));
+            let doubts = diagnostics.len() - errors;
+            let told = [(errors, "mistake"), (doubts, "doubt")].into_iter().filter(|(n, _)| *n > 0);
+            let told: Vec<String> = told.map(|(n, what)| format!(", {}", render::count(n, what))).collect();
+            say!("{} in {files} {is} sound{}", render::count(sound, "flow"), told.concat());
         }
         Output::Json => {
             for diagnostic in &diagnostics {
-                say!("{}", serde_json::to_string(diagnostic)?);
+                say!("{}", render::json(diagnostic)?);
             }
         }
     }
@@ -124,14 +125,28 @@ impl One {
             bail!("there is no sound flow {name}; {}", prodrome_rules::suggest(name, &known));
         };
         let run = match &self.run {
-            Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .with_context(|| format!("cannot read {}", path.display()))?;
-                let run = serde_json::from_str(&text);
-                Some(run.with_context(|| format!("{} is no diagnosis", path.display()))?)
-            }
+            Some(path) => Some(run_of(flow, path)?),
             None => None,
         };
         Ok((flow.clone(), run))
     }
+}
+
+/// A run of this flow; one of another would colour nothing, or what only has the same name.
+fn run_of(flow: &Flow, path: &Path) -> Result<Diagnosis> {
+    let file = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {file}"))?;
+    let run: Diagnosis = serde_json::from_str(&text).with_context(|| {
+        format!("{file} is no run: expected what `prodrome diagnose --output json` prints")
+    })?;
+    if run.flow != flow.name() {
+        let ran = render::plain(&run.flow, 100);
+        bail!("{file} is a run of the flow {ran}, and not of {}; draw `{ran}`", flow.name());
+    }
+    let strange = run.nodes.iter().find(|outcome| flow.node(&outcome.node).is_none());
+    if let Some(outcome) = strange {
+        let node = render::plain(&outcome.node, 100);
+        bail!("{file} is a run of another version of the flow {}: that has a node {node}", flow.name());
+    }
+    Ok(run)
 }

@@ -10,6 +10,12 @@ macro_rules! say {
     ($($part:tt)*) => { $crate::write(&format!("{}\n", format_args!($($part)*)))? };
 }
 
+/// Writes a line to standard error, as that of the standard library does, and without what steers a terminal: names of
+/// files, arguments and what stands in files are anybody's.
+macro_rules! eprintln {
+    ($($part:tt)*) => { $crate::complain(&format!($($part)*)) };
+}
+
 mod clock;
 mod diagnose;
 mod flows;
@@ -33,6 +39,7 @@ mod up;
 mod why;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use prodrome_model::shown::harmless_lines;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
@@ -79,7 +86,10 @@ fn main() -> ExitCode {
     if let Some(code) = function::run_if_started_by_lambda() {
         return code;
     }
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refused(&error),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&anyhow::anyhow!(error).context("cannot start the runtime")),
@@ -127,6 +137,31 @@ fn write(text: &str) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
+/// Tells of arguments that cannot be taken, or what help was asked for.
+fn refused(error: &clap::Error) -> ExitCode {
+    let words = error.render();
+    let (plain, painted) = (words.to_string(), words.ansi().to_string());
+    // Colours are left out where an argument that is quoted brings some of its own.
+    let harmless = std::env::args_os().all(|argument| {
+        let argument = argument.to_string_lossy();
+        harmless_lines(&argument) == *argument
+    });
+    if error.use_stderr() {
+        let text = if render::colours_of_errors() && harmless { painted } else { harmless_lines(&plain) };
+        // Where nobody reads, the exit code still tells.
+        drop(std::io::stderr().lock().write_all(text.as_bytes()));
+    } else {
+        drop(write(if render::colours() { &painted } else { &plain }));
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// Writes a line to standard error.
+fn complain(line: &str) {
+    // Where nobody reads, the exit code still tells.
+    drop(writeln!(std::io::stderr().lock(), "{}", harmless_lines(line)));
+}
+
 /// The chain of causes on one line; nothing where it is only that nobody reads any more.
 fn failed(error: &anyhow::Error) -> ExitCode {
     // The outermost error alone: a connection that breaks has its place and its reason around it.
@@ -141,7 +176,8 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     }
     // Progress may have left half a line.
     let begin = if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" };
-    eprintln!("{begin}prodrome: {}", chain(error));
+    drop(write!(std::io::stderr().lock(), "{begin}"));
+    eprintln!("prodrome: {}", chain(error));
     ExitCode::from(2)
 }
 

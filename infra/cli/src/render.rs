@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use prodrome_model::Severity;
+use prodrome_model::shown::{harmless, harmless_json, harmless_lines};
 use std::io::IsTerminal as _;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
@@ -43,9 +44,10 @@ pub(crate) const fn severity_code(severity: Severity) -> &'static str {
     }
 }
 
-/// A text in a colour (an SGR code), where that is wanted.
+/// A text in a colour (an SGR code), where that is wanted. It brings no code of its own.
 pub(crate) fn paint(text: &str, code: &str, colours: bool) -> String {
-    if colours && !code.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    let text = harmless_lines(text);
+    if colours && !code.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text }
 }
 
 /// A line of parts, each in its colour.
@@ -155,17 +157,16 @@ fn wrap(text: &str, indent: usize, columns: Option<usize>) -> String {
 
 /// One line without control characters, direction marks and what hides, cut: names and messages are written by tenants.
 pub(crate) fn plain(text: &str, max: usize) -> String {
-    let harmless = |c: char| {
-        let moves = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || moves { ' ' } else { c }
-    };
-    let hides = |c: &char| matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}');
-    let shown = || text.chars().filter(|c| !hides(c));
-    let mut line: String = shown().map(harmless).take(max).collect();
-    if shown().nth(max).is_some() {
-        line.push('…');
+    let shown = harmless(text);
+    match shown.char_indices().nth(max) {
+        None => shown,
+        Some(_) => shown.chars().take(max).chain(['…']).collect(),
     }
-    line
+}
+
+/// What machines read, and a terminal may show.
+pub(crate) fn json(value: &impl serde::Serialize) -> serde_json::Result<String> {
+    Ok(harmless_json(&serde_json::to_string(value)?))
 }
 
 /// `1 alert`, `2 alerts`, `3 queries`.
@@ -246,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_tenants_text_cannot_move_the_cursor() {
-        assert_eq!(plain("a\x1b[2Jb\nc\u{202e}d\u{2028}e\u{9b}f", 20), "a [2Jb c d e f");
+        assert_eq!(plain("a\x1b[2Jb\nc\u{202e}d\u{2028}e\u{9b}f", 20), "a [2Jb cd e f");
         assert_eq!(plain("ad\u{200b}min\u{feff}\u{e0041}", 20), "admin");
         assert_eq!(plain("abcdef", 3), "abc…");
     }

@@ -11,7 +11,7 @@ use prodrome_cluster::Logs;
 use prodrome_flows::FlowSet;
 use prodrome_local::{Change, Notices, World};
 use prodrome_model::{
-    ChangeKind, Fingerprint, Group, Joiner, Notice, NoticeKind, ObjectRef, Owner, Severity,
+    ChangeKind, Diagnosis, Fingerprint, Group, Joiner, Notice, NoticeKind, ObjectRef, Owner, Severity,
 };
 use prodrome_plugin::Registry;
 use prodrome_recording::{Recording, RecordingError, StepKind, Timeline};
@@ -70,6 +70,12 @@ struct Line<'n> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<Timestamp>,
     summary: &'n str,
+    /// What the rule saw, and what speaks for the cause.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    evidence: Vec<String>,
+    /// What to do about the cause, in order.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    remediation: &'n [String],
     fingerprint: &'n Fingerprint,
 }
 
@@ -259,6 +265,16 @@ fn cause(notice: &Notice) -> Option<&str> {
     notice.cause.as_deref().or_else(|| notice.diagnosis.as_ref().map(|_| "unknown"))
 }
 
+/// What the rule saw, and what speaks for the cause.
+pub(crate) fn evidence(seen: &[String], diagnosis: Option<&Diagnosis>) -> Vec<String> {
+    let found = diagnosis.into_iter().flat_map(|diagnosis| &diagnosis.evidence);
+    let found = found.map(|evidence| match &evidence.object {
+        Some(object) => format!("{object}: {}", evidence.text),
+        None => evidence.text.clone(),
+    });
+    seen.iter().cloned().chain(found).collect()
+}
+
 /// What containers wrote, where it stands beside the stream.
 fn logs(dir: &Path) -> Result<Option<BTreeMap<String, Logs>>> {
     let path = dir.join("logs.json");
@@ -348,10 +364,11 @@ impl Printer {
                 since: notice.since,
                 ended: notice.ended,
                 summary: &notice.summary,
+                evidence: evidence(&notice.evidence, notice.diagnosis.as_deref()),
+                remediation: notice.diagnosis.as_ref().map_or(&[], |diagnosis| &diagnosis.remediation),
                 fingerprint: &notice.fingerprint,
             };
-            serde_json::to_writer(&mut *out, &line)?;
-            writeln!(out)?;
+            writeln!(out, "{}", render::json(&line)?)?;
         }
         Ok(())
     }
@@ -380,7 +397,7 @@ impl Printer {
             writeln!(out, "{}", render::wrapped(&render::plain(&notice.summary, 300), 13))?;
             if let Some(diagnosis) = &notice.diagnosis {
                 let known = notice.cause.as_deref().map_or("unknown".to_owned(), |cause| {
-                    format!("{cause} ({:.0} %)", diagnosis.confidence * 100.0)
+                    format!("{} ({:.0} %)", render::plain(cause, 100), diagnosis.confidence * 100.0)
                 });
                 let why = format!("why: {known}: {}", render::plain(&diagnosis.summary, 240));
                 writeln!(out, "{}", render::wrapped(&why, 13))?;

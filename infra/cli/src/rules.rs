@@ -137,10 +137,11 @@ fn check(
     let shipped = prodrome_local::catalogue();
     let known: Vec<&str> = shipped.names().chain(plugins.iter().map(String::as_str)).collect();
     loaded.diagnostics.extend(names::of_plugins(&sources, &known));
+    loaded.diagnostics.extend(names::of_params(&sources, &shipped));
     match output {
         Output::Json => {
             for diagnostic in &loaded.diagnostics {
-                say!("{}", serde_json::to_string(diagnostic)?);
+                say!("{}", render::json(diagnostic)?);
             }
         }
         Output::Text => {
@@ -169,7 +170,7 @@ fn check(
 /// one line each.
 pub(crate) fn report(files: &[SourceFile], diagnostics: &[Diagnostic]) {
     if std::io::stderr().is_terminal() {
-        let style = Style { colour: render::colours(), ..Style::default() };
+        let style = Style { colour: render::colours_of_errors(), ..Style::default() };
         eprint!("{}", prodrome_rules::render(diagnostics, files, style));
         return;
     }

@@ -14,6 +14,7 @@ use misfits::Misfits;
 use prodrome_cluster::{Cluster, ClusterError, owner};
 use prodrome_evaluate::{Evaluate, Inspection};
 use prodrome_flows::FlowSet;
+use prodrome_model::shown::harmless_json;
 use prodrome_model::{
     Diagnosis, EventBrief, Finding, GroupKind, Metadata, ObjectHead, ObjectRef, Owner, Resource, Severity,
 };
@@ -94,6 +95,9 @@ struct Found {
     fires_at: Timestamp,
     summary: String,
     evidence: Vec<String>,
+    /// What to do about the cause, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    remediation: Vec<String>,
     /// The topmost controller, by which text output groups.
     #[serde(skip)]
     top: ObjectRef,
@@ -397,6 +401,7 @@ impl<C: Cluster + Clone + 'static> Scanner<C> {
             one.cause = Some(told.cause.clone().unwrap_or_else(|| "unknown".to_owned()));
             one.confidence = Some(why.confidence);
             one.faulty.clone_from(&why.faulty);
+            one.remediation.clone_from(&why.remediation);
             one.why = Some(why.clone());
         }
     }
@@ -434,6 +439,7 @@ impl<C: Cluster + Clone + 'static> Scanner<C> {
             fires_at,
             summary: inspection.summary,
             evidence: inspection.evidence,
+            remediation: Vec::new(),
             events,
         })
     }
@@ -449,13 +455,12 @@ fn print(found: &[Found], seen: usize, rules: &RuleSet, now: Timestamp, output: 
     match output {
         Output::Json => {
             for one in found {
-                serde_json::to_writer(&mut out, one)?;
-                writeln!(out)?;
+                let evidence = crate::replay::evidence(&one.evidence, one.why.as_deref());
+                writeln!(out, "{}", render::json(&Found { evidence, ..one.clone() })?)?;
             }
         }
         Output::Sarif => {
-            serde_json::to_writer_pretty(&mut out, &sarif(found, rules))?;
-            writeln!(out)?;
+            writeln!(out, "{}", harmless_json(&serde_json::to_string_pretty(&sarif(found, rules))?))?;
         }
         Output::Text => text(&mut out, found, seen, rules, now)?,
     }
@@ -514,7 +519,8 @@ fn text(
             } else {
                 String::new()
             };
-            let why_line = format!("why: {cause}{sure}: {}", render::plain(&why.summary, 300));
+            let why_line =
+                format!("why: {}{sure}: {}", render::plain(cause, 100), render::plain(&why.summary, 300));
             writeln!(out, "{}", render::wrapped(&why_line, 3))?;
             for step in why.remediation.iter().take(2) {
                 writeln!(out, "{}", render::wrapped(&format!("do: {}", render::plain(step, 200)), 3))?;

@@ -1,3 +1,4 @@
+use prodrome_causes::Cause;
 use prodrome_flows::Catalogue;
 use prodrome_plugin::Registry;
 
@@ -31,10 +32,12 @@ pub fn plugins() -> Registry {
     ])
 }
 
-/// What flows may name: the shipped plugins and what they declare.
+/// What flows may name: the shipped plugins, what they declare, and the causes that there are.
 pub fn catalogue() -> Catalogue {
-    let plugins = plugins();
-    plugins
-        .iter()
-        .fold(Catalogue::new(), |catalogue, plugin| catalogue.with(plugin.name(), plugin.facts().clone()))
+    let causes = Catalogue::new().with_causes(Cause::ALL.iter().map(|cause| cause.id()));
+    plugins().iter().fold(causes, |catalogue, plugin| {
+        catalogue
+            .with(plugin.name(), plugin.facts().clone())
+            .taking(plugin.name(), plugin.params().as_value().clone())
+    })
 }

@@ -20,6 +20,8 @@ const EVIDENCE_MAX: usize = 20;
 const EVIDENCE_LINE_MAX: usize = 400;
 /// Items of each list of a diagnosis.
 const DIAGNOSIS_MAX: usize = 8;
+/// Causes that are ruled out, each with why.
+const RULED_OUT_MAX: usize = 16;
 const EVENTS_MAX: usize = 10;
 const EVENT_MESSAGE_MAX: usize = 1_000;
 const EVENT_WORD_MAX: usize = 100;
@@ -132,7 +134,7 @@ fn bounded_diagnosis(diagnosis: &Diagnosis) -> Diagnosis {
         ruled_out: diagnosis
             .ruled_out
             .iter()
-            .take(DIAGNOSIS_MAX)
+            .take(RULED_OUT_MAX)
             .map(|ruled| RuledOut { cause: short(&ruled.cause), reason: short(&ruled.reason) })
             .collect(),
         not_looked_at: diagnosis

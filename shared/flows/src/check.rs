@@ -1,9 +1,13 @@
 //! From files to flows: everything that a flow file can get wrong is found here, all at once.
 
+mod doubts;
+
 use crate::catalogue::{Catalogue, PluginFacts};
-use crate::expression::{Expression, Mistake, MistakeKind, Scope};
+use crate::expression::{Expression, Mistake, MistakeKind, Scope, Seen, is_identifier};
 use crate::flow::{Flow, FlowSet, Node};
+use crate::params::{self, Misfit};
 use jiff::SignedDuration;
+use prodrome_model::shown::harmless;
 use prodrome_model::{FactType, stable_hash};
 use prodrome_rules::source::{self, Key, Span, Tree, TreeValue};
 use prodrome_rules::{Code, Diagnostic, Level, LineIndex, SourceFile, nearest, parse_duration, suggest};
@@ -155,7 +159,7 @@ impl Checker<'_> {
         let nodes_count = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be 1 to 256")]
         let calls_max = calls.map_or(nodes_count.saturating_mul(2), |calls| calls as u32);
-        Some(Flow {
+        let flow = Flow {
             name: self.flow.clone(),
             summary,
             deadline,
@@ -163,7 +167,9 @@ impl Checker<'_> {
             threshold,
             nodes,
             hash: stable_hash(&[&self.flow, &self.file.text]),
-        })
+        };
+        self.doubts(&flow, entries, nodes_map);
+        Some(flow)
     }
 
     fn draft<'t>(
@@ -188,8 +194,7 @@ impl Checker<'_> {
         if !is_identifier(&key.text) {
             let expected = "a name of letters, digits and underscores that no word of CEL is";
             let found = format!("`{}`", shown(&key.text));
-            let help = Some(format!("write `{}`", key.text.replace(['-', ' ', '.'], "_")));
-            self.error(Code::BadName, key.span, &path, expected, &found, help);
+            self.error(Code::BadName, key.span, &path, expected, &found, another_name(&key.text));
         }
         let entries = self.map(tree, &path, "a node", &NODE_KEYS)?;
         let Some(plugin) = self.text(entries, "plugin", &path).map(str::to_owned) else {
@@ -210,7 +215,7 @@ impl Checker<'_> {
             self.error(Code::WrongType, tree.span, &at, "a CEL expression", &tree.describe(), help);
             None
         });
-        let params = self.params(entries, &path);
+        let params = self.params(entries, &path, &plugin);
         let timeout = self.duration(entries, "timeout", &path, TIMEOUT, DEADLINE_MAX);
         let retries = self.number(entries, "retries", &path, 0.0, f64::from(RETRIES_MAX)).unwrap_or(0.0);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be 0 to 3")]
@@ -322,17 +327,26 @@ impl Checker<'_> {
         names
     }
 
-    fn params(&mut self, entries: &[(Key, Tree)], path: &str) -> Map<String, Value> {
-        let Some((_, tree)) = entry(entries, "params") else { return Map::new() };
-        match json(tree) {
-            Value::Object(map) => map,
-            Value::Null => Map::new(),
-            _ => {
-                let at = format!("{path}.params");
+    /// What the plugin is given, which has to be what it takes.
+    fn params(&mut self, entries: &[(Key, Tree)], path: &str, plugin: &str) -> Map<String, Value> {
+        let at = format!("{path}.params");
+        let given = entry(entries, "params").map(|(_, tree)| tree);
+        let params = match given.map(|tree| (tree, json(tree))) {
+            None | Some((_, Value::Null)) => Map::new(),
+            Some((_, Value::Object(map))) => map,
+            Some((tree, _)) => {
                 self.error(Code::WrongType, tree.span, &at, "a map of parameters", &tree.describe(), None);
-                Map::new()
+                return Map::new();
+            }
+        };
+        if let Some(schema) = self.catalogue.params(plugin) {
+            let span = entry(entries, "plugin").map_or_else(Span::default, |(_, tree)| tree.span);
+            for misfit in params::misfits(plugin, schema, given, span, &at) {
+                let Misfit { level, code, span, path, expected, found, help } = misfit;
+                self.report(level, code, span, &path, &expected, &found, help);
             }
         }
+        params
     }
 
     /// Resolves `after`, finds cycles, checks `when`.
@@ -383,18 +397,18 @@ impl Checker<'_> {
         for (index, draft) in drafts.iter().enumerate() {
             let Some((text, span, plain)) = draft.when else { continue };
             let ancestors = flow.ancestors(index);
-            let visible: BTreeMap<&str, Option<&PluginFacts>> = ancestors
-                .iter()
-                .map(|i| (known[*i], drafts[*i].typed.then_some(&drafts[*i].node.facts)))
-                .collect();
+            let seen = |draft: &'_ Draft<'_>| Seen {
+                facts: draft.typed.then(|| draft.node.facts.clone()),
+                is_known: self.catalogue.get(&draft.node.plugin).is_some(),
+            };
+            let visible: BTreeMap<&str, Seen> =
+                ancestors.iter().map(|i| (known[*i], seen(&drafts[*i]))).collect();
             let others = (0..nodes.len()).filter(|i| !ancestors.contains(i)).map(|i| known[i]).collect();
-            match Expression::new(text, &Scope { nodes: visible, others }) {
-                Ok(expression) => nodes[index].when = Some(expression),
-                Err(mistakes) => {
-                    for mistake in mistakes {
-                        self.expression(&draft.node.name, text, span, plain, mistake);
-                    }
-                }
+            let scope = Scope { nodes: visible, others, causes: self.catalogue.causes() };
+            let (expression, mistakes) = Expression::new(text, &scope);
+            nodes[index].when = expression;
+            for mistake in mistakes {
+                self.expression(&draft.node.name, text, span, plain, mistake);
             }
         }
         Some(nodes)
@@ -412,9 +426,10 @@ impl Checker<'_> {
             MistakeKind::Expression => Code::BadExpression,
             MistakeKind::Node => Code::UnknownNode,
             MistakeKind::Fact => Code::UnknownFact,
+            MistakeKind::Word => Code::UnknownWord,
         };
         let at = format!("nodes.{node}.when");
-        self.error(code, span, &at, &mistake.expected, &mistake.found, mistake.help);
+        self.report(mistake.level, code, span, &at, &mistake.expected, &mistake.found, mistake.help);
     }
 
     fn map<'t>(
@@ -519,7 +534,7 @@ impl Checker<'_> {
             path: shown(path),
             expected: expected.to_owned(),
             found: shown(found),
-            help,
+            help: help.map(|help| harmless(&help)),
         });
     }
 }
@@ -528,12 +543,12 @@ fn entry<'t>(entries: &'t [(Key, Tree)], key: &str) -> Option<(&'t Key, &'t Tree
     entries.iter().find(|(known, _)| known.text == key).map(|(key, tree)| (key, tree))
 }
 
-fn child(path: &str, key: &str) -> String {
+pub(crate) fn child(path: &str, key: &str) -> String {
     if path.is_empty() { shown(key) } else { format!("{path}.{}", shown(key)) }
 }
 
 /// A value of the file as JSON: what stands without quotes is what YAML takes it for.
-fn json(tree: &Tree) -> Value {
+pub(crate) fn json(tree: &Tree) -> Value {
     match &tree.value {
         TreeValue::Null => Value::Null,
         TreeValue::Scalar(text, true) => match text.as_str() {
@@ -588,37 +603,13 @@ fn depth(nodes: &[Node], index: usize) -> usize {
     visit(nodes, index, &mut vec![None; nodes.len()])
 }
 
-/// A name that CEL takes for a variable.
-fn is_identifier(name: &str) -> bool {
-    const RESERVED: &[&str] = &[
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "false",
-        "for",
-        "function",
-        "if",
-        "import",
-        "in",
-        "let",
-        "loop",
-        "namespace",
-        "null",
-        "package",
-        "return",
-        "true",
-        "var",
-        "void",
-        "while",
-    ];
-    let mut chars = name.chars();
-    let first = chars.next().is_some_and(|c| c.is_ascii_alphabetic());
-    first
-        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && name.len() <= 40
-        && !RESERVED.contains(&name)
+/// A name that is nearly that one and that CEL takes for a variable.
+fn another_name(name: &str) -> Option<String> {
+    let sound: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(30).collect();
+    let candidates = [sound.clone(), format!("{sound}_node"), format!("node_{sound}")];
+    let found = candidates.into_iter().find(|name| is_identifier(name))?;
+    Some(format!("write `{found}`"))
 }
 
 /// A name that can be part of a function's name.
@@ -631,7 +622,10 @@ fn is_kebab(name: &str) -> bool {
 }
 
 /// A text of the file as a message may hold it.
-fn shown(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SHOWN_MAX).collect();
-    if text.chars().nth(SHOWN_MAX).is_some() { line + "…" } else { line }
+pub(crate) fn shown(text: &str) -> String {
+    let line = harmless(text);
+    match line.char_indices().nth(SHOWN_MAX) {
+        None => line,
+        Some(_) => line.chars().take(SHOWN_MAX).chain(['…']).collect(),
+    }
 }

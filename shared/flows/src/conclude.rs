@@ -11,7 +11,7 @@ const REMEDIATION_MAX: usize = 8;
 const FACTS_MAX: usize = 8;
 /// Facts of one node that names no cause.
 const CONTRIBUTED_MAX: usize = 3;
-const RULED_OUT_MAX: usize = 24;
+const RULED_OUT_MAX: usize = 64;
 const UNSEEN_MAX: usize = 12;
 const TEXT_MAX: usize = 500;
 
@@ -28,16 +28,10 @@ pub(crate) fn conclude(flow: &Flow, state: &State, standings: &[Standing]) -> Di
     for (node, standing) in flow.nodes.iter().zip(standings) {
         let outcome = outcome(node, *standing, state.nodes.get(&node.name));
         note_unseen(&mut diagnosis, node, *standing, state.nodes.get(&node.name));
-        if let Some(response) = state.response(&node.name) {
-            if let (Verdict::Cause, Some(cause)) = (response.verdict, response.cause.as_deref()) {
-                candidates.push(Candidate { node, response, cause });
-            }
-            for cause in &response.ruled_out {
-                rule_out(&mut diagnosis, cause, &response.summary);
-            }
-            if response.verdict == Verdict::Cleared {
-                rule_out(&mut diagnosis, &node.plugin, &response.summary);
-            }
+        if let Some(response) = state.response(&node.name)
+            && let (Verdict::Cause, Some(cause)) = (response.verdict, response.cause.as_deref())
+        {
+            candidates.push(Candidate { node, response, cause });
         }
         diagnosis.nodes.push(outcome);
     }
@@ -62,6 +56,7 @@ pub(crate) fn conclude(flow: &Flow, state: &State, standings: &[Standing]) -> Di
         Some(best) if sure(best.response) >= flow.threshold => name(&mut diagnosis, best, &candidates),
         _ => admit(&mut diagnosis, &candidates, flow, state),
     }
+    rule_out(&mut diagnosis, &candidates, flow, state);
     contribute(&mut diagnosis, flow, state);
     diagnosis
 }
@@ -93,7 +88,6 @@ fn name(diagnosis: &mut Diagnosis, best: &Candidate<'_>, candidates: &[Candidate
         let text = format!("{}: {}", other.cause, other.response.summary);
         push(&mut diagnosis.facts, Evidence::new(&other.node.plugin, cut(&text)), FACTS_MAX);
     }
-    diagnosis.ruled_out.retain(|ruled| ruled.cause != best.cause);
 }
 
 /// What nodes saw that name no cause (what changed before, where it clusters, what the registry answers) goes with it.
@@ -113,8 +107,9 @@ fn contribute(diagnosis: &mut Diagnosis, flow: &Flow, state: &State) {
 fn admit(diagnosis: &mut Diagnosis, candidates: &[Candidate<'_>], flow: &Flow, state: &State) {
     diagnosis.verdict = Verdict::Unknown;
     diagnosis.confidence = candidates.first().map_or(0.0, |best| sure(best.response));
-    // One that gave no answer has looked at nothing.
-    let answered = flow.nodes.iter().filter(|node| state.response(&node.name).is_some());
+    // One that gave no answer, or could not look, has looked at nothing.
+    let looked = |node: &&Node| state.response(&node.name).is_some_and(|response| !response.is_blind());
+    let answered = flow.nodes.iter().filter(looked);
     let looked: Vec<&str> = answered.map(|node| node.plugin.as_str()).collect();
     diagnosis.summary = if looked.is_empty() {
         "the cause is not known: nothing could be looked at".to_owned()
@@ -157,27 +152,37 @@ const TIME: &str = "the run's time was over";
 const CALLS: &str = "the run had made all of its calls";
 
 fn note_unseen(diagnosis: &mut Diagnosis, node: &Node, standing: Standing, state: Option<&NodeState>) {
-    let what = || format!("what the plugin {} looks at", node.plugin);
-    let mut add = |what: String, reason: &str| {
-        push(&mut diagnosis.not_looked_at, Unseen { what: cut(&what), reason: cut(reason) }, UNSEEN_MAX);
+    let all = |reason: &str| Unseen::all_of(&node.plugin, reason);
+    let mut add = |Unseen { what, reason }: Unseen| {
+        push(&mut diagnosis.not_looked_at, Unseen { what: cut(&what), reason: cut(&reason) }, UNSEEN_MAX);
     };
     match (state, standing) {
         (Some(NodeState::Answered { response }), _) => {
-            for unseen in &response.not_looked_at {
-                add(unseen.what.clone(), &unseen.reason);
-            }
+            response.not_looked_at.iter().cloned().for_each(add);
         }
-        (Some(NodeState::Failed { reason }), _) => add(what(), reason),
-        (None, Standing::Skipped(Skipped::Time)) => add(what(), TIME),
-        (None, Standing::Skipped(Skipped::Calls) | Standing::Ready) => add(what(), CALLS),
+        (Some(NodeState::Failed { reason }), _) => add(all(reason)),
+        (None, Standing::Skipped(Skipped::Time)) => add(all(TIME)),
+        (None, Standing::Skipped(Skipped::Calls) | Standing::Ready) => add(all(CALLS)),
         _ => {}
     }
 }
 
-fn rule_out(diagnosis: &mut Diagnosis, cause: &str, reason: &str) {
-    if !diagnosis.ruled_out.iter().any(|ruled| ruled.cause == cause) {
-        let ruled = RuledOut { cause: cut(cause), reason: cut(reason) };
-        push(&mut diagnosis.ruled_out, ruled, RULED_OUT_MAX);
+/// The causes that are out of the question, of each node the most common before the rarer ones of any: what is told of
+/// them may be cut. What another node names is not among them.
+fn rule_out(diagnosis: &mut Diagnosis, candidates: &[Candidate<'_>], flow: &Flow, state: &State) {
+    let responses: Vec<&PluginResponse> =
+        flow.nodes.iter().filter_map(|node| state.response(&node.name)).collect();
+    let most = responses.iter().map(|response| response.ruled_out.len()).max().unwrap_or(0);
+    for nth in 0..most {
+        for response in &responses {
+            let Some(cause) = response.ruled_out.get(nth) else { continue };
+            let is_known = diagnosis.ruled_out.iter().any(|ruled| ruled.cause == *cause);
+            if is_known || candidates.iter().any(|candidate| candidate.cause == cause) {
+                continue;
+            }
+            let ruled = RuledOut { cause: cut(cause), reason: cut(&response.summary) };
+            push(&mut diagnosis.ruled_out, ruled, RULED_OUT_MAX);
+        }
     }
 }
 

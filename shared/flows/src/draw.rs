@@ -1,6 +1,7 @@
 //! A flow as a picture: in words, as a Mermaid diagram, as SVG. Where a run is at hand, its verdicts are coloured in.
 
 use crate::flow::{Flow, Node};
+use prodrome_model::shown::harmless;
 use prodrome_model::{Diagnosis, NodeOutcome, Verdict};
 use std::fmt::Write as _;
 
@@ -15,7 +16,7 @@ pub fn outline(flow: &Flow, run: Option<&Diagnosis>) -> String {
     let mut text = format!(
         "{}: {}\n  at most {} s and {} calls; names a cause from a confidence of {}\n",
         flow.name(),
-        flow.summary(),
+        harmless(flow.summary()),
         flow.deadline().as_secs(),
         flow.calls_max(),
         flow.threshold()
@@ -30,7 +31,7 @@ pub fn outline(flow: &Flow, run: Option<&Diagnosis>) -> String {
             _ = write!(line, " after {}", after.join(", "));
         }
         if let Some(when) = node.when() {
-            _ = write!(line, " when {when}");
+            _ = write!(line, " when {}", harmless(when));
         }
         _ = write!(line, " (within {} s", node.timeout().as_secs());
         if node.retries() > 0 {
@@ -38,7 +39,7 @@ pub fn outline(flow: &Flow, run: Option<&Diagnosis>) -> String {
         }
         line.push(')');
         if let Some(outcome) = outcome(run, node) {
-            _ = write!(line, ": {}", visible(&words(outcome)));
+            _ = write!(line, ": {}", harmless(&words(outcome)));
         }
         text += &line;
         text.push('\n');
@@ -156,16 +157,6 @@ fn colour(outcome: &NodeOutcome) -> &'static str {
     }
 }
 
-/// What a plugin said without what steers a terminal, hides, or turns the direction of reading around.
-fn visible(text: &str) -> String {
-    let hides = |c: &char| {
-        matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e0fff}')
-    };
-    let shown = text.chars().filter(|c| !hides(c));
-    shown.map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect()
-}
-
 fn short(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {
         None => text.to_owned(),
@@ -176,7 +167,7 @@ fn short(text: &str, max: usize) -> String {
 /// What a plugin said may hold what a tenant wrote.
 fn xml(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in visible(text).chars() {
+    for c in harmless(text).chars() {
         match c {
             '&' => safe += "&amp;",
             '<' => safe += "&lt;",
@@ -190,7 +181,7 @@ fn xml(text: &str) -> String {
 
 /// A text within the quotes of a Mermaid diagram.
 fn quiet(text: &str) -> String {
-    let text = short(&visible(text), 80);
+    let text = short(&harmless(text), 80);
     let mut quiet = String::new();
     for c in text.chars() {
         match c {

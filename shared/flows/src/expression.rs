@@ -6,8 +6,8 @@ use crate::state::State;
 use cel::common::ast::operators as op;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue};
 use cel::{Context, Program, Value};
-use prodrome_model::{FactType, PluginResponse, Verdict};
-use prodrome_rules::nearest;
+use prodrome_model::{FactType, Owner, PluginResponse, Verdict};
+use prodrome_rules::{Level, nearest, suggest};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::ops::Range;
@@ -22,6 +22,30 @@ const NESTED_MAX: usize = 12;
 const CHAINED_MAX: usize = 100;
 /// Deeper nesting is not followed.
 const DEPTH_MAX: usize = 40;
+/// Words of CEL that no name may be.
+const RESERVED: &[&str] = &[
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "false",
+    "for",
+    "function",
+    "if",
+    "import",
+    "in",
+    "let",
+    "loop",
+    "namespace",
+    "null",
+    "package",
+    "return",
+    "true",
+    "var",
+    "void",
+    "while",
+];
 /// What every node has beside what its plugin declares.
 const FIELDS: [(&str, Type); 5] = [
     ("verdict", Type::Text),
@@ -30,6 +54,9 @@ const FIELDS: [(&str, Type); 5] = [
     ("owner", Type::Text),
     ("summary", Type::Text),
 ];
+
+const VERDICTS: [Verdict; 3] = [Verdict::Cause, Verdict::Cleared, Verdict::Unknown];
+const OWNERS: [Owner; 3] = [Owner::User, Owner::Platform, Owner::Cloud];
 
 /// A checked expression.
 #[derive(Clone)]
@@ -41,6 +68,7 @@ pub(crate) struct Expression {
 /// What is wrong with an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mistake {
+    pub(crate) level: Level,
     /// Where in the text, in bytes, as far as it is known.
     pub(crate) at: Option<Range<usize>>,
     pub(crate) kind: MistakeKind,
@@ -54,13 +82,24 @@ pub(crate) enum MistakeKind {
     Expression,
     Node,
     Fact,
+    Word,
 }
 
-/// What an expression can see: the nodes that are waited for, each with its facts (`None`: anything), and those
-/// that exist but are not waited for.
+/// What an expression can see: the nodes that are waited for, those that exist but are not waited for, and the ids of
+/// causes (none: any word may be one).
 pub(crate) struct Scope<'a> {
-    pub(crate) nodes: BTreeMap<&'a str, Option<&'a PluginFacts>>,
+    pub(crate) nodes: BTreeMap<&'a str, Seen>,
     pub(crate) others: Vec<&'a str>,
+    pub(crate) causes: &'a [String],
+}
+
+/// A node as an expression sees it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seen {
+    /// What its plugin gives; `None`: that is not known.
+    pub(crate) facts: Option<PluginFacts>,
+    /// Whether its plugin is a known one, which names causes of the vocabulary alone.
+    pub(crate) is_known: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,27 +145,32 @@ impl fmt::Debug for Expression {
 }
 
 impl Expression {
-    /// Parses and checks a text; all mistakes where there are some.
-    pub(crate) fn new(text: &str, scope: &Scope<'_>) -> Result<Self, Vec<Mistake>> {
-        let wrong = |found: String| Mistake {
-            at: None,
-            kind: MistakeKind::Expression,
-            expected: "a CEL expression".to_owned(),
-            found,
-            help: Some("such as `text.verdict != \"cause\" || text.confidence < 0.8`".to_owned()),
+    /// Parses and checks a text: the expression unless it is wrong, and everything that is wrong or doubtful.
+    pub(crate) fn new(text: &str, scope: &Scope<'_>) -> (Option<Self>, Vec<Mistake>) {
+        let wrong = |found: String| {
+            let mistake = Mistake {
+                level: Level::Error,
+                at: None,
+                kind: MistakeKind::Expression,
+                expected: "a CEL expression".to_owned(),
+                found,
+                help: Some("such as `text.verdict != \"cause\" || text.confidence < 0.8`".to_owned()),
+            };
+            (None, vec![mistake])
         };
         if text.chars().count() > TEXT_MAX {
-            return Err(vec![wrong(format!("one of more than {TEXT_MAX} characters"))]);
+            return wrong(format!("one of more than {TEXT_MAX} characters"));
         }
         if is_nested_deeply(text) {
-            return Err(vec![wrong(format!(
-                "one with more than {NESTED_MAX} brackets or signs within one another"
-            ))]);
+            return wrong(format!("one with more than {NESTED_MAX} brackets or signs within one another"));
         }
-        let program = Program::compile(text).map_err(|errors| {
-            let first = errors.errors.first().map(|error| error.msg.clone()).unwrap_or_default();
-            vec![wrong(format!("`{text}`: {first}"))]
-        })?;
+        let program = match Program::compile(text) {
+            Ok(program) => program,
+            Err(errors) => {
+                let first = errors.errors.first().map(|error| error.msg.clone()).unwrap_or_default();
+                return wrong(format!("`{text}`: {first}"));
+            }
+        };
         let mut checker =
             Checker { program: &program, text, scope, bound: HashMap::new(), mistakes: Vec::new() };
         let found = checker.infer(program.expression(), 0);
@@ -139,10 +183,9 @@ impl Expression {
                 Some("compare it with something".to_owned()),
             );
         }
-        if !checker.mistakes.is_empty() {
-            return Err(checker.mistakes);
-        }
-        Ok(Self { text: text.to_owned(), program: Arc::new(program) })
+        let mistakes = checker.mistakes;
+        let is_sound = !mistakes.iter().any(|mistake| mistake.level == Level::Error);
+        (is_sound.then(|| Self { text: text.to_owned(), program: Arc::new(program) }), mistakes)
     }
 
     /// As it is written.
@@ -161,6 +204,20 @@ impl Expression {
         }
         !matches!(self.program.execute(&context), Ok(Value::Bool(false)))
     }
+}
+
+/// Whether a name is one that CEL takes for a variable.
+pub(crate) fn is_identifier(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && name.len() <= 40
+        && !RESERVED.contains(&name)
+        && Program::compile(&format!("{name}.verdict")).is_ok_and(|program| {
+            match &program.expression().expr {
+                Expr::Select(select) => matches!(&select.operand.expr, Expr::Ident(read) if read == name),
+                _ => false,
+            }
+        })
 }
 
 /// Whether the parser would have to call itself too often. Quoted brackets count too, which makes it stricter.
@@ -256,10 +313,15 @@ impl Checker<'_> {
                 let begins = self.text.char_indices().map(|(byte, _)| byte);
                 begins.chain([self.text.len()]).nth(at)
             };
-            let (start, stop) = (byte(start)?, byte(stop).unwrap_or(self.text.len()));
+            let (start, mut stop) = (byte(start)?, byte(stop).unwrap_or(self.text.len()));
+            // Of a text the closing quote is left out.
+            let quote = self.text.get(start..)?.chars().next().filter(|c| matches!(c, '\'' | '"'));
+            stop += usize::from(
+                quote.is_some_and(|quote| self.text.get(stop..).is_some_and(|rest| rest.starts_with(quote))),
+            );
             (start <= stop).then_some(start..stop)
         });
-        self.mistakes.push(Mistake { at, kind, expected, found, help });
+        self.mistakes.push(Mistake { level: Level::Error, at, kind, expected, found, help });
     }
 
     fn infer(&mut self, expr: &IdedExpr, depth: usize) -> Type {
@@ -336,21 +398,21 @@ impl Checker<'_> {
     }
 
     fn field(&mut self, expr: &IdedExpr, node: &str, field: &str) -> Type {
-        let Some(facts) = self.scope.nodes.get(node).copied() else {
+        let Some(seen) = self.scope.nodes.get(node) else {
             self.unknown_node(expr, node);
             return Type::Any;
         };
         if let Some((_, kind)) = FIELDS.iter().find(|(name, _)| *name == field) {
             return *kind;
         }
-        let Some(facts) = facts else { return Type::Any };
+        let Some(facts) = &seen.facts else { return Type::Any };
         if let Some(kind) = facts.get(field) {
             return (*kind).into();
         }
         let known: Vec<&str> =
             FIELDS.iter().map(|(name, _)| *name).chain(facts.keys().map(String::as_str)).collect();
         let expected = format!("a result of `{node}`");
-        let help = prodrome_rules::suggest(field, &known);
+        let help = suggest(field, &known);
         self.mistake(expr, MistakeKind::Fact, expected, format!("`{field}`"), Some(help));
         Type::Any
     }
@@ -368,6 +430,50 @@ impl Checker<'_> {
         };
         let expected = "a node that this one waits for".to_owned();
         self.mistake(expr, MistakeKind::Node, expected, format!("`{name}`"), Some(help));
+    }
+
+    /// A verdict, a cause or an owner is compared with words: whether there are such.
+    fn words(&mut self, of: &IdedExpr, compared: &IdedExpr) {
+        let Expr::Select(select) = &of.expr else { return };
+        let Expr::Ident(node) = &select.operand.expr else { return };
+        let Some(seen) = self.scope.nodes.get(node.as_str()).filter(|_| !self.bound.contains_key(node))
+        else {
+            return;
+        };
+        let (known, what, level): (Vec<&str>, _, _) = match select.field.as_str() {
+            "verdict" => (VERDICTS.map(Verdict::as_str).to_vec(), "a verdict", Level::Error),
+            "owner" => (OWNERS.map(Owner::as_str).to_vec(), "an owner", Level::Error),
+            // Somebody's own plugin may have words of its own.
+            "cause" => (
+                self.scope.causes.iter().map(String::as_str).collect(),
+                "the id of a cause",
+                if seen.is_known { Level::Error } else { Level::Warning },
+            ),
+            _ => return,
+        };
+        let items = match &compared.expr {
+            Expr::List(list) => list.elements.as_slice(),
+            _ => std::slice::from_ref(compared),
+        };
+        for item in items {
+            let Expr::Literal(LiteralValue::String(word)) = &item.expr else { continue };
+            let word: &str = word.inner();
+            // What is empty is not there: no cause, nobody named.
+            let is_absent = word.is_empty() && select.field != "verdict";
+            if known.is_empty() || is_absent || known.contains(&word) {
+                continue;
+            }
+            let help = match nearest(word, &known) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if known.len() > 8 => "shared/causes/src/cause.rs lists all".to_owned(),
+                None => suggest(word, &known),
+            };
+            let found = format!("`{word}`, which it never is");
+            self.mistake(item, MistakeKind::Word, what.to_owned(), found, Some(help));
+            if let Some(last) = self.mistakes.last_mut() {
+                last.level = level;
+            }
+        }
     }
 
     fn want(&mut self, expr: &IdedExpr, found: Type, want: Type) {
@@ -399,14 +505,19 @@ impl Checker<'_> {
             }
             (
                 op::EQUALS | op::NOT_EQUALS | op::LESS | op::LESS_EQUALS | op::GREATER | op::GREATER_EQUALS,
-                [(_, left), (right, found)],
+                [(one, left), (right, found)],
             ) => {
                 self.want(right, *found, *left);
+                if matches!(name, op::EQUALS | op::NOT_EQUALS) {
+                    self.words(one, right);
+                    self.words(right, one);
+                }
                 Type::Bool
             }
             (op::IN, [(left, item), (right, list)]) => {
                 self.want(right, *list, Type::Texts);
                 self.want(left, *item, Type::Text);
+                self.words(left, right);
                 Type::Bool
             }
             (op::CONDITIONAL, [(condition, found), (_, then), _]) => {
@@ -426,7 +537,7 @@ impl Checker<'_> {
             ("size", [_]) => Type::Number,
             _ => {
                 let known = ["contains", "startsWith", "endsWith", "size", "exists", "all", "has"];
-                let help = Some(prodrome_rules::suggest(name, &known));
+                let help = Some(suggest(name, &known));
                 let found = format!("`{name}` with {} arguments", args.len());
                 self.mistake(expr, MistakeKind::Expression, "a function of conditions".into(), found, help);
                 Type::Any
@@ -445,17 +556,19 @@ mod tests {
             ("count".to_owned(), FactType::Number),
             ("names".to_owned(), FactType::Texts),
         ]);
-        let scope = Scope { nodes: [("text", Some(&facts)), ("other", None)].into(), others: vec!["later"] };
-        match Expression::new(text, &scope) {
-            Ok(_) => Vec::new(),
-            Err(mistakes) => mistakes
-                .into_iter()
-                .map(|m| {
-                    let at = m.at.map(|at| text.get(at).unwrap().to_owned()).unwrap_or_default();
-                    format!("{at}|{}|{}|{}", m.expected, m.found, m.help.unwrap_or_default())
-                })
-                .collect(),
-        }
+        let causes = ["oom-killed", "image-not-found", "app-error"].map(str::to_owned);
+        let known = Seen { facts: Some(facts), is_known: true };
+        let nodes = [("text", known), ("other", Seen::default())].into();
+        let scope = Scope { nodes, others: vec!["later"], causes: &causes };
+        let (expression, mistakes) = Expression::new(text, &scope);
+        let is_wrong = mistakes.iter().any(|m| m.level == Level::Error);
+        assert_eq!(expression.is_none(), is_wrong, "{text}");
+        let words = |m: Mistake| {
+            let at = m.at.map(|at| text.get(at).unwrap().to_owned()).unwrap_or_default();
+            let doubt = if m.level == Level::Warning { "perhaps: " } else { "" };
+            format!("{doubt}{at}|{}|{}|{}", m.expected, m.found, m.help.unwrap_or_default())
+        };
+        mistakes.into_iter().map(words).collect()
     }
 
     #[test]
@@ -463,12 +576,15 @@ mod tests {
         for text in [
             "text.verdict == 'cause'",
             "text.confidence < 0.8 && text.count >= 3",
-            "text.cause in ['a', 'b'] || !(text.host.startsWith('r.'))",
+            "text.cause in ['oom-killed', ''] || !(text.host.startsWith('r.'))",
             "text.names.exists(name, name == 'x')",
             "size(text.names) > 2",
             "other.whatever == 3",
             "has(other.whatever)",
             "text.host != ''",
+            "text.host == 'cuase' && text.cause != ''",
+            "'cleared' == text.verdict && text.owner in ['user', 'cloud']",
+            "text.cause.startsWith('image-')",
         ] {
             assert_eq!(mistakes(text), Vec::<String>::new(), "{text}");
         }
@@ -487,9 +603,53 @@ mod tests {
             ("text.verdict ==", "a CEL expression"),
             ("text.host.matches('x')", "a function of conditions"),
             ("3 in text.host", "a list of texts|a text"),
+            (
+                "text.cause == 'oom-kiled'",
+                "'oom-kiled'|the id of a cause|`oom-kiled`, which it never is|did you mean `oom-killed`?",
+            ),
+            ("'image-not-foud' != text.cause", "did you mean `image-not-found`?"),
+            ("text.cause in ['app-error', 'app-eror']", "did you mean `app-error`?"),
+            ("text.verdict == 'Cause'", "a verdict|`Cause`, which it never is|did you mean `cause`?"),
+            ("text.verdict != ''", "known are `cause`, `cleared`, `unknown`"),
+            ("text.owner == 'users'", "an owner|`users`, which it never is|did you mean `user`?"),
+            ("other.cause == 'oom-kiled'", "perhaps: 'oom-kiled'"),
         ] {
             let found = mistakes(text);
             assert!(found.iter().any(|m| m.contains(says)), "{text}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_works_as_a_variable_or_is_none() {
+        let words = "true false null in as if else for int uint double string bool bytes list map type has all exists \
+                     exists_one filter size matches dyn duration timestamp optional self end style var while loop cause \
+                     a-b 1a _a namespace package";
+        let (mut taken, mut refused) = (Vec::new(), Vec::new());
+        for name in words.split_whitespace() {
+            if !is_identifier(name) {
+                refused.push(name);
+                continue;
+            }
+            taken.push(name);
+            let text = format!(
+                "nodes:\n  {name}: {{ plugin: p }}\n  then: {{ plugin: p, after: {name}, when: '{name}.verdict == \"cause\" && size({name}.summary) > 0' }}\n"
+            );
+            let file = crate::SourceFile::new("f.yaml", text);
+            let loaded = crate::load(&[file], &crate::Catalogue::any());
+            assert_eq!(loaded.diagnostics, [], "{name}");
+            let flow = loaded.flows.get("f").unwrap();
+            for (response, then) in [
+                (PluginResponse::cause("oom-killed", 0.9, "so it is"), vec!["then".to_owned()]),
+                (PluginResponse::cleared("it is not"), Vec::new()),
+            ] {
+                let mut state = State::begun(jiff::Timestamp::UNIX_EPOCH);
+                state.done(name, response);
+                assert_eq!(flow.plan(&state, state.begun).calls, then, "{name}");
+            }
+        }
+        assert!(taken.contains(&"size") && taken.contains(&"end"), "{taken:?}");
+        for name in ["true", "in", "if", "null", "a-b", "1a", "_a"] {
+            assert!(refused.contains(&name), "{name}");
         }
     }
 }

@@ -31,6 +31,7 @@ mod conclude;
 mod draw;
 mod expression;
 mod flow;
+pub mod params;
 mod plan;
 mod state;
 

@@ -63,11 +63,24 @@ pub struct Unseen {
     pub reason: String,
 }
 
+impl Unseen {
+    /// Everything that a plugin looks at, and why it does not.
+    pub fn all_of(plugin: &str, reason: impl Into<String>) -> Self {
+        Self { what: format!("what the plugin {plugin} looks at"), reason: reason.into() }
+    }
+}
+
+impl std::fmt::Display for Unseen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} could not be looked at: {}", self.what, self.reason)
+    }
+}
+
 /// A cause that is out of the question, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RuledOut {
-    /// The cause's id, or the plugin that looked for its causes and found none.
+    /// The cause's id.
     pub cause: String,
     /// Why.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -104,7 +117,7 @@ pub struct Diagnosis {
     pub flow: String,
     /// Which run of it.
     pub run: String,
-    /// `cause` or `unknown`.
+    /// `cause` or `unknown`; `cleared` where somebody asked about an object with which nothing is wrong.
     pub verdict: Verdict,
     /// The cause's id; absent where it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -152,8 +165,56 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
+    /// What is ruled out, in words: the causes of each reason together, as `oom-killed, app-error (no container ended
+    /// badly)`, of each reason at most so many.
+    pub fn ruled_out_in_words(&self, causes_max: usize) -> Vec<String> {
+        let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+        for RuledOut { cause, reason } in &self.ruled_out {
+            match by_reason.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, causes)) => causes.push(cause),
+                None => by_reason.push((reason, vec![cause])),
+            }
+        }
+        let words = |(reason, causes): (&str, Vec<&str>)| {
+            let named = causes.get(..causes_max).unwrap_or(&causes).join(", ");
+            let more = match causes.len().saturating_sub(causes_max) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let why = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+            format!("{named}{more}{why}")
+        };
+        by_reason.into_iter().map(words).collect()
+    }
+
     /// A diagnosis that knows nothing, and why.
     pub fn unknown(flow: &str, run: &str, summary: impl Into<String>) -> Self {
         Self { flow: flow.to_owned(), run: run.to_owned(), summary: summary.into(), ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_that_are_ruled_out_by_one_sight_are_told_together() {
+        let out = |cause: &str, reason: &str| RuledOut { cause: cause.into(), reason: reason.into() };
+        let ruled_out = vec![
+            out("image-not-found", "no container waits"),
+            out("oom-killed", "none ended badly"),
+            out("image-auth", "no container waits"),
+            out("registry-dns", "no container waits"),
+            out("pvc-missing", ""),
+        ];
+        let diagnosis = Diagnosis { ruled_out, ..Diagnosis::default() };
+        assert_eq!(
+            diagnosis.ruled_out_in_words(2),
+            [
+                "image-not-found, image-auth and 1 more (no container waits)",
+                "oom-killed (none ended badly)",
+                "pvc-missing"
+            ]
+        );
     }
 }

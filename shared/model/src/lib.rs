@@ -28,6 +28,7 @@ mod redacted;
 mod scope;
 mod severity;
 mod shard;
+pub mod shown;
 mod waybill;
 mod work;
 

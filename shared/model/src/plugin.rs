@@ -122,6 +122,20 @@ impl PluginResponse {
         Self { summary: summary.into(), ..Self::default() }
     }
 
+    /// No answer, and why: nothing was looked at.
+    pub fn unanswered(plugin: &str, reason: impl Into<String>) -> Self {
+        let unseen = Unseen::all_of(plugin, reason);
+        Self { not_looked_at: vec![unseen.clone()], ..Self::unknown(unseen.reason) }
+    }
+
+    /// Whether all that it says is that something could not be looked at.
+    pub fn is_blind(&self) -> bool {
+        let mut unseen = self.not_looked_at.iter();
+        self.verdict == Verdict::Unknown
+            && self.evidence.is_empty()
+            && unseen.any(|unseen| self.summary == unseen.reason || self.summary == unseen.to_string())
+    }
+
     /// With a fact that speaks for it.
     #[must_use]
     pub fn because(mut self, evidence: Evidence) -> Self {
@@ -161,6 +175,13 @@ impl PluginResponse {
     #[must_use]
     pub fn ruling_out(mut self, cause: &str) -> Self {
         self.ruled_out.push(cause.to_owned());
+        self
+    }
+
+    /// With causes that are out of the question, the most common first.
+    #[must_use]
+    pub fn ruling_out_all<'c>(mut self, causes: impl IntoIterator<Item = &'c str>) -> Self {
+        self.ruled_out.extend(causes.into_iter().map(str::to_owned));
         self
     }
 

@@ -46,6 +46,8 @@ const EVIDENCE_MAX: usize = 8;
 const EVENTS_MAX: usize = 5;
 const JOINED_MAX: usize = 10;
 const ALSO_MAX: usize = 8;
+/// Causes that are ruled out by one sight and named.
+const RULED_OUT_MAX: usize = 3;
 /// Steps of a repair that are told.
 const STEPS_MAX: usize = 5;
 
@@ -300,8 +302,9 @@ fn notes(notice: &Notice, now: Timestamp) -> Vec<String> {
             notes.push(format!("All of them depend on {}", one_line(shared, 200)));
         }
         if diagnosis.cause.is_none() && !diagnosis.ruled_out.is_empty() {
-            let causes = diagnosis.ruled_out.iter().map(|ruled| one_line(&ruled.cause, 60)).collect();
-            notes.push(format!("Ruled out: {}", of(causes)));
+            let words = diagnosis.ruled_out_in_words(RULED_OUT_MAX);
+            let words: Vec<String> = words.iter().take(8).map(|words| one_line(words, 200)).collect();
+            notes.push(one_line(&format!("Ruled out: {}", words.join("; ")), 500));
         }
         if !diagnosis.not_looked_at.is_empty() {
             let unseen = diagnosis.not_looked_at.iter();
@@ -364,6 +367,31 @@ mod tests {
         assert_eq!(message.title(), "P2 PodCrashLooping: 6 apps by registry r.example");
         assert_eq!(message.count.as_deref(), Some("41 × Pod of 6 apps in 3 namespaces"));
         assert_eq!(message.notes, ["All of them depend on registry r.example"]);
+    }
+
+    #[test]
+    fn where_no_cause_is_known_the_causes_that_it_is_not_are_named_with_why() {
+        let out = |cause: &str, reason: &str| prodrome_model::RuledOut {
+            cause: cause.into(),
+            reason: reason.into(),
+        };
+        let ruled_out = vec![
+            out("image-not-found", "no container waits for its image"),
+            out("oom-killed", "no container ended badly"),
+            out("image-auth", "no container waits for its image"),
+        ];
+        let diagnosis = prodrome_model::Diagnosis { ruled_out, ..Default::default() };
+        let unknown = Notice { diagnosis: Some(Box::new(diagnosis)), ..sample::plain() };
+        let said = "Ruled out: image-not-found, image-auth (no container waits for its image); oom-killed (no container ended badly)";
+        assert_eq!(Message::new(&unknown, sample::now()).notes, [said]);
+        let known = Notice {
+            diagnosis: unknown
+                .diagnosis
+                .clone()
+                .map(|d| Box::new(prodrome_model::Diagnosis { cause: Some("app-tls".into()), ..*d })),
+            ..unknown
+        };
+        assert_eq!(Message::new(&known, sample::now()).notes, Vec::<String>::new());
     }
 
     #[test]

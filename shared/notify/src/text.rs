@@ -1,5 +1,7 @@
 //! Text that tenants can write: bounded, on one line, and free of what steers a terminal or hides.
 
+use prodrome_model::shown::is_invisible;
+
 /// On one line, at most `max` characters: control characters become spaces, runs of white space one space,
 /// and what is invisible or turns the direction of reading around is dropped. What is cut ends with `…`.
 pub(crate) fn one_line(text: &str, max: usize) -> String {
@@ -64,15 +66,6 @@ pub(crate) fn escaped(text: &str, max: usize, replacement: impl Fn(char) -> Opti
         out.push('…');
     }
     out
-}
-
-/// Characters that show nothing, or change how others show: bidirectional controls and isolates, zero-width
-/// and filler characters, line separators, tags. With them a text can look like another one.
-const fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
-        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]

@@ -74,6 +74,7 @@ pub use jiff::Timestamp;
 pub use lambda::{Error, run};
 pub use object::{Condition, Object};
 pub use plugin::{NoParams, Plugin, Problem, Reads};
+pub use prodrome_causes::Cause;
 pub use prodrome_model::{
     EventBrief as Event, Evidence, FactType, LabelSelector, ObjectRef, Owner, Unseen, Verdict,
 };

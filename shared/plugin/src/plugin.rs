@@ -45,7 +45,7 @@ pub enum Problem {
     #[error("the params are not what the plugin takes: {0}")]
     Params(String),
     /// Something that it needs cannot be looked at.
-    #[error("{} could not be looked at: {}", .0.what, .0.reason)]
+    #[error("{0}")]
     Unseen(Unseen),
     /// Anything else.
     #[error("{0}")]

@@ -2,7 +2,7 @@ use crate::context::Context;
 use crate::plugin::{Plugin, Problem};
 use crate::view::View;
 use futures::FutureExt;
-use prodrome_model::{PluginRequest, PluginResponse, Unseen};
+use prodrome_model::{PluginRequest, PluginResponse, Unseen, Verdict};
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 
@@ -42,18 +42,17 @@ pub async fn call(plugin: &Plugin, request: PluginRequest, cluster: &View) -> Pl
     let answered = AssertUnwindSafe(asked).catch_unwind().await;
     let mut response = match answered {
         Ok(Ok(response)) => response,
-        Ok(Err(problem)) => {
-            let mut response = PluginResponse::unknown(problem.to_string());
-            if let Problem::Unseen(unseen) = problem {
-                response.not_looked_at.push(unseen);
-            }
+        Ok(Err(Problem::Unseen(unseen))) => {
+            let mut response = PluginResponse::unknown(Problem::Unseen(unseen.clone()).to_string());
+            response.not_looked_at.push(unseen);
             response
         }
+        Ok(Err(problem)) => PluginResponse::unanswered(plugin.name(), problem.to_string()),
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
             tracing::error!(plugin = plugin.name(), panic = text, "a plugin broke down");
-            PluginResponse::unknown(format!("the plugin broke down: {text}"))
+            PluginResponse::unanswered(plugin.name(), format!("the plugin broke down: {text}"))
         }
     };
     let seen_by_it: Vec<Unseen> = view.unseen();
@@ -62,5 +61,59 @@ pub async fn call(plugin: &Plugin, request: PluginRequest, cluster: &View) -> Pl
             response.not_looked_at.push(unseen);
         }
     }
+    if response.verdict == Verdict::Cleared && !response.not_looked_at.is_empty() {
+        // Who did not see all of it has ruled nothing out.
+        response.ruled_out.clear();
+    }
     response.redacted()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::kit::Kit;
+    use crate::{Context, NoParams, Plugin, Problem, Response};
+    use serde_json::json;
+
+    const POD: &str = "Pod shop/web-0";
+
+    #[tokio::test]
+    async fn a_plugin_that_refuses_its_params_or_breaks_down_has_looked_at_nothing() {
+        async fn well(_: Context, _: NoParams) -> Result<Response, Problem> {
+            Ok(Response::cleared("all is well").ruling_out("oom-killed"))
+        }
+        async fn breaks(_: Context, _: NoParams) -> Result<Response, Problem> {
+            panic!("no such index")
+        }
+        async fn gives_up(_: Context, _: NoParams) -> Result<Response, Problem> {
+            Err(Problem::Other("there are too many".to_owned()))
+        }
+        let strange = Kit::new().params(json!({ "deep": true }));
+        for (plugin, kit, reason) in [
+            (
+                Plugin::new("p", well),
+                strange,
+                "the params are not what the plugin takes: unknown field `deep`",
+            ),
+            (Plugin::new("p", breaks), Kit::new(), "the plugin broke down: no such index"),
+            (Plugin::new("p", gives_up), Kit::new(), "there are too many"),
+        ] {
+            let answer = kit.ask(&plugin, POD).await;
+            let [unseen] = answer.not_looked_at.as_slice() else { panic!("{answer:?}") };
+            assert_eq!((answer.verdict.as_str(), &*unseen.what), ("unknown", "what the plugin p looks at"));
+            assert!(unseen.reason.starts_with(reason) && answer.is_blind(), "{answer:?}");
+        }
+        let answer = Kit::new().ask(&Plugin::new("p", well), POD).await;
+        assert_eq!((answer.ruled_out, answer.not_looked_at), (vec!["oom-killed".to_owned()], Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn a_plugin_that_may_not_see_all_rules_nothing_out() {
+        async fn blind(context: Context, _: NoParams) -> Result<Response, Problem> {
+            drop(context.cluster().get("Secret", Some("shop"), "pull").await);
+            Ok(Response::cleared("all is well").ruling_out("image-auth"))
+        }
+        let answer = Kit::new().ask(&Plugin::new("p", blind), POD).await;
+        assert_eq!((answer.verdict.as_str(), answer.ruled_out), ("cleared", Vec::new()));
+        assert!(!answer.not_looked_at.is_empty() && !answer.not_looked_at[0].reason.is_empty());
+    }
 }

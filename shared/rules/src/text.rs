@@ -1,12 +1,7 @@
 //! Texts from objects are written by tenants: before a person sees them they are one line, and short.
 
+pub(crate) use prodrome_model::shown::harmless as one_line;
 use prodrome_redact::redact;
-
-/// Without line breaks and other control characters (each becomes a space), and without the marks that
-/// reorder text.
-pub(crate) fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || is_reordering(c) { ' ' } else { c }).collect()
-}
 
 /// A text as part of a rule's name: its ASCII letters and digits, each word with a capital.
 pub fn camel_case(text: &str) -> String {
@@ -31,11 +26,6 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
 pub(crate) fn clean(text: &str, max: usize) -> String {
     let end = text.char_indices().nth(8 * max).map_or(text.len(), |(end, _)| end);
     cut(&redact(text.get(..end).unwrap_or_default()), max)
-}
-
-/// Line and paragraph separators, and the marks by which a text can be shown in another order than it has.
-fn is_reordering(c: char) -> bool {
-    matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
 }
 
 /// A word with its article: `a Pod`, `an Ingress`, `an HTTPRoute`. It goes by how a kind's name begins.
@@ -98,6 +88,6 @@ mod tests {
 
     #[test]
     fn hostile_text_becomes_one_plain_line() {
-        assert_eq!(one_line("a\nb\u{1b}[31m\u{202e}c"), "a b [31m c");
+        assert_eq!(one_line("a\nb\u{1b}[31m\u{202e}c"), "a b [31mc");
     }
 }

@@ -51,7 +51,8 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         }
     }
     if texts.is_empty() {
-        return Ok(Response::cleared("nothing keeps pods from being made"));
+        let well = Response::cleared("nothing keeps pods from being made");
+        return Ok(well.ruling_out_all(["quota-exceeded", "admission-denied", "webhook-unreachable"]));
     }
     let Some(explained) = texts.explain() else {
         return Ok(Response::unknown("pods cannot be made, and the texts do not say why"));

@@ -72,6 +72,7 @@ fn explain(hpa: &Object, kind: &str, name: &str, target: bool, texts: &Texts) ->
         .remedy("Raise maxReplicas, or look at whether the target value fits the load.");
     }
     Response::cleared("its target is there, its metrics are read, and it is not at its limit")
+        .ruling_out_all(["hpa-bad-target", "hpa-metrics-missing", "hpa-at-max"])
 }
 
 #[cfg(test)]

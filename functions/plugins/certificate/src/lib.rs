@@ -122,7 +122,9 @@ fn explain(chain: &[Object], now: prodrome_plugin::Timestamp) -> Response {
         .because(Evidence::new("status", format!("status.notAfter = {ends}")))
         .remedy(format!("See why {name} is not renewed: kubectl describe certificate {name}."))
         .blaming(certificate.reference().clone()),
-        Some(ends) => Response::cleared(format!("the certificate {name} holds until {ends}")),
+        Some(ends) => {
+            Response::cleared(format!("the certificate {name} holds until {ends}")).ruling_out("cert-expired")
+        }
         None => {
             Response::unknown(format!("neither {name} nor what was made of it says why it is not issued"))
         }

@@ -20,6 +20,17 @@ const START_REASONS: &[&str] = &[
 /// An init container that runs for longer holds its pod up.
 const STUCK_SECONDS: i64 = 180;
 
+/// What is out of the question where every container runs, or ended well.
+const RULED_OUT: [Cause; 7] = [
+    Cause::OomKilled,
+    Cause::AppError,
+    Cause::CommandNotFound,
+    Cause::CommandNotExecutable,
+    Cause::RunAsRootDenied,
+    Cause::PoststartFailed,
+    Cause::InitStuck,
+];
+
 /// The plugin.
 pub fn plugin() -> Plugin {
     Plugin::new("crash-loop", diagnose)
@@ -41,7 +52,8 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         if let Some((pod, container)) = pods.iter().find_map(|pod| Some((pod, stuck(pod, context.now())?))) {
             return Ok(held_up(&context, pod, &container).await);
         }
-        return Ok(Response::cleared("no container ended badly or cannot be started"));
+        let well = Response::cleared("no container ended badly or cannot be started");
+        return Ok(well.ruling_out_all(RULED_OUT.map(Cause::id)));
     };
     let events = context.cluster().events(pod).await.unwrap_or_default();
     let mut starts = Texts::new();

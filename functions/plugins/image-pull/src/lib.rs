@@ -11,6 +11,23 @@ use prodrome_plugin::{
     Texts,
 };
 
+/// What is out of the question where no image is waited for.
+const RULED_OUT: [Cause; 13] = [
+    Cause::ImageNotFound,
+    Cause::ImageAuth,
+    Cause::RegistryUnavailable,
+    Cause::RegistryUnreachable,
+    Cause::ImageRateLimited,
+    Cause::ImageNodeCredential,
+    Cause::RegistryDns,
+    Cause::RegistryTlsUntrusted,
+    Cause::RegistryTlsExpired,
+    Cause::ImageNameInvalid,
+    Cause::ImageNeverPull,
+    Cause::ImageSignature,
+    Cause::ImageUnpackFailed,
+];
+
 /// The plugin.
 pub fn plugin() -> Plugin {
     Plugin::new("image-pull", diagnose)
@@ -25,7 +42,9 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     let pods = context.pods().await?;
     let stuck = pods.iter().find_map(|pod| Some((pod, waits_for_image(pod)?)));
     let Some((pod, container)) = stuck else {
-        return Ok(Response::cleared("no container waits for its image"));
+        return Ok(
+            Response::cleared("no container waits for its image").ruling_out_all(RULED_OUT.map(Cause::id))
+        );
     };
     let events = context.cluster().events(pod).await.unwrap_or_default();
     let mut texts = Texts::new();

@@ -68,7 +68,7 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     );
     match texts.explain() {
         Some(explained) => Ok(explained.response.blaming(subject.reference().clone())),
-        None => Ok(Response::cleared("no Job of it failed")),
+        None => Ok(Response::cleared("no Job of it failed").ruling_out_all(["job-backoff", "job-deadline"])),
     }
 }
 

@@ -5,7 +5,7 @@ mod prometheus;
 mod query;
 mod spike;
 
-use prodrome_plugin::{Context, Evidence, FactType, Plugin, Problem, Response};
+use prodrome_plugin::{Cause, Context, Evidence, FactType, Plugin, Problem, Response};
 use prometheus::Prometheus;
 use query::{Metric, Names};
 use serde::Deserialize;
@@ -23,7 +23,14 @@ struct Params {
     /// What the query is called in the answer.
     name: Option<String>,
     /// The cause that a spike of it before the fault speaks for; without, it is a fact and no cause.
+    #[schemars(schema_with = "a_cause")]
     cause: Option<String>,
+}
+
+/// One of the vocabulary.
+fn a_cause(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let ids: Vec<Option<&str>> = Cause::ALL.iter().map(|cause| Some(cause.id())).chain([None]).collect();
+    schemars::json_schema!({ "type": ["string", "null"], "enum": ids })
 }
 
 /// The plugin.

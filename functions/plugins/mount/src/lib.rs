@@ -22,6 +22,18 @@ const EVENTS: &[&str] = &[
     "VolumeMismatch",
 ];
 
+/// What is out of the question where no volume fails.
+const RULED_OUT: [Cause; 8] = [
+    Cause::PvcUnbound,
+    Cause::PvcMissing,
+    Cause::VolumeMultiAttach,
+    Cause::VolumeAttachFailed,
+    Cause::VolumeMountTimeout,
+    Cause::VolumeNotFound,
+    Cause::StorageclassMissing,
+    Cause::CsiDriverMissing,
+];
+
 /// The plugin.
 pub fn plugin() -> Plugin {
     Plugin::new("mount", diagnose)
@@ -91,7 +103,8 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         }
     }
     if texts.is_empty() {
-        return Ok(Response::cleared("no volume failed to be bound, attached or mounted"));
+        let well = Response::cleared("no volume failed to be bound, attached or mounted");
+        return Ok(well.ruling_out_all(RULED_OUT.map(Cause::id)));
     }
     if let Some(path) = texts.find("hostPath type check failed") {
         return Ok(Response::cause(

@@ -4,6 +4,15 @@ use prodrome_causes::Cause;
 use prodrome_plugin::{Context, Evidence, NoParams, Object, Plugin, Problem, Response, Texts, counted};
 use std::collections::BTreeSet;
 
+/// What is out of the question where the node is ready and under no pressure.
+const RULED_OUT: [Cause; 5] = [
+    Cause::NodeKubeletDown,
+    Cause::NodeMemoryPressure,
+    Cause::NodeDiskPressure,
+    Cause::NodePidPressure,
+    Cause::NodeShutdown,
+];
+
 /// The plugin.
 pub fn plugin() -> Plugin {
     Plugin::new("node", diagnose)
@@ -120,7 +129,8 @@ fn explain(node: &Object, events: &[prodrome_plugin::Event]) -> Response {
             "the node {name} is not ready: {}",
             ready.map(|r| r.message).unwrap_or_default()
         )),
-        _ => Response::cleared(format!("the node {name} is ready and under no pressure")),
+        _ => Response::cleared(format!("the node {name} is ready and under no pressure"))
+            .ruling_out_all(RULED_OUT.map(Cause::id)),
     }
 }
 

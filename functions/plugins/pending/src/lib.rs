@@ -12,6 +12,19 @@ use prodrome_plugin::{
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// What is out of the question where every pod has a node.
+const RULED_OUT: [Cause; 9] = [
+    Cause::InsufficientResources,
+    Cause::TaintNotTolerated,
+    Cause::AffinityMismatch,
+    Cause::TopologySpread,
+    Cause::TooManyPods,
+    Cause::HostPortConflict,
+    Cause::VolumeZoneConflict,
+    Cause::SchedulingGated,
+    Cause::SchedulerDown,
+];
+
 /// The plugin.
 pub fn plugin() -> Plugin {
     Plugin::new("pending", diagnose)
@@ -30,7 +43,7 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         });
         return Ok(match preempted {
             Some(pod) => preemption(&context, pod, "the scheduler preempted it").await,
-            None => Response::cleared("every pod has a node"),
+            None => Response::cleared("every pod has a node").ruling_out_all(RULED_OUT.map(Cause::id)),
         });
     };
     let events = context.cluster().events(pod).await.unwrap_or_default();

@@ -66,7 +66,7 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         let faulty = response.faulty.clone().unwrap_or_else(|| context.workload().clone());
         return Ok(response.blaming(faulty));
     }
-    Ok(Response::cleared("no probe fails"))
+    Ok(Response::cleared("no probe fails").ruling_out("probe-failed"))
 }
 
 fn explain(

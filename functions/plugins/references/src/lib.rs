@@ -86,7 +86,11 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         let names = Vec::from_iter(spared).join(", ");
         summary = format!("{summary}; not there, and optional: {names}");
     }
-    let response = Response::cleared(summary);
+    let response = Response::cleared(summary).ruling_out_all([
+        CONFIG,
+        "service-account-missing",
+        "runtime-class-missing",
+    ]);
     Ok(unsure
         .into_iter()
         .fold(response, |response, what| response.without(what, "no object of its kind is to be seen")))

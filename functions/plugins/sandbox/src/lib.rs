@@ -3,6 +3,9 @@
 use prodrome_causes::Cause;
 use prodrome_plugin::{Context, Evidence, NoParams, ObjectRef, Plugin, Problem, Response, Texts, counted};
 
+/// What is out of the question where every pod has its sandbox.
+const RULED_OUT: [Cause; 3] = [Cause::SandboxCreateFailed, Cause::CniNotReady, Cause::IpExhausted];
+
 /// The plugin.
 pub fn plugin() -> Plugin {
     Plugin::new("sandbox", diagnose)
@@ -54,7 +57,9 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         });
     }
     if affected == 0 {
-        return Ok(Response::cleared("no pod is without its sandbox"));
+        return Ok(
+            Response::cleared("no pod is without its sandbox").ruling_out_all(RULED_OUT.map(Cause::id))
+        );
     }
     let Some(explained) = texts.explain() else {
         return Ok(Response::unknown("a pod gets no sandbox, and the texts do not say why"));

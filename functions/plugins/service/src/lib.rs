@@ -79,11 +79,12 @@ async fn service(context: &Context, service: &Object) -> Result<Response, Proble
             .remedy("Set the traffic policy to Cluster, or run a pod on each node.")
             .blaming(me));
     }
-    Ok(Response::cleared(format!(
+    let summary = format!(
         "it selects {}, of which {ready} {} ready, and its ports fit",
         counted(pods.len(), "pod"),
         if ready == 1 { "is" } else { "are" }
-    )))
+    );
+    Ok(Response::cleared(summary).ruling_out_all(["endpoints-none", "service-port-mismatch"]))
 }
 
 /// A selector that no pod has: whose pods were meant, and where are they?

@@ -21,7 +21,7 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         return Ok(response);
     }
     if !subject.is_being_deleted() {
-        return Ok(Response::cleared("it is not being deleted"));
+        return Ok(Response::cleared("it is not being deleted").ruling_out("finalizer-stuck"));
     }
     let me = subject.reference().clone();
     let finalizers: Vec<&str> = subject

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use prodrome_diagnose::Progress;
 use prodrome_flows::NodeState;
 use prodrome_model::Finding;
+use prodrome_model::shown::harmless_json;
 use prodrome_plugin::{AnyCluster, Registry};
 use prodrome_rules::SourceFile;
 use std::path::Path;
@@ -53,7 +54,7 @@ pub(super) async fn of(
 /// Writes it; says whether it went to standard output.
 pub(super) fn keep(document: &str, path: &Path, screen: &Screen) -> Result<bool> {
     if path == Path::new("-") {
-        say!("{document}");
+        say!("{}", harmless_json(document));
         return Ok(true);
     }
     std::fs::write(path, format!("{document}\n"))

@@ -5,17 +5,29 @@ use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// As long as a function's name may be on AWS.
+pub(super) const FUNCTION_NAME_MAX: usize = 64;
+/// As long as a plugin's name may be, here and in flows.
+const NAME_MAX: usize = 40;
+
 /// Makes the plugin in the project of this folder.
 pub(super) fn create(root: &Path, name: &str) -> Result<()> {
     let sound = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let is_name = name.chars().all(sound)
         && name.chars().next().is_some_and(|c| c.is_ascii_lowercase())
         && !name.ends_with('-')
-        && !name.contains("--")
-        && name.len() <= 40;
+        && !name.contains("--");
     if !is_name {
         bail!(
             "{name:?} cannot be a plugin's name: expected small letters, digits and dashes, such as disk-usage"
+        );
+    }
+    if name.len() > NAME_MAX {
+        let left = FUNCTION_NAME_MAX - "-plugin-".len() - NAME_MAX;
+        bail!(
+            "{name} has {} characters and cannot be a plugin's name: expected at most {NAME_MAX}, as its function is called \
+             <stack>-plugin-{name}, and Lambda takes {FUNCTION_NAME_MAX} characters, of which a stack's name has {left}",
+            name.len()
         );
     }
     let dir = root.join("functions/plugins").join(name);

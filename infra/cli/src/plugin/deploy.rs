@@ -1,5 +1,6 @@
 //! `prodrome plugin deploy`: the new code of one function, and nothing else of the stack.
 
+use super::create::FUNCTION_NAME_MAX;
 use crate::running::Running;
 use anyhow::{Context, Result, bail};
 use aws_config::BehaviorVersion;
@@ -42,6 +43,9 @@ pub(crate) struct Arguments {
 pub(super) async fn run(arguments: &Arguments) -> Result<()> {
     let Arguments { name, .. } = arguments;
     let running = if arguments.local { Some(Running::find()?) } else { None };
+    let stack = running.as_ref().map(|running| running.stack.as_str()).or(arguments.stack.as_deref());
+    let stack = stack.context("expected --stack or --local")?;
+    let function = function_name(stack, name)?;
     let program = match (&arguments.program, &running) {
         (Some(program), _) => program.clone(),
         (None, Some(_)) => build_here(&super::root(&arguments.dir)?, name)?,
@@ -55,14 +59,11 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
         Code::copying(&program)
     };
     let archive = code?.to_zip()?;
-    let (stack, aws) = if let Some(running) = &running {
-        (running.stack.as_str(), running.sdk_config().await)
-    } else {
-        let stack = arguments.stack.as_deref().context("expected --stack or --local")?;
-        (stack, aws_config::load_defaults(BehaviorVersion::latest()).await)
+    let aws = match &running {
+        Some(running) => running.sdk_config().await,
+        None => aws_config::load_defaults(BehaviorVersion::latest()).await,
     };
     let functions = Functions::new(&aws).context("TLS cannot be set up")?;
-    let function = format!("{stack}-plugin-{name}");
     match (functions.update_code(&function, &archive).await, &running) {
         (Ok(()), _) => {}
         (Err(InvokeError::Missing { .. }), Some(running)) => {
@@ -102,6 +103,19 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
     };
     say!("{function} runs the new code ({what}); the next call answers with it");
     Ok(())
+}
+
+/// What its function is called, where there can be one of such a name.
+fn function_name(stack: &str, name: &str) -> Result<String> {
+    let function = format!("{stack}-plugin-{name}");
+    if function.len() > FUNCTION_NAME_MAX {
+        bail!(
+            "there can be no function {function}: that has {} characters, and Lambda takes at most {FUNCTION_NAME_MAX}; \
+             give the stack or the plugin a shorter name",
+            function.len()
+        );
+    }
+    Ok(function)
 }
 
 /// That it can be started.

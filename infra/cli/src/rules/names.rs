@@ -1,6 +1,6 @@
 //! Whether the root-cause flows and the plugins that rules name are there: the language knows their names alone.
 
-use prodrome_flows::{Flow, FlowSet};
+use prodrome_flows::{Catalogue, Flow, FlowSet, params};
 use prodrome_rules::source::{Tree, TreeValue, read};
 use prodrome_rules::{Code, Diagnostic, Level, LineIndex, SourceFile};
 
@@ -25,6 +25,38 @@ pub(super) fn of_plugins(files: &[SourceFile], known: &[&str]) -> Vec<Diagnostic
         format!("{}; one of your own is made known by --plugins {name}", prodrome_rules::suggest(name, known))
     };
     doubts(files, known, find, Code::UnknownPlugin, "a plugin that there is", help)
+}
+
+/// What rules give their plugins and those do not take: such a rule is answered by nobody.
+pub(super) fn of_params(files: &[SourceFile], catalogue: &Catalogue) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for file in files {
+        let lines = LineIndex::new(&file.text);
+        for tree in read(&file.text).into_iter().filter_map(|document| document.tree.ok()) {
+            let TreeValue::Map(entries) = &tree.value else { continue };
+            for (rule, tree) in entries {
+                let Some(plugin) = tree.get("plugin") else { continue };
+                let TreeValue::Scalar(name, _) = &plugin.get("name").unwrap_or(plugin).value else {
+                    continue;
+                };
+                let Some(schema) = catalogue.params(name) else { continue };
+                let given = plugin.get("params");
+                let misfits = params::misfits(name, schema, given, plugin.span, "plugin.params");
+                found.extend(misfits.into_iter().map(|misfit| Diagnostic {
+                    code: misfit.code,
+                    level: misfit.level,
+                    file: file.name.clone(),
+                    place: lines.place(misfit.span),
+                    rule: Some(rule.text.clone()),
+                    path: misfit.path,
+                    expected: misfit.expected,
+                    found: misfit.found,
+                    help: misfit.help,
+                }));
+            }
+        }
+    }
+    found
 }
 
 fn doubts(
@@ -100,5 +132,30 @@ mod tests {
         ), "{}", all[0]);
         assert!(all[1].starts_with("r.yaml:2:53 B.plugin.name: warning: "), "{}", all[1]);
         assert_eq!(told(&["load-balancer", "our-own"]).len(), 1);
+    }
+
+    #[test]
+    fn what_a_shipped_plugin_does_not_take_is_a_mistake() {
+        let text = "A: { resource: Ingress, period: 5m, plugin: { name: endpoint-probe, params: { certificateDay: 7 } } }\n\
+                    B: { resource: Ingress, period: 5m, plugin: { name: endpoint-probe, params: { httpPort: 70000 } } }\n\
+                    C: { resource: Ingress, period: 5m, plugin: { name: endpoint-probe, params: { httpPort: 80 } } }\n\
+                    D: { resource: Ingress, period: 5m, plugin: endpoint-probe }\n\
+                    E: { resource: Ingress, period: 5m, plugin: { name: our-own, params: { x: 1 } } }\n";
+        let found = of_params(&[SourceFile::new("r.yaml", text)], &prodrome_local::catalogue());
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(found.len(), 2, "{found:#?}");
+        assert!(
+            found[0].starts_with(
+                "r.yaml:1:79 A.plugin.params.certificateDay: expected what the plugin endpoint-probe takes"
+            ),
+            "{}",
+            found[0]
+        );
+        assert!(found[0].ends_with("did you mean `certificateDays`?"), "{}", found[0]);
+        assert!(
+            found[1].contains("B.plugin.params.httpPort: expected a number from 0 to 65535, found `70000`"),
+            "{}",
+            found[1]
+        );
     }
 }

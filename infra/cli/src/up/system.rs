@@ -394,7 +394,7 @@ fn deploy(files: &Files, key: String) -> Result<(Emulator, Stack)> {
 fn step(text: &str) {
     match (std::io::stderr().is_terminal(), text.contains(": ")) {
         (true, true) => eprint!("\r{text}\x1b[K"),
-        (true, false) => eprintln!("\r{text}\x1b[K"),
+        (true, false) => eprint!("\r{text}\x1b[K\n"),
         (false, _) => eprintln!("{text}"),
     }
 }

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod deploy;
+mod flow_checks;
 mod flows;
 mod planted;
 mod pushed;

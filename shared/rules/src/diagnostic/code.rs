@@ -57,6 +57,7 @@ codes! {
     UnknownNode = "unknown-node", "A flow's `after` or `when` names a node that it does not have or does not wait for.";
     UnknownPlugin = "unknown-plugin", "A flow names a plugin that is not among the known ones.";
     UnknownFact = "unknown-fact", "A result that the plugin does not declare.";
+    UnknownWord = "unknown-word", "A `when` that asks for a cause, a verdict or an owner that there is not.";
     Cycle = "cycle", "Nodes of a flow that wait for each other.";
     BadExpression = "bad-expression", "A `when` that is no CEL expression, or whose types do not go together.";
     BadNumber = "bad-number", "A text that is no number, or one out of the range that the key takes.";
@@ -75,6 +76,7 @@ impl Code {
             Self::UnknownNode
                 | Self::UnknownPlugin
                 | Self::UnknownFact
+                | Self::UnknownWord
                 | Self::Cycle
                 | Self::BadExpression
                 | Self::BadNumber

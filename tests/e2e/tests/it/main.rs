@@ -19,6 +19,8 @@ mod ledger;
 #[cfg(test)]
 mod live_rules;
 #[cfg(test)]
+mod lost_node;
+#[cfg(test)]
 mod order;
 #[cfg(test)]
 mod periodic;

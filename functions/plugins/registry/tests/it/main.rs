@@ -3,6 +3,7 @@
 
 mod bad;
 mod pki;
+mod proxy;
 mod real;
 mod registry;
 mod tokens;

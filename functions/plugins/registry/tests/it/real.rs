@@ -1,8 +1,11 @@
 use crate::pki::Pki;
+use crate::proxy::{Mood, Proxy};
 use crate::registry::{Registry, Setup};
 use crate::tokens::Tokens;
 use crate::{ask, http, kit, said, secret, verdict};
+use prodrome_plugin::http::Http;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A folder with what the tests pull, pushed through a registry without any guard.
 async fn stocked(test: &str) -> Option<tempfile::TempDir> {
@@ -127,5 +130,38 @@ async fn certificates_are_judged_as_a_client_judges_them() {
         }
         let answer = ask(kit).await;
         assert_eq!(verdict(&answer), want, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_stands_before_a_real_registry_is_told_from_it() {
+    let Some(folder) = stocked("what_stands_before_a_real_registry_is_told_from_it").await else { return };
+    let registry = Registry::start("", folder.path(), &Setup::default()).unwrap();
+    let proxy = Proxy::before(&registry.host).await;
+    let quick = Http { timeout: Duration::from_millis(500), ..http(None) };
+    let image = format!("{}/shop/web:1.2.3", proxy.host);
+    let of = |before: Option<&str>| {
+        let kit = kit(&image, "amd64", None);
+        let patient = if before == Some("registry-unreachable") { quick.clone() } else { http(None) };
+        let kit = kit.outside(patient);
+        before.iter().fold(kit, |kit, cause| kit.result("image", said(cause)))
+    };
+    for (mood, before, want) in [
+        (Mood::Open, None, ("cleared", None)),
+        (
+            Mood::Answers("429 Too Many Requests"),
+            Some("image-rate-limited"),
+            ("cause", Some("image-rate-limited")),
+        ),
+        (Mood::Answers("429 Too Many Requests"), None, ("unknown", None)),
+        (Mood::Answers("503 Service Unavailable"), None, ("cause", Some("registry-unavailable"))),
+        (Mood::Answers("502 Bad Gateway"), None, ("cause", Some("registry-unavailable"))),
+        (Mood::Silent, Some("registry-unreachable"), ("cause", Some("registry-unreachable"))),
+        // It has recovered.
+        (Mood::Open, Some("registry-unavailable"), ("cleared", None)),
+    ] {
+        proxy.set(mood);
+        let answer = ask(of(before)).await;
+        assert_eq!(verdict(&answer), want, "{mood:?}: {answer:?}");
     }
 }
