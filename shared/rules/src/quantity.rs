@@ -87,7 +87,7 @@ impl std::fmt::Display for Factor {
 /// `None` where it is no quantity, or one that takes more care.
 fn short(text: &[u8]) -> Option<Quantity> {
     let unsigned = text.strip_prefix(b"-").unwrap_or(text);
-    let mut number = 0_i128;
+    let mut number = 0_u64;
     let mut digits = 0;
     let mut fraction = None;
     let mut rest = unsigned;
@@ -95,7 +95,7 @@ fn short(text: &[u8]) -> Option<Quantity> {
         match byte {
             b'0'..=b'9' if digits == 18 => return None,
             b'0'..=b'9' => {
-                number = number * 10 + i128::from(byte - b'0');
+                number = number * 10 + u64::from(byte - b'0');
                 digits += 1;
             }
             b'.' if fraction.is_none() => fraction = Some(digits),
@@ -120,8 +120,9 @@ fn short(text: &[u8]) -> Option<Quantity> {
     if digits == 0 || fraction > exponent {
         return None;
     }
-    let scale = 10_i128.checked_pow(exponent - fraction)?;
-    let nano = number.checked_mul(scale)?.checked_mul(factor)?;
+    // Each below 10¹⁸ or at it: their product fits, and that with a factor may not.
+    let scale = 10_u64.checked_pow(exponent - fraction)?;
+    let nano = (i128::from(number) * i128::from(scale)).checked_mul(factor)?;
     Some(Quantity(if unsigned.len() < text.len() { -nano } else { nano }))
 }
 

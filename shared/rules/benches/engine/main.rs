@@ -3,7 +3,8 @@
 //!
 //! `cargo bench -p prodrome-rules --bench engine` prints the tables; with `-- --report FILE` it writes them there.
 //! `-- --instructions N` goes over the generated objects N times (`recorded`: over those; `alone`: with
-//! generated rules alone) and does nothing else, to be counted by callgrind.
+//! generated rules alone; `places`: and reads the places of the matched values) and does nothing else, to be counted
+//! by callgrind.
 #![expect(clippy::print_stdout, reason = "what it measures is what it prints")]
 #![expect(clippy::cast_precision_loss, reason = "ratios are shown with three digits")]
 
@@ -39,7 +40,8 @@ fn main() {
         } else {
             library::library(&corpus.kinds(), |_| 130)
         };
-        return instructions(&corpus, &rules, times.parse().expect("a number"));
+        let places = arguments.iter().any(|a| a == "places");
+        return instructions(&corpus, &rules, places, times.parse().expect("a number"));
     }
     let report = report();
     match value("--report") {
@@ -104,7 +106,7 @@ fn walk(rules: &RuleSet, pack: &[Object]) -> usize {
 }
 
 /// Why small objects take a larger share.
-const RECORDED: &str = "\nWhat small objects take is not scanning, as SSE2 is about as fast as AVX2 here, but keys and values: some 90 keys in the 2.4 KB outside of managedFields, of which the rules ask for 36. Of 27,300 instructions an object with 130 rules a kind (callgrind) keys take 4,400, and to skip what nobody asks for 4,600; values that are asked for 5,100; timestamps, quantities and patterns 3,600; the ends of objects and lists 2,100; judging 2,600; conditions on elements 1,200; going from one to the next 1,900; to see that it is UTF-8 600. With 130 generated rules in all they are 19,000. For a tenth of parsing to `Value` about 17,000 may be taken.\n";
+const RECORDED: &str = "\nWhat small objects take is not scanning, as SSE2 is about as fast as AVX2 here, but keys and values: some 90 keys in the 2.4 KB outside of managedFields, of which the rules ask for 36. Of 27,300 instructions an object with 130 rules a kind (callgrind) keys take 4,400, and to skip what nobody asks for 4,600; values that are asked for 5,100; timestamps, quantities and patterns 3,600; the ends of objects and lists 2,100; judging 2,600; conditions on elements 1,200; going from one to the next 1,900; to see that it is UTF-8 600. With 130 generated rules in all they are 18,900, and 1,600 more to read the places: 20,500, of which for a tenth of parsing to `Value` some 18,000 may be taken. Of them the walk takes 14,500, the look at UTF-8 among them: 60 keys are compared with the expected one, 20 of which are asked for, and what is skipped in brackets are 40 blocks of 64 bytes at some 70 instructions each, more than half of them managedFields. Judging takes 1,000, the ends of elements of lists 700, patterns, quantities and timestamps 1,000. Of the walk's some 2,500 see that a read is within bounds (by the lines that they are counted on): what safe Rust costs here. No part is large enough that to make it quicker alone would do. Tried and not kept, as it took no fewer instructions, and no less time as far as a busy machine could tell: to compare members that nobody asks for, and that are the same each time, as one text with the key that follows them (objects of other owners differ in too many of them); to lay out tables by lines of the cache (a fifth fewer misses of the first cache, simulated); to leave empty containers out where brackets are counted.\n";
 
 type Candidate<'c> = Box<dyn FnMut(&[Object]) + 'c>;
 
@@ -334,11 +336,15 @@ fn compile_table(out: &mut String) {
 }
 
 /// Goes over the generated objects so many times; the difference of two counts is what one time takes.
-fn instructions(corpus: &Corpus, rules: &Arc<RuleSet>, times: usize) {
+fn instructions(corpus: &Corpus, rules: &Arc<RuleSet>, places: bool, times: usize) {
     let programs = programs(rules, corpus, Level::Best);
     let mut scratch = Scratch::default();
     for _ in 0..times {
-        black_box(run(&programs, &corpus.objects, &mut scratch));
+        if places {
+            black_box(run_and_read_places(&programs, &corpus.objects, &mut scratch));
+        } else {
+            black_box(run(&programs, &corpus.objects, &mut scratch));
+        }
     }
     println!("{}", corpus.objects.iter().map(|object| object.json.len()).sum::<usize>());
 }

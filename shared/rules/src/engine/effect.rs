@@ -53,6 +53,8 @@ pub(super) struct Effects {
 struct Span {
     begin: u32,
     end: u32,
+    /// Which words it changes, a bit each, those 64 apart sharing one: quick to see that a word is not among them.
+    words: u64,
 }
 
 /// Bits to be set, on their way to becoming an [`Effect`].
@@ -90,7 +92,7 @@ pub(super) struct EffectsBuilder {
 
 impl Default for EffectsBuilder {
     fn default() -> Self {
-        let nothing = Effects { spans: vec![Span { begin: 0, end: 0 }], changes: Vec::new() };
+        let nothing = Effects { spans: vec![Span { begin: 0, end: 0, words: 0 }], changes: Vec::new() };
         Self { effects: nothing, known: HashMap::from([(Vec::new(), Effect::NOTHING)]) }
     }
 }
@@ -107,7 +109,8 @@ impl EffectsBuilder {
         let effect = Effect { first, number };
         let begin = small(self.effects.changes.len());
         self.effects.changes.extend(&changes);
-        self.effects.spans.push(Span { begin, end: small(self.effects.changes.len()) });
+        let words = changes.iter().fold(0, |words, (word, _)| words | 1 << (word % 64));
+        self.effects.spans.push(Span { begin, end: small(self.effects.changes.len()), words });
         self.known.insert(changes, effect);
         effect
     }
@@ -126,7 +129,13 @@ impl Effects {
     }
 
     /// Whether a bit is among them.
+    #[inline]
     pub(super) fn sets(&self, number: u32, bit: Bit) -> bool {
+        let span = self.spans.get(number as usize / 2);
+        span.is_some_and(|span| span.words >> (bit.word % 64) & 1 == 1) && self.sets_of_word(number, bit)
+    }
+
+    fn sets_of_word(&self, number: u32, bit: Bit) -> bool {
         self.changes(number).iter().any(|(word, mask)| *word == bit.word && mask & bit.mask != 0)
     }
 }

@@ -66,6 +66,11 @@ impl Formulas {
             && self.comparisons[span(list.comparisons)].iter().all(|comparison| compare(*comparison))
     }
 
+    /// Whether which bits make a list hold depends on which of them are set.
+    pub(super) fn has_choices(&self, list: u32) -> bool {
+        self.lists.get(list as usize).is_some_and(|list| !span(list.any_of).is_empty())
+    }
+
     /// Calls `visit` with each bit that makes a list hold.
     pub(super) fn bits(&self, list: u32, words: &[u64], visit: &mut dyn FnMut(Bit)) {
         let Some(list) = self.lists.get(list as usize) else { return };

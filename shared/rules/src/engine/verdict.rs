@@ -1,7 +1,8 @@
 use super::effect::Bit;
 use super::plan::{Comparison, Left};
 use super::program::{Program, Subject};
-use super::scratch::{CapturedValue, Scratch};
+use super::scope::Scope;
+use super::scratch::{CapturedValue, Logged, Scratch};
 use super::unescape::unescape;
 use crate::json::{self, JsonError, Node};
 use jiff::Timestamp;
@@ -51,51 +52,41 @@ impl<'r> Verdicts<'r> {
         let Some(entry) = program.entries.get(verdict.entry as usize).filter(|_| verdict.matches) else {
             return places;
         };
-        let mut keep = |at: u32| {
-            let place = value_at(json, at as usize);
+        let mut keep = |log: &[Logged], bit: Bit| {
+            let logged = log.iter().find(|logged| program.effects.sets(logged.effect, bit));
+            let place = logged.map_or(0..0, |logged| value_at(json, logged.at as usize));
             if !place.is_empty() && !places.contains(&place) {
                 places.push(place);
             }
         };
         program.formulas.bits(entry.actual.unwrap_or(entry.upper), &scratch.words, &mut |bit| {
-            let scope = program
-                .scopes
-                .iter()
-                .zip(0..)
-                .find(|(scope, _)| (scope.satisfied..scope.satisfied + scope.words).contains(&bit.word));
-            let Some((scope, index)) = scope else {
-                let logged = scratch.log.iter().find(|logged| program.effects.sets(logged.effect, bit));
-                if let Some(logged) = logged {
-                    keep(logged.at);
-                }
-                return;
+            let is_of = |scope: &Scope| (scope.satisfied..scope.satisfied + scope.words).contains(&bit.word);
+            let Some(index) = program.scopes.iter().position(is_of) else {
+                return keep(&scratch.log, bit);
             };
+            let scope = &program.scopes[index];
             let word = bit.word - scope.satisfied;
             let element = scratch.elements.iter().find(|element| {
-                element.scope == index && element.word == word && element.groups & bit.mask != 0
+                element.scope as usize == index && element.word == word && element.groups & bit.mask != 0
             });
             let Some(element) = element else { return };
             let log = scratch.log.get(element.begin as usize..element.end as usize).unwrap_or_default();
-            let mut wanted = vec![Bit { word: scope.local + word, mask: bit.mask }];
             let group = word * 64 + bit.mask.trailing_zeros();
-            if let Some(each) = scope.each.iter().find(|each| each.group == group) {
-                // The words of the parts are another element's by now: what this one set is in the log.
-                let mut words = vec![0; program.words];
-                words[..program.object_words].copy_from_slice(&scratch.words[..program.object_words]);
-                for logged in log {
-                    for (word, mask) in program.effects.changes(logged.effect) {
-                        words[*word as usize] |= mask;
-                    }
-                }
-                wanted.clear();
-                program.formulas.bits(each.list, &words, &mut |bit| wanted.push(bit));
+            let Some(each) = scope.each.iter().find(|each| each.group == group) else {
+                return keep(log, Bit { word: scope.local + word, mask: bit.mask });
+            };
+            if !program.formulas.has_choices(each.list) {
+                return program.formulas.bits(each.list, &[], &mut |bit| keep(log, bit));
             }
-            for bit in wanted {
-                let logged = log.iter().find(|logged| program.effects.sets(logged.effect, bit));
-                if let Some(logged) = logged {
-                    keep(logged.at);
+            // The words of the parts are another element's by now: what this one set is in the log.
+            let mut words = vec![0; program.words];
+            words[..program.object_words].copy_from_slice(&scratch.words[..program.object_words]);
+            for logged in log {
+                for (word, mask) in program.effects.changes(logged.effect) {
+                    words[*word as usize] |= mask;
                 }
             }
+            program.formulas.bits(each.list, &words, &mut |bit| keep(log, bit));
         });
         places.sort_by_key(|place| place.start);
         places

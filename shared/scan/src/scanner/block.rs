@@ -64,12 +64,11 @@ pub fn string_stop<S: Scanner>(scanner: S, json: &[u8], from: usize) -> usize {
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
 pub fn is_ascii<S: Scanner>(scanner: S, bytes: &[u8]) -> bool {
-    let mut blocks = bytes.chunks_exact(64);
-    let full = blocks.by_ref().all(|block| match block.first_chunk::<64>() {
-        Some(block) => scanner.is_ascii(block),
-        None => block.is_ascii(),
-    });
-    full && blocks.remainder().is_ascii()
+    let (blocks, rest) = bytes.as_chunks::<64>();
+    let (pairs, single) = blocks.as_chunks::<2>();
+    pairs.iter().all(|[first, second]| scanner.is_ascii(first) & scanner.is_ascii(second))
+        && single.iter().all(|block| scanner.is_ascii(block))
+        && rest.is_ascii()
 }
 
 /// Six shifts in place of a carry-less multiplication.
