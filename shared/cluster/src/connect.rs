@@ -6,6 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 use kube::client::AuthError;
 use kube::config::{ExecConfig, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
+use prodrome_model::shown::harmless;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -94,7 +96,7 @@ fn known_ones(words: &str, known: &[String]) -> String {
                 kubeconfig`), or name another kubeconfig"
             .to_owned();
     }
-    format!("{words} {}", known.join(", "))
+    format!("{words} {}", harmless(&known.join(", ")))
 }
 
 /// What a kubeconfig says of one of its contexts.
@@ -105,6 +107,18 @@ pub struct Chosen {
     pub context: String,
 }
 
+/// The files that are read: the one that is named, or those of `$KUBECONFIG`, where it names any.
+fn files(path: Option<&Path>) -> Vec<PathBuf> {
+    let named = || std::env::var_os("KUBECONFIG").map(|paths| std::env::split_paths(&paths).collect());
+    path.map(|path| vec![path.to_owned()]).or_else(named).unwrap_or_default()
+}
+
+/// Whether a file is of UTF-16 in an odd number of bytes: what reads kubeconfigs panics there.
+fn is_cut_utf16(path: &Path) -> bool {
+    let bytes = std::fs::read(path).unwrap_or_default();
+    matches!(bytes.as_slice(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) && !bytes.len().is_multiple_of(2)
+}
+
 /// The configuration of a kubeconfig, and of one of its contexts; see [`choose`].
 pub async fn kubeconfig(path: Option<&Path>, context: Option<&str>) -> Result<Config, ConnectError> {
     Ok(choose(path, context).await?.config)
@@ -113,13 +127,17 @@ pub async fn kubeconfig(path: Option<&Path>, context: Option<&str>) -> Result<Co
 /// Chooses one of a kubeconfig's contexts: the current one, where none is named. Without a path the kubeconfig is
 /// what kubectl would take: `$KUBECONFIG`, then `~/.kube/config`.
 pub async fn choose(path: Option<&Path>, context: Option<&str>) -> Result<Chosen, ConnectError> {
+    if let Some(path) = files(path).into_iter().find(|path| is_cut_utf16(path)) {
+        let reason = "it begins as UTF-16, and ends within a character".to_owned();
+        return Err(ConnectError::Kubeconfig { path: Some(path), reason });
+    }
     let read = match path {
         Some(path) => Kubeconfig::read_from(path),
         None => Kubeconfig::read(),
     };
     let path = path.map(Path::to_owned);
     let foreign = |kind: Option<String>| {
-        let found = kind.map_or("other kinds".to_owned(), |kind| format!("kind: {kind}"));
+        let found = kind.map_or("other kinds".to_owned(), |kind| format!("kind: {}", harmless(&kind)));
         let reason =
             format!("expected a kubeconfig (kind: {KIND}), found {found}; name one, or set KUBECONFIG");
         ConnectError::Kubeconfig { path: path.clone(), reason }
@@ -197,12 +215,28 @@ fn certificates(base64: &str) -> Option<Vec<Vec<u8>>> {
 pub fn client(config: Config) -> Result<Client, ConnectError> {
     let url = config.cluster_url.to_string();
     let program = config.auth_info.exec.clone();
-    Client::try_from(config).map_err(|error| match &error {
+    let unsound = |whose: &str| {
+        let reason = format!("{whose} has characters that no request can carry, such as ends of lines");
+        ConnectError::Credentials { reason }
+    };
+    if !is_token_sound(&config) {
+        return Err(unsound("the token of the kubeconfig's user"));
+    }
+    // The client panics where a token cannot go into a header, and what a program gives it does not show before.
+    let made = catch_unwind(AssertUnwindSafe(|| Client::try_from(config)));
+    let made = made.map_err(|_| unsound("the token that the kubeconfig's program gives"))?;
+    made.map_err(|error| match &error {
         kube::Error::Auth(error) => {
             ConnectError::Credentials { reason: credentials(error, program.as_ref()) }
         }
         error => ConnectError::Endpoint { url, reason: chain(error) },
     })
+}
+
+/// Whether a token that a kubeconfig holds can go into a header.
+fn is_token_sound(config: &Config) -> bool {
+    let user = serde_json::to_value(&config.auth_info).unwrap_or_default();
+    user["token"].as_str().is_none_or(|token| http::HeaderValue::from_str(token).is_ok())
 }
 
 /// What is wrong with credentials. Of a program that makes them it tells the complaint, and never the output, which
@@ -218,13 +252,13 @@ pub(crate) fn credentials(error: &AuthError, program: Option<&ExecConfig>) -> St
             let hint = program
                 .and_then(|program| program.install_hint.as_deref())
                 .and_then(|hint| hint.lines().next());
-            let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+            let hint = hint.map(|hint| format!(" ({})", harmless(hint))).unwrap_or_default();
             format!("{name} cannot be run: {error}; install it, or put it on the PATH{hint}")
         }
         AuthError::AuthExecRun { out, .. } => {
             let said = String::from_utf8_lossy(&out.stderr);
             let said: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-            let said = said.last().map(|line| format!(": {line}")).unwrap_or_default();
+            let said = said.last().map(|line| format!(": {}", harmless(line))).unwrap_or_default();
             format!("{name} failed ({}){said}", out.status)
         }
         AuthError::AuthExecParse(_) => format!("{name} printed no ExecCredential"),
@@ -245,8 +279,7 @@ fn tuned(mut config: Config) -> Config {
 /// An error and what is behind it, on one line, each fact once.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     // Errors of YAML draw the place on further lines.
-    let line =
-        |error: &dyn std::error::Error| error.to_string().lines().next().unwrap_or_default().to_owned();
+    let line = |error: &dyn std::error::Error| harmless(error.to_string().lines().next().unwrap_or_default());
     let mut text = line(error);
     let mut source = error.source();
     while let Some(error) = source {

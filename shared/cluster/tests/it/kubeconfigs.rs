@@ -222,16 +222,25 @@ fn what_is_wrong_is_named() {
             &["/no/such/file"],
         ),
         (user(json!({ "tokenFile": "/no/such/file" })), &["/no/such/file"]),
+        (user(json!({ "token": "two\nlines" })), &["no credentials", "no request can carry"]),
         (cluster(json!({ "server": server, "certificate-authority-data": "%%%" })), &["base64"]),
         (cluster(json!({ "server": server, "certificate-authority": "/no/such/file" })), &["/no/such/file"]),
         (cluster(json!({ "server": "https://[::1" })), &["kubeconfig"]),
         (cluster(json!({})), &["kubeconfig"]),
         (("/contexts/0/context/cluster", json!("b")), &["b"]),
         (("/current-context", json!("b")), &["no context \"b\"", "it has a"]),
+        (("/contexts/0/name", json!("b\n\u{1b}[2Jc")), &["no context \"a\"", "it has b  [2Jc"]),
+        (("/kind", json!("Odd\u{1b}[2J")), &["found kind: Odd [2J"]),
     ] {
         let mut config = sound();
         put(&mut config, place, odd.clone());
         let said = reach(config.to_string().as_bytes(), None).expect_err(&odd.to_string());
         assert!(words.iter().all(|word| said.contains(word)), "{odd}: {said}");
     }
+}
+
+#[test]
+fn a_kubeconfig_that_ends_within_a_character_is_refused() {
+    let said = reach(&[0xfe, 0xff, 0, b'a', 0], None).expect_err("it is cut off");
+    assert!(said.contains("cannot be used: it begins as UTF-16"), "{said}");
 }
