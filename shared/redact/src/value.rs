@@ -46,8 +46,9 @@ pub(crate) fn read(bytes: &[u8], mut at: usize) -> Value {
     let mark = bytes[start - 1];
     let mut slashes = 0;
     for (index, &byte) in bytes.iter().enumerate().skip(start) {
-        // What is within a string of JSON ends with it.
-        if byte == b'\n' || (matches!(byte, b'"') || byte == mark) && slashes < opening {
+        // What is within a string of JSON ends with it: at a quote that is not escaped, whatever backslashes are.
+        let closes = (byte == b'"' || byte == mark) && slashes < opening;
+        if byte == b'\n' || closes || (byte == b'"' && slashes % 2 == 0) {
             let end = if byte == b'\n' { index } else { index - slashes };
             return Value { start, end: end.max(start), is_quoted: true };
         }

@@ -140,6 +140,12 @@ proptest! {
     }
 }
 
+#[test]
+fn a_secret_that_ends_with_a_backslash_ends_with_its_line_of_json() {
+    let line = quoted("-u 'A:hunter2\\");
+    assert_eq!(redact(&line), line.replace("hunter2", "***"));
+}
+
 /// Texts made to be slow. Were the time not in proportion to the length, this would take hours.
 #[test]
 fn a_long_hostile_text_is_gone_through_once() {
