@@ -182,9 +182,8 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         for (change, path) in latest {
             let judged =
                 catch_unwind(AssertUnwindSafe(|| self.judge(change, &path, &markers, &mut scratch, now)));
-            match judged
-                .unwrap_or_else(|_| Err(Failure::fatal("evaluation_panicked", "judging the object panicked")))
-            {
+            let panicked = || Failure::fatal("evaluation_panicked", "judging the object panicked");
+            match judged.map_err(|_| panicked()).flatten() {
                 Ok(judged) => all.push((change, path, judged)),
                 Err(failure) if !failure.retryable => poison.push(Poison::change(change, &failure)),
                 Err(failure) => return Err(failure),
@@ -401,12 +400,8 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             wanted.extend(open.map(|rule| keys::check(scope, &judged.key, rule)));
         }
         let wanted: Vec<Key> = wanted.into_iter().collect();
-        let mut open = BTreeMap::new();
-        for batch in wanted.chunks(BATCH) {
-            let records = self.store.get_many(batch).await.map_err(store_failure)?;
-            open.extend(records.into_iter().map(|record| (record.key.clone(), record)));
-        }
-        Ok(open)
+        let open = self.store.get_many(&wanted).await.map_err(store_failure)?;
+        Ok(open.into_iter().map(|record| (record.key.clone(), record)).collect())
     }
 
     /// Acts on what the rules see of one object. `open`: its open checks, and those of others.

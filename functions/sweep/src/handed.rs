@@ -34,8 +34,8 @@ impl Handed {
     }
 
     /// Keeps it. Of two sweeps at once the later to end says what was handed over; both have done it.
-    pub(crate) async fn write(&self, store: &impl Store) -> Result<(), SweepError> {
-        let data = serde_json::to_string(&Self { layout: 1, buckets: self.buckets.clone() });
+    pub(crate) async fn write(self, store: &impl Store) -> Result<(), SweepError> {
+        let data = serde_json::to_string(&Self { layout: 1, ..self });
         let data = data.expect("plain data is always written as JSON");
         Ok(store.commit(vec![Write::Put(Record::new(key(), data), Expect::Anything)]).await?)
     }

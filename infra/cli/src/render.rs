@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use prodrome_model::Severity;
-use prodrome_model::shown::{harmless, harmless_json, harmless_lines};
+use prodrome_model::shown::{harmless_begin, harmless_json, harmless_lines};
 use std::io::IsTerminal as _;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
@@ -157,11 +157,7 @@ fn wrap(text: &str, indent: usize, columns: Option<usize>) -> String {
 
 /// One line without control characters, direction marks and what hides, cut: names and messages are written by tenants.
 pub(crate) fn plain(text: &str, max: usize) -> String {
-    let shown = harmless(text);
-    match shown.char_indices().nth(max) {
-        None => shown,
-        Some(_) => shown.chars().take(max).chain(['…']).collect(),
-    }
+    harmless_begin(text, max)
 }
 
 /// What machines read, and a terminal may show.

@@ -6,15 +6,10 @@
 mod line;
 mod words;
 
-pub(crate) use line::Level;
+pub(crate) use line::{Level, level_of};
 use line::{Line, Role};
 use std::ops::Range;
 pub(crate) use words::WRONG;
-
-/// The level that a single line names.
-pub(crate) fn level_of(text: &str, lower: &str) -> Option<Level> {
-    Line::read(text, lower, 0..text.len()).level
-}
 
 /// How many of the last lines are read one by one.
 const LINES_MAX: usize = 4_000;

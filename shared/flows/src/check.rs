@@ -7,7 +7,7 @@ use crate::expression::{Expression, Mistake, MistakeKind, Scope, Seen, is_identi
 use crate::flow::{Flow, FlowSet, Node};
 use crate::params::{self, Misfit};
 use jiff::SignedDuration;
-use prodrome_model::shown::harmless;
+use prodrome_model::shown::{harmless, harmless_begin};
 use prodrome_model::{FactType, stable_hash};
 use prodrome_rules::source::{self, Key, Span, Tree, TreeValue};
 use prodrome_rules::{Code, Diagnostic, Level, LineIndex, SourceFile, nearest, parse_duration, suggest};
@@ -623,9 +623,5 @@ fn is_kebab(name: &str) -> bool {
 
 /// A text of the file as a message may hold it.
 pub(crate) fn shown(text: &str) -> String {
-    let line = harmless(text);
-    match line.char_indices().nth(SHOWN_MAX) {
-        None => line,
-        Some(_) => line.chars().take(SHOWN_MAX).chain(['…']).collect(),
-    }
+    harmless_begin(text, SHOWN_MAX)
 }

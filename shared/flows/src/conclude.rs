@@ -197,8 +197,5 @@ fn bounded(evidence: &Evidence) -> Evidence {
 }
 
 fn cut(text: &str) -> String {
-    if text.chars().nth(TEXT_MAX).is_none() {
-        return text.to_owned();
-    }
-    text.chars().take(TEXT_MAX - 1).chain(['…']).collect()
+    prodrome_model::shown::cut(text, TEXT_MAX)
 }

@@ -1,7 +1,7 @@
 //! A flow as a picture: in words, as a Mermaid diagram, as SVG. Where a run is at hand, its verdicts are coloured in.
 
 use crate::flow::{Flow, Node};
-use prodrome_model::shown::harmless;
+use prodrome_model::shown::{cut, harmless};
 use prodrome_model::{Diagnosis, NodeOutcome, Verdict};
 use std::fmt::Write as _;
 
@@ -129,7 +129,7 @@ pub fn svg(flow: &Flow, run: Option<&Diagnosis>) -> String {
             xml(node.name()),
             x + 10,
             y + 36,
-            xml(&short(&said, 28)),
+            xml(&cut(&said, 28)),
         );
     }
     text + "</svg>\n"
@@ -157,13 +157,6 @@ fn colour(outcome: &NodeOutcome) -> &'static str {
     }
 }
 
-fn short(text: &str, max: usize) -> String {
-    match text.char_indices().nth(max) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(max - 1).chain(['…']).collect(),
-    }
-}
-
 /// What a plugin said may hold what a tenant wrote.
 fn xml(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
@@ -181,7 +174,7 @@ fn xml(text: &str) -> String {
 
 /// A text within the quotes of a Mermaid diagram.
 fn quiet(text: &str) -> String {
-    let text = short(&harmless(text), 80);
+    let text = cut(&harmless(text), 80);
     let mut quiet = String::new();
     for c in text.chars() {
         match c {

@@ -1,5 +1,6 @@
-//! What a node, or a rule, gives its plugin, against the JSON Schema of what that takes: as much of it as describes a configuration
-//! (types, keys, choices, bounds, parts that are defined once). What else a schema says is not held against anybody.
+//! What a node, or a rule, gives its plugin, against the JSON Schema of what that takes: as much of it as describes a
+//! configuration (types, keys, choices, bounds, parts that are defined once). What else a schema says is not held against
+//! anybody.
 
 use crate::check::{child, json, shown};
 use prodrome_rules::source::{Span, Tree, TreeValue};

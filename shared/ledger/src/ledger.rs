@@ -114,8 +114,7 @@ impl<S: Store> Ledger<S> {
         code: &str,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        let line = Line { dead: Dead { span, code: code.to_owned() }, tried: Some(now) };
-        self.write_row(scope, epoch, keys::FAILED, span, vec![line], now).await
+        self.not_handled(scope, epoch, Dead { span, code: code.to_owned() }, Some(now), now).await
     }
 
     /// Notes that a pack was given up. Where it is handled after all, that counts.
@@ -127,8 +126,19 @@ impl<S: Store> Ledger<S> {
         code: &str,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        let line = Line { dead: Dead { span, code: code.to_owned() }, tried: None };
-        self.write_row(scope, epoch, keys::FAILED, span, vec![line], now).await
+        self.not_handled(scope, epoch, Dead { span, code: code.to_owned() }, None, now).await
+    }
+
+    async fn not_handled(
+        &self,
+        scope: &Scope,
+        epoch: u64,
+        dead: Dead,
+        tried: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let span = dead.span;
+        self.write_row(scope, epoch, keys::FAILED, span, vec![Line { dead, tried }], now).await
     }
 
     async fn write_row(

@@ -20,14 +20,34 @@ pub const fn is_steering(c: char) -> bool {
 
 /// A text on one line: what steers becomes a space, what is invisible is left out.
 pub fn harmless(text: &str) -> String {
-    let shown = text.chars().filter(|c| !is_invisible(*c));
-    shown.map(|c| if is_steering(c) { ' ' } else { c }).collect()
+    harmless_but(text, |_| false)
 }
 
 /// The same, line by line.
 pub fn harmless_lines(text: &str) -> String {
+    harmless_but(text, |c| c == '\n')
+}
+
+fn harmless_but(text: &str, stays: impl Fn(char) -> bool) -> String {
     let shown = text.chars().filter(|c| !is_invisible(*c));
-    shown.map(|c| if is_steering(c) && c != '\n' { ' ' } else { c }).collect()
+    shown.map(|c| if is_steering(c) && !stays(c) { ' ' } else { c }).collect()
+}
+
+/// The same on one line, its first `max` characters, with `…` behind them where there are more.
+pub fn harmless_begin(text: &str, max: usize) -> String {
+    let line = harmless(text);
+    match line.char_indices().nth(max) {
+        None => line,
+        Some(_) => line.chars().take(max).chain(['…']).collect(),
+    }
+}
+
+/// A text of at most `max` characters; the last of them is `…` where something was cut.
+pub fn cut(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(max.saturating_sub(1)).chain(['…']).collect(),
+    }
 }
 
 /// The same text in as many bytes, so that places in it stay where they are: a sign stands for what is not shown. Lines
@@ -80,6 +100,15 @@ mod tests {
         assert_eq!(harmless(EVIL), "a [2Jb c 31mdef gh ß .");
         assert_eq!(harmless_lines(EVIL), "a [2Jb\nc 31mdef gh ß .");
         assert_eq!(harmless("Ελλάδα 名前 🟠"), "Ελλάδα 名前 🟠");
+    }
+
+    #[test]
+    fn what_is_cut_says_so() {
+        for (max, begin, short) in
+            [(3, "äbc…", "äb…"), (4, "äbcd", "äbcd"), (5, "äbcd", "äbcd"), (0, "…", "…")]
+        {
+            assert_eq!((harmless_begin("äb\u{200b}cd", max), cut("äbcd", max)), (begin.into(), short.into()));
+        }
     }
 
     #[test]

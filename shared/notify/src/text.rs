@@ -1,5 +1,6 @@
 //! Text that tenants can write: bounded, on one line, and free of what steers a terminal or hides.
 
+pub(crate) use prodrome_model::shown::cut;
 use prodrome_model::shown::is_invisible;
 
 /// On one line, at most `max` characters: control characters become spaces, runs of white space one space,
@@ -24,16 +25,6 @@ pub(crate) fn one_line(text: &str, max: usize) -> String {
         }
     }
     if count <= max { line } else { cut(&line, max) }
-}
-
-/// The first characters of a text, at most `max`; where some are left out, the last of them is `…`.
-pub(crate) fn cut(text: &str, max: usize) -> String {
-    if text.chars().count() <= max {
-        return text.to_owned();
-    }
-    let mut short: String = text.chars().take(max.saturating_sub(1)).collect();
-    short.push('…');
-    short
 }
 
 /// Like [`one_line`] for each line; at most `lines_max` of them, blank ones left out.

@@ -43,9 +43,8 @@ pub async fn call(plugin: &Plugin, request: PluginRequest, cluster: &View) -> Pl
     let mut response = match answered {
         Ok(Ok(response)) => response,
         Ok(Err(Problem::Unseen(unseen))) => {
-            let mut response = PluginResponse::unknown(Problem::Unseen(unseen.clone()).to_string());
-            response.not_looked_at.push(unseen);
-            response
+            let response = PluginResponse::unknown(unseen.to_string());
+            PluginResponse { not_looked_at: vec![unseen], ..response }
         }
         Ok(Err(problem)) => PluginResponse::unanswered(plugin.name(), problem.to_string()),
         Err(panic) => {

@@ -1,6 +1,6 @@
 //! Texts from objects are written by tenants: before a person sees them they are one line, and short.
 
-pub(crate) use prodrome_model::shown::harmless as one_line;
+pub(crate) use prodrome_model::shown::{cut, harmless as one_line};
 use prodrome_redact::redact;
 
 /// A text as part of a rule's name: its ASCII letters and digits, each word with a capital.
@@ -11,14 +11,6 @@ pub fn camel_case(text: &str) -> String {
         chars.next().map_or_else(String::new, |c| c.to_ascii_uppercase().to_string() + chars.as_str())
     };
     words.map(capital).collect()
-}
-
-/// At most `max` characters; the last one is an ellipsis where something was cut.
-pub(crate) fn cut(text: &str, max: usize) -> String {
-    match text.char_indices().nth(max) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(max.saturating_sub(1)).chain(['…']).collect(),
-    }
 }
 
 /// Without secrets, and cut. More than is kept is read, so that a secret at the end is not cut to a piece that is known

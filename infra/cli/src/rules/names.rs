@@ -30,33 +30,38 @@ pub(super) fn of_plugins(files: &[SourceFile], known: &[&str]) -> Vec<Diagnostic
 /// What rules give their plugins and those do not take: such a rule is answered by nobody.
 pub(super) fn of_params(files: &[SourceFile], catalogue: &Catalogue) -> Vec<Diagnostic> {
     let mut found = Vec::new();
+    each_rule(files, |file, lines, rule, tree| {
+        let Some(plugin) = tree.get("plugin") else { return };
+        let TreeValue::Scalar(name, _) = &plugin.get("name").unwrap_or(plugin).value else { return };
+        let Some(schema) = catalogue.params(name) else { return };
+        let given = plugin.get("params");
+        let misfits = params::misfits(name, schema, given, plugin.span, "plugin.params");
+        found.extend(misfits.into_iter().map(|misfit| Diagnostic {
+            code: misfit.code,
+            level: misfit.level,
+            file: file.to_owned(),
+            place: lines.place(misfit.span),
+            rule: Some(rule.to_owned()),
+            path: misfit.path,
+            expected: misfit.expected,
+            found: misfit.found,
+            help: misfit.help,
+        }));
+    });
+    found
+}
+
+/// Visits each rule of files as it is written, with its file, that one's lines, and its name.
+fn each_rule(files: &[SourceFile], mut visit: impl FnMut(&str, &LineIndex<'_>, &str, &Tree)) {
     for file in files {
         let lines = LineIndex::new(&file.text);
         for tree in read(&file.text).into_iter().filter_map(|document| document.tree.ok()) {
             let TreeValue::Map(entries) = &tree.value else { continue };
-            for (rule, tree) in entries {
-                let Some(plugin) = tree.get("plugin") else { continue };
-                let TreeValue::Scalar(name, _) = &plugin.get("name").unwrap_or(plugin).value else {
-                    continue;
-                };
-                let Some(schema) = catalogue.params(name) else { continue };
-                let given = plugin.get("params");
-                let misfits = params::misfits(name, schema, given, plugin.span, "plugin.params");
-                found.extend(misfits.into_iter().map(|misfit| Diagnostic {
-                    code: misfit.code,
-                    level: misfit.level,
-                    file: file.name.clone(),
-                    place: lines.place(misfit.span),
-                    rule: Some(rule.text.clone()),
-                    path: misfit.path,
-                    expected: misfit.expected,
-                    found: misfit.found,
-                    help: misfit.help,
-                }));
+            for (name, rule) in entries {
+                visit(&file.name, &lines, &name.text, rule);
             }
         }
     }
-    found
 }
 
 fn doubts(
@@ -68,30 +73,24 @@ fn doubts(
     help: impl Fn(&str) -> String,
 ) -> Vec<Diagnostic> {
     let mut doubts = Vec::new();
-    for file in files {
-        let lines = LineIndex::new(&file.text);
-        for tree in read(&file.text).into_iter().filter_map(|document| document.tree.ok()) {
-            let TreeValue::Map(entries) = &tree.value else { continue };
-            for (rule_name, rule) in entries {
-                let Some((named, path)) = find(rule) else { continue };
-                let TreeValue::Scalar(name, _) = &named.value else { continue };
-                if known.contains(&&**name) {
-                    continue;
-                }
-                doubts.push(Diagnostic {
-                    code,
-                    level: Level::Warning,
-                    file: file.name.clone(),
-                    place: lines.place(named.span),
-                    rule: Some(rule_name.text.clone()),
-                    path: path.to_owned(),
-                    expected: expected.to_owned(),
-                    found: named.describe(),
-                    help: Some(help(name)),
-                });
-            }
+    each_rule(files, |file, lines, rule_name, rule| {
+        let Some((named, path)) = find(rule) else { return };
+        let TreeValue::Scalar(name, _) = &named.value else { return };
+        if known.contains(&&**name) {
+            return;
         }
-    }
+        doubts.push(Diagnostic {
+            code,
+            level: Level::Warning,
+            file: file.to_owned(),
+            place: lines.place(named.span),
+            rule: Some(rule_name.to_owned()),
+            path: path.to_owned(),
+            expected: expected.to_owned(),
+            found: named.describe(),
+            help: Some(help(name)),
+        });
+    });
     doubts
 }
 

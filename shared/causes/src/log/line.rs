@@ -46,12 +46,22 @@ impl Line {
     /// Reads the line at `at`. `lower` is `text` in lower case.
     pub(crate) fn read(text: &str, lower: &str, at: Range<usize>) -> Self {
         let whole = text.get(at.clone()).unwrap_or_default();
-        let message = stamped(whole);
-        let skipped = whole.len() - message.len();
-        let low = lower.get(at.start + skipped..at.end).unwrap_or_default();
+        let (message, low) = unstamped(whole, lower.get(at.clone()).unwrap_or_default());
         let level = level(message, low);
-        Self { at, level, role: role(message, low, level, skipped > 0) }
+        Self { at, level, role: role(message, low, level, message.len() < whole.len()) }
     }
+}
+
+/// The level that a single line names. `lower` is `line` in lower case.
+pub(crate) fn level_of(line: &str, lower: &str) -> Option<Level> {
+    let (message, low) = unstamped(line, lower);
+    level(message, low)
+}
+
+/// What a line says, and the same in lower case.
+fn unstamped<'t>(line: &'t str, lower: &'t str) -> (&'t str, &'t str) {
+    let message = stamped(line);
+    (message, lower.get(line.len() - message.len()..).unwrap_or_default())
 }
 
 fn role(message: &str, low: &str, level: Option<Level>, stamped: bool) -> Role {

@@ -1,7 +1,7 @@
 //! The canary, from its break to the channel that is told of it: whichever part is cut, it does not arrive.
 
 use crate::shared::{system, until_logged};
-use prodrome_e2e::until;
+use prodrome_e2e::{System, until};
 use prodrome_model::{CANARY_KIND, Notice, NoticeKind, Resource};
 use prodrome_watcher::CanaryPhase;
 use serde_json::json;
@@ -16,37 +16,42 @@ fn shipped() {
     }
 }
 
-#[test]
-fn a_canary_arrives_at_its_channel_and_nowhere_else_and_is_counted() {
-    shipped();
-    let system = system();
+/// The canary's resource.
+pub(crate) fn resource() -> Resource {
     let (group, kind) = CANARY_KIND;
-    let resource = Resource {
+    Resource {
         group: group.into(),
         version: "v1alpha1".into(),
         kind: kind.into(),
         plural: "canaries".into(),
         namespaced: false,
-    };
-    // As the watcher writes it; what it may write is tried before a real API server.
-    let write = |is_broken| {
-        let phase = CanaryPhase { is_broken, since: system.now() };
-        let object = json!({
-            "apiVersion": "prodrome.dev/v1alpha1", "kind": kind, "metadata": { "name": "prodrome", "uid": "uid-of-canary" },
-            "status": phase.status(),
-        });
-        system.api().apply(&resource, &object.to_string());
-    };
-    system.api().serve(&resource);
-    write(false);
+    }
+}
+
+/// Writes it as the watcher does, on schedule; what that may write is tried before a real API server.
+pub(crate) fn write(system: &System, is_broken: bool) {
+    let phase = CanaryPhase { is_broken, since: system.now() };
+    let object = json!({
+        "apiVersion": "prodrome.dev/v1alpha1", "kind": CANARY_KIND.1,
+        "metadata": { "name": "prodrome", "uid": "uid-of-canary" }, "status": phase.status(),
+    });
+    system.api().apply(&resource(), &object.to_string());
+}
+
+#[test]
+fn a_canary_arrives_at_its_channel_and_nowhere_else_and_is_counted() {
+    shipped();
+    let system = system();
+    system.api().serve(&resource());
+    write(system, false);
     let canary = system.receiver("canary");
     let notices = || -> Vec<Notice> { canary.told().into_iter().map(|told| told.notice).collect() };
     for round in 1..=2 {
-        write(true);
+        write(system, true);
         let alert = until("the canary's alert", || notices().into_iter().nth(2 * round - 2));
         assert_eq!((alert.kind, alert.rule.as_str()), (NoticeKind::Alert, "CanaryBroken"));
         assert!(alert.diagnosis.is_some(), "diagnose had it too: {alert:#?}");
-        write(false);
+        write(system, false);
         let over = until("its end", || notices().into_iter().nth(2 * round - 1));
         assert_eq!((over.kind, &over.fingerprint), (NoticeKind::Resolved, &alert.fingerprint));
     }

@@ -1,10 +1,10 @@
 //! Each stage of the canary's way is cut once: none arrives, and that none does is what `CloudWatch` alarms on.
 
+use crate::canary;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_e2e::{Alarm, Mood, Setup, System, until};
 use prodrome_emulator::{EventSource, Template};
-use prodrome_model::{CANARY_KIND, Notice, NoticeKind, Resource, SHARDS_DEFAULT};
-use prodrome_watcher::CanaryPhase;
+use prodrome_model::{Notice, NoticeKind, SHARDS_DEFAULT};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,6 @@ const ALARM_AFTER_MINUTES: i32 = 25;
 
 struct Bench {
     system: System,
-    canary: Resource,
     alarm: Alarm,
 }
 
@@ -36,18 +35,10 @@ fn whichever_stage_is_cut_no_canary_arrives_and_the_alarm_on_its_absence_is_rais
         .gathering(1)
         .parameter("TimeoutSeconds", "20")
         .parameter("VisibilitySeconds", "4"); // what failed comes again soon
-    let (group, kind) = CANARY_KIND;
-    let canary = Resource {
-        group: group.into(),
-        version: "v1alpha1".into(),
-        kind: kind.into(),
-        plural: "canaries".into(),
-        namespaced: false,
-    };
     let template = Template::read(&here.join("../../template.yaml")).unwrap();
     let alarm = Alarm::on_absence(&template, "CanaryMissing", ALARM_AFTER_MINUTES).unwrap();
-    let bench = Bench { system: System::start(&setup).unwrap(), canary, alarm };
-    bench.system.api().serve(&bench.canary);
+    let bench = Bench { system: System::start(&setup).unwrap(), alarm };
+    bench.system.api().serve(&canary::resource());
     bench.write(false);
     bench.one_arrives();
 
@@ -114,14 +105,8 @@ fn whichever_stage_is_cut_no_canary_arrives_and_the_alarm_on_its_absence_is_rais
 }
 
 impl Bench {
-    /// As the watcher writes it, on schedule.
     fn write(&self, is_broken: bool) {
-        let phase = CanaryPhase { is_broken, since: self.system.now() };
-        let object = json!({
-            "apiVersion": "prodrome.dev/v1alpha1", "kind": self.canary.kind,
-            "metadata": { "name": "prodrome", "uid": "uid-of-canary" }, "status": phase.status(),
-        });
-        self.system.api().apply(&self.canary, &object.to_string());
+        canary::write(&self.system, is_broken);
     }
 
     fn notices(&self) -> Vec<Notice> {
