@@ -6,7 +6,7 @@
 mod line;
 mod words;
 
-pub(crate) use line::{Level, level_of};
+pub(crate) use line::{Level, level_of, message};
 use line::{Line, Role};
 use std::ops::Range;
 pub(crate) use words::WRONG;

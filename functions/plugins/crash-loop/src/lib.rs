@@ -20,6 +20,9 @@ const START_REASONS: &[&str] = &[
 /// An init container that runs for longer holds its pod up.
 const STUCK_SECONDS: i64 = 180;
 
+/// Below, that a program was out of memory is guessed by its having been killed, and not said.
+const GUESSED: f64 = 0.6;
+
 /// What is out of the question where every container runs, or ended well.
 const RULED_OUT: [Cause; 7] = [
     Cause::OomKilled,
@@ -194,6 +197,15 @@ fn explain(
         return code(response);
     }
     if let Some(explained) = said {
+        let limit = memory_limit(pod, name);
+        if explained.cause == Cause::OomKilled && explained.response.confidence < GUESSED && limit.is_none() {
+            // Somebody killed a process, and there is no limit at which the kernel would have.
+            let summary = format!("a process of {name} was killed, which has no memory limit of its own");
+            let mut response = Response::unknown(summary)
+                .without("who killed it", "a log does not tell; see whether its node was out of memory then");
+            response.evidence = explained.response.evidence;
+            return code(response.because(Evidence::new("status", how)));
+        }
         let mut response = explained.response;
         // A program that ran and missed a file is not itself what is missing.
         let ran = !matches!(ended.exit_code, 126..=128);
@@ -277,6 +289,23 @@ mod tests {
                 "state": { "waiting": { "reason": "CrashLoopBackOff", "message": "back-off 1m20s restarting failed container" } },
                 "lastState": { "terminated": last } }] },
         })
+    }
+
+    #[tokio::test]
+    async fn a_process_that_was_killed_was_out_of_memory_only_where_that_is_limited() {
+        let last = json!({ "exitCode": 137, "reason": "Error" });
+        let limited = pod(&last);
+        let mut unlimited = limited.clone();
+        unlimited["spec"]["containers"][0].as_object_mut().unwrap().remove("resources");
+        for (pod, want) in [(limited, Some("oom-killed")), (unlimited, None)] {
+            let kit = Kit::new().with(pod).previous_log("shop/web-0/web", "loading the model\nKilled\n");
+            let answer = kit.ask(&plugin(), "Pod shop/web-0").await;
+            assert_eq!(answer.cause.as_deref(), want, "{answer:?}");
+            assert!(
+                answer.confidence < 0.8 && answer.evidence.iter().any(|e| e.text.contains("Killed")),
+                "{answer:?}"
+            );
+        }
     }
 
     #[tokio::test]

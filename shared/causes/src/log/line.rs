@@ -60,7 +60,7 @@ pub(crate) fn level_of(line: &str, lower: &str) -> Option<Level> {
 
 /// What a line says, and the same in lower case.
 fn unstamped<'t>(line: &'t str, lower: &'t str) -> (&'t str, &'t str) {
-    let message = stamped(line);
+    let message = message(line);
     (message, lower.get(line.len() - message.len()..).unwrap_or_default())
 }
 
@@ -139,7 +139,7 @@ fn is_frame(low: &str) -> bool {
 }
 
 /// What a line says, less what it begins with in the logs of any program: times, and where it was written.
-fn stamped(line: &str) -> &str {
+pub(crate) fn message(line: &str) -> &str {
     let mut rest = line;
     for _ in 0..4 {
         let trimmed = rest.strip_prefix(' ').unwrap_or(rest);

@@ -398,3 +398,34 @@ fn a_reason_alone_says_what_it_says() {
         );
     }
 }
+
+#[test]
+fn a_process_that_somebody_killed_is_perhaps_one_that_took_too_much_memory() {
+    let table = [
+        ("Killed", "oom-killed", 0.35..0.6),
+        ("loading the model\nKilled\n", "oom-killed", 0.35..0.6),
+        ("2026-03-02T10:00:00.000000000Z stderr F Killed", "oom-killed", 0.35..0.6),
+        ("/app/start.sh: line 3:    12 Killed                  java -jar app.jar", "oom-killed", 0.35..0.6),
+        ("LOG:  server process (PID 123) was terminated by signal 9: Killed", "oom-killed", 0.35..0.6),
+        ("worker exited: signal: killed", "oom-killed", 0.35..0.6),
+        ("Killed process 123 (java)", "oom-killed", 0.5..0.7),
+        // The kernel's own numbers.
+        ("Killed process 123 (java) total-vm:8123456kB, anon-rss:2097152kB", "oom-killed", 0.75..0.85),
+        ("Out of memory: Killed process 123 (java) total-vm:8123456kB", "node-oom", 0.9..1.0),
+        ("Memory cgroup out of memory: Killed process 123 (java)", "oom-killed", 0.9..1.0),
+        // What it says of itself counts for more.
+        (
+            "FATAL dial tcp 10.0.0.1:5432: connect: connection refused\nKilled",
+            "app-dependency-unreachable",
+            0.7..1.0,
+        ),
+        ("Killed by the user's request", "unknown", 0.0..0.1),
+        ("killed 3 idle connections", "unknown", 0.0..0.1),
+        ("INFO worker 7 was killed and is started again", "unknown", 0.0..0.1),
+    ];
+    for (log, want, sure) in table {
+        let why = classify(&Text::log(log));
+        assert_eq!(why.id(), want, "{log}: {why:?}");
+        assert!(sure.contains(&why.confidence), "{log}: {why:?}");
+    }
+}
