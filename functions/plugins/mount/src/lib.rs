@@ -129,6 +129,17 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     {
         response = response.sharing(format!("driver {driver}"));
     }
+    // The node's own disk fails every volume that is made there.
+    let node = pods.iter().map(|pod| pod.text("/spec/nodeName")).find(|name| !name.is_empty());
+    if let Some(name) = node.filter(|_| matches!(explained.cause, Cause::NodeKernel | Cause::NodeDiskFull)) {
+        let node = ObjectRef {
+            api_version: "v1".to_owned(),
+            kind: "Node".to_owned(),
+            namespace: None,
+            name: name.to_owned(),
+        };
+        response = response.sharing(format!("node {name}")).blaming(node);
+    }
     if response.faulty.is_none() {
         let at_fault = volume_at_fault(explained.cause, &texts, &claims);
         response = response.blaming(at_fault.unwrap_or_else(|| context.workload().clone()));
@@ -365,6 +376,19 @@ mod tests {
             let answer = kit.ask(&plugin(), "Pod shop/web").await;
             assert_eq!(answer.cause.as_deref(), want, "{sandbox} {since}: {answer:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_disk_of_the_node_that_is_read_only_is_the_nodes_fault() {
+        let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "web", "namespace": "shop" },
+            "spec": { "nodeName": "n1", "containers": [{ "name": "c" }] }, "status": { "phase": "Pending" } });
+        let message = "MountVolume.SetUp failed for volume \"cfg\" : mkdir \
+                       /var/lib/kubelet/pods/6c1f/volumes/kubernetes.io~configmap: read-only file system";
+        let kit = Kit::new().with(pod).event("Pod shop/web", "Warning", "FailedMount", message);
+        let answer = kit.ask(&plugin(), "Pod shop/web").await;
+        let faulty = answer.faulty.as_ref().map(ToString::to_string);
+        assert_eq!((answer.cause.as_deref(), faulty.as_deref()), (Some("node-kernel"), Some("Node n1")));
+        assert_eq!(answer.shared.as_deref(), Some("node n1"));
     }
 
     #[tokio::test]

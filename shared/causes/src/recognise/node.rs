@@ -293,7 +293,7 @@ pub(super) fn failure(input: &Input, failure: Failure) -> Option<(crate::Cause, 
 }
 
 /// Folders that only the kubelet and the container runtime write to.
-const FOLDERS: &[&str] = &[
+pub(super) const FOLDERS: &[&str] = &[
     "/var/lib/containerd",
     "/var/lib/kubelet",
     "/var/lib/docker",

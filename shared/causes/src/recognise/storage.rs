@@ -3,6 +3,7 @@
 use crate::Cause::*;
 use crate::context::{Domain, Input};
 use crate::failure::Failure;
+use crate::recognise::node::FOLDERS;
 use crate::rule::{Reason, Rule};
 
 const HERE: &[Domain] = &[Domain::Volume, Domain::Other];
@@ -150,7 +151,8 @@ pub(super) const RULES: &[Rule] = &[
             "timeout expired waiting for volumes to attach/mount",
         ],
     )
-    .on(HERE),
+    .on(HERE)
+    .unless(&["read-only file system", "operation not permitted", "permission denied"]),
     Rule::new(
         VolumeMountTimeout,
         58,
@@ -551,7 +553,9 @@ pub(super) fn failure(input: &Input, failure: Failure) -> Option<(crate::Cause, 
         // Who mounts writes to the node's disk; who makes and grows volumes has a store of its own.
         Failure::DiskFull if provision || file_server || input.has_any(STORES) => (VolumeFull, 80, 0),
         Failure::DiskFull => (NodeDiskFull, 84, 1),
-        Failure::Permission if file_server => (NfsAccessDenied, 80, 0),
+        Failure::ReadOnly => read_only(input, file_server),
+        // Only a file server refuses root what it asks for within a volume.
+        Failure::Permission if file_server || changes_owners(input) => (NfsAccessDenied, 80, 0),
         Failure::Deadline if input.has_any(&["attachvolume", "controllerpublish"]) => {
             (VolumeAttachFailed, 66, -1)
         }
@@ -559,4 +563,23 @@ pub(super) fn failure(input: &Input, failure: Failure) -> Option<(crate::Cause, 
         Failure::Deadline => (VolumeMountTimeout, 75, -1),
         _ => return None,
     })
+}
+
+/// Whose file system is read-only. A kubelet that changes what is in a volume has mounted it to be written to: the kernel
+/// has made it read-only since, as it does where the disk or the file system is broken, or the file server allows no more.
+/// What is made before anything is mounted lies on the node's own disk, or, where the folder is not the kubelet's, on a part
+/// of the node that a hostPath names and nobody can write to.
+fn read_only(input: &Input, file_server: bool) -> (crate::Cause, u8, i8) {
+    let within = changes_owners(input);
+    match () {
+        () if within && file_server => (NfsAccessDenied, 75, 0),
+        () if within => (FsCorrupt, 72, 0),
+        () if input.has_any(FOLDERS) => (NodeKernel, 82, 0),
+        () => (AppFilePermission, 60, 0),
+    }
+}
+
+/// Whether the kubelet was giving what is in a volume to the pod's group, which it does in what it has mounted.
+fn changes_owners(input: &Input) -> bool {
+    input.has_any(&["applyfsgroup", "chown", "volume ownership"])
 }

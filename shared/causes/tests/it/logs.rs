@@ -429,3 +429,38 @@ fn a_process_that_somebody_killed_is_perhaps_one_that_took_too_much_memory() {
         assert!(sure.contains(&why.confidence), "{log}: {why:?}");
     }
 }
+
+#[test]
+fn who_may_not_write_where_a_volume_is_mounted_hangs_on_what_is_written_to() {
+    for (text, want) in [
+        (
+            "MountVolume.SetUp failed for volume \"cfg\" : mkdir /var/lib/kubelet/pods/6c1f/volumes/kubernetes.io~configmap: read-only file system",
+            "node-kernel",
+        ),
+        (
+            "MountVolume.MountDevice failed for volume \"pvc-1\" : mkdir /var/lib/kubelet/plugins/kubernetes.io/csi/ebs.csi.aws.com/9f/globalmount: read-only file system",
+            "node-kernel",
+        ),
+        (
+            "MountVolume.SetUp failed for volume \"pvc-1\" : applyFSGroup failed for vol vol-1: lchown /var/lib/kubelet/pods/6c1f/volumes/kubernetes.io~csi/pvc-1/mount/lost+found: read-only file system",
+            "fs-corrupt",
+        ),
+        (
+            "MountVolume.SetUp failed for volume \"nfs-1\" : applyFSGroup failed for vol nfs-1: lchown /var/lib/kubelet/pods/6c1f/volumes/kubernetes.io~nfs/nfs-1/data: read-only file system",
+            "nfs-access-denied",
+        ),
+        // Refused as root, which is no question of a file system of its own.
+        (
+            "MountVolume.SetUp failed for volume \"pvc-1\" : applyFSGroup failed for vol fs-1: lchown /var/lib/kubelet/pods/6c1f/volumes/kubernetes.io~csi/pvc-1/mount/data: operation not permitted",
+            "nfs-access-denied",
+        ),
+        (
+            "MountVolume.SetUp failed for volume \"data\" : mkdir /srv/data: read-only file system",
+            "app-file-permission",
+        ),
+    ] {
+        let why = classify(&Text::event("FailedMount", text));
+        assert_eq!(why.id(), want, "{text}: {why:?}");
+        assert!((0.55..0.9).contains(&why.confidence), "{text}: {why:?}");
+    }
+}
