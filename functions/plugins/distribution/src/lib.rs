@@ -48,7 +48,7 @@ fn explain(population: &Population<'_>, app: &str) -> Response {
         .filter(|splits| is_enough(splits))
         .collect();
     if ways.is_empty() {
-        return numbered(Response::unknown("too few fail to tell where they cluster"));
+        return numbered(Response::unknown(reach.incomparable()));
     }
     let Some(Cluster { split, p, tried }) = ways.iter().find_map(|splits| cluster(splits)) else {
         return numbered(Response::cleared("what is broken is spread like what is not"));
@@ -164,6 +164,22 @@ mod tests {
         let answer = kit.ask(&plugin(), "Pod shop/shop-0").await;
         assert_eq!(answer.summary, "too few fail to tell where they cluster");
         assert_eq!(kit.ask(&plugin(), "Pod shop/shop-2").await.verdict.as_str(), "cleared");
+    }
+
+    #[tokio::test]
+    async fn where_there_is_none_to_compare_with_that_is_said() {
+        let one = Kit::new().with(pod("shop", 0, "n0", "a:1", true));
+        let answer = one.ask(&plugin(), "Pod shop/shop-0").await;
+        assert_eq!(answer.summary, "there is one pod, and none to compare it with");
+        assert_eq!(
+            answer.evidence[0].text,
+            "1 pod of 1 app in 1 namespace on 1 node ends again and again, and there is no other pod"
+        );
+        let answer = cluster(|_, _| true).ask(&plugin(), "Pod app0/app0-3").await;
+        assert_eq!(
+            answer.summary,
+            "all of the pods fail, and none that is well is there to compare them with"
+        );
     }
 
     #[tokio::test]

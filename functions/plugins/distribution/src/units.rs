@@ -169,18 +169,29 @@ pub(crate) struct Reach {
     how: Symptom,
 }
 
+impl Reach {
+    /// Why it is not told where they cluster, where too little is there to be compared.
+    pub(crate) const fn incomparable(&self) -> &'static str {
+        match (self.all, self.all - self.pods) {
+            (1, _) => "there is one pod, and none to compare it with",
+            (_, 0) => "all of the pods fail, and none that is well is there to compare them with",
+            _ => "too few fail to tell where they cluster",
+        }
+    }
+}
+
 impl fmt::Display for Reach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pods, apps, namespaces, nodes, all, how } = self;
         let (pods_of, apps) = (counted(*pods, "pod"), counted(*apps, "app"));
         let namespaces = counted(*namespaces, "namespace");
         let on = if *nodes == 0 { String::new() } else { format!(" on {}", counted(*nodes, "node")) };
-        write!(
-            f,
-            "{pods_of} of {apps} in {namespaces}{on} {}, of {} in all",
-            how.of(*pods),
-            counted(*all, "pod")
-        )
+        write!(f, "{pods_of} of {apps} in {namespaces}{on} {}, ", how.of(*pods))?;
+        match all - pods {
+            0 if *pods == 1 => f.write_str("and there is no other pod"),
+            0 => f.write_str("which are all that there are"),
+            _ => write!(f, "of {} in all", counted(*all, "pod")),
+        }
     }
 }
 
@@ -325,7 +336,15 @@ mod tests {
             one.to_string(),
             "1 pod of 1 app in 1 namespace on 1 node ends again and again, of 3 pods in all"
         );
-        let none = Reach { pods: 2, apps: 1, namespaces: 1, nodes: 0, all: 2, how: Symptom::Unscheduled };
-        assert_eq!(none.to_string(), "2 pods of 1 app in 1 namespace find no node, of 2 pods in all");
+        let none = Reach { pods: 2, apps: 1, namespaces: 1, nodes: 0, all: 4, how: Symptom::Unscheduled };
+        assert_eq!(none.to_string(), "2 pods of 1 app in 1 namespace find no node, of 4 pods in all");
+        assert_eq!(
+            Reach { all: 1, ..one }.to_string(),
+            "1 pod of 1 app in 1 namespace on 1 node ends again and again, and there is no other pod"
+        );
+        assert_eq!(
+            Reach { all: 2, ..none }.to_string(),
+            "2 pods of 1 app in 1 namespace find no node, which are all that there are"
+        );
     }
 }
