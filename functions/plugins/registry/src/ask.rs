@@ -1,4 +1,10 @@
 //! The distribution API: what a registry answers about one image.
+//!
+//! It is asked by the HTTP of the plugins' kit and not by the crate `oci-client` (looked at in 0.18). That makes its
+//! `reqwest::Client` itself, with no way to give it a resolver or a policy for redirections, so that an image's name, a
+//! redirection or the realm of a token could lead into a private network; it reads an answer whole however long it is, with
+//! a bound on the time between two reads and none on the whole; and it sends a credential to whatever realm a registry
+//! names, without TLS too.
 
 use crate::challenge::Challenge;
 use crate::credential::Credential;
