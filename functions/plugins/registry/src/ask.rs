@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use prodrome_plugin::http::{Answer, Http, HttpError, TlsProblem};
 use prodrome_plugin::image::Reference;
 use serde_json::Value;
+use std::fmt;
 use std::time::Duration;
 
 const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, \
@@ -32,9 +33,39 @@ pub(crate) struct Registry<'a> {
 #[derive(Debug, Clone)]
 pub(crate) enum Look {
     /// There is no answer.
-    Unreached(HttpError),
+    Unreached(Unreached),
     /// The registry, or its token service, has answered.
     Answered(Answered),
+}
+
+/// Why there is none.
+#[derive(Debug, Clone)]
+pub(crate) struct Unreached {
+    /// What happened last.
+    pub(crate) error: HttpError,
+    /// Whether it does not speak TLS: then this happened when it was asked without.
+    pub(crate) refuses_tls: bool,
+}
+
+impl fmt::Display for Unreached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.refuses_tls {
+            write!(f, "without TLS, which it does not speak, {}", self.error)
+        } else {
+            self.error.fmt(f)
+        }
+    }
+}
+
+/// What a cache says of the registry that it stands before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CutOff {
+    /// The address that was asked.
+    pub(crate) asked: String,
+    /// The status that was answered.
+    pub(crate) status: u16,
+    /// The address that it could not ask, if it tells.
+    pub(crate) upstream: Option<String>,
 }
 
 /// The last answer, which decides.
@@ -94,17 +125,15 @@ impl<'a> Registry<'a> {
     pub(crate) async fn look(&self, credential: Option<&Credential>) -> Look {
         match self.manifest("https", credential).await {
             // A registry without TLS is asked, but is given no credential.
-            Err(HttpError::Tls { problem: TlsProblem::NoTls, host }) => {
+            Err(error @ HttpError::Tls { problem: TlsProblem::NoTls, .. }) => {
                 match self.manifest("http", None).await {
                     Ok(answered) if credential.is_none() => Look::Answered(answered),
-                    Err(error @ (HttpError::Private { .. } | HttpError::Address { .. })) => {
-                        Look::Unreached(error)
-                    }
-                    _ => Look::Unreached(HttpError::Tls { problem: TlsProblem::NoTls, host }),
+                    Ok(_) => Look::Unreached(Unreached { error, refuses_tls: false }),
+                    Err(error) => Look::Unreached(Unreached { error, refuses_tls: true }),
                 }
             }
             Ok(answered) => Look::Answered(answered),
-            Err(error) => Look::Unreached(error),
+            Err(error) => Look::Unreached(Unreached { error, refuses_tls: false }),
         }
     }
 
@@ -178,6 +207,24 @@ impl<'a> Registry<'a> {
         }
         let config = self.read(found, &format!("blobs/{config}")).await;
         platform(&config).into_iter().collect()
+    }
+
+    /// Whether one who says that an image is missing does not know: a pull-through cache that cannot ask its upstream looks
+    /// a tag up in its own storage, and says that there is none as if it knew. Of a part that nobody has it tells that it
+    /// could not ask, where a registry of its own says no.
+    pub(crate) async fn cut_off(&self, missing: &Answered) -> Option<CutOff> {
+        let path = format!("blobs/sha256:{}", "0".repeat(64));
+        let answer = self.get(missing, &path).await?;
+        if !(500..600).contains(&answer.status) {
+            return None;
+        }
+        let json = answer.json();
+        let told = json.pointer("/errors/0/detail/URL").and_then(Value::as_str);
+        let sound = |url: &&str| {
+            url.len() <= 200 && url.bytes().all(|b| b.is_ascii_graphic()) && !url.contains(['@', '?'])
+        };
+        let upstream = told.filter(sound).map(str::to_owned);
+        Some(CutOff { asked: self.url(missing.scheme, &path), status: answer.status, upstream })
     }
 
     /// The tags of the image's repository; `None` where the registry does not tell.

@@ -1,7 +1,7 @@
 //! From what the registry answered to a verdict.
 
 use crate::Tried;
-use crate::ask::{Answered, Look, Tags};
+use crate::ask::{Answered, CutOff, Look, Tags, Unreached};
 use crate::credential::Held;
 use prodrome_plugin::http::{HttpError, TlsProblem};
 use prodrome_plugin::image::{Reference, is_of_a_cloud};
@@ -25,11 +25,22 @@ pub(crate) struct Findings<'a> {
     pub(crate) platforms: Vec<String>,
     /// The tags that there are.
     pub(crate) tags: Option<Tags>,
+    /// Why whoever says that there is no such image does not know.
+    pub(crate) cut_off: Option<CutOff>,
 }
 
 impl<'a> Findings<'a> {
     pub(crate) const fn new(image: &'a Reference, said: Option<String>, without: &'a Look) -> Self {
-        Self { image, said, without, tried: Vec::new(), node: None, platforms: Vec::new(), tags: None }
+        Self {
+            image,
+            said,
+            without,
+            tried: Vec::new(),
+            node: None,
+            platforms: Vec::new(),
+            tags: None,
+            cut_off: None,
+        }
     }
 
     fn looks(&self) -> impl Iterator<Item = &Answered> {
@@ -67,10 +78,13 @@ pub(crate) fn explain(findings: &Findings<'_>, now: Timestamp, workload: &Object
     let response = if let Some(found) = findings.found() {
         exists(findings, found, now)
     } else if let Some(missing) = findings.missing() {
-        is_missing(findings, missing)
+        match &findings.cut_off {
+            Some(cut_off) => is_cut_off(findings, missing, cut_off),
+            None => is_missing(findings, missing),
+        }
     } else {
         match findings.without {
-            Look::Unreached(error) => unreached(findings, error),
+            Look::Unreached(why) => unreached(findings, why),
             Look::Answered(answered) => match answered.status {
                 429 => limited(findings, answered),
                 401 | 403 => refused(findings, answered, now),
@@ -149,19 +163,34 @@ fn is_missing(findings: &Findings<'_>, missing: &Answered) -> Response {
         .remedy(format!("Push {version}, or name a tag that exists, such as {near}."))
 }
 
-fn unreached(findings: &Findings<'_>, error: &HttpError) -> Response {
+fn is_cut_off(findings: &Findings<'_>, missing: &Answered, cut_off: &CutOff) -> Response {
+    let registry = &findings.image.registry;
+    let CutOff { asked, status, upstream } = cut_off;
+    let whom = upstream.as_deref().unwrap_or("the registry that it stands before");
+    Response::cause("registry-unavailable", 0.85, format!("{registry} is a cache and cannot ask {whom}"))
+        .because(evidence(missing))
+        .because(Evidence::new(
+            "network",
+            format!("{asked} answers {status}, where no registry of its own does"),
+        ))
+        .sharing(format!("registry {registry}"))
+        .owned_by(Owner::Platform)
+        .remedy(format!("See why {registry} cannot ask {whom}; until then it has only what it has kept."))
+}
+
+fn unreached(findings: &Findings<'_>, why: &Unreached) -> Response {
     let registry = &findings.image.registry;
     let not_from_here = || {
-        Response::unknown(format!("from here nothing is known of {registry}: {error}"))
-            .without(format!("the registry {registry}"), error.to_string())
+        Response::unknown(format!("from here nothing is known of {registry}: {why}"))
+            .without(format!("the registry {registry}"), why.to_string())
     };
     let of_registry = |cause: &str, confidence: f64| {
-        Response::cause(cause, confidence, error.to_string())
-            .because(Evidence::new("network", format!("asked from outside of the cluster: {error}")))
+        Response::cause(cause, confidence, why.to_string())
+            .because(Evidence::new("network", format!("asked from outside of the cluster: {why}")))
             .sharing(format!("registry {registry}"))
     };
     // Where the node came further than we do, what we meet is our own network.
-    match error {
+    match &why.error {
         HttpError::Private { .. } | HttpError::Address { .. } | HttpError::TooLarge { .. } => not_from_here(),
         _ if findings.node_reached_it() => not_from_here(),
         HttpError::Unresolved { .. } => {
@@ -169,6 +198,12 @@ fn unreached(findings: &Findings<'_>, error: &HttpError) -> Response {
             of_registry("registry-dns", sure).remedy(format!(
                 "See whether the name {registry} is right, and whether its zone still has it."
             ))
+        }
+        // Nodes ask with TLS alone, unless they are told otherwise.
+        HttpError::Unreachable { .. } | HttpError::Late { .. }
+            if why.refuses_tls && findings.said("registry-tls-untrusted") =>
+        {
+            of_registry("registry-tls-untrusted", 0.92).remedy(certificate_for(registry))
         }
         HttpError::Unreachable { .. } | HttpError::Late { .. } => {
             let sure = if findings.said("registry-unreachable") { 0.9 } else { 0.65 };
@@ -184,11 +219,13 @@ fn unreached(findings: &Findings<'_>, error: &HttpError) -> Response {
                 "registry-tls-untrusted",
                 if findings.said("registry-tls-untrusted") { 0.92 } else { 0.6 },
             )
-            .remedy(format!(
-                "Give {registry} a certificate that its clients accept, or tell the runtime of its authority."
-            )),
+            .remedy(certificate_for(registry)),
         },
     }
+}
+
+fn certificate_for(registry: &str) -> String {
+    format!("Give {registry} a certificate that its clients accept, or tell the runtime of its authority.")
 }
 
 fn limited(findings: &Findings<'_>, answered: &Answered) -> Response {

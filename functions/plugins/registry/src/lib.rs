@@ -52,8 +52,11 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     findings.node = platform_of_node(&context, pod).await;
     if let Some(found) = findings.found() {
         findings.platforms = registry.platforms(found).await;
-    } else if let Some(missing) = findings.missing() {
-        findings.tags = registry.tags(missing).await;
+    } else if let Some(missing) = findings.missing().cloned() {
+        findings.cut_off = registry.cut_off(&missing).await;
+        if findings.cut_off.is_none() {
+            findings.tags = registry.tags(&missing).await;
+        }
     }
     Ok(explain(&findings, context.now(), context.workload()))
 }

@@ -13,6 +13,8 @@ pub(crate) enum Mood {
     Answers(&'static str),
     /// Takes the connection, and never answers anything.
     Silent,
+    /// Refuses TLS, and never answers anything without it.
+    SilentWithoutTls,
 }
 
 /// A proxy before a registry, until the test ends.
@@ -60,6 +62,9 @@ async fn serve(mut client: TcpStream, registry: String, mood: Arc<Mutex<Mood>>) 
             Ok(1) => question.push(byte[0]),
             _ => return,
         }
+    }
+    if mood == Mood::SilentWithoutTls {
+        std::future::pending::<()>().await;
     }
     let question = String::from_utf8(question).unwrap();
     let about_an_image = question.lines().next().is_some_and(|line| line.contains("/manifests/"));

@@ -165,3 +165,46 @@ async fn what_stands_before_a_real_registry_is_told_from_it() {
         assert_eq!(verdict(&answer), want, "{mood:?}: {answer:?}");
     }
 }
+
+#[tokio::test]
+async fn a_registry_that_refuses_tls_and_then_hangs_is_told_as_that() {
+    let proxy = Proxy::before("127.0.0.1:9").await;
+    proxy.set(Mood::SilentWithoutTls);
+    let quick = Http { timeout: Duration::from_millis(300), ..http(None) };
+    let kit = kit(&format!("{}/shop/web:1", proxy.host), "amd64", None).outside(quick);
+    let answer = ask(kit.clone().result("image", said("registry-unreachable"))).await;
+    assert_eq!(verdict(&answer), ("cause", Some("registry-unreachable")), "{answer:?}");
+    for words in ["without TLS, which it does not speak", "does not answer within"] {
+        assert!(answer.summary.contains(words) && answer.evidence[0].text.contains(words), "{answer:?}");
+    }
+    // The node asked with TLS alone, and met that.
+    let answer = ask(kit.result("image", said("registry-tls-untrusted"))).await;
+    assert_eq!(verdict(&answer), ("cause", Some("registry-tls-untrusted")), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_cache_that_cannot_ask_its_upstream_is_not_believed_that_there_is_no_such_image() {
+    let test = "a_cache_that_cannot_ask_its_upstream_is_not_believed_that_there_is_no_such_image";
+    let Some(folder) = stocked(test).await else { return };
+    let upstream = Registry::start("", folder.path(), &Setup::default()).unwrap();
+    let its_own = tempfile::tempdir().unwrap();
+    let setup = Setup { upstream: Some(&upstream.host), ..Setup::default() };
+    let cache = Registry::start("", its_own.path(), &setup).unwrap();
+    let of = |tag: &str| {
+        let image = format!("{}/shop/web:{tag}", cache.host);
+        kit(&image, "amd64", None).outside(http(None)).result("image", said("image-not-found"))
+    };
+    let kept = ask(of("1.2.3")).await;
+    assert_eq!(verdict(&kept), ("cleared", None), "{kept:?}");
+    let gone = ask(of("9")).await;
+    assert_eq!(verdict(&gone), ("cause", Some("image-not-found")), "{gone:?}");
+    let address = format!("http://{}/v2/", upstream.host);
+    drop(upstream);
+    let kept = ask(of("1.2.3")).await;
+    assert_eq!(verdict(&kept), ("cleared", None), "{kept:?}");
+    for tag in ["1.2.2", "9"] {
+        let unknown = ask(of(tag)).await;
+        assert_eq!(verdict(&unknown), ("cause", Some("registry-unavailable")), "{unknown:?}");
+        assert!(unknown.summary.contains(&address), "{unknown:?}");
+    }
+}

@@ -17,6 +17,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) htpasswd: bool,
     /// Where it sends for tokens, and whose it takes.
     pub(crate) tokens: Option<&'a super::tokens::Tokens>,
+    /// The host of the registry that it is a pull-through cache of.
+    pub(crate) upstream: Option<&'a str>,
 }
 
 /// A registry that runs. It ends when it is dropped.
@@ -127,6 +129,9 @@ fn configuration(folder: &Path, setup: &Setup<'_>) -> String {
     if let Some(tokens) = setup.tokens {
         config["auth"] = json!({ "token": { "realm": tokens.realm, "service": "registry", "issuer": "of-this-test",
             "rootcertbundle": tokens.authority } });
+    }
+    if let Some(host) = setup.upstream {
+        config["proxy"] = json!({ "remoteurl": format!("http://{host}") });
     }
     config.to_string()
 }
