@@ -162,6 +162,7 @@ impl<S: Store, Q: Queue, P: Plugins> Diagnose<S, Q, P> {
         tally.add(metric::PLUGIN_CALLS, u64::from(examined.calls));
         tally.add(metric::PLUGIN_FAILURES, u64::from(examined.failures));
         tally.add(metric::PLUGINS_SPARED, u64::from(examined.newly_spared));
+        tally.add(metric::CAUSES_UNDECLARED, u64::from(examined.undeclared));
         let Some(diagnosis) = examined.diagnosis else {
             tracing::info!(run, rule = finding.rule, "the fault ended while it was diagnosed");
             return self.forward(Finding { flow: None, ..finding.clone() }).await;

@@ -37,6 +37,8 @@ pub struct Examination {
     pub failures: u32,
     /// How many plugins are spared from now on.
     pub newly_spared: u32,
+    /// How many answers name a cause that their plugins do not declare.
+    pub undeclared: u32,
 }
 
 /// Whom a run asks, and who watches it.
@@ -65,7 +67,8 @@ pub async fn examine(
     let mut calls = FuturesUnordered::new();
     // What follows from an answer is asked while the answer is being kept.
     let mut keeping = FuturesUnordered::new();
-    let mut examination = Examination { diagnosis: None, calls: 0, failures: 0, newly_spared: 0 };
+    let mut examination =
+        Examination { diagnosis: None, calls: 0, failures: 0, newly_spared: 0, undeclared: 0 };
     loop {
         let plan = flow.plan(&state, clock());
         let next: Vec<&Node> = plan
@@ -97,7 +100,15 @@ pub async fn examine(
                 examination.newly_spared += u32::from(spared);
                 state.calls += attempts.saturating_sub(1);
                 let done = match result {
-                    Ok(response) => NodeState::Answered { response: Box::new(bounded(response)) },
+                    Ok(response) => {
+                        let response = response.held_to(node.causes().map(|ids| ids.iter().map(String::as_str)));
+                        if response.undeclared {
+                            examination.undeclared += 1;
+                            let (plugin, cause) = (node.plugin(), response.cause.as_deref());
+                            tracing::warn!(plugin, cause, "a plugin names a cause that it does not declare");
+                        }
+                        NodeState::Answered { response: Box::new(bounded(response)) }
+                    }
                     Err(error) => NodeState::Failed { reason: redact_string(error.to_string()) },
                 };
                 state.put(node.name(), done.clone());

@@ -37,6 +37,7 @@ impl<S: Store, Q: Queue, P: Plugins> Diagnose<S, Q, P> {
         tally.add(metric::PLUGIN_FAILURES, u64::from(asked.result.is_err()));
         tally.add(metric::PLUGINS_SPARED, u64::from(asked.spared));
         let response = asked.result.unwrap_or_else(|error| PluginResponse::unknown(error.to_string()));
+        tally.add(metric::CAUSES_UNDECLARED, u64::from(response.undeclared));
         tracing::info!(
             plugin = question.plugin,
             rule = question.request.rule.name,

@@ -8,6 +8,8 @@ mod rbac;
 use crate::Outcome;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+use prodrome_causes::{Area, Cause};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `prodrome plugin`.
@@ -79,6 +81,7 @@ fn list() -> Result<()> {
         for (name, kind) in plugin.facts() {
             say!("  gives {name}: {}", kind.as_str());
         }
+        say!("  names {}", causes(plugin.causes()));
         let params = plugin.params().as_value();
         for (name, schema) in params["properties"].as_object().into_iter().flatten() {
             let about = schema["description"].as_str().unwrap_or_default();
@@ -102,6 +105,27 @@ fn list() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// In words. Most of the vocabulary is told by how much it is.
+fn causes(named: Option<&BTreeSet<Cause>>) -> String {
+    const TOLD_MAX: usize = 24;
+    match named {
+        None => "causes that it does not declare".to_owned(),
+        Some(named) if named.is_empty() => "no cause".to_owned(),
+        Some(named) if named.len() == Cause::ALL.len() => "any cause".to_owned(),
+        Some(named) if named.len() > TOLD_MAX => {
+            let areas: BTreeSet<_> = named.iter().map(|cause| cause.area()).collect();
+            let areas: Vec<String> = areas.iter().map(|area| words(*area)).collect();
+            format!("{} causes, of the areas {}", named.len(), areas.join(", "))
+        }
+        Some(named) => named.iter().map(|cause| cause.id()).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// As it is written: `control-plane`.
+fn words(area: Area) -> String {
+    serde_json::to_value(area).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// The project's folder: that of `template.yaml`, here or above.

@@ -36,8 +36,12 @@ pub fn plugins() -> Registry {
 pub fn catalogue() -> Catalogue {
     let causes = Catalogue::new().with_causes(Cause::ALL.iter().map(|cause| cause.id()));
     plugins().iter().fold(causes, |catalogue, plugin| {
-        catalogue
+        let catalogue = catalogue
             .with(plugin.name(), plugin.facts().clone())
-            .taking(plugin.name(), plugin.params().as_value().clone())
+            .taking(plugin.name(), plugin.params().as_value().clone());
+        match plugin.causes() {
+            Some(causes) => catalogue.naming(plugin.name(), causes.iter().map(|cause| cause.id())),
+            None => catalogue,
+        }
     })
 }

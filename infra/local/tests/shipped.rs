@@ -1,6 +1,7 @@
 //! What is shipped fits together: rules, flows, plugins, template.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use prodrome_causes::Cause;
 use prodrome_flows::{FlowSet, SourceFile};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -75,6 +76,39 @@ fn every_plugin_is_asked_by_some_flow_or_rule_and_has_its_function() {
         }
         assert!(!plugin.describe().is_empty() && !plugin.rights().is_empty(), "{name} declares nothing");
     }
+}
+
+#[test]
+fn every_plugin_declares_the_causes_that_its_source_names() {
+    let call =
+        regex::Regex::new(r#"\b(?:cause|of_registry)\(\s*(?:"([a-z-]+)"|Cause::(\w+)\.id\(\))"#).unwrap();
+    let mut named = 0;
+    for plugin in prodrome_local::plugins().iter() {
+        let name = plugin.name();
+        let declared = plugin.causes().unwrap_or_else(|| panic!("{name} does not say which causes it names"));
+        let folder = root().join("functions/plugins").join(name).join("src");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let source = text.split("#[cfg(test)]").next().unwrap();
+            for found in call.captures_iter(source) {
+                let cause = match (found.get(1), found.get(2)) {
+                    (Some(id), _) => id.as_str().parse().unwrap(),
+                    (_, Some(variant)) => of_variant(variant.as_str()),
+                    _ => continue,
+                };
+                named += 1;
+                assert!(declared.contains(&cause), "{name} names {cause} in {}", path.display());
+            }
+        }
+    }
+    assert!(named > 60, "only {named} places name a cause: are they written in another way now?");
+}
+
+/// `ImageNotFound` is `image-not-found`.
+fn of_variant(variant: &str) -> Cause {
+    let found = Cause::ALL.iter().find(|cause| format!("{cause:?}") == variant);
+    *found.unwrap()
 }
 
 /// What may be done with a resource: group and plural → verbs.

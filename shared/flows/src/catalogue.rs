@@ -19,6 +19,7 @@ pub struct Catalogue {
 struct Declared {
     facts: PluginFacts,
     params: Option<Value>,
+    causes: Option<Vec<String>>,
 }
 
 impl Catalogue {
@@ -46,6 +47,14 @@ impl Catalogue {
         self
     }
 
+    /// With the causes that a plugin may name. Without them it may be any.
+    #[must_use]
+    pub fn naming<'c>(mut self, name: &str, ids: impl IntoIterator<Item = &'c str>) -> Self {
+        let causes = ids.into_iter().map(str::to_owned).collect();
+        self.plugins.entry(name.to_owned()).or_default().causes = Some(causes);
+        self
+    }
+
     /// With the vocabulary of causes. Without one, any word passes for a cause.
     #[must_use]
     pub fn with_causes<'c>(mut self, ids: impl IntoIterator<Item = &'c str>) -> Self {
@@ -61,6 +70,11 @@ impl Catalogue {
     /// The JSON Schema of a plugin's params, where it is known.
     pub fn params(&self, name: &str) -> Option<&Value> {
         self.plugins.get(name)?.params.as_ref()
+    }
+
+    /// The causes that a plugin may name, where that is known.
+    pub fn named_by(&self, name: &str) -> Option<&[String]> {
+        self.plugins.get(name)?.causes.as_deref()
     }
 
     /// The ids of causes; none where any word passes.

@@ -25,7 +25,7 @@ const THRESHOLD: f64 = 0.5;
 const SHOWN_MAX: usize = 120;
 
 const FLOW_KEYS: [&str; 5] = ["summary", "deadline", "calls", "threshold", "nodes"];
-const NODE_KEYS: [&str; 7] = ["plugin", "after", "when", "params", "timeout", "retries", "results"];
+const NODE_KEYS: [&str; 8] = ["plugin", "after", "when", "params", "timeout", "retries", "results", "causes"];
 
 /// What [`load`] makes of flow files.
 #[derive(Debug, Clone, Default)]
@@ -205,6 +205,8 @@ impl Checker<'_> {
         };
         let declared = self.results(entries, &path);
         let (facts, typed) = self.plugin(entries, &path, &plugin, declared);
+        let named = self.causes(entries, &path);
+        let causes = self.catalogue.named_by(&plugin).map(<[String]>::to_vec).or(named);
         let after = self.after(entries, &path);
         let when = entry(entries, "when").and_then(|(_, tree)| {
             if let TreeValue::Scalar(text, plain) = &tree.value {
@@ -229,6 +231,7 @@ impl Checker<'_> {
             timeout,
             retries,
             facts,
+            causes,
             depth: 0,
         };
         Some(Draft { key, node, typed, after, when })
@@ -297,6 +300,27 @@ impl Checker<'_> {
             }
         }
         Some(facts)
+    }
+
+    /// The causes that a node says its plugin may name.
+    fn causes(&mut self, entries: &[(Key, Tree)], path: &str) -> Option<Vec<String>> {
+        let (_, tree) = entry(entries, "causes")?;
+        let TreeValue::List(items) = &tree.value else {
+            let at = format!("{path}.causes");
+            self.error(Code::WrongType, tree.span, &at, "a list of causes", &tree.describe(), None);
+            return None;
+        };
+        let mut causes = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            match &item.value {
+                TreeValue::Scalar(id, _) => causes.push(id.clone()),
+                _ => {
+                    let at = format!("{path}.causes[{index}]");
+                    self.error(Code::WrongType, item.span, &at, "the id of a cause", &item.describe(), None);
+                }
+            }
+        }
+        Some(causes)
     }
 
     fn after<'t>(&mut self, entries: &'t [(Key, Tree)], path: &str) -> Vec<(&'t str, Span)> {
@@ -399,6 +423,7 @@ impl Checker<'_> {
             let ancestors = flow.ancestors(index);
             let seen = |draft: &'_ Draft<'_>| Seen {
                 facts: draft.typed.then(|| draft.node.facts.clone()),
+                causes: draft.node.causes.clone(),
                 is_known: self.catalogue.get(&draft.node.plugin).is_some(),
             };
             let visible: BTreeMap<&str, Seen> =

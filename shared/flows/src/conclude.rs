@@ -132,6 +132,8 @@ fn outcome(node: &Node, standing: Standing, state: Option<&NodeState>) -> NodeOu
             outcome.confidence = sure(response);
             if response.verdict != Verdict::Cause {
                 outcome.note = cut(&response.summary);
+            } else if response.undeclared {
+                "it does not declare that it names this cause".clone_into(&mut outcome.note);
             }
         }
         (Some(NodeState::Failed { reason }), _) => {

@@ -98,6 +98,8 @@ pub(crate) struct Scope<'a> {
 pub(crate) struct Seen {
     /// What its plugin gives; `None`: that is not known.
     pub(crate) facts: Option<PluginFacts>,
+    /// The causes that its plugin may name; `None`: that is not known.
+    pub(crate) causes: Option<Vec<String>>,
     /// Whether its plugin is a known one, which names causes of the vocabulary alone.
     pub(crate) is_known: bool,
 }
@@ -460,7 +462,14 @@ impl Checker<'_> {
             let word: &str = word.inner();
             // What is empty is not there: no cause, nobody named.
             let is_absent = word.is_empty() && select.field != "verdict";
-            if known.is_empty() || is_absent || known.contains(&word) {
+            if is_absent {
+                continue;
+            }
+            if known.is_empty() || known.contains(&word) {
+                let named = seen.causes.as_deref().filter(|_| select.field == "cause");
+                if let Some(named) = named.filter(|named| !named.iter().any(|id| id == word)) {
+                    self.never_named(item, node, named, word);
+                }
                 continue;
             }
             let help = match nearest(word, &known) {
@@ -473,6 +482,20 @@ impl Checker<'_> {
             if let Some(last) = self.mistakes.last_mut() {
                 last.level = level;
             }
+        }
+    }
+
+    /// A cause that there is, and that this node's plugin does not declare.
+    fn never_named(&mut self, item: &IdedExpr, node: &str, named: &[String], word: &str) {
+        let help = match named {
+            [] => "it names none at all".to_owned(),
+            named if named.len() > 8 => format!("it names {} others", named.len()),
+            named => format!("it names {}", named.join(", ")),
+        };
+        let found = format!("`{word}`, which its plugin does not declare");
+        self.mistake(item, MistakeKind::Word, format!("a cause that `{node}` names"), found, Some(help));
+        if let Some(last) = self.mistakes.last_mut() {
+            last.level = Level::Warning;
         }
     }
 
@@ -556,8 +579,9 @@ mod tests {
             ("count".to_owned(), FactType::Number),
             ("names".to_owned(), FactType::Texts),
         ]);
-        let causes = ["oom-killed", "image-not-found", "app-error"].map(str::to_owned);
-        let known = Seen { facts: Some(facts), is_known: true };
+        let causes = ["oom-killed", "image-not-found", "app-error", "node-oom"].map(str::to_owned);
+        let named = ["oom-killed", "image-not-found", "app-error"].map(str::to_owned);
+        let known = Seen { facts: Some(facts), causes: Some(named.to_vec()), is_known: true };
         let nodes = [("text", known), ("other", Seen::default())].into();
         let scope = Scope { nodes, others: vec!["later"], causes: &causes };
         let (expression, mistakes) = Expression::new(text, &scope);
@@ -617,6 +641,21 @@ mod tests {
             let found = mistakes(text);
             assert!(found.iter().any(|m| m.contains(says)), "{text}: {found:?}");
         }
+    }
+
+    #[test]
+    fn a_cause_that_its_plugin_never_names_is_doubted() {
+        let doubt = "perhaps: 'node-oom'|a cause that `text` names|`node-oom`, which its plugin does not declare|it names \
+                     oom-killed, image-not-found, app-error";
+        for text in [
+            "text.cause == 'node-oom'",
+            "text.cause in ['app-error', 'node-oom']",
+            "'node-oom' != text.cause",
+        ] {
+            assert_eq!(mistakes(text), [doubt], "{text}");
+        }
+        // Of a plugin that does not say what it names nothing is known.
+        assert_eq!(mistakes("other.cause == 'node-oom'"), Vec::<String>::new());
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct Node {
     pub(crate) timeout: SignedDuration,
     pub(crate) retries: u32,
     pub(crate) facts: PluginFacts,
+    /// The causes that its plugin may name, where that is known.
+    pub(crate) causes: Option<Vec<String>>,
     /// How many nodes lie before it on the longest way.
     pub(crate) depth: usize,
 }
@@ -119,6 +121,11 @@ impl Node {
     /// How long a call may take.
     pub const fn timeout(&self) -> SignedDuration {
         self.timeout
+    }
+
+    /// The causes that its plugin may name, where that is known.
+    pub fn causes(&self) -> Option<&[String]> {
+        self.causes.as_deref()
     }
 
     /// How often a call that failed is repeated.

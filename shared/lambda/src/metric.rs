@@ -49,6 +49,8 @@ pub const DIAGNOSES_COMPARED: &str = "DiagnosesCompared";
 pub const PLUGIN_CALLS: &str = "PluginCalls";
 /// Plugins that hung, failed, answered nonsense or were not there.
 pub const PLUGIN_FAILURES: &str = "PluginFailures";
+/// Answers of plugins that name a cause which they do not declare.
+pub const CAUSES_UNDECLARED: &str = "CausesUndeclared";
 /// Plugins that failed so often that they are spared for a while.
 pub const PLUGINS_SPARED: &str = "PluginsSpared";
 /// Alerts that were opened.

@@ -98,6 +98,9 @@ pub struct PluginResponse {
     /// What could not be looked at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_looked_at: Vec<Unseen>,
+    /// Whether the cause is none of those that the plugin declares. Whoever calls it finds that out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undeclared: bool,
 }
 
 impl PluginResponse {
@@ -126,6 +129,15 @@ impl PluginResponse {
     pub fn unanswered(plugin: &str, reason: impl Into<String>) -> Self {
         let unseen = Unseen::all_of(plugin, reason);
         Self { not_looked_at: vec![unseen.clone()], ..Self::unknown(unseen.reason) }
+    }
+
+    /// Marked where its cause is none of these; where nothing is declared, any is.
+    #[must_use]
+    pub fn held_to<'c>(mut self, declared: Option<impl IntoIterator<Item = &'c str>>) -> Self {
+        if let (Some(cause), Some(declared)) = (self.cause.as_deref(), declared) {
+            self.undeclared |= !declared.into_iter().any(|id| id == cause);
+        }
+        self
     }
 
     /// Whether all that it says is that something could not be looked at.

@@ -108,6 +108,7 @@ impl PluginResponse {
             ruled_out,
             facts,
             not_looked_at,
+            undeclared,
         } = self;
         Self {
             verdict,
@@ -122,6 +123,7 @@ impl PluginResponse {
             ruled_out: texts(ruled_out),
             facts: values(facts),
             not_looked_at: unseen(not_looked_at),
+            undeclared,
         }
     }
 }

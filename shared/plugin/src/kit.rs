@@ -157,7 +157,22 @@ impl Kit {
     }
 
     /// Asks about an object: `Pod shop/web-0`, `Node node-a`, `apps/Deployment shop/web`.
+    ///
+    /// # Panics
+    /// Where the plugin declares which causes it names, and names another.
     pub async fn ask(&self, plugin: &Plugin, object: &str) -> PluginResponse {
+        let view = self.view();
+        let response = call(plugin, self.request_over(&view, plugin, object).await, &view).await;
+        let cause = response.cause.as_deref().unwrap_or_default();
+        assert!(
+            !response.undeclared,
+            "the plugin {} names {cause}, which it does not declare",
+            plugin.name()
+        );
+        response
+    }
+
+    fn view(&self) -> View {
         if !self.logs.is_empty() {
             self.cluster.set_logs(self.logs.clone());
         }
@@ -165,16 +180,24 @@ impl Kit {
         if let Some(http) = self.outside.clone() {
             cluster = cluster.with_outside(http);
         }
-        let view = View::new(cluster);
+        View::new(cluster)
+    }
+
+    /// The question that a plugin is asked about an object, to be put to it over another cluster.
+    pub async fn request(&self, plugin: &Plugin, object: &str) -> PluginRequest {
+        self.request_over(&self.view(), plugin, object).await
+    }
+
+    async fn request_over(&self, view: &View, plugin: &Plugin, object: &str) -> PluginRequest {
         let mut object = parse(object);
         let mut workload = object.clone();
         let mut uid = String::new();
         if let Ok(Some(found)) = view.fetch(&object).await {
             object = found.reference().clone();
             uid.clone_from(&found.metadata().uid);
-            workload = owner::topmost_owner(&view, &object, found.metadata()).await;
+            workload = owner::topmost_owner(view, &object, found.metadata()).await;
         }
-        let request = PluginRequest {
+        PluginRequest {
             version: 1,
             run: "test".to_owned(),
             node: plugin.name().to_owned(),
@@ -194,8 +217,7 @@ impl Kit {
             results: self.results.clone(),
             now: self.now,
             deadline: Timestamp::MAX,
-        };
-        call(plugin, request, &view).await
+        }
     }
 
     /// The head of an object of the cluster, to look at what the kit made of it.

@@ -5,7 +5,7 @@
 //! [`Response`]: a cause with evidence and a confidence, or that it is not this, or that it cannot know.
 //!
 //! ```
-//! use prodrome_plugin::{Context, Evidence, Plugin, Problem, Response};
+//! use prodrome_plugin::{Cause, Context, Evidence, Plugin, Problem, Response};
 //! use serde::Deserialize;
 //!
 //! #[derive(Deserialize, schemars::JsonSchema)]
@@ -32,7 +32,10 @@
 //! }
 //!
 //! pub fn plugin() -> Plugin {
-//!     Plugin::new("restarts", diagnose).about("Counts restarts.").reads("", "pods", &["get"])
+//!     Plugin::new("restarts", diagnose)
+//!         .about("Counts restarts.")
+//!         .reads("", "pods", &["get"])
+//!         .names(&[Cause::AppError])
 //! }
 //! // In main.rs: fn main() -> Result<(), prodrome_plugin::Error> { prodrome_plugin::run(plugin()) }
 //!
@@ -74,7 +77,7 @@ pub use jiff::Timestamp;
 pub use lambda::{Error, run};
 pub use object::{Condition, Object};
 pub use plugin::{NoParams, Plugin, Problem, Reads};
-pub use prodrome_causes::Cause;
+pub use prodrome_causes::{Area, Cause};
 pub use prodrome_model::{
     EventBrief as Event, Evidence, FactType, LabelSelector, ObjectRef, Owner, Unseen, Verdict,
 };

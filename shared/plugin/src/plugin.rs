@@ -1,11 +1,12 @@
 use crate::context::Context;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use prodrome_causes::{Area, Cause};
 use prodrome_model::{FactType, PluginResponse, Unseen};
 use schemars::{JsonSchema, Schema};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 type Handler = Box<dyn Fn(Context) -> BoxFuture<'static, Result<PluginResponse, Problem>> + Send + Sync>;
@@ -18,6 +19,7 @@ pub struct Plugin {
     outside: Option<&'static str>,
     settings: Vec<(&'static str, &'static str)>,
     facts: BTreeMap<String, FactType>,
+    causes: Option<BTreeSet<Cause>>,
     params: Schema,
     handler: Handler,
 }
@@ -80,6 +82,7 @@ impl Plugin {
             outside: None,
             settings: Vec::new(),
             facts: BTreeMap::new(),
+            causes: None,
             params,
             handler,
         }
@@ -137,6 +140,22 @@ impl Plugin {
         self
     }
 
+    /// With causes that it may name, or with none. What a flow's `when` asks of it is held against them; another one that
+    /// it names is told, and marked as not declared.
+    #[must_use]
+    pub fn names(mut self, causes: &[Cause]) -> Self {
+        self.causes.get_or_insert_default().extend(causes);
+        self
+    }
+
+    /// With every cause of these areas: for what reads texts, which may say any of them.
+    #[must_use]
+    pub fn names_of(self, areas: &[Area]) -> Self {
+        let causes = Cause::ALL.iter().filter(|cause| areas.contains(&cause.area()));
+        let causes: Vec<Cause> = causes.copied().collect();
+        self.names(&causes)
+    }
+
     /// Its name.
     pub const fn name(&self) -> &'static str {
         self.name
@@ -172,6 +191,11 @@ impl Plugin {
     /// Its named results.
     pub const fn facts(&self) -> &BTreeMap<String, FactType> {
         &self.facts
+    }
+
+    /// The causes that it may name; `None` where it does not say.
+    pub const fn causes(&self) -> Option<&BTreeSet<Cause>> {
+        self.causes.as_ref()
     }
 
     /// The JSON Schema of its params.

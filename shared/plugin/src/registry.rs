@@ -35,7 +35,8 @@ impl Registry {
 }
 
 /// Asks a plugin in this process. One that fails or panics answers `unknown` with the reason; what its view of the
-/// cluster could not see goes with the answer. What it quotes it quotes without secrets.
+/// cluster could not see goes with the answer, and a cause that it does not declare is marked. What it quotes it quotes
+/// without secrets.
 pub async fn call(plugin: &Plugin, request: PluginRequest, cluster: &View) -> PluginResponse {
     let view = cluster.of(plugin);
     let asked = plugin.answer(Context::new(request, view.clone()));
@@ -64,13 +65,18 @@ pub async fn call(plugin: &Plugin, request: PluginRequest, cluster: &View) -> Pl
         // Who did not see all of it has ruled nothing out.
         response.ruled_out.clear();
     }
+    let response = response.held_to(plugin.causes().map(|causes| causes.iter().map(|cause| cause.id())));
+    if response.undeclared {
+        tracing::error!(plugin = plugin.name(), cause = response.cause, "a plugin names a cause undeclared");
+    }
     response.redacted()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::call;
     use crate::kit::Kit;
-    use crate::{Context, NoParams, Plugin, Problem, Response};
+    use crate::{AnyCluster, Area, Cause, Context, NoParams, Plugin, Problem, Response, View};
     use serde_json::json;
 
     const POD: &str = "Pod shop/web-0";
@@ -103,6 +109,34 @@ mod tests {
         }
         let answer = Kit::new().ask(&Plugin::new("p", well), POD).await;
         assert_eq!((answer.ruled_out, answer.not_looked_at), (vec!["oom-killed".to_owned()], Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn a_cause_that_is_not_declared_is_told_and_marked() {
+        async fn names(_: Context, _: NoParams) -> Result<Response, Problem> {
+            Ok(Response::cause("oom-killed", 0.9, "it took too much"))
+        }
+        for (plugin, marked) in [
+            (Plugin::new("p", names), false),
+            (Plugin::new("p", names).names(&[Cause::OomKilled]), false),
+            (Plugin::new("p", names).names_of(&[Area::Run]), false),
+            (Plugin::new("p", names).names(&[]), true),
+            (Plugin::new("p", names).names_of(&[Area::Image]), true),
+        ] {
+            let answer = Kit::new().request(&plugin, POD).await;
+            let view = View::new(AnyCluster::new(prodrome_cluster::ObjectsCluster::new()));
+            let answer = call(&plugin, answer, &view).await;
+            assert_eq!((answer.cause.as_deref(), answer.undeclared), (Some("oom-killed"), marked));
+        }
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "the plugin p names oom-killed, which it does not declare")]
+    async fn its_test_fails_by_it() {
+        async fn names(_: Context, _: NoParams) -> Result<Response, Problem> {
+            Ok(Response::cause("oom-killed", 0.9, "it took too much"))
+        }
+        Kit::new().ask(&Plugin::new("p", names).names(&[]), POD).await;
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 use crate::context::Context;
 use crate::object::Object;
 use crate::pod::containers;
-use prodrome_causes::{Cause, Facts, Kind, Text, classify_all, shortened};
+use prodrome_causes::{Area, Cause, Facts, Kind, Text, classify_all, shortened};
 use prodrome_model::{EventBrief, Evidence, ObjectRef, PluginResponse};
 
 /// How many texts go with an answer as evidence.
@@ -36,6 +36,23 @@ pub struct Explained {
 }
 
 impl Texts {
+    /// Areas of which logs tell: programs are of all sorts, controllers and drivers among them. What a node is found by,
+    /// and who is moved from one, they do not say.
+    pub const AREAS_OF_LOGS: &[Area] = &[
+        Area::Start,
+        Area::Run,
+        Area::Sandbox,
+        Area::Storage,
+        Area::Node,
+        Area::Workload,
+        Area::Network,
+        Area::Certs,
+        Area::ControlPlane,
+    ];
+    /// What they tell of beside.
+    pub const OTHERS_OF_LOGS: &[Cause] =
+        &[Cause::ImagePlatformMismatch, Cause::NodeClockSkew, Cause::NodeDiskFull, Cause::CloudQuota];
+
     /// None yet.
     pub fn new() -> Self {
         Self::default()

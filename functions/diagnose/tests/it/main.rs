@@ -262,6 +262,26 @@ async fn what_hangs_breaks_down_or_is_not_there_hides_no_other_cause() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cause_that_a_plugin_does_not_declare_is_told_noted_and_counted() {
+    let marked = PluginResponse { undeclared: true, ..cause("oom-killed", 0.8) };
+    for (name, causes, answer, counted) in [
+        ("one of those that the flow declares", ", causes: [oom-killed]", cause("oom-killed", 0.8), 0),
+        ("another", ", causes: [app-error]", cause("oom-killed", 0.8), 1),
+        ("of a plugin that declares none", "", cause("oom-killed", 0.8), 0),
+        ("of one whose kit has marked it", "", marked, 1),
+    ] {
+        let flow = format!("nodes:\n  a: {{ plugin: a{causes} }}\n");
+        let mut world = World::new(&flow, Scripted::default().on("a", [Act::Says(answer)]));
+        world.takes(&finding("web-0")).await;
+        let told = world.told().remove(0);
+        assert_eq!(told.cause.as_deref(), Some("oom-killed"), "{name}");
+        assert_eq!(world.tally.count(metric::CAUSES_UNDECLARED), counted, "{name}");
+        let note = &told.diagnosis.unwrap().nodes[0].note;
+        assert_eq!(note.contains("does not declare"), counted > 0, "{name}: {note}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_nothing_is_known_it_says_so() {
     let plugins = Scripted::default()
         .on("a", [Act::Says(PluginResponse::cleared("no"))])

@@ -1,7 +1,9 @@
 //! Why pods are not made: quotas, limits, webhooks, policies, service accounts.
 
 use prodrome_causes::{Cause, Fact, Facts};
-use prodrome_plugin::{Context, Evidence, NoParams, Object, ObjectRef, Plugin, Problem, Response, Texts};
+use prodrome_plugin::{
+    Area, Context, Evidence, NoParams, Object, ObjectRef, Plugin, Problem, Response, Texts,
+};
 
 const EVENTS: &[&str] = &["FailedCreate", "ReplicaSetCreateError", "FailedDaemonPod", "SelectingAll"];
 const MAKERS: &[&str] = &["apps/ReplicaSet", "batch/Job"];
@@ -18,6 +20,8 @@ pub fn plugin() -> Plugin {
         .reads("admissionregistration.k8s.io", "validatingwebhookconfigurations", &["list"])
         .reads("admissionregistration.k8s.io", "mutatingwebhookconfigurations", &["list"])
         .reads("", "events", &["list"])
+        .names_of(&[Area::Workload, Area::ControlPlane])
+        .names(&[Cause::ImagePolicyDenied, Cause::RuntimeClassMissing, Cause::ServiceAccountMissing])
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {

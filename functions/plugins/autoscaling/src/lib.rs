@@ -1,6 +1,6 @@
 //! Why an autoscaler does not scale.
 
-use prodrome_plugin::{Context, Evidence, NoParams, Object, Plugin, Problem, Response, Texts};
+use prodrome_plugin::{Area, Context, Evidence, NoParams, Object, Plugin, Problem, Response, Texts};
 
 /// The plugin.
 pub fn plugin() -> Plugin {
@@ -8,6 +8,7 @@ pub fn plugin() -> Plugin {
         .about("Why an autoscaler does not scale.")
         .reads("autoscaling", "horizontalpodautoscalers", &["get"])
         .reads("", "events", &["list"])
+        .names_of(&[Area::Workload, Area::ControlPlane])
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {

@@ -2,7 +2,7 @@
 //! says why is heard; then its issuer, then its dates.
 
 use prodrome_plugin::{
-    Context, Evidence, Explained, NoParams, Object, ObjectRef, Plugin, Problem, Response, Texts,
+    Area, Cause, Context, Evidence, Explained, NoParams, Object, ObjectRef, Plugin, Problem, Response, Texts,
 };
 
 const CERTIFICATE: &str = "cert-manager.io/Certificate";
@@ -21,6 +21,8 @@ pub fn plugin() -> Plugin {
         .reads("cert-manager.io", "clusterissuers", &["get"])
         .reads("acme.cert-manager.io", "orders", &["get", "list"])
         .reads("acme.cert-manager.io", "challenges", &["get", "list"])
+        .names_of(&[Area::Certs, Area::Network, Area::Workload, Area::ControlPlane])
+        .names(&[Cause::IamDenied])
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {

@@ -47,6 +47,9 @@ pub fn plugin() -> Plugin {
         .reads("", "events", &["list"])
         .fact("exitCode", FactType::Number)
         .fact("container", FactType::Text)
+        .names_of(Texts::AREAS_OF_LOGS)
+        .names(Texts::OTHERS_OF_LOGS)
+        .names(&[Cause::RuntimeDown])
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {

@@ -23,6 +23,7 @@ pub fn plugin() -> Plugin {
         .fact("value", FactType::Text)
         .fact("pods", FactType::Number)
         .fact("apps", FactType::Number)
+        .names(&[])
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {

@@ -7,7 +7,7 @@ mod lost;
 mod names;
 mod servers;
 
-use prodrome_plugin::{Context, FactType, NoParams, Object, Plugin, Problem, Response};
+use prodrome_plugin::{Cause, Context, FactType, NoParams, Object, Plugin, Problem, Response};
 
 /// The plugin.
 pub fn plugin() -> Plugin {
@@ -27,6 +27,14 @@ pub fn plugin() -> Plugin {
             "Servers that are asked about names, such as 10.0.0.2:53; those of the function unless set.",
         )
         .fact("name", FactType::Text)
+        .names(&[
+            Cause::AppDnsFailure,
+            Cause::DnsCoredns,
+            Cause::DnsPolicyWrong,
+            Cause::DnsUpstream,
+            Cause::NetworkPolicyDenied,
+            Cause::ServiceMissing,
+        ])
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {

@@ -9,7 +9,7 @@ mod probe;
 mod targets;
 
 use explain::explain;
-use prodrome_plugin::{Context, Plugin, Problem, Response};
+use prodrome_plugin::{Cause, Context, Plugin, Problem, Response};
 use serde::Deserialize;
 use targets::targets;
 
@@ -40,6 +40,7 @@ pub fn plugin() -> Plugin {
         .reads("", "services", &["get"])
         .reads("networking.k8s.io", "ingresses", &["get"])
         .asks("the load balancer")
+        .names(&[Cause::CertExpired, Cause::LbCertMissing, Cause::LbTargetUnhealthy])
 }
 
 async fn diagnose(context: Context, params: Params) -> Result<Response, Problem> {

@@ -7,8 +7,8 @@ use prodrome_causes::{Cause, Fact, RegistryHost};
 use prodrome_plugin::image::{Reference, is_of_a_cloud};
 use prodrome_plugin::pod::{Container, containers, is_well, waits_for_image};
 use prodrome_plugin::{
-    Context, Evidence, Explained, FactType, NoParams, Object, ObjectRef, Owner, Plugin, Problem, Response,
-    Texts,
+    Area, Context, Evidence, Explained, FactType, NoParams, Object, ObjectRef, Owner, Plugin, Problem,
+    Response, Texts,
 };
 
 /// What is out of the question where no image is waited for.
@@ -36,6 +36,8 @@ pub fn plugin() -> Plugin {
         .reads("", "events", &["list"])
         .fact("registry", FactType::Text)
         .fact("image", FactType::Text)
+        .names_of(&[Area::Image, Area::Node])
+        .names(&[Cause::RuntimeDown])
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {

@@ -1,7 +1,7 @@
 //! Why a Job fails or does not end.
 
 use prodrome_plugin::pod::containers;
-use prodrome_plugin::{Context, Evidence, NoParams, Object, Plugin, Problem, Response, Texts};
+use prodrome_plugin::{Area, Context, Evidence, NoParams, Object, Plugin, Problem, Response, Texts};
 
 /// The plugin.
 pub fn plugin() -> Plugin {
@@ -11,6 +11,7 @@ pub fn plugin() -> Plugin {
         .reads("batch", "cronjobs", &["get"])
         .reads("", "pods", &["list"])
         .reads("", "events", &["list"])
+        .names_of(&[Area::Workload])
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {

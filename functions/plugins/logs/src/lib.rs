@@ -23,6 +23,8 @@ pub fn plugin() -> Plugin {
         .reads("networking.k8s.io", "networkpolicies", &["list"])
         .fact("container", FactType::Text)
         .fact("previous", FactType::Bool)
+        .names_of(Texts::AREAS_OF_LOGS)
+        .names(Texts::OTHERS_OF_LOGS)
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {

@@ -43,6 +43,7 @@ pub fn plugin() -> Plugin {
         .fact("metric", FactType::Text)
         .fact("ratio", FactType::Number)
         .fact("leadSeconds", FactType::Number)
+        .names(Cause::ALL)
 }
 
 async fn diagnose(context: Context, params: Params) -> Result<Response, Problem> {

@@ -3,7 +3,9 @@
 mod attached;
 
 use prodrome_causes::{Cause, Fact};
-use prodrome_plugin::{Context, Evidence, NoParams, Object, ObjectRef, Plugin, Problem, Response, Texts};
+use prodrome_plugin::{
+    Area, Context, Evidence, NoParams, Object, ObjectRef, Plugin, Problem, Response, Texts,
+};
 
 const EVENTS: &[&str] = &[
     "FailedMount",
@@ -45,6 +47,17 @@ pub fn plugin() -> Plugin {
         .reads("storage.k8s.io", "volumeattachments", &["list"])
         .reads("", "nodes", &["get"])
         .reads("", "events", &["list"])
+        .names_of(&[Area::Storage, Area::Start, Area::Certs, Area::Workload, Area::Node, Area::ControlPlane])
+        .names(&[
+            Cause::PvcUnbound,
+            Cause::CloudQuota,
+            Cause::CapacityUnavailable,
+            Cause::VolumeAttachLimit,
+            Cause::VolumeZoneConflict,
+            Cause::NodeDiskFull,
+            Cause::AppConfigWrong,
+            Cause::AppFilePermission,
+        ])
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {

@@ -1,7 +1,7 @@
 //! What is wrong with a node: its conditions, its taints, and what all of its pods say.
 
 use prodrome_causes::Cause;
-use prodrome_plugin::{Context, Evidence, NoParams, Object, Plugin, Problem, Response, Texts, counted};
+use prodrome_plugin::{Area, Context, Evidence, NoParams, Object, Plugin, Problem, Response, Texts, counted};
 use std::collections::BTreeSet;
 
 /// What is out of the question where the node is ready and under no pressure.
@@ -20,6 +20,8 @@ pub fn plugin() -> Plugin {
         .reads("", "nodes", &["get"])
         .reads("", "pods", &["get", "list"])
         .reads("", "events", &["list"])
+        .names_of(&[Area::Node, Area::Eviction, Area::Sandbox, Area::ControlPlane])
+        .names(&[Cause::NodeOom, Cause::NodeDiskFull, Cause::NodeClockSkew])
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {

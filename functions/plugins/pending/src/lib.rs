@@ -6,7 +6,7 @@ mod victims;
 
 use prodrome_causes::Cause;
 use prodrome_plugin::{
-    Context, Evidence, FactType, NoParams, Object, ObjectRef, Owner, Plugin, Problem, Response, Texts,
+    Area, Context, Evidence, FactType, NoParams, Object, ObjectRef, Owner, Plugin, Problem, Response, Texts,
     counted,
 };
 use serde_json::Value;
@@ -33,6 +33,7 @@ pub fn plugin() -> Plugin {
         .reads("", "nodes", &["list"])
         .reads("", "events", &["list"])
         .fact("unbound", FactType::Bool)
+        .names_of(&[Area::Schedule, Area::Storage, Area::Node])
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {

@@ -17,6 +17,8 @@ pub fn plugin() -> Plugin {
         .reads("apps", "statefulsets", &["list"])
         .reads("networking.k8s.io", "networkpolicies", &["list"])
         .reads("", "events", &["list"])
+        .names_of(Texts::AREAS_OF_LOGS)
+        .names(Texts::OTHERS_OF_LOGS)
 }
 
 /// How many failures of a liveness probe are too many for a pod that is not restarted.

@@ -29,6 +29,7 @@ pub fn plugin() -> Plugin {
         .reads_if_granted("", "secrets", &["get"])
         .fact("changed", FactType::Texts)
         .fact("seconds", FactType::Number)
+        .names(&[])
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {

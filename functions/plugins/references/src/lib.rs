@@ -1,6 +1,6 @@
 //! Whether what an object refers to is there: `ConfigMaps`, Secrets and their keys, claims, service accounts, classes.
 
-use prodrome_plugin::{Context, Evidence, NoParams, Object, Plugin, Problem, Response};
+use prodrome_plugin::{Cause, Context, Evidence, NoParams, Object, Plugin, Problem, Response};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -17,6 +17,13 @@ pub fn plugin() -> Plugin {
         .reads_if_granted("", "secrets", &["get", "list"])
         .reads("scheduling.k8s.io", "priorityclasses", &["get", "list"])
         .reads("node.k8s.io", "runtimeclasses", &["get", "list"])
+        .names(&[
+            Cause::ConfigRefMissing,
+            Cause::RuntimeClassMissing,
+            Cause::ServiceAccountMissing,
+            Cause::ServiceMissing,
+            Cause::PvcMissing,
+        ])
 }
 
 /// The cause where a `ConfigMap` or a Secret is not there.

@@ -13,7 +13,7 @@ use credential::{Held, held};
 use explain::{Findings, explain};
 use prodrome_plugin::image::Reference;
 use prodrome_plugin::pod::waits_for_image;
-use prodrome_plugin::{Context, NoParams, Object, Plugin, Problem, Response, Unseen};
+use prodrome_plugin::{Cause, Context, NoParams, Object, Plugin, Problem, Response, Unseen};
 
 /// The plugin.
 pub fn plugin() -> Plugin {
@@ -23,6 +23,18 @@ pub fn plugin() -> Plugin {
         .reads("", "nodes", &["get"])
         .reads_if_granted("", "secrets", &["get"])
         .asks("the registry of the image")
+        .names(&[
+            Cause::ImageAuth,
+            Cause::ImageNameInvalid,
+            Cause::ImageNotFound,
+            Cause::ImagePlatformMismatch,
+            Cause::ImageRateLimited,
+            Cause::RegistryDns,
+            Cause::RegistryTlsExpired,
+            Cause::RegistryTlsUntrusted,
+            Cause::RegistryUnavailable,
+            Cause::RegistryUnreachable,
+        ])
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {

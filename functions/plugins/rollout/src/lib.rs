@@ -3,7 +3,7 @@
 mod versions;
 mod writer;
 
-use prodrome_plugin::{Context, Evidence, FactType, NoParams, Object, Plugin, Problem, Response};
+use prodrome_plugin::{Cause, Context, Evidence, FactType, NoParams, Object, Plugin, Problem, Response};
 use serde_json::Value;
 use versions::Version;
 
@@ -20,6 +20,7 @@ pub fn plugin() -> Plugin {
         .reads("apps", "controllerrevisions", &["list"])
         .fact("changed", FactType::Texts)
         .fact("scaledToZero", FactType::Bool)
+        .names(&[Cause::RolloutBadVersion, Cause::ConflictingWriter])
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {

@@ -1,7 +1,9 @@
 //! Why a pod gets no sandbox: the network, the runtime, devices.
 
 use prodrome_causes::Cause;
-use prodrome_plugin::{Context, Evidence, NoParams, ObjectRef, Plugin, Problem, Response, Texts, counted};
+use prodrome_plugin::{
+    Area, Context, Evidence, NoParams, ObjectRef, Plugin, Problem, Response, Texts, counted,
+};
 
 /// What is out of the question where every pod has its sandbox.
 const RULED_OUT: [Cause; 3] = [Cause::SandboxCreateFailed, Cause::CniNotReady, Cause::IpExhausted];
@@ -12,6 +14,7 @@ pub fn plugin() -> Plugin {
         .about("Why a pod gets no sandbox: network, runtime, devices.")
         .reads("", "pods", &["get", "list"])
         .reads("", "events", &["list"])
+        .names_of(&[Area::Sandbox, Area::Image, Area::Node, Area::Eviction, Area::Schedule, Area::Start])
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {

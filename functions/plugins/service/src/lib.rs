@@ -4,7 +4,7 @@ mod shut;
 mod tls;
 
 use prodrome_plugin::{
-    Context, Evidence, LabelSelector, NoParams, Object, ObjectRef, Plugin, Problem, Response, counted,
+    Cause, Context, Evidence, LabelSelector, NoParams, Object, ObjectRef, Plugin, Problem, Response, counted,
     none_of,
 };
 use serde_json::Value;
@@ -24,6 +24,19 @@ pub fn plugin() -> Plugin {
         .reads("networking.k8s.io", "ingressclasses", &["get", "list"])
         .reads_if_granted("", "secrets", &["get", "list"])
         .reads("networking.k8s.io", "networkpolicies", &["get", "list"])
+        .names(&[
+            Cause::CertExpired,
+            Cause::ConfigRefMissing,
+            Cause::EndpointsNone,
+            Cause::IngressClassMissing,
+            Cause::LbBackendMissing,
+            Cause::LbCertMissing,
+            Cause::NetworkPolicyDenied,
+            Cause::ScaledToZero,
+            Cause::ServicePortMismatch,
+            Cause::ServiceSelectsWrongPods,
+            Cause::TrafficPolicyLocal,
+        ])
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {

@@ -45,6 +45,7 @@ pub fn plugin() -> Plugin {
         .reads("networking.k8s.io", "networkpolicies", &["list"])
         .reads_if_granted("", "secrets", &["get"])
         .fact("document", FactType::Text)
+        .names(&[])
 }
 
 async fn diagnose(context: Context, params: Params) -> Result<Response, Problem> {

@@ -2,7 +2,7 @@
 
 mod statements;
 
-use prodrome_plugin::{Context, Evidence, NoParams, Object, Plugin, Problem, Response, Texts};
+use prodrome_plugin::{Cause, Context, Evidence, NoParams, Object, Plugin, Problem, Response, Texts};
 use statements::{Statement, Status};
 
 /// Statuses speak less plainly than what is made for one question.
@@ -34,11 +34,10 @@ const LOAD_BALANCER_MAX: f64 = 0.92;
 
 /// The plugin.
 pub fn plugin() -> Plugin {
-    Plugin::new("status-text", diagnose).about("What the statuses and events of an object say.").reads(
-        "",
-        "events",
-        &["list"],
-    )
+    Plugin::new("status-text", diagnose)
+        .about("What the statuses and events of an object say.")
+        .reads("", "events", &["list"])
+        .names(Cause::ALL)
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {

@@ -3,7 +3,7 @@
 
 mod drain;
 
-use prodrome_plugin::{Context, Evidence, NoParams, Object, Owner, Plugin, Problem, Response};
+use prodrome_plugin::{Cause, Context, Evidence, NoParams, Object, Owner, Plugin, Problem, Response};
 
 /// The plugin.
 pub fn plugin() -> Plugin {
@@ -13,6 +13,13 @@ pub fn plugin() -> Plugin {
         .reads("", "nodes", &["get"])
         .reads("", "namespaces", &["get"])
         .reads("policy", "poddisruptionbudgets", &["list"])
+        .names(&[
+            Cause::ApiserviceDown,
+            Cause::AppForcedKill,
+            Cause::FinalizerStuck,
+            Cause::NodeKubeletDown,
+            Cause::PdbBlocks,
+        ])
 }
 
 async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {

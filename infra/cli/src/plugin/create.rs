@@ -113,11 +113,14 @@ fn lib_rs(name: &str) -> String {
     format!(
         r#"//! What it finds out, in a line.
 
-use prodrome_plugin::{{Context, Evidence, NoParams, Object, Plugin, Problem, Response}};
+use prodrome_plugin::{{Cause, Context, Evidence, NoParams, Object, Plugin, Problem, Response}};
 
 /// The plugin.
 pub fn plugin() -> Plugin {{
-    Plugin::new("{name}", diagnose).about("What it finds out, in a line.").reads("", "pods", &["get", "list"])
+    Plugin::new("{name}", diagnose)
+        .about("What it finds out, in a line.")
+        .reads("", "pods", &["get", "list"])
+        .names(&[Cause::NodeMemoryPressure])
 }}
 
 /// Gathers what is needed.

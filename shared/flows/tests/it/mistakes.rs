@@ -44,7 +44,7 @@ fn catalogue() -> Catalogue {
         .with("node", prodrome_flows::PluginFacts::new())
         .taking("node", none)
         .taking("metric", params)
-        .with_causes(["oom-killed", "image-not-found", "node-network"])
+        .with_causes(["oom-killed", "image-not-found", "node-network", "app-error"])
 }
 
 fn messages(text: &str) -> Vec<String> {
@@ -228,6 +228,20 @@ fn what_can_never_come_about_is_said() {
             "a cause of somebody's own",
             own,
             &["3:50 f.nodes.b.when: warning: expected the id of a cause, found `mine`"],
+        ),
+        (
+            "a cause that somebody's own plugin does not declare",
+            "nodes:\n  a: { plugin: my-own-thing, results: {}, causes: [oom-killed] }\n  \
+             b: { plugin: node, after: a, when: 'a.cause == \"app-error\"' }\n",
+            &[
+                "3:50 f.nodes.b.when: warning: expected a cause that `a` names, found `app-error`, which its plugin does not \
+                 declare; it names oom-killed",
+            ],
+        ),
+        (
+            "causes that are no list",
+            "nodes:\n  a: { plugin: my-own-thing, results: {}, causes: oom-killed }\n",
+            &["f.nodes.a.causes: expected a list of causes"],
         ),
         (
             "a cause that is none",

@@ -9,6 +9,7 @@ import json
 import os
 import urllib.request
 
+# The causes that it names; a flow declares them with `causes`.
 MEANINGS = {126: "command-not-executable", 127: "command-not-found", 139: "app-error"}
 
 
