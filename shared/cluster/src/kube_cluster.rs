@@ -210,7 +210,8 @@ impl Cluster for KubeCluster {
                 ("tailLines", &*lines),
                 ("limitBytes", &*bytes_max),
             ];
-            log = self.api.text("get", what, &path, &query).await?;
+            // A server that sends more than it is asked for is not heard out.
+            log = self.api.text("get", what, &path, &query, LOG_BYTES).await?;
             if log.as_ref().is_none_or(|log| log.len() < LOG_BYTES) {
                 break;
             }

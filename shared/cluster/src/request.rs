@@ -1,6 +1,6 @@
 use crate::connect::{chain, credentials};
 use crate::{ClusterError, Tokens};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use kube::Client;
@@ -28,6 +28,15 @@ pub(crate) enum Answer {
     Expired { next: Option<String> },
 }
 
+/// What becomes of an answer that has more bytes than it may have.
+#[derive(Clone, Copy)]
+enum Beyond {
+    /// It is none.
+    Refused(usize),
+    /// It is read so far, and the rest is never asked for.
+    Dropped(usize),
+}
+
 /// How long a request may take, to the end of its answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How large an answer may be: a page of 500 objects, some of them near etcd's limit.
@@ -48,7 +57,7 @@ impl Api {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Answer, ClusterError> {
-        let (status, body) = self.ask(path, query).await?;
+        let (status, body) = self.ask(path, query, Beyond::Refused(ANSWER_BYTES_MAX)).await?;
         if status.is_success() {
             return match String::from_utf8(body.into()) {
                 Ok(text) => Ok(Answer::Found(text)),
@@ -58,15 +67,17 @@ impl Api {
         Self::refusal(verb, what, status, &body)
     }
 
-    /// Asks for a text that need be neither JSON nor UTF-8; `None` where the server says that there is none.
+    /// Asks for a text that need be neither JSON nor UTF-8, of which no more is read than `bytes_max`; `None` where the
+    /// server says that there is none.
     pub(crate) async fn text(
         &self,
         verb: &'static str,
         what: impl Fn() -> String,
         path: &str,
         query: &[(&str, &str)],
+        bytes_max: usize,
     ) -> Result<Option<String>, ClusterError> {
-        let (status, body) = self.ask(path, query).await?;
+        let (status, body) = self.ask(path, query, Beyond::Dropped(bytes_max)).await?;
         match status {
             status if status.is_success() => Ok(Some(String::from_utf8_lossy(&body).into_owned())),
             // Of a container that has not begun, or has no life before this one.
@@ -111,20 +122,30 @@ impl Api {
     }
 
     /// Asks with a token, where there are any; with another one, where that is refused.
-    async fn ask(&self, path: &str, query: &[(&str, &str)]) -> Result<(StatusCode, Bytes), ClusterError> {
+    async fn ask(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        beyond: Beyond,
+    ) -> Result<(StatusCode, Bytes), ClusterError> {
         let uri = uri(path, query);
-        let Some(tokens) = &self.tokens else { return self.send(&uri, None).await };
+        let Some(tokens) = &self.tokens else { return self.send(&uri, None, beyond).await };
         let none = |reason: String| ClusterError::Unauthorized { reason };
         let token = tokens.token(None).await.map_err(none)?;
-        let answer = self.send(&uri, Some(&token)).await?;
+        let answer = self.send(&uri, Some(&token), beyond).await?;
         if answer.0 != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
         let renewed = tokens.token(Some(&token)).await.map_err(none)?;
-        if renewed == token { Ok(answer) } else { self.send(&uri, Some(&renewed)).await }
+        if renewed == token { Ok(answer) } else { self.send(&uri, Some(&renewed), beyond).await }
     }
 
-    async fn send(&self, uri: &str, token: Option<&str>) -> Result<(StatusCode, Bytes), ClusterError> {
+    async fn send(
+        &self,
+        uri: &str,
+        token: Option<&str>,
+        beyond: Beyond,
+    ) -> Result<(StatusCode, Bytes), ClusterError> {
         let unavailable = |reason: String| ClusterError::Unavailable { reason };
         let mut request = Request::get(uri).header(http::header::ACCEPT, "application/json, */*");
         if let Some(token) = token {
@@ -141,10 +162,26 @@ impl Api {
         let exchange = async {
             let response = self.client.send(request).await.map_err(explain)?;
             let status = response.status();
-            let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-            let body =
-                body.map_err(|error| unavailable(format!("the answer broke off: {}", chain(&*error))))?;
-            Ok((status, body.to_bytes()))
+            let broke_off = |error: &(dyn std::error::Error + 'static)| {
+                unavailable(format!("the answer broke off: {}", chain(error)))
+            };
+            let mut body = response.into_body();
+            let bytes_max = match beyond {
+                Beyond::Refused(bytes_max) => {
+                    let whole = Limited::new(body, bytes_max).collect().await;
+                    return Ok((status, whole.map_err(|error| broke_off(&*error))?.to_bytes()));
+                }
+                Beyond::Dropped(bytes_max) => bytes_max,
+            };
+            let mut read = BytesMut::new();
+            while let Some(frame) = body.frame().await {
+                let Ok(data) = frame.map_err(|error| broke_off(&error))?.into_data() else { continue };
+                read.extend_from_slice(&data[..data.len().min(bytes_max - read.len())]);
+                if read.len() == bytes_max {
+                    break;
+                }
+            }
+            Ok((status, read.freeze()))
         };
         let late = || unavailable(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs()));
         timeout(REQUEST_TIMEOUT, exchange).await.map_err(|_| late())?

@@ -1,4 +1,6 @@
-use crate::run::{prodrome, prodrome_reading};
+use crate::run::{command, prodrome, prodrome_reading};
+use std::io::{Read as _, Write as _};
+use std::process::Stdio;
 
 #[test]
 fn a_pasted_error_is_explained() {
@@ -181,4 +183,51 @@ fn a_log_that_is_piped_in_is_explained_by_its_end() {
 fn it_is_in_the_help_and_in_completions() {
     assert!(prodrome(&["help"]).stdout.contains("why"));
     assert!(prodrome(&["completion", "bash"]).stdout.contains("why"));
+}
+
+#[test]
+fn a_line_of_100_mb_is_refused_by_itself_and_is_not_held() {
+    /// Far below what the line has.
+    const HELD_KIB_MAX: u64 = 64 * 1024;
+    let mut child = command()
+        .args(["why", "--output", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let line = |id: &str| {
+        format!("{{\"id\":\"{id}\",\"kind\":\"log\",\"text\":\"bind: address already in use\"}}\n")
+    };
+    input.write_all(line("before").as_bytes()).unwrap();
+    input.write_all(b"{\"id\":\"long\",\"kind\":\"log\",\"text\":\"").unwrap();
+    let part = vec![b'x'; 1_000_000];
+    for _ in 0..100 {
+        input.write_all(&part).unwrap();
+    }
+    input.write_all(b"\"}\n").unwrap();
+    input.write_all(line("after").as_bytes()).unwrap();
+    input.flush().unwrap();
+    // It has taken in the line but for what the pipe holds, and lives on, as more may come.
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(peak < HELD_KIB_MAX, "it held {peak} KiB");
+    drop(input);
+    let mut out = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(2), "{out}");
+    let answers: Vec<serde_json::Value> =
+        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<(&str, &str)> = answers
+        .iter()
+        .map(|answer| {
+            let said = answer["cause"].as_str().or(answer["error"].as_str());
+            (answer["id"].as_str().unwrap(), said.unwrap())
+        })
+        .collect();
+    let refused = "the line is longer than 4 MiB, which is the most that is read; shorten its text";
+    assert_eq!(told, [("before", "app-port-in-use"), ("long", refused), ("after", "app-port-in-use")]);
+    assert_eq!(answers[1]["line"], 2);
 }
