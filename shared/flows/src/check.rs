@@ -312,12 +312,11 @@ impl Checker<'_> {
         };
         let mut causes = Vec::new();
         for (index, item) in items.iter().enumerate() {
-            match &item.value {
-                TreeValue::Scalar(id, _) => causes.push(id.clone()),
-                _ => {
-                    let at = format!("{path}.causes[{index}]");
-                    self.error(Code::WrongType, item.span, &at, "the id of a cause", &item.describe(), None);
-                }
+            if let TreeValue::Scalar(id, _) = &item.value {
+                causes.push(id.clone());
+            } else {
+                let at = format!("{path}.causes[{index}]");
+                self.error(Code::WrongType, item.span, &at, "the id of a cause", &item.describe(), None);
             }
         }
         Some(causes)
