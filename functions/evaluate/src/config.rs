@@ -12,7 +12,7 @@ pub struct Config {
     pub checks_table: String,
     /// `EPISODES_TABLE`: the table of alerts and episodes, where the watchers' signs of life are noted.
     pub episodes_table: String,
-    /// `CHANGES_QUEUE_URL`: where a change that failed is sent on alone.
+    /// `CHANGES_QUEUE_URL`: where a change that failed, and may not fail again, is sent on alone.
     pub changes_queue_url: String,
     /// `CHECKS_QUEUE_URL`: where checks that fall due soon go.
     pub checks_queue_url: String,
@@ -21,10 +21,9 @@ pub struct Config {
     /// `DIAGNOSES_QUEUE_URL`: where findings of rules with a root-cause flow go; unless set, they are told without a
     /// cause.
     pub diagnoses_queue_url: Option<String>,
-    /// `CHANGES_DEAD_LETTERS_URL`: where packs go that are malformed or kill the function; unless set they come again until
-    /// the queue gives them up.
-    pub changes_dead_letters_url: Option<String>,
-    /// `CHECKS_DEAD_LETTERS_URL`: the same of due checks.
+    /// `CHANGES_DEAD_LETTERS_URL`: where changes go that are malformed, and packs that kill the function.
+    pub changes_dead_letters_url: String,
+    /// `CHECKS_DEAD_LETTERS_URL`: the same of due checks; unless set they come again until the queue gives them up.
     pub checks_dead_letters_url: Option<String>,
     /// `RULES_TABLE`: the table of the rules that are pushed; unless set, those of `RULES_DIR` hold.
     pub rules_table: Option<String>,
@@ -69,7 +68,8 @@ impl Config {
             checks_queue_url: settings.required("CHECKS_QUEUE_URL", "the URL of the queue of due checks"),
             findings_queue_url: settings.required("FINDINGS_QUEUE_URL", "the URL of the queue of findings"),
             diagnoses_queue_url: settings.optional("DIAGNOSES_QUEUE_URL"),
-            changes_dead_letters_url: settings.optional("CHANGES_DEAD_LETTERS_URL"),
+            changes_dead_letters_url: settings
+                .required("CHANGES_DEAD_LETTERS_URL", "the URL of the dead letters of the queue of changes"),
             checks_dead_letters_url: settings.optional("CHECKS_DEAD_LETTERS_URL"),
             rules_table: settings.optional("RULES_TABLE"),
             namespace_rules: takes,
@@ -89,7 +89,9 @@ mod tests {
     #[test]
     fn every_mistake_is_named_at_once() {
         let error = Config::from_vars(|name| (name == "SHARDS").then(|| "0".to_owned())).unwrap_err();
-        for name in ["RULES_DIR", "CHECKS_TABLE", "EPISODES_TABLE", "CHANGES_QUEUE_URL", "SHARDS is 0"] {
+        let changes = ["CHANGES_QUEUE_URL", "CHANGES_DEAD_LETTERS_URL"];
+        for name in ["RULES_DIR", "CHECKS_TABLE", "EPISODES_TABLE", "SHARDS is 0"].into_iter().chain(changes)
+        {
             assert!(error.to_string().contains(name), "{error}");
         }
     }
@@ -100,8 +102,12 @@ mod tests {
             move |name: &str| match name {
                 "RULES_DIR" => Some(dir.to_owned()),
                 "LAMBDA_TASK_ROOT" => Some("/var/task".to_owned()),
-                "CHECKS_TABLE" | "EPISODES_TABLE" | "CHANGES_QUEUE_URL" | "CHECKS_QUEUE_URL"
-                | "FINDINGS_QUEUE_URL" => Some("x".to_owned()),
+                "CHECKS_TABLE"
+                | "EPISODES_TABLE"
+                | "CHANGES_QUEUE_URL"
+                | "CHECKS_QUEUE_URL"
+                | "FINDINGS_QUEUE_URL"
+                | "CHANGES_DEAD_LETTERS_URL" => Some("x".to_owned()),
                 _ => None,
             }
         };

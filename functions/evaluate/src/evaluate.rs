@@ -11,7 +11,7 @@ use prodrome_cluster::Cluster;
 use prodrome_lambda::{Delivery, Failure, Handler, Tally};
 use prodrome_lifecycle::{Check, Over, keys};
 use prodrome_model::{CheckMessage, DueMessage};
-use prodrome_queue::{Body, Message, Queue, QueueName, SendError};
+use prodrome_queue::{Body, DeadLetters, Message, Queue, QueueName, SendError};
 use prodrome_rulebook::Rulebook;
 use prodrome_rules::RuleSet;
 use prodrome_store::{Key, Record, Store, StoreError, Write};
@@ -98,7 +98,9 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     pub(crate) fn sitting(&self) -> Sitting<'_, S, Q, C> {
         Sitting::new(self, self.law.loaded(), None)
     }
+}
 
+impl<S: Store, Q: DeadLetters, C: Cluster> Evaluate<S, Q, C> {
     /// Handles a message by the rules at hand; where newer ones are needed, by those.
     async fn handle_now(
         &self,
@@ -121,7 +123,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     }
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: DeadLetters, C: Cluster> Sitting<'_, S, Q, C> {
     async fn message(&self, delivery: &Delivery, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
         match &delivery.body {
             Body::Pack(bytes) => self.pack_came(bytes, delivery.sent_at, now, tally).await,
@@ -143,7 +145,8 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         now: Timestamp,
         tally: &mut Tally,
     ) -> Result<(), Failure> {
-        let taken = self.pack(bytes, now, tally).await?;
+        let waited = now.duration_since(sent_at.unwrap_or(now));
+        let taken = self.pack(bytes, waited, now, tally).await?;
         self.enter(&taken, sent_at.unwrap_or(now), now).await?;
         let Taken { scope, lag_seconds: Some(lag), .. } = taken else { return Ok(()) };
         let seen_up_to = sent_at.unwrap_or(now).checked_sub(SignedDuration::from_secs(i64::from(lag)));
@@ -170,6 +173,9 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         }
         if key.partition.starts_with("tenants#") {
             return self.take_up_objects(record, now, tally).await;
+        }
+        if key.partition.starts_with("listed#") {
+            return self.compare_with_list(&record, now).await;
         }
         if key.partition.starts_with("rollout#") {
             return self.roll_out(record, now).await;
@@ -213,7 +219,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     }
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Handler for Evaluate<S, Q, C> {
+impl<S: Store, Q: DeadLetters, C: Cluster> Handler for Evaluate<S, Q, C> {
     async fn handle(&self, delivery: &Delivery, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
         let look = self.law.look(now);
         if look == Look::First {

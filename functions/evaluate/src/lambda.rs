@@ -33,10 +33,10 @@ pub async fn main() -> Result<(), Error> {
     let diagnosing = config.diagnoses_queue_url.is_some();
     urls.extend(config.diagnoses_queue_url.map(|url| (QueueName::Diagnoses, url)));
     let dead = [
-        (QueueName::Changes, config.changes_dead_letters_url),
-        (QueueName::Checks, config.checks_dead_letters_url),
+        Some((QueueName::Changes, config.changes_dead_letters_url)),
+        config.checks_dead_letters_url.map(|url| (QueueName::Checks, url)),
     ];
-    let dead = dead.into_iter().filter_map(|(queue, url)| Some((queue, url?)));
+    let dead = dead.into_iter().flatten();
     let tables = aws_sdk_dynamodb::Client::new(&aws);
     let queue = SqsQueue::new(aws_sdk_sqs::Client::new(&aws), urls).with_dead_letters(dead);
     let inbox = Inbox::new(DynamoStore::new(tables.clone(), &*config.checks_table), queue.clone());

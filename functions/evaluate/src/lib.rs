@@ -17,11 +17,13 @@ mod identity;
 mod inspect;
 
 pub mod lambda;
+mod listed;
 mod look;
 mod observed;
 mod pace;
 mod pack;
 mod periodic;
+mod poison;
 mod references;
 mod relist;
 mod rollout;

@@ -1,13 +1,12 @@
 use crate::counted::span_of;
-use crate::evaluate::{Kept, check_record, send_failure, store_failure};
+use crate::evaluate::{Kept, check_record, store_failure};
 use crate::event;
 use crate::identity::{Identity, IdentityReader};
 use crate::observed::{Matter, ObserveError, Observed, Sight};
-use crate::rollout::{BATCH, SIDE_BY_SIDE};
+use crate::poison::Poison;
 use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
 use crate::tenants;
-use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::event::AboutObject;
 use prodrome_cluster::{Cluster, ClusterError};
@@ -15,58 +14,16 @@ use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_ledger::{Dead, Span};
 use prodrome_lifecycle::{Seen, is_named, keys};
 use prodrome_model::{Change, ChangeKind, GroupKind, ObjectKey, Resource, Scope, Waybill, shard_of};
-use prodrome_queue::pack::{self, BadChange, PackBuilder, PackError, PackHead};
-use prodrome_queue::{Body, Message, Queue, QueueName};
+use prodrome_queue::pack::{self, PackError};
+use prodrome_queue::{DeadLetters, Queue};
 use prodrome_rules::engine::{Scratch, Subject, Verdicts};
 use prodrome_rules::{KindPattern, Rule};
 use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What a list did not name is looked at this long after the list's end: its other packs may still be on
-/// their way.
-const AFTER_LIST: SignedDuration = SignedDuration::from_secs(30);
-
 /// Objects that are looked at because the one that referred to them went.
 const RELEASED_MAX: usize = 20;
-
-/// How much of an error goes with a change that is sent on, in characters.
-const ERROR_MAX: usize = 256;
-
-/// A change that failed.
-struct Poison {
-    error: String,
-    code: &'static str,
-    /// Whether it lies in the change itself.
-    in_message: bool,
-    /// Its number among its watcher's changes.
-    number: Option<(u64, u64)>,
-    content: Content,
-}
-
-impl Poison {
-    /// As the ledger names it.
-    fn dead(&self) -> Option<Dead> {
-        let (_, number) = self.number?;
-        Some(Dead { span: Span { first: number, last: number }, code: self.code.to_owned() })
-    }
-}
-
-enum Content {
-    /// It could not be read.
-    Line(String),
-    /// It was read and could not be judged.
-    Change(Box<Change>),
-}
-
-impl Poison {
-    fn change(change: &Change, failure: &Failure) -> Self {
-        let Failure { code, in_message, .. } = *failure;
-        let content = Content::Change(Box::new(change.clone()));
-        let number = Some((change.epoch, change.sequence));
-        Self { error: failure.to_string(), code, in_message, number, content }
-    }
-}
 
 /// A pack that was handled.
 pub(crate) struct Taken {
@@ -81,10 +38,10 @@ pub(crate) struct Taken {
 
 /// What the markers of the pack's shards tell.
 #[derive(Default)]
-struct Markers {
+pub(crate) struct Markers {
     /// By object path: the rules with an open check (or, with a leading `~`, the rules whose part about a
     /// referred object holds).
-    checks: BTreeMap<String, BTreeSet<String>>,
+    pub(crate) checks: BTreeMap<String, BTreeSet<String>>,
     /// By object path: the checks that wait for a change of it.
     edges: BTreeMap<String, Vec<Key>>,
 }
@@ -139,11 +96,12 @@ struct Judged {
     version: u64,
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
-    /// Judges a pack. A change that fails alone is sent on alone, so that it holds nothing else back.
+impl<S: Store, Q: DeadLetters, C: Cluster> Sitting<'_, S, Q, C> {
+    /// Judges a pack that was on its way for so long. A change that fails alone is set apart, so that it holds nothing else back.
     pub(crate) async fn pack(
         &self,
         bytes: &[u8],
+        waited: SignedDuration,
         now: Timestamp,
         tally: &mut Tally,
     ) -> Result<Taken, Failure> {
@@ -161,13 +119,10 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         for (n, change) in (1..).zip(decoded.changes) {
             match change {
                 Ok(change) => changes.push(change),
-                Err(bad) => poison.push(Poison {
-                    error: bad.to_string(),
-                    code: BadChange::CODE,
-                    in_message: true,
-                    number: waybill.and_then(|waybill| Some((waybill.epoch, waybill.last(n)?))),
-                    content: Content::Line(bad.raw),
-                }),
+                Err(bad) => {
+                    let number = waybill.and_then(|waybill| Some((waybill.epoch, waybill.last(n)?)));
+                    poison.push(Poison::line(bad, number));
+                }
             }
         }
         let list_ends: Vec<_> = changes.iter().filter(|c| c.kind == ChangeKind::ListEnd).cloned().collect();
@@ -203,14 +158,16 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             }
         }
         for end in list_ends {
-            self.list_ended(&scope, &end, now).await?;
+            self.list_ended(&scope, &end, waited, now).await?;
         }
         let dead = poison.iter().filter_map(Poison::dead).collect();
         self.isolate(&head, poison, alone, tally).await?;
         let span = waybill.and_then(|waybill| span_of(waybill, count));
         Ok(Taken { scope, lag_seconds, waybill, span, dead })
     }
+}
 
+impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     /// Whether any rule speaks of the change's kind.
     fn concerns(&self, change: &Change) -> bool {
         let kind = change.resource.group_kind();
@@ -235,7 +192,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         Ok(markers)
     }
 
-    async fn query_markers(
+    pub(crate) async fn query_markers(
         &self,
         scope: &Scope,
         shard: u16,
@@ -572,114 +529,6 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         }
         let reason = format!("{}/{} is written by many", key.partition, key.sort);
         Err(Failure::retryable("check_contended", reason))
-    }
-
-    /// A list is complete: every open check of its kind whose object neither it nor a newer one named is looked at.
-    async fn list_ended(&self, scope: &Scope, end: &Change, now: Timestamp) -> Result<(), Failure> {
-        let Some(list) = end.list.as_deref() else { return Ok(()) };
-        let prefix = format!("c:{}/{}/", end.resource.group, end.resource.kind);
-        let at = now.saturating_add(AFTER_LIST).unwrap_or(Timestamp::MAX);
-        for shard in 0..self.shards {
-            let mut markers = Markers::default();
-            self.query_markers(scope, shard, &prefix, &mut markers).await?;
-            let mut checks = Vec::new();
-            for (path, rules) in &markers.checks {
-                let Some(object) = ObjectKey::from_path(path) else { continue };
-                for rule in rules {
-                    let key = keys::check(scope, &object, rule);
-                    if rule.starts_with('~') {
-                        self.forget_partner(&key, &keys::marker(scope, self.shards, &object, rule), list)
-                            .await?;
-                    } else {
-                        checks.push(key);
-                    }
-                }
-            }
-            self.make_unnamed_due(&checks, at, now, list).await?;
-        }
-        Ok(())
-    }
-
-    /// Makes those due that the list did not name: most are named, so they are read together first.
-    async fn make_unnamed_due(
-        &self,
-        checks: &[Key],
-        at: Timestamp,
-        now: Timestamp,
-        list: &str,
-    ) -> Result<(), Failure> {
-        for batch in checks.chunks(BATCH) {
-            let mut unnamed = Vec::new();
-            for record in self.store.get_many(batch).await.map_err(store_failure)? {
-                let named =
-                    Kept::read(&record)?.is_none_or(|kept| is_named(kept.check.list.as_deref(), list));
-                if !named {
-                    unnamed.push(record.key);
-                }
-            }
-            let made = unnamed.iter().map(|key| self.make_due(key, at, now, Some(list)));
-            let made: Vec<_> = futures::stream::iter(made).buffer_unordered(SIDE_BY_SIDE).collect().await;
-            made.into_iter().collect::<Result<(), _>>()?;
-        }
-        Ok(())
-    }
-
-    /// Forgets that a referred object was in a bad state, if the list did not name it: it is gone. Should its
-    /// pack still be on its way, it is noted again, at the price of one relist.
-    async fn forget_partner(&self, key: &Key, marker: &Key, list: &str) -> Result<(), Failure> {
-        let Some(record) = self.store.get(key).await.map_err(store_failure)? else { return Ok(()) };
-        let named = serde_json::from_str::<serde_json::Value>(&record.data)
-            .is_ok_and(|data| is_named(data.get("list").and_then(serde_json::Value::as_str), list));
-        if named {
-            return Ok(());
-        }
-        let writes = vec![
-            Write::Delete(key.clone(), Expect::Anything),
-            Write::Delete(marker.clone(), Expect::Anything),
-        ];
-        self.write_anyway(writes).await
-    }
-
-    /// Sends failed changes on, each alone with its error; one that came alone fails by itself.
-    async fn isolate(
-        &self,
-        head: &PackHead,
-        poison: Vec<Poison>,
-        alone: bool,
-        tally: &mut Tally,
-    ) -> Result<(), Failure> {
-        tally.add(metric::CHANGES_FAILED, poison.len() as u64);
-        if alone {
-            let failed = poison.into_iter().next();
-            return failed.map_or(Ok(()), |Poison { code, error: reason, in_message, .. }| {
-                Err(Failure { code, reason, retryable: false, in_message })
-            });
-        }
-        let mut messages = Vec::new();
-        for Poison { error, content, number, .. } in poison {
-            let body = match content {
-                Content::Line(line) => Body::Text(line),
-                Content::Change(change) => {
-                    let waybill = number.filter(|(epoch, _)| *epoch > 0);
-                    let mut builder = match waybill {
-                        None => PackBuilder::new(head),
-                        Some((epoch, first)) => {
-                            PackBuilder::of_numbered(head, Waybill { epoch, first, ..Waybill::default() })
-                        }
-                    };
-                    builder.push(&change);
-                    let pack = builder.finish().map_err(|error| Failure::fatal("pack_too_large", error))?;
-                    Body::Pack(pack.bytes)
-                }
-            };
-            let reason = error.chars().filter(|c| !c.is_control()).take(ERROR_MAX).collect();
-            let attributes = vec![("error".to_owned(), reason)];
-            messages.push(Message { attributes, ..Message { body, ..Message::text("") } });
-        }
-        if messages.is_empty() {
-            return Ok(());
-        }
-        self.queue.send(QueueName::Changes, messages).await.map_err(|error| send_failure(&error))
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use prodrome_cluster::{Cluster, ClusterError, ListPage};
 use prodrome_model::{EventBrief, GroupKind, LabelSelector, Notice, ObjectKey, Resource};
 use prodrome_notify::{Channels, Delivery};
-use prodrome_queue::{Message, Queue, QueueName, SendError};
+use prodrome_queue::{DeadLetters, Message, Queue, QueueName, SendError};
 use prodrome_store::{Key, Page, Record, Store, StoreError, Write};
 use std::pin::pin;
 use std::sync::Arc;
@@ -103,6 +103,12 @@ impl<S: Store, T: Passing> Store for Mortal<S, T> {
 impl<Q: Queue, T: Passing> Queue for Mortal<Q, T> {
     async fn send(&self, to: QueueName, messages: Vec<Message>) -> Result<(), SendError> {
         self.around(self.0.send(to, messages)).await
+    }
+}
+
+impl<Q: DeadLetters, T: Passing> DeadLetters for Mortal<Q, T> {
+    async fn send_to_dead_letters(&self, of: QueueName, messages: Vec<Message>) -> Result<(), SendError> {
+        self.around(self.0.send_to_dead_letters(of, messages)).await
     }
 }
 

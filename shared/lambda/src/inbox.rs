@@ -4,7 +4,7 @@ use crate::tries::{Tries, Unended};
 use crate::{Delivery, Failure, Handler, Received, Tally, metric};
 use aws_lambda_events::event::sqs::SqsBatchResponse;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_queue::{Message, SqsQueue};
+use prodrome_queue::{DeadLetters, Message, SqsQueue};
 use prodrome_store::Store;
 use std::future::Future;
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl Mail for SqsQueue {
             self.of_arn(&received.source).ok_or_else(|| format!("{} is unknown", received.source))?;
         let body = received.delivery.body.clone();
         let message = Message { body, ..Message::text("") }.with_attribute("error", error);
-        self.send_to_dead_letters(source, message).await.map_err(|error| error.to_string())
+        self.send_to_dead_letters(source, vec![message]).await.map_err(|error| error.to_string())
     }
 
     async fn postpone(&self, received: &Received, wait: Duration) -> Result<(), String> {

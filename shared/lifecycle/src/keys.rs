@@ -8,11 +8,13 @@
 //! - a counter: partition `count#<scope>#<rule>`, sort = a hash of what is counted and together with what;
 //! - when a plugin is asked next: partition `pace#<plugin>`, sort `turns`;
 //! - a relist: partition `relist#<scope>#<rule>`, sort = the namespace;
+//! - a list that has ended: partition `listed#<scope>`, sort `<group>/<kind>#<sort of list>`;
 //! - that rules which are objects of a cluster changed: partition `tenants#<scope>`, sort `rules`;
 //! - a rollout: partition `rollout#<scope>`, sort `rules`;
 //! - what a staged rule would have told: partition `shadow#<rule>`, sort `<when it fired>#<fingerprint>`.
 
-use prodrome_model::{Finding, ObjectKey, Scope, shard_of, stable_hash};
+use crate::sort_of_list;
+use prodrome_model::{Finding, GroupKind, ObjectKey, Scope, shard_of, stable_hash};
 use prodrome_store::{Due, Key};
 
 /// How many buckets the due index of checks has.
@@ -53,6 +55,12 @@ pub fn edge(scope: &Scope, shards: u16, referred: &str, check: &Key) -> Key {
 /// Where a relist is kept; `namespace` is empty for the whole cluster.
 pub fn relist(scope: &Scope, rule: &str, namespace: &str) -> Key {
     Key::new(format!("relist#{scope}#{rule}"), format!("ns:{namespace}"))
+}
+
+/// Where it is kept that a list of a kind has ended. Lists whose numbers do not compare are kept apart.
+pub fn listed(scope: &Scope, kind: &GroupKind, list: &str) -> Key {
+    let GroupKind { group, kind } = kind;
+    Key::new(format!("listed#{scope}"), format!("{group}/{kind}#{}", sort_of_list(list)))
 }
 
 /// Where it is kept when a plugin is asked next.
@@ -100,7 +108,6 @@ pub fn parse_edge(sort: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use prodrome_model::GroupKind;
 
     #[test]
     fn a_marker_reads_back_even_with_a_strange_name() {

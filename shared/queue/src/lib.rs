@@ -15,5 +15,5 @@ pub use body::{Body, BodyError, body_of};
 pub use limits::PACK_ATTRIBUTE;
 pub use memory::{DeadLetter, Delivery, MemoryQueue, QueueSettings, QueueUnkindness};
 pub use message::{Message, QueueName};
-pub use queue::{FailedMessage, Queue, SendError};
+pub use queue::{DeadLetters, FailedMessage, Queue, SendError};
 pub use sqs::SqsQueue;

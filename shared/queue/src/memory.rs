@@ -3,7 +3,7 @@ mod unkindness;
 pub use unkindness::QueueUnkindness;
 
 use crate::limits::{Wire, to_wire};
-use crate::{Body, FailedMessage, Message, Queue, QueueName, SendError};
+use crate::{Body, DeadLetters, FailedMessage, Message, Queue, QueueName, SendError};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -261,6 +261,23 @@ impl MemoryQueue {
 
 impl Queue for MemoryQueue {
     async fn send(&self, to: QueueName, messages: Vec<Message>) -> Result<(), SendError> {
+        self.each(to, messages, Inner::accept).await
+    }
+}
+
+impl DeadLetters for MemoryQueue {
+    async fn send_to_dead_letters(&self, of: QueueName, messages: Vec<Message>) -> Result<(), SendError> {
+        self.each(of, messages, Inner::accept_dead).await
+    }
+}
+
+impl MemoryQueue {
+    async fn each(
+        &self,
+        queue: QueueName,
+        messages: Vec<Message>,
+        accept: impl Fn(&mut Inner, QueueName, Message) -> Result<(), (String, bool)>,
+    ) -> Result<(), SendError> {
         let yields = self.lock().chance.draw_yields();
         for _ in 0..yields {
             yield_once().await;
@@ -269,11 +286,11 @@ impl Queue for MemoryQueue {
         let total = messages.len();
         let mut failed = Vec::new();
         for (index, message) in messages.into_iter().enumerate() {
-            if let Err((reason, retryable)) = inner.accept(to, message) {
+            if let Err((reason, retryable)) = accept(&mut inner, queue, message) {
                 failed.push(FailedMessage { index, reason, retryable });
             }
         }
-        if failed.is_empty() { Ok(()) } else { Err(SendError { queue: to, total, failed }) }
+        if failed.is_empty() { Ok(()) } else { Err(SendError { queue, total, failed }) }
     }
 }
 
@@ -301,6 +318,23 @@ impl Inner {
             self.hold(to, wire.clone());
         }
         self.hold(to, wire);
+        if self.chance.draw_answer_lost() {
+            return Err(("a fault was injected after the message was accepted".to_owned(), true));
+        }
+        Ok(())
+    }
+
+    /// The same among the dead letters.
+    fn accept_dead(&mut self, of: QueueName, message: Message) -> Result<(), (String, bool)> {
+        let Wire { text, pack, attributes, .. } = to_wire(message).map_err(|reason| (reason, false))?;
+        if self.chance.draw_refused() {
+            return Err(("a fault was injected".to_owned(), true));
+        }
+        let (id, died_at) = (self.next_order(), self.now);
+        let reason = attributes.iter().find(|(name, _)| name == "error").map(|(_, reason)| reason.clone());
+        let body = pack.map_or(Body::Text(text), Body::Pack);
+        let delivery = Delivery { id, body, attributes, attempt: 0, sent_at: died_at };
+        self.lane(of).dead.push(DeadLetter { delivery, reason: reason.unwrap_or_default(), died_at });
         if self.chance.draw_answer_lost() {
             return Err(("a fault was injected after the message was accepted".to_owned(), true));
         }

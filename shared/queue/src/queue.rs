@@ -12,6 +12,17 @@ pub trait Queue: Send + Sync {
     ) -> impl Future<Output = Result<(), SendError>> + Send;
 }
 
+/// Queues whose dead letters can be reached as well.
+pub trait DeadLetters: Queue {
+    /// Puts all of them among the dead letters of a queue, as [`Queue::send`] sends; the attribute `error` of each says
+    /// why it lies there.
+    fn send_to_dead_letters(
+        &self,
+        of: QueueName,
+        messages: Vec<Message>,
+    ) -> impl Future<Output = Result<(), SendError>> + Send;
+}
+
 /// Some or all messages were not accepted.
 #[derive(Debug, thiserror::Error)]
 #[error("queue {}: {} of {total} messages were not accepted: {}", queue.as_str(), failed.len(),

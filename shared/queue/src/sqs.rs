@@ -1,5 +1,5 @@
 use crate::limits::{BATCH_MAX, MESSAGE_BYTES_MAX, PACK_ATTRIBUTE, Wire, to_wire};
-use crate::{FailedMessage, Message, Queue, QueueName, SendError};
+use crate::{DeadLetters, FailedMessage, Message, Queue, QueueName, SendError};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::error::{BuildError, ProvideErrorMetadata, SdkError};
@@ -49,11 +49,6 @@ impl SqsQueue {
     pub fn of_arn(&self, arn: &str) -> Option<QueueName> {
         let name = arn.rsplit(':').next().filter(|name| !name.is_empty());
         self.urls.iter().find(|(_, url)| url.rsplit('/').next() == name).map(|(queue, _)| *queue)
-    }
-
-    /// Puts a message among the dead letters of a queue.
-    pub async fn send_to_dead_letters(&self, of: QueueName, message: Message) -> Result<(), SendError> {
-        self.send_to(self.dead.get(&of), of, vec![message]).await
     }
 
     /// A message that was received comes again after so long (at most 12 hours, in whole seconds), unless it is deleted
@@ -112,6 +107,12 @@ impl Placed {
 impl Queue for SqsQueue {
     async fn send(&self, to: QueueName, messages: Vec<Message>) -> Result<(), SendError> {
         self.send_to(self.urls.get(&to), to, messages).await
+    }
+}
+
+impl DeadLetters for SqsQueue {
+    async fn send_to_dead_letters(&self, of: QueueName, messages: Vec<Message>) -> Result<(), SendError> {
+        self.send_to(self.dead.get(&of), of, messages).await
     }
 }
 

@@ -5,7 +5,7 @@ use crate::weather::{Pace, Weather};
 use jiff::Timestamp;
 use prodrome_lambda::{Delivery, Mail, Received};
 use prodrome_local::mortal::Passing;
-use prodrome_queue::{MemoryQueue, Message, Queue, QueueName, SendError};
+use prodrome_queue::{DeadLetters, MemoryQueue, Message, Queue, QueueName, SendError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -66,6 +66,13 @@ impl Queue for Posted {
         let sent = self.memory.send(to, messages).await;
         self.tell();
         sent
+    }
+}
+
+impl DeadLetters for Posted {
+    async fn send_to_dead_letters(&self, of: QueueName, messages: Vec<Message>) -> Result<(), SendError> {
+        self.memory.set_now(self.clock.now());
+        self.memory.send_to_dead_letters(of, messages).await
     }
 }
 

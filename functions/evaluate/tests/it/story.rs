@@ -7,7 +7,7 @@ use prodrome_alerting::{Policy, WatchSign, keys};
 use prodrome_lambda::metric;
 use prodrome_ledger::Ledger;
 use prodrome_model::ChangeKind;
-use prodrome_queue::QueueUnkindness;
+use prodrome_queue::{Body, QueueName, QueueUnkindness, pack};
 use prodrome_store::{Fault, OperationKind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -377,6 +377,24 @@ async fn each_change_is_counted_and_what_is_given_up_is_named() {
     let lines: Vec<String> = summary.clusters.iter().map(|cluster| cluster.counts.to_string()).collect();
     assert_eq!(lines, ["in 4, out 2, waiting 0, dead 2 (object_malformed 2)"]);
     assert!(summary.adds_up());
+}
+
+#[tokio::test]
+async fn malformed_changes_are_put_aside_with_their_reasons_and_do_not_go_round_again() {
+    let mut world = world();
+    let bad = serde_json::json!({ "metadata": "none" });
+    let told = || Told { kind: ChangeKind::Applied, of: "Pod", object: Some(&bad), list: None };
+    world.tell(&[told(), told()]).await;
+    world.until(1).await;
+    let dead = world.queue.dead_letters(QueueName::Changes);
+    let reasons: Vec<&str> = dead.iter().map(|letter| letter.reason.as_str()).collect();
+    assert!(reasons.len() == 2 && reasons.iter().all(|reason| reason.contains("metadata")), "{reasons:?}");
+    for letter in dead {
+        let Body::Pack(bytes) = letter.delivery.body else { panic!("{letter:?}") };
+        let decoded = pack::decode(&bytes, pack::UNCOMPRESSED_MAX).unwrap();
+        assert_eq!(decoded.changes.len(), 1, "alone, so that it can be tried again alone");
+    }
+    assert_eq!((world.queue.sent(), world.queue.waiting(QueueName::Changes)), (1, 0), "the pack itself");
 }
 
 #[tokio::test]

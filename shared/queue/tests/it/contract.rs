@@ -3,7 +3,7 @@
 
 use prodrome_model::{Change, ChangeKind, Resource, Scope, Source};
 use prodrome_queue::pack::{self, PackBuilder, PackHead};
-use prodrome_queue::{Body, Message, Queue, QueueName, SendError};
+use prodrome_queue::{Body, DeadLetters, Message, Queue, QueueName, SendError};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(crate) const RECEIVES_MAX: u32 = 2;
 /// A queue under test, with the receiving side that the port leaves to the driver.
 pub(crate) trait Bench {
     /// The sending side.
-    fn queue(&self) -> &impl Queue;
+    fn queue(&self) -> &impl DeadLetters;
     /// Waits until something arrives and returns it; nothing, if nothing arrives for a while.
     async fn receive(&self, from: QueueName) -> Vec<Received>;
     /// Acknowledges a message.
@@ -51,6 +51,7 @@ macro_rules! contract {
             a_delay_is_cut_to_fifteen_minutes,
             what_is_not_acknowledged_comes_again,
             what_nobody_acknowledges_is_a_dead_letter,
+            what_is_put_among_the_dead_letters_lies_there_alone,
             a_pack_of_changes_arrives_whole,
             nothing_is_sent_of_nothing,
         );
@@ -273,6 +274,20 @@ pub(crate) async fn a_pack_of_changes_arrives_whole(bench: &impl Bench) {
     assert_eq!(decoded.head, head);
     let sequences = decoded.changes.into_iter().map(|change| change.unwrap().sequence);
     assert_eq!(sequences.collect::<Vec<_>>(), (0..100).collect::<Vec<_>>());
+}
+
+pub(crate) async fn what_is_put_among_the_dead_letters_lies_there_alone(bench: &impl Bench) {
+    let letters = (0..12).map(|n| Message::text(format!("letter {n}")).with_attribute("error", "malformed"));
+    bench.queue().send_to_dead_letters(QueueName::Changes, letters.collect()).await.unwrap();
+    let mut dead = Vec::new();
+    while dead.len() < 12 {
+        let more = bench.dead(QueueName::Changes).await;
+        assert!(!more.is_empty(), "{} of 12 came", dead.len());
+        dead.extend(more);
+    }
+    assert!(dead.iter().all(|letter| letter.attributes == [("error".to_owned(), "malformed".to_owned())]));
+    assert_eq!(bodies(dead), (0..12).map(|n| format!("letter {n}")).collect());
+    assert!(bench.receive(QueueName::Changes).await.is_empty());
 }
 
 pub(crate) async fn nothing_is_sent_of_nothing(bench: &impl Bench) {

@@ -3,7 +3,7 @@
 use crate::contract::{Bench, RECEIVES_MAX, Received, VISIBILITY, contract};
 use jiff::Timestamp;
 use prodrome_queue::{
-    Body, Delivery, MemoryQueue, Message, Queue, QueueName, QueueSettings, QueueUnkindness,
+    Body, DeadLetters, Delivery, MemoryQueue, Message, Queue, QueueName, QueueSettings, QueueUnkindness,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,7 +19,7 @@ impl OnMemory {
 }
 
 impl Bench for OnMemory {
-    fn queue(&self) -> &impl Queue {
+    fn queue(&self) -> &impl DeadLetters {
         &self.0
     }
 

@@ -4,7 +4,7 @@ use crate::contract::{Bench, RECEIVES_MAX, Received, VISIBILITY, contract};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
-use prodrome_queue::{Body, PACK_ATTRIBUTE, Queue, QueueName, SqsQueue};
+use prodrome_queue::{Body, DeadLetters, PACK_ATTRIBUTE, QueueName, SqsQueue};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ impl OnSqs {
 }
 
 impl Bench for OnSqs {
-    fn queue(&self) -> &impl Queue {
+    fn queue(&self) -> &impl DeadLetters {
         &self.queue
     }
 
@@ -97,7 +97,7 @@ async fn run(name: &str, test: impl AsyncFn(OnSqs)) {
         urls.insert(name, made.send().await.unwrap().queue_url.unwrap());
         dead.insert(name, letters);
     }
-    let queue = SqsQueue::new(client.clone(), urls.clone());
+    let queue = SqsQueue::new(client.clone(), urls.clone()).with_dead_letters(dead.clone());
     let made: Vec<_> = urls.values().chain(dead.values()).cloned().collect();
     test(OnSqs { client: client.clone(), queue, urls, dead, start: Instant::now() }).await;
     for url in made {
