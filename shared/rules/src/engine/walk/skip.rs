@@ -47,7 +47,7 @@ impl<S: Scanner> Walker<'_, S> {
             return self.check_depth(at).map(|()| at + 2);
         }
         let depth = u32::try_from(DEPTH_MAX - self.scratch.frames.len()).unwrap_or(0);
-        match scanner::container_end(self.scanner, self.json, at, depth) {
+        match self.scanner.container_end(self.json, at, depth) {
             Ok(end) => Ok(end),
             Err(SkipError::Truncated) => fault(JsonFault::CutShort, self.json.len()),
             Err(SkipError::TooDeep(offset)) => fault(JsonFault::TooDeep, offset),
