@@ -21,6 +21,11 @@ mod plain;
     reason = "what was found to be ASCII need not be read again; a test compares it with Rust's own"
 )]
 mod utf8;
+#[expect(
+    unsafe_code,
+    reason = "what was compared need not be compared again; a test reads every window there is"
+)]
+mod window;
 #[cfg(target_arch = "x86_64")]
 #[expect(clippy::cast_ptr_alignment, reason = "the loads are the unaligned ones")]
 #[expect(
@@ -29,9 +34,10 @@ mod utf8;
 )]
 mod x86_64;
 
-pub use block::{DEPTH_ANY, SkipError, container_end, is_ascii, string_stop};
+pub use block::{DEPTH_ANY, SkipError, is_ascii, string_stop};
 pub use plain::Plain;
 pub use utf8::utf8;
+pub use window::window;
 
 /// Where in a block of 64 bytes the bytes stand that JSON's structure is made of; one bit a byte, the first
 /// byte lowest.
@@ -53,10 +59,17 @@ pub trait Scanner: Copy {
     fn masks(self, block: &[u8; 64]) -> Masks;
     /// The places of quotes and backslashes.
     fn stops(self, window: &[u8; 32]) -> u32;
+    /// Whether the bytes that `which` has a bit for, the first byte's lowest, are the same in both.
+    fn are_same(self, window: &[u8; 32], other: &[u8; 32], which: u32) -> bool;
     /// Whether no byte is above 127.
     fn is_ascii(self, block: &[u8; 64]) -> bool;
     /// Each bit: whether an odd number of bits up to it is set.
     fn prefix_xor(self, bits: u64) -> u64;
+    /// Where the object or array that begins at `at` ends (exclusive), if it is nested no deeper than `depth_max`
+    /// (1: nothing within it). Only brackets and quotes are looked at.
+    ///
+    /// This alone is a function of its own in each instruction set: what it keeps in registers is all that there are.
+    fn container_end(self, json: &[u8], at: usize, depth_max: u32) -> Result<usize, SkipError>;
 }
 
 /// What is to be done with whichever scanner there is.

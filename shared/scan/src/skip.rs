@@ -28,7 +28,7 @@ impl Work for ContainerEnd<'_> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
     fn run<S: Scanner>(self, scanner: S) -> Self::Output {
-        scanner::container_end(scanner, self.json, self.at, DEPTH_ANY)
+        scanner.container_end(self.json, self.at, DEPTH_ANY)
     }
 }
 

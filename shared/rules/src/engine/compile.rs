@@ -474,6 +474,9 @@ impl Compiler<'_> {
             }
         }
         let below = self.effects.effect(&below);
+        let is_simple = scope.is_none()
+            && below.is_nothing()
+            && leaf.is_none_or(|leaf: u32| leaves.get(leaf as usize).is_some_and(Leaf::is_simple));
         Node {
             keys,
             kids: kids.into_iter().map(small).collect(),
@@ -485,6 +488,7 @@ impl Compiler<'_> {
             missing,
             missing_element,
             below,
+            is_simple,
             is_plain,
         }
     }

@@ -20,17 +20,15 @@ impl Bit {
 /// Those of the first word stand in it, as mostly they are all: to set them nothing else is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Effect {
-    pub(super) first: Bit,
+    /// The bits of the first word.
+    pub(super) mask: u64,
+    pub(super) word: u32,
     /// Its place among all effects, twice; and one more where it sets bits of other words too.
     number: u32,
 }
 
 impl Effect {
-    pub(super) const NOTHING: Self = Self { first: Bit { word: 0, mask: 0 }, number: 0 };
-
-    pub(super) fn number(self) -> u32 {
-        self.number
-    }
+    pub(super) const NOTHING: Self = Self { mask: 0, word: 0, number: 0 };
 
     pub(super) fn is_nothing(self) -> bool {
         self.number == 0
@@ -53,8 +51,6 @@ pub(super) struct Effects {
 struct Span {
     begin: u32,
     end: u32,
-    /// Which words it changes, a bit each, those 64 apart sharing one: quick to see that a word is not among them.
-    words: u64,
 }
 
 /// Bits to be set, on their way to becoming an [`Effect`].
@@ -92,7 +88,7 @@ pub(super) struct EffectsBuilder {
 
 impl Default for EffectsBuilder {
     fn default() -> Self {
-        let nothing = Effects { spans: vec![Span { begin: 0, end: 0, words: 0 }], changes: Vec::new() };
+        let nothing = Effects { spans: vec![Span { begin: 0, end: 0 }], changes: Vec::new() };
         Self { effects: nothing, known: HashMap::from([(Vec::new(), Effect::NOTHING)]) }
     }
 }
@@ -103,14 +99,12 @@ impl EffectsBuilder {
         if let Some(effect) = self.known.get(&changes) {
             return *effect;
         }
-        let first =
-            changes.first().map_or(Effect::NOTHING.first, |(word, mask)| Bit { word: *word, mask: *mask });
+        let (word, mask) = changes.first().copied().unwrap_or_default();
         let number = small(2 * self.effects.spans.len() + usize::from(changes.len() > 1));
-        let effect = Effect { first, number };
+        let effect = Effect { mask, word, number };
         let begin = small(self.effects.changes.len());
         self.effects.changes.extend(&changes);
-        let words = changes.iter().fold(0, |words, (word, _)| words | 1 << (word % 64));
-        self.effects.spans.push(Span { begin, end: small(self.effects.changes.len()), words });
+        self.effects.spans.push(Span { begin, end: small(self.effects.changes.len()) });
         self.known.insert(changes, effect);
         effect
     }
@@ -121,21 +115,21 @@ impl EffectsBuilder {
 }
 
 impl Effects {
-    /// What an effect changes, by the number that a log keeps.
+    /// What an effect changes.
     #[inline]
-    pub(super) fn changes(&self, number: u32) -> &[(u32, u64)] {
-        let Some(span) = self.spans.get(number as usize / 2) else { return &[] };
+    pub(super) fn changes(&self, effect: Effect) -> &[(u32, u64)] {
+        let Some(span) = self.spans.get(effect.number as usize / 2) else { return &[] };
         self.changes.get(span.begin as usize..span.end as usize).unwrap_or_default()
     }
 
     /// Whether a bit is among them.
     #[inline]
-    pub(super) fn sets(&self, number: u32, bit: Bit) -> bool {
-        let span = self.spans.get(number as usize / 2);
-        span.is_some_and(|span| span.words >> (bit.word % 64) & 1 == 1) && self.sets_of_word(number, bit)
+    pub(super) fn sets(&self, effect: Effect, bit: Bit) -> bool {
+        let is_first = effect.word == bit.word && effect.mask & bit.mask != 0;
+        is_first || (effect.has_rest() && self.rest_sets(effect, bit))
     }
 
-    fn sets_of_word(&self, number: u32, bit: Bit) -> bool {
-        self.changes(number).iter().any(|(word, mask)| *word == bit.word && mask & bit.mask != 0)
+    fn rest_sets(&self, effect: Effect, bit: Bit) -> bool {
+        self.changes(effect).iter().any(|(word, mask)| *word == bit.word && mask & bit.mask != 0)
     }
 }

@@ -1,7 +1,7 @@
 use super::ask::{Answer, Ask, Question};
 use super::effect::{Bit, Bits, Effect, EffectsBuilder};
 use super::matcher::{Matcher, Shape};
-use super::table::Table;
+use super::table::{NONE, Table};
 use crate::namespaces::Namespaces;
 use crate::quantity::Quantity;
 use crate::time::parse_timestamp;
@@ -293,6 +293,28 @@ impl Leaf {
         self.no_stamp = effect(&|_| false);
         self.asks_times = !asked.is_empty();
         self.ages = ages.into();
+    }
+
+    /// Whether nothing is asked of a text, if it is no element of an array, but which it is.
+    pub(super) fn is_simple(&self) -> bool {
+        !self.is_open[0] && !self.asks_times && self.captures.is_empty()
+    }
+
+    /// Which literal a text is that stands in `json` from `begin` to `end`.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "half of it is another function's, inlined")]
+    pub(super) fn literal(&self, json: &[u8], begin: usize, end: usize) -> u32 {
+        if self.names_texts || begin == end { self.literals.get(json, begin, end) } else { NONE }
+    }
+
+    /// What that sets.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it reads one number of what it gives")]
+    pub(super) fn of_literal(&self, literal: u32) -> TextEffect {
+        match literal {
+            NONE => self.other,
+            literal => self.literal_effects.get(literal as usize).copied().unwrap_or_default(),
+        }
     }
 
     /// What a text that no literal names sets by its amount.

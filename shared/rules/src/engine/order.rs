@@ -1,4 +1,5 @@
 use super::table::small;
+use prodrome_scan::scanner::{Scanner, window};
 
 /// How many keys of a node's objects are remembered.
 const KEYS_MAX: usize = 40;
@@ -41,9 +42,10 @@ impl Cursor {
 /// beside an object is these.
 #[derive(Debug)]
 #[repr(align(64))]
-struct Expected {
-    /// Its beginning, and zeros.
-    bytes: [u64; WINDOW / 8],
+pub(super) struct Expected {
+    /// Its beginning, and zeros; and which bytes of a window that is, a bit each.
+    bytes: [u8; WINDOW],
+    which: u32,
     length: u32,
     place: u32,
     /// The key that came after it last.
@@ -52,27 +54,36 @@ struct Expected {
     rest: Box<[u8]>,
 }
 
-/// To each length of a key which bits of a window are the key's.
-static MASKS: [[u64; WINDOW / 8]; WINDOW + 1] = masks();
-
-const fn masks() -> [[u64; WINDOW / 8]; WINDOW + 1] {
-    let mut masks = [[0; WINDOW / 8]; WINDOW + 1];
-    let mut length = 1;
-    while length <= WINDOW {
-        masks[length] = masks[length - 1];
-        masks[length][(length - 1) / 8] |= 0xff << ((length - 1) % 8 * 8);
-        length += 1;
-    }
-    masks
-}
-
-/// A key that was found where it was expected.
+/// A key that was found.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Found {
     /// Where its value begins.
     pub(super) behind: usize,
     /// Its place among the node's keys.
     pub(super) place: u32,
+    pub(super) cursor: Cursor,
+}
+
+/// The expected one of these keys, if it stands at `at`, where its quote is.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
+pub(super) fn expected<S: Scanner>(
+    scanner: S,
+    keys: &[Expected],
+    json: &[u8],
+    at: usize,
+    cursor: Cursor,
+) -> Option<Found> {
+    let window = window::<WINDOW>(json, at)?;
+    let key = keys.get(cursor.next as usize)?;
+    if !scanner.are_same(window, &key.bytes, key.which) {
+        return None;
+    }
+    let behind = at + key.length as usize;
+    if key.length as usize > WINDOW && json.get(at + WINDOW..behind) != Some(&*key.rest) {
+        return None;
+    }
+    Some(Found { behind, place: key.place, cursor: Cursor { last: cursor.next, next: key.next } })
 }
 
 impl Order {
@@ -83,66 +94,62 @@ impl Order {
         Cursor { last: NO_KEY, next: self.first }
     }
 
-    /// The expected key, if it stands at `at`, where its quote is.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
-    pub(super) fn expect(&self, json: &[u8], at: usize, cursor: &mut Cursor) -> Option<Found> {
-        let window = json.get(at..)?.first_chunk::<WINDOW>()?;
-        let key = self.keys.get(cursor.next as usize)?;
-        if !key.stands_in(window) {
-            return None;
-        }
-        let behind = at + key.length as usize;
-        if key.length as usize > WINDOW && json.get(at + WINDOW..behind) != Some(&*key.rest) {
-            return None;
-        }
-        *cursor = Cursor { last: cursor.next, next: key.next };
-        Some(Found { behind, place: key.place })
+    /// Its keys, for [`expected`].
+    #[inline]
+    pub(super) fn keys(&self) -> &[Expected] {
+        &self.keys
     }
 
     /// Any known key, if it stands at `at`: it is the expected one, next time.
     #[inline(never)]
-    pub(super) fn find(&mut self, json: &[u8], at: usize, cursor: &mut Cursor) -> Option<Found> {
-        let window = json.get(at..)?.first_chunk::<WINDOW>()?;
+    pub(super) fn find(&mut self, json: &[u8], at: usize, cursor: Cursor) -> Option<Found> {
+        let window = window::<WINDOW>(json, at)?;
         let stands = |key: &Expected| {
-            let rest = at + WINDOW..at + key.length as usize;
-            key.stands_in(window) && (key.rest.is_empty() || json.get(rest) == Some(&*key.rest))
+            let length = WINDOW.min(key.length as usize);
+            // Mostly the byte behind the quote tells.
+            key.bytes[1] == window[1]
+                && key.bytes[..length] == window[..length]
+                && (key.rest.is_empty()
+                    || json.get(at + WINDOW..at + key.length as usize) == Some(&*key.rest))
         };
         // Mostly a key was left out, and it is one of those after it.
         let begin = (cursor.next as usize).min(self.keys.len());
-        let index = (begin..self.keys.len()).chain(0..begin).find(|index| stands(&self.keys[*index]))?;
+        let (before, after) = self.keys.split_at(begin);
+        let index = match after.iter().position(stands) {
+            Some(index) => begin + index,
+            None => before.iter().position(stands)?,
+        };
         let (key, index) = (&self.keys[index], small(index));
-        let found = Found { behind: at + key.length as usize, place: key.place };
-        let next = key.next;
+        let (behind, place) = (at + key.length as usize, key.place);
+        let next = Cursor { last: index, next: key.next };
         self.follows(cursor.last, index);
-        *cursor = Cursor { last: index, next };
-        Some(found)
+        Some(Found { behind, place, cursor: next })
     }
 
     /// A key that is not known came, from its quote to the place of its closing quote: it is known, next time.
     #[cold]
-    pub(super) fn learn(&mut self, json: &[u8], at: usize, end: usize, place: u32, cursor: &mut Cursor) {
+    pub(super) fn learn(&mut self, json: &[u8], at: usize, end: usize, place: u32, cursor: Cursor) -> Cursor {
         // Near the end there is no window to look through, and it may be a known key after all.
         if self.is_vain || json.len() < at + WINDOW {
-            return;
+            return cursor;
         }
         self.surprises = self.surprises.saturating_add(1);
         if self.surprises > TRIAL && self.surprises / 2 > self.objects {
             self.is_vain = true;
             self.keys.clear();
-            return;
+            return cursor;
         }
         if self.keys.len() == KEYS_MAX {
-            return;
+            return cursor;
         }
-        let Some(key) = Expected::new(json, at, end, place) else { return };
+        let Some(key) = Expected::new(json, at, end, place) else { return cursor };
         if self.keys.capacity() == 0 {
             self.keys.reserve_exact(KEYS_MAX);
         }
         let index = small(self.keys.len());
         self.keys.push(key);
         self.follows(cursor.last, index);
-        *cursor = Cursor { last: index, next: index + 1 };
+        Cursor { last: index, next: index + 1 }
     }
 
     fn follows(&mut self, last: u32, next: u32) {
@@ -165,33 +172,20 @@ impl Expected {
         let mut bytes = [0; WINDOW];
         bytes.iter_mut().zip(text).for_each(|(byte, text)| *byte = *text);
         Some(Self {
-            bytes: words(&bytes),
+            bytes,
+            which: u32::try_from((1_u64 << length.min(WINDOW)) - 1).unwrap_or(0),
             length: small(length),
             place,
             next: NO_KEY,
             rest: text.get(WINDOW..).unwrap_or_default().into(),
         })
     }
-
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
-    fn stands_in(&self, window: &[u8; WINDOW]) -> bool {
-        let (window, mask) = (words(window), &MASKS[WINDOW.min(self.length as usize)]);
-        let differs = |index: usize| (window[index] & mask[index]) ^ self.bytes[index];
-        differs(0) | differs(1) | differs(2) | differs(3) == 0
-    }
-}
-
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
-fn words(window: &[u8; WINDOW]) -> [u64; WINDOW / 8] {
-    let (chunks, _) = window.as_chunks::<8>();
-    std::array::from_fn(|index| u64::from_le_bytes(chunks[index]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use prodrome_scan::scanner::Plain;
 
     /// Reads an object's keys: which place each has, and whether it was expected.
     fn read(order: &mut Order, keys: &[&str]) -> Vec<(u32, bool)> {
@@ -200,11 +194,12 @@ mod tests {
         let read = |key: &&str| {
             let json = format!("\"{key}\":0                                        ");
             let json = json.as_bytes();
-            let expected = order.expect(json, 0, &mut cursor);
-            let found = expected.or_else(|| order.find(json, 0, &mut cursor));
-            if found.is_none() {
-                order.learn(json, 0, key.len() + 1, place(key), &mut cursor);
-            }
+            let expected = expected(Plain, order.keys(), json, 0, cursor);
+            let found = expected.or_else(|| order.find(json, 0, cursor));
+            cursor = match found {
+                Some(found) => found.cursor,
+                None => order.learn(json, 0, key.len() + 1, place(key), cursor),
+            };
             assert!(found.is_none_or(|found| found.behind == key.len() + 3 && found.place == place(key)));
             (found.map_or(place(key), |found| found.place), expected.is_some())
         };

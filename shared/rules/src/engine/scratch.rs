@@ -1,3 +1,4 @@
+use super::effect::Effect;
 use super::learned::LearnedOfAll;
 use super::order::Cursor;
 use super::verdict::Verdict;
@@ -8,7 +9,7 @@ use jiff::Timestamp;
 pub struct Scratch {
     /// Bits: what the object satisfies, what it fails, and what the present elements do.
     pub(super) words: Vec<u64>,
-    /// Where the walk is.
+    /// The containers that the walk is in, the innermost last.
     pub(super) frames: Vec<Frame>,
     /// The keys seen of objects with more than 64 of interest; for arrays the groups that took an element.
     pub(super) seen: Vec<u64>,
@@ -68,21 +69,8 @@ pub(super) struct Frame {
 /// What a value stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Within {
-    Nothing,
     Object,
     Array,
-}
-
-impl Frame {
-    /// Around everything.
-    pub(super) const OUTSIDE: Self = Self {
-        node: u32::MAX,
-        seen_at: 0,
-        seen: 0,
-        log_at: 0,
-        cursor: Cursor::NONE,
-        within: Within::Nothing,
-    };
 }
 
 /// The texts that a capture keeps.
@@ -103,7 +91,7 @@ pub(super) enum CapturedValue {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Logged {
-    pub(super) effect: u32,
+    pub(super) effect: Effect,
     pub(super) at: u32,
 }
 

@@ -1,3 +1,5 @@
+use prodrome_scan::scanner::window;
+
 /// What no entry has.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -116,8 +118,7 @@ fn place(head: u64, tail: u64, length: usize, multiplier: u64, shift: u32) -> us
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
 fn signature(bytes: &[u8], begin: usize, end: usize) -> (u64, u64) {
-    let word =
-        |at: usize| bytes.get(at..at + 8).and_then(<[u8]>::first_chunk::<8>).map(|b| u64::from_le_bytes(*b));
+    let word = |at: usize| window::<8>(bytes, at).map(|word| u64::from_le_bytes(*word));
     let length = end - begin;
     if length > 8 {
         return (word(begin).unwrap_or(0), word(end - 8).unwrap_or(0));
@@ -126,15 +127,16 @@ fn signature(bytes: &[u8], begin: usize, end: usize) -> (u64, u64) {
         return (0, 0);
     }
     // Mostly there is more behind it, to be masked away.
-    let head = word(begin).map_or_else(
-        || {
-            let mut padded = [0; 8];
-            padded[..length].copy_from_slice(&bytes[begin..end]);
-            u64::from_le_bytes(padded)
-        },
-        |word| word & (u64::MAX >> (64 - 8 * length)),
-    );
-    (head, 0)
+    match word(begin) {
+        Some(word) => (word & (u64::MAX >> (64 - 8 * length)), 0),
+        None => (short(bytes.get(begin..end).unwrap_or_default()), 0),
+    }
+}
+
+/// The bytes of a short text that nothing follows.
+#[cold]
+fn short(text: &[u8]) -> u64 {
+    text.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 /// Sizes and places here are far below four thousand million.

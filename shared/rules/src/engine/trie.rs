@@ -23,6 +23,8 @@ pub(super) struct Node {
     pub(super) missing_element: Effect,
     /// What it sets that there is nothing below.
     pub(super) below: Effect,
+    /// Whether nothing is asked of a text here, if it is no element of an array, but which it is.
+    pub(super) is_simple: bool,
     /// Whether an array here, or on the way, is left to the tree.
     pub(super) is_plain: bool,
 }

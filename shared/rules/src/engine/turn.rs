@@ -105,7 +105,7 @@ impl Judge<'_> {
             for (leaf, stamp) in &scratch.stamps {
                 let Some(leaf) = program.leaves.get(*leaf as usize) else { continue };
                 let (effect, _) = leaf.of_stamp(*stamp, instant);
-                for (word, mask) in program.effects.changes(effect.number()) {
+                for (word, mask) in program.effects.changes(effect) {
                     scratch.words[*word as usize] |= mask;
                 }
             }

@@ -47,10 +47,17 @@ impl<'r> Verdicts<'r> {
     /// Of a condition over many values it is the first that satisfied it. None where a condition holds as
     /// something is missing, and none where the object is written so strangely that the tree had to be asked.
     pub fn places(&self, verdict: Verdict) -> Vec<Range<usize>> {
-        let Self { program, json, scratch } = self;
         let mut places = Vec::new();
+        self.places_into(verdict, &mut places);
+        places
+    }
+
+    /// The same, in place of what was in `places`, so that one list may serve for many verdicts.
+    pub fn places_into(&self, verdict: Verdict, places: &mut Vec<Range<usize>>) {
+        let Self { program, json, scratch } = self;
+        places.clear();
         let Some(entry) = program.entries.get(verdict.entry as usize).filter(|_| verdict.matches) else {
-            return places;
+            return;
         };
         let mut keep = |log: &[Logged], bit: Bit| {
             let logged = log.iter().find(|logged| program.effects.sets(logged.effect, bit));
@@ -89,7 +96,6 @@ impl<'r> Verdicts<'r> {
             program.formulas.bits(each.list, &words, &mut |bit| keep(log, bit));
         });
         places.sort_by_key(|place| place.start);
-        places
     }
 }
 

@@ -11,10 +11,11 @@ use super::memo::Memo;
 use super::order::{Cursor, Order};
 use super::program::Program;
 use super::scratch::{Frame, Logged, Scratch, Within};
+use super::table::NONE;
 use super::trie::Node;
 use crate::json::{DEPTH_MAX, JsonError, JsonFault};
 use jiff::Timestamp;
-use prodrome_scan::scanner::{self, Scanner, Work};
+use prodrome_scan::scanner::{Scanner, Work};
 
 /// Why a walk ended before the object did.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,7 +44,6 @@ struct Walker<'w, S> {
     json: &'w [u8],
     now: Timestamp,
     scratch: &'w mut Scratch,
-    orders: &'w mut [Order],
     memos: &'w mut [Memo],
 }
 
@@ -67,8 +67,9 @@ enum Next {
 enum Value {
     /// It ends here.
     Ended(usize),
-    /// A container whose inside begins here.
-    Opened(Frame, usize),
+    /// An object whose first key, an array whose first element begins here.
+    Object(usize),
+    Array(usize),
 }
 
 impl Work for Walk<'_> {
@@ -79,58 +80,64 @@ impl Work for Walk<'_> {
     fn run<S: Scanner>(self, scanner: S) -> Self::Output {
         let Self { program, json, now, scratch, learned } = self;
         let Learned { orders, memos } = learned;
-        Walker { scanner, program, text: json, json: json.as_bytes(), now, scratch, orders, memos }.run()
+        Walker { scanner, program, text: json, json: json.as_bytes(), now, scratch, memos }.run(orders)
     }
 }
 
 #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
 impl<S: Scanner> Walker<'_, S> {
     #[inline(always)]
-    fn run(mut self) -> Result<(), Stop> {
+    fn run(mut self, orders: &mut [Order]) -> Result<(), Stop> {
         let mut at = self.skip_space(0);
         if self.byte(at).is_some_and(|byte| byte != b'{') {
             return Err(Stop::Strange);
         }
-        // The innermost container; those around it are in `frames`.
-        let mut top = Frame::OUTSIDE;
         // The node whose value comes next; none, where one has just ended.
-        let mut coming = Some(0);
+        let mut coming = 0;
         loop {
             let mut is_opened = false;
-            if let Some(index) = coming {
-                let Some(node) = self.program.nodes.get(index as usize) else { return Err(Stop::Strange) };
-                match self.value(node, index, &top, at)? {
+            if coming != NONE {
+                let Some(node) = self.program.nodes.get(coming as usize) else { return Err(Stop::Strange) };
+                match self.value(orders, node, coming, at)? {
                     Value::Ended(end) => at = end,
-                    Value::Opened(frame, inner) => {
+                    // Its elements are of the same node.
+                    Value::Array(inner) => {
                         at = inner;
-                        self.scratch.frames.push(top);
-                        top = frame;
-                        if top.within == Within::Array {
-                            continue;
-                        }
+                        continue;
+                    }
+                    Value::Object(inner) => {
+                        at = inner;
                         is_opened = true;
                     }
                 }
             }
             if !is_opened {
-                match self.after(&mut top, &mut at)? {
+                match self.after(&mut at)? {
                     Next::Element(node) => {
-                        coming = Some(node);
+                        coming = node;
                         continue;
                     }
                     Next::Key => {}
                     Next::Nothing => return Ok(()),
                 }
             }
-            coming = self.keys(&mut top, &mut at)?;
+            coming = self.keys(orders, &mut at)?;
         }
     }
 
     /// What follows a value, with the end of all that ends there.
     #[inline(always)]
-    fn after(&mut self, top: &mut Frame, at: &mut usize) -> Result<Next, Stop> {
+    fn after(&mut self, at: &mut usize) -> Result<Next, Stop> {
         loop {
-            match (self.byte(*at), top.within) {
+            let byte = self.byte(*at);
+            if let Some(b' ' | b'\n' | b'\r' | b'\t') = byte {
+                *at = self.skip_spaces(*at);
+                continue;
+            }
+            let Some(top) = self.scratch.frames.last() else {
+                return if byte.is_none() { Ok(Next::Nothing) } else { fault(JsonFault::Trailing, *at) };
+            };
+            match (byte, top.within) {
                 (Some(b','), Within::Object) => {
                     *at += 1;
                     return Ok(Next::Key);
@@ -141,49 +148,32 @@ impl<S: Scanner> Walker<'_, S> {
                 }
                 (Some(b'}'), Within::Object) => {
                     *at += 1;
-                    let ended = self.pop(top);
-                    self.object_end(&ended, top);
+                    self.object_end();
                 }
                 (Some(b']'), Within::Array) => {
                     *at += 1;
-                    let ended = self.pop(top);
-                    self.array_end(&ended, top);
+                    self.array_end();
                 }
-                (Some(b' ' | b'\n' | b'\r' | b'\t'), _) => *at = self.skip_spaces(*at),
-                (None, Within::Nothing) => return Ok(Next::Nothing),
-                (Some(_), Within::Nothing) => return fault(JsonFault::Trailing, *at),
                 _ => return self.unexpected(*at),
             }
         }
     }
 
-    /// Leaves the innermost container, and gives it.
-    #[inline(always)]
-    fn pop(&mut self, top: &mut Frame) -> Frame {
-        std::mem::replace(top, self.scratch.frames.pop().unwrap_or(Frame::OUTSIDE))
-    }
-
     /// The value of a node: a scalar is seen to, a container opened.
     #[inline(always)]
-    fn value(&mut self, node: &Node, index: u32, top: &Frame, mut at: usize) -> Result<Value, Stop> {
+    fn value(&mut self, orders: &mut [Order], node: &Node, index: u32, mut at: usize) -> Result<Value, Stop> {
         loop {
             return match self.byte(at) {
+                Some(b'{') => self.object(orders, node, index, at),
+                Some(b'[') => self.array(node, index, at),
                 Some(b'"') => {
-                    let begin = at + 1;
-                    let stop = scanner::string_stop(self.scanner, self.json, begin);
-                    let (end, is_escaped) = if self.byte(stop) == Some(b'"') {
-                        (stop, false)
-                    } else {
-                        (self.string_end(stop)?, true)
-                    };
-                    self.scalar(node, top, Text { begin, end, is_escaped })?;
-                    Ok(Value::Ended(end + 1))
+                    let text = self.string(at)?;
+                    self.scalar(node, text)?;
+                    Ok(Value::Ended(text.end + 1))
                 }
-                Some(b'{') => self.object(node, index, top, at),
-                Some(b'[') => self.array(node, index, top, at),
                 Some(b'n') => {
                     let end = self.word(at, b"null")?;
-                    self.missing(node, top, false);
+                    self.missing(node, false);
                     Ok(Value::Ended(end))
                 }
                 Some(first @ (b't' | b'f' | b'-' | b'0'..=b'9')) => {
@@ -193,7 +183,7 @@ impl<S: Scanner> Walker<'_, S> {
                         b'f' => self.word(begin, b"false")?,
                         _ => self.number_end(begin)?,
                     };
-                    self.scalar(node, top, Text { begin, end, is_escaped: false })?;
+                    self.scalar(node, Text { begin, end, is_escaped: false })?;
                     Ok(Value::Ended(end))
                 }
                 Some(b' ' | b'\n' | b'\r' | b'\t') => {
@@ -206,51 +196,50 @@ impl<S: Scanner> Walker<'_, S> {
     }
 
     #[inline(always)]
-    fn object(&mut self, node: &Node, index: u32, top: &Frame, begin: usize) -> Result<Value, Stop> {
+    fn object(&mut self, orders: &mut [Order], node: &Node, index: u32, begin: usize) -> Result<Value, Stop> {
         let inner = self.skip_space(begin + 1);
         self.check_depth(begin)?;
         if self.byte(inner) == Some(b'}') {
-            self.missing(node, top, false);
+            self.missing(node, false);
             return Ok(Value::Ended(inner + 1));
         }
-        let log_at = self.log_length();
-        self.open(node);
+        let log_at = self.open(node);
         self.apply(node.map, begin);
         self.capture_map(node);
         if node.kids.is_empty() {
             let end = self.skip_container(begin)?;
-            self.close(node, top, log_at);
+            self.close(node, log_at);
             return Ok(Value::Ended(end));
         }
-        let cursor = self.orders.get_mut(index as usize).map_or(Cursor::NONE, Order::begin);
-        let words = node.kids.len().div_ceil(64) - 1;
-        Ok(Value::Opened(self.frame(Within::Object, index, words, log_at, cursor), inner))
+        let cursor = orders.get_mut(index as usize).map_or(Cursor::NONE, Order::begin);
+        self.push(Within::Object, index, (node.kids.len() - 1) / 64, log_at, cursor);
+        Ok(Value::Object(inner))
     }
 
     #[inline(always)]
-    fn array(&mut self, node: &Node, index: u32, top: &Frame, begin: usize) -> Result<Value, Stop> {
+    fn array(&mut self, node: &Node, index: u32, begin: usize) -> Result<Value, Stop> {
         if node.is_plain {
             return Err(Stop::Strange);
         }
         self.check_depth(begin)?;
         let inner = self.skip_space(begin + 1);
         if self.byte(inner) == Some(b']') {
-            self.missing(node, top, true);
+            self.missing(node, true);
             return Ok(Value::Ended(inner + 1));
         }
         let words = self.scope(node).map_or(0, |scope| scope.words as usize);
-        let log_at = self.log_length();
-        Ok(Value::Opened(self.frame(Within::Array, index, words, log_at, Cursor::NONE), inner))
+        self.push(Within::Array, index, words, 0, Cursor::NONE);
+        Ok(Value::Array(inner))
     }
 
     #[inline(always)]
-    fn frame(&mut self, within: Within, node: u32, words: usize, log_at: u32, cursor: Cursor) -> Frame {
+    fn push(&mut self, within: Within, node: u32, words: usize, log_at: u32, cursor: Cursor) {
         let seen_at = self.scratch.seen.len();
         if words > 0 {
             self.scratch.seen.resize(seen_at + words, 0);
         }
         let seen_at = u32::try_from(seen_at).unwrap_or(u32::MAX);
-        Frame { node, seen_at, seen: 0, log_at, cursor, within }
+        self.scratch.frames.push(Frame { node, seen_at, seen: 0, log_at, cursor, within });
     }
 
     #[inline(always)]
@@ -263,15 +252,15 @@ impl<S: Scanner> Walker<'_, S> {
         if effect.is_nothing() {
             return;
         }
-        self.set(effect.first.word, effect.first.mask);
+        self.set(effect.word, effect.mask);
         if effect.has_rest() {
             let program = self.program;
-            for (word, mask) in program.effects.changes(effect.number()).iter().skip(1) {
+            for (word, mask) in program.effects.changes(effect).iter().skip(1) {
                 self.set(*word, *mask);
             }
         }
         let at = u32::try_from(at).unwrap_or(u32::MAX);
-        self.scratch.log.push(Logged { effect: effect.number(), at });
+        self.scratch.log.push(Logged { effect, at });
     }
 
     #[inline(always)]

@@ -1,8 +1,8 @@
-use super::block::prefix_xor;
-use super::{Masks, Scanner, Work};
+use super::block::{self, prefix_xor};
+use super::{Masks, Scanner, SkipError, Work};
 use std::arch::aarch64::{
-    uint8x16_t, vandq_u8, vceqq_u8, vdupq_n_u8, vgetq_lane_u64, vld1q_u8, vmaxvq_u8, vorrq_u8, vpaddq_u8,
-    vreinterpretq_u64_u8,
+    uint8x16_t, vandq_u8, vceqq_u8, vdupq_n_u8, vgetq_lane_u32, vgetq_lane_u64, vld1q_u8, vmaxvq_u8,
+    vorrq_u8, vpaddq_u8, vreinterpretq_u32_u8, vreinterpretq_u64_u8,
 };
 
 /// Does the work with NEON, which every aarch64 that Rust's standard library runs on has.
@@ -42,6 +42,22 @@ impl Scanner for Neon {
     }
 
     #[inline(always)]
+    fn are_same(self, window: &[u8; 32], other: &[u8; 32], which: u32) -> bool {
+        // SAFETY: NEON is part of this target, 16 bytes follow 0 and 16, and the table has 16 bytes.
+        let same = unsafe {
+            let places = vld1q_u8(PLACES.as_ptr());
+            let [low, high] = [0, 16].map(|from| {
+                let [one, two] = [window, other].map(|w| vld1q_u8(w.as_ptr().add(from)));
+                vandq_u8(vceqq_u8(one, two), places)
+            });
+            let sum = vpaddq_u8(low, high);
+            let sum = vpaddq_u8(sum, sum);
+            vgetq_lane_u32::<0>(vreinterpretq_u32_u8(vpaddq_u8(sum, sum)))
+        };
+        which & !same == 0
+    }
+
+    #[inline(always)]
     fn is_ascii(self, block: &[u8; 64]) -> bool {
         let [a, b, c, d] = load(block);
         // SAFETY: NEON is part of this target.
@@ -51,6 +67,11 @@ impl Scanner for Neon {
     #[inline(always)]
     fn prefix_xor(self, bits: u64) -> u64 {
         prefix_xor(bits)
+    }
+
+    #[inline(never)]
+    fn container_end(self, json: &[u8], at: usize, depth_max: u32) -> Result<usize, SkipError> {
+        block::container_end(self, json, at, depth_max)
     }
 }
 

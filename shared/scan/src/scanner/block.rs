@@ -1,4 +1,4 @@
-use super::Scanner;
+use super::{Masks, Scanner, window};
 
 /// As deep as there are bytes: no limit.
 pub const DEPTH_ANY: u32 = u32::MAX;
@@ -12,11 +12,10 @@ pub enum SkipError {
     TooDeep(usize),
 }
 
-/// Where the object or array that begins at `at` ends (exclusive), if it is nested no deeper than `depth_max`
-/// (1: nothing within it). Only brackets and quotes are looked at.
+/// [`Scanner::container_end`].
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
-pub fn container_end<S: Scanner>(
+pub(super) fn container_end<S: Scanner>(
     scanner: S,
     json: &[u8],
     at: usize,
@@ -27,21 +26,41 @@ pub fn container_end<S: Scanner>(
     }
     let mut skip = Skip { depth: 1, in_string: 0, escape: 0 };
     let mut from = at + 1;
-    while let Some(block) = json.get(from..).and_then(<[u8]>::first_chunk::<64>) {
-        match skip.block(scanner, block, depth_max) {
+    while let Some(block) = window::<64>(json, from) {
+        match skip.block(scanner, scanner.masks(block), depth_max) {
             Step::Goon => from += 64,
             Step::End(length) => return Ok(from + length),
             Step::TooDeep(length) => return Err(SkipError::TooDeep(from + length)),
         }
     }
     let rest = json.get(from..).unwrap_or_default();
-    let mut block = [b' '; 64];
-    block[..rest.len()].copy_from_slice(rest);
-    match skip.block(scanner, &block, depth_max) {
+    match skip.block(scanner, last_masks(scanner, json, rest.len()), depth_max) {
         Step::Goon => Err(SkipError::Truncated),
         Step::End(length) => Ok(from + length),
         Step::TooDeep(length) => Err(SkipError::TooDeep(from + length)),
     }
+}
+
+/// The places in the last bytes of `json`, fewer than 64.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
+fn last_masks<S: Scanner>(scanner: S, json: &[u8], count: usize) -> Masks {
+    if let (Some(block), 1..64) = (json.last_chunk::<64>(), count) {
+        // What comes before them is shifted away.
+        let before = 64 - count;
+        let Masks { quotes, backslashes, opens, closes } = scanner.masks(block);
+        return Masks {
+            quotes: quotes >> before,
+            backslashes: backslashes >> before,
+            opens: opens >> before,
+            closes: closes >> before,
+        };
+    }
+    let mut block = [b' '; 64];
+    for (byte, last) in block.iter_mut().zip(&json[json.len() - count..]) {
+        *byte = *last;
+    }
+    scanner.masks(&block)
 }
 
 /// The first quote or backslash at or after `from`; the length where there is none.
@@ -49,7 +68,7 @@ pub fn container_end<S: Scanner>(
 #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
 pub fn string_stop<S: Scanner>(scanner: S, json: &[u8], from: usize) -> usize {
     let mut from = from;
-    while let Some(window) = json.get(from..).and_then(<[u8]>::first_chunk::<32>) {
+    while let Some(window) = window::<32>(json, from) {
         let stops = scanner.stops(window);
         if stops != 0 {
             return from + stops.trailing_zeros() as usize;
@@ -65,9 +84,10 @@ pub fn string_stop<S: Scanner>(scanner: S, json: &[u8], from: usize) -> usize {
 #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
 pub fn is_ascii<S: Scanner>(scanner: S, bytes: &[u8]) -> bool {
     let (blocks, rest) = bytes.as_chunks::<64>();
-    let (pairs, single) = blocks.as_chunks::<2>();
-    pairs.iter().all(|[first, second]| scanner.is_ascii(first) & scanner.is_ascii(second))
-        && single.iter().all(|block| scanner.is_ascii(block))
+    let (fours, single) = blocks.as_chunks::<4>();
+    let ascii = |block: &[u8; 64]| scanner.is_ascii(block);
+    fours.iter().all(|[a, b, c, d]| ascii(a) & ascii(b) & ascii(c) & ascii(d))
+        && single.iter().all(ascii)
         && rest.is_ascii()
 }
 
@@ -100,8 +120,7 @@ struct Skip {
 impl Skip {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
-    fn block<S: Scanner>(&mut self, scanner: S, block: &[u8; 64], depth_max: u32) -> Step {
-        let masks = scanner.masks(block);
+    fn block<S: Scanner>(&mut self, scanner: S, masks: Masks, depth_max: u32) -> Step {
         let mut quotes = masks.quotes;
         if masks.backslashes | self.escape != 0 {
             quotes &= !self.escaped(masks.backslashes);
@@ -111,7 +130,7 @@ impl Skip {
         let opens = masks.opens & !inside;
         let closes = masks.closes & !inside;
         let (opened, closed) = (opens.count_ones(), closes.count_ones());
-        if opened > depth_max.saturating_sub(self.depth) {
+        if self.depth + opened > depth_max {
             return self.slowly(opens, closes, depth_max);
         }
         if closed < self.depth {
@@ -147,37 +166,11 @@ impl Skip {
     }
 
     /// Bracket by bracket, where the container may become too deep.
-    #[inline(never)]
-    fn slowly(&mut self, opens: u64, mut closes: u64, depth_max: u32) -> Step {
-        let mut before = self.depth;
-        let mut left = opens;
-        while closes != 0 {
-            let place = closes.trailing_zeros();
-            // The brackets that open before this one closes.
-            let opened = left & ((1_u64 << place) - 1);
-            left ^= opened;
-            let depth = before + opened.count_ones();
-            if depth > depth_max {
-                return Step::TooDeep(Self::nth(opened, depth_max - before));
-            }
-            if depth <= 1 {
-                return Step::End(place as usize + 1);
-            }
-            before = depth - 1;
-            closes &= closes - 1;
-        }
-        self.depth = before + left.count_ones();
-        if self.depth > depth_max {
-            return Step::TooDeep(Self::nth(left, depth_max - before));
-        }
-        Step::Goon
-    }
-
-    fn nth(mut bits: u64, n: u32) -> usize {
-        for _ in 0..n {
-            bits &= bits.wrapping_sub(1);
-        }
-        bits.trailing_zeros() as usize
+    fn slowly(&mut self, opens: u64, closes: u64, depth_max: u32) -> Step {
+        // By value: what is referred to is not kept in registers.
+        let (step, depth) = slowly(self.depth, opens, closes, depth_max);
+        self.depth = depth;
+        step
     }
 
     /// Which bytes are escaped: each that follows an odd run of backslashes.
@@ -192,4 +185,39 @@ impl Skip {
         self.escape = u64::from(carried);
         ((even_runs << 1) ^ !ODD) & follows
     }
+}
+
+#[inline(never)]
+fn slowly(mut depth: u32, opens: u64, mut closes: u64, depth_max: u32) -> (Step, u32) {
+    let mut left = opens;
+    while closes != 0 {
+        let place = closes.trailing_zeros();
+        // The brackets that open before this one closes.
+        let opened = left & ((1_u64 << place) - 1);
+        left ^= opened;
+        let before = depth;
+        depth += opened.count_ones();
+        if depth > depth_max {
+            return (Step::TooDeep(nth(opened, depth_max - before)), depth);
+        }
+        if depth <= 1 {
+            return (Step::End(place as usize + 1), 0);
+        }
+        depth -= 1;
+        closes &= closes - 1;
+    }
+    let before = depth;
+    depth += left.count_ones();
+    if depth > depth_max {
+        return (Step::TooDeep(nth(left, depth_max - before)), depth);
+    }
+    (Step::Goon, depth)
+}
+
+/// The place of the `n`-th bit that is set.
+fn nth(mut bits: u64, n: u32) -> usize {
+    for _ in 0..n {
+        bits &= bits.wrapping_sub(1);
+    }
+    bits.trailing_zeros() as usize
 }

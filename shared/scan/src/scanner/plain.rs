@@ -1,4 +1,4 @@
-use super::{Masks, Scanner};
+use super::{Masks, Scanner, SkipError, block};
 
 /// The scanner without vector instructions: what the others must agree with.
 #[derive(Debug, Clone, Copy)]
@@ -27,12 +27,21 @@ impl Scanner for Plain {
     }
 
     #[inline]
+    fn are_same(self, window: &[u8; 32], other: &[u8; 32], which: u32) -> bool {
+        (0..32).all(|index| which >> index & 1 == 0 || window[index] == other[index])
+    }
+
+    #[inline]
     fn is_ascii(self, block: &[u8; 64]) -> bool {
         block.is_ascii()
     }
 
     #[inline]
     fn prefix_xor(self, bits: u64) -> u64 {
-        super::block::prefix_xor(bits)
+        block::prefix_xor(bits)
+    }
+
+    fn container_end(self, json: &[u8], at: usize, depth_max: u32) -> Result<usize, SkipError> {
+        block::container_end(self, json, at, depth_max)
     }
 }

@@ -1,8 +1,6 @@
 //! Every scanner against the plain one, and the plain one against bytes read one by one.
 
-use super::{
-    DEPTH_ANY, Level, Masks, Scanner, SkipError, Work, container_end, is_ascii, string_stop, utf8, with,
-};
+use super::{DEPTH_ANY, Level, Masks, Scanner, SkipError, Work, is_ascii, string_stop, utf8, window, with};
 use proptest::prelude::*;
 
 const LEVELS: [Level; 3] = [Level::Plain, Level::Baseline, Level::Best];
@@ -14,6 +12,7 @@ struct Ask<'b>(&'b [u8], u32);
 struct Told {
     masks: Vec<Masks>,
     stops: Vec<u32>,
+    same: Vec<bool>,
     ascii: bool,
     prefix: Vec<u64>,
     string_stops: Vec<usize>,
@@ -25,14 +24,21 @@ impl Work for Ask<'_> {
 
     fn run<S: Scanner>(self, scanner: S) -> Told {
         let Self(bytes, depth_max) = self;
+        let windows = || (0..bytes.len()).filter_map(|at| window::<32>(bytes, at));
         let masks: Vec<Masks> = bytes.windows(64).map(|w| scanner.masks(w.first_chunk().unwrap())).collect();
         Told {
             stops: bytes.windows(32).map(|w| scanner.stops(w.first_chunk().unwrap())).collect(),
+            same: windows()
+                .flat_map(|w| windows().map(move |other| (w, other)))
+                .step_by(7)
+                .zip(0_u32..)
+                .map(|((w, other), n)| scanner.are_same(w, other, n.wrapping_mul(0x9e37_79b9) >> (n % 32)))
+                .collect(),
             ascii: is_ascii(scanner, bytes),
             prefix: masks.iter().map(|m| scanner.prefix_xor(m.quotes ^ m.opens)).collect(),
             masks,
             string_stops: (0..=bytes.len()).map(|at| string_stop(scanner, bytes, at)).collect(),
-            ends: brackets(bytes).map(|at| container_end(scanner, bytes, at, depth_max)).collect(),
+            ends: brackets(bytes).map(|at| scanner.container_end(bytes, at, depth_max)).collect(),
         }
     }
 }
@@ -95,6 +101,11 @@ proptest! {
         bytes in bytes(),
         depth_max in prop_oneof![Just(DEPTH_ANY), 1_u32..9],
     ) {
+        for at in (0..bytes.len() + 3).chain([usize::MAX - 8, usize::MAX]) {
+            let naive = bytes.get(at..);
+            prop_assert_eq!(window::<8>(&bytes, at), naive.and_then(<[u8]>::first_chunk::<8>));
+            prop_assert_eq!(window::<64>(&bytes, at), naive.and_then(<[u8]>::first_chunk::<64>));
+        }
         let told = with(Level::Best, Ask(&bytes, depth_max));
         let naive: Vec<_> = brackets(&bytes).map(|at| end_by_bytes(&bytes, at, depth_max)).collect();
         prop_assert_eq!(told.ends, naive);

@@ -1,5 +1,5 @@
-use super::block::prefix_xor;
-use super::{Level, Masks, Scanner, Work};
+use super::block::{self, prefix_xor};
+use super::{Level, Masks, Scanner, SkipError, Work};
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_clmulepi64_si128, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_loadu_si128,
     _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm256_cmpeq_epi8, _mm256_loadu_si256,
@@ -70,6 +70,19 @@ impl Scanner for Sse2 {
     }
 
     #[inline(always)]
+    fn are_same(self, window: &[u8; 32], other: &[u8; 32], which: u32) -> bool {
+        let [low, high] = [0, 16].map(|from| {
+            // SAFETY: SSE2 is part of x86-64, loads may be unaligned, and 16 bytes follow 0 and 16.
+            unsafe {
+                let [one, two] =
+                    [window, other].map(|w| _mm_loadu_si128(w.as_ptr().add(from).cast::<__m128i>()));
+                _mm_movemask_epi8(_mm_cmpeq_epi8(one, two)).cast_unsigned()
+            }
+        });
+        which & !(low | (high << 16)) == 0
+    }
+
+    #[inline(always)]
     fn is_ascii(self, block: &[u8; 64]) -> bool {
         let load = |from: usize| {
             // SAFETY: SSE2 is part of x86-64, the load may be unaligned, and 16 bytes follow 0, 16, 32 and 48.
@@ -85,6 +98,11 @@ impl Scanner for Sse2 {
     #[inline(always)]
     fn prefix_xor(self, bits: u64) -> u64 {
         prefix_xor(bits)
+    }
+
+    #[inline(never)]
+    fn container_end(self, json: &[u8], at: usize, depth_max: u32) -> Result<usize, SkipError> {
+        block::container_end(self, json, at, depth_max)
     }
 }
 
@@ -130,6 +148,17 @@ impl Scanner for Avx2 {
     }
 
     #[inline(always)]
+    fn are_same(self, window: &[u8; 32], other: &[u8; 32], which: u32) -> bool {
+        // SAFETY: an `Avx2` exists where the processor has AVX2; loads may be unaligned.
+        let same = unsafe {
+            let one = _mm256_loadu_si256(window.as_ptr().cast::<__m256i>());
+            let two = _mm256_loadu_si256(other.as_ptr().cast::<__m256i>());
+            _mm256_movemask_epi8(_mm256_cmpeq_epi8(one, two)).cast_unsigned()
+        };
+        which & !same == 0
+    }
+
+    #[inline(always)]
     fn is_ascii(self, block: &[u8; 64]) -> bool {
         // SAFETY: an `Avx2` exists where the processor has AVX2; loads may be unaligned, 32 bytes follow 0 and 32.
         unsafe {
@@ -148,6 +177,18 @@ impl Scanner for Avx2 {
             _mm_cvtsi128_si64(product).cast_unsigned()
         }
     }
+
+    #[inline(always)]
+    fn container_end(self, json: &[u8], at: usize, depth_max: u32) -> Result<usize, SkipError> {
+        // SAFETY: an `Avx2` exists where the processor has all of the features.
+        unsafe { container_end_avx2(self, json, at, depth_max) }
+    }
+}
+
+#[inline(never)]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,pclmulqdq")]
+fn container_end_avx2(scanner: Avx2, json: &[u8], at: usize, depth_max: u32) -> Result<usize, SkipError> {
+    block::container_end(scanner, json, at, depth_max)
 }
 
 /// # Safety

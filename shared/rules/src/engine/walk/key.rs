@@ -1,6 +1,5 @@
 use super::{Stop, Walker};
-use crate::engine::order::{Cursor, Found};
-use crate::engine::scratch::Frame;
+use crate::engine::order::{Cursor, Found, Order, expected};
 use crate::engine::table::NONE;
 use crate::engine::trie::Node;
 use crate::engine::unescape::unescape;
@@ -8,61 +7,72 @@ use prodrome_scan::scanner::{self, Scanner};
 
 #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
 impl<S: Scanner> Walker<'_, S> {
-    /// Keys of the innermost object, up to the first that leads to a node, whose value begins at `at` then; none,
-    /// where a value was skipped that no comma follows.
+    /// Members of the innermost object, up to the first that leads to a node and is no string: the node, whose value
+    /// begins at `at` then; [`NONE`], where a member ended that no comma follows.
     #[inline(always)]
-    pub(super) fn keys(&mut self, top: &mut Frame, at: &mut usize) -> Result<Option<u32>, Stop> {
-        let Some(node) = self.program.nodes.get(top.node as usize) else { return Err(Stop::Strange) };
-        let mut cursor = top.cursor;
-        loop {
-            let Some(order) = self.orders.get(top.node as usize) else { return Err(Stop::Strange) };
-            let mut expected = order.expect(self.json, *at, &mut cursor);
+    pub(super) fn keys(&mut self, orders: &mut [Order], at: &mut usize) -> Result<u32, Stop> {
+        let program = self.program;
+        let Some(top) = self.scratch.frames.last() else { return Err(Stop::Strange) };
+        let (mut cursor, mut seen, index) = (top.cursor, top.seen, top.node as usize);
+        let (Some(node), Some(order)) = (program.nodes.get(index), orders.get_mut(index)) else {
+            return Err(Stop::Strange);
+        };
+        let mut known = order.keys();
+        let coming = loop {
             // Nearly always keys are the expected ones, and mostly such that nobody asks for.
-            while let Some(Found { behind, place: NONE }) = expected {
-                *at = self.skip_value(behind)?;
-                if self.byte(*at) != Some(b',') {
-                    top.cursor = cursor;
-                    return Ok(None);
-                }
-                *at += 1;
-                expected = order.expect(self.json, *at, &mut cursor);
-            }
-            let Found { behind, place } = match expected {
-                Some(found) => found,
-                None => self.any_key(node, top.node, *at, &mut cursor)?,
+            let found = if let Some(found) = expected(self.scanner, known, self.json, *at, cursor) {
+                found
+            } else {
+                let found = self.any_key(node, order, *at, cursor)?;
+                known = order.keys();
+                found
             };
-            if place != NONE {
-                let Some(kid) = node.kids.get(place as usize) else { return Err(Stop::Strange) };
-                let bit = 1_u64 << (place % 64);
-                let before = if place < 64 { top.seen } else { self.see(top, place, bit) };
-                if place < 64 {
-                    top.seen |= bit;
+            cursor = found.cursor;
+            *at = found.behind;
+            if found.place == NONE {
+                *at = self.skip_value(*at)?;
+            } else {
+                let Some(kid) = node.kids.get(found.place as usize) else { return Err(Stop::Strange) };
+                let bit = 1_u64 << (found.place % 64);
+                let before = if found.place < 64 { seen } else { self.see(found.place, bit) };
+                if found.place < 64 {
+                    seen |= bit;
                 }
                 if before & bit != 0 {
                     return Err(Stop::Strange);
                 }
-                *at = behind;
-                top.cursor = cursor;
-                return Ok(Some(*kid));
+                if self.byte(*at) != Some(b'"') {
+                    break *kid;
+                }
+                let Some(kid) = program.nodes.get(*kid as usize) else { return Err(Stop::Strange) };
+                let text = self.string(*at)?;
+                *at = text.end + 1;
+                if kid.is_simple && !text.is_escaped {
+                    self.literal(kid, text.begin, text.end);
+                } else {
+                    self.scalar(kid, text)?;
+                }
             }
-            *at = self.skip_value(behind)?;
             if self.byte(*at) != Some(b',') {
-                top.cursor = cursor;
-                return Ok(None);
+                break NONE;
             }
             *at += 1;
+        };
+        if let Some(top) = self.scratch.frames.last_mut() {
+            top.cursor = cursor;
+            top.seen = seen;
         }
+        Ok(coming)
     }
 
     /// A key that was not expected, whichever it is.
     #[inline(always)]
-    fn any_key(&mut self, node: &Node, index: u32, at: usize, cursor: &mut Cursor) -> Result<Found, Stop> {
+    fn any_key(&mut self, node: &Node, order: &mut Order, at: usize, cursor: Cursor) -> Result<Found, Stop> {
         let at = self.skip_space(at);
         if self.byte(at) != Some(b'"') {
             return self.unexpected(at);
         }
-        let known = self.orders.get_mut(index as usize).and_then(|order| order.find(self.json, at, cursor));
-        if let Some(found) = known {
+        if let Some(found) = order.find(self.json, at, cursor) {
             return Ok(found);
         }
         let stop = scanner::string_stop(self.scanner, self.json, at + 1);
@@ -71,14 +81,12 @@ impl<S: Scanner> Walker<'_, S> {
         } else {
             self.escaped_key(node, at + 1, stop)?
         };
-        if let Some(order) = self.orders.get_mut(index as usize) {
-            order.learn(self.json, at, end, place, cursor);
-        }
+        let cursor = order.learn(self.json, at, end, place, cursor);
         let colon = self.skip_space(end + 1);
         if self.byte(colon) != Some(b':') {
             return self.unexpected(colon);
         }
-        Ok(Found { behind: colon + 1, place })
+        Ok(Found { behind: colon + 1, place, cursor })
     }
 
     #[inline(never)]
@@ -92,7 +100,9 @@ impl<S: Scanner> Walker<'_, S> {
     }
 
     /// Notes a key beyond the first 64; the word of what was seen before.
-    fn see(&mut self, top: &Frame, place: u32, bit: u64) -> u64 {
+    #[inline(never)]
+    fn see(&mut self, place: u32, bit: u64) -> u64 {
+        let Some(top) = self.scratch.frames.last() else { return 0 };
         let index = top.seen_at as usize + place as usize / 64 - 1;
         let Some(word) = self.scratch.seen.get_mut(index) else { return 0 };
         std::mem::replace(word, *word | bit)

@@ -1,6 +1,6 @@
 use super::{Stop, Text, Walker};
 use crate::engine::leaf::{Leaf, LeafCapture};
-use crate::engine::scratch::{CapturedValue, Frame, Within};
+use crate::engine::scratch::CapturedValue;
 use crate::engine::table::NONE;
 use crate::engine::trie::Node;
 use crate::engine::unescape::unescape;
@@ -8,37 +8,46 @@ use prodrome_scan::scanner::Scanner;
 
 #[expect(clippy::inline_always, reason = "it has to become part of code made for one instruction set")]
 impl<S: Scanner> Walker<'_, S> {
+    /// A text of which a node asks nothing but which it is.
+    ///
+    /// A function of its own, as most of what it needs is no use to the rest of the walk.
+    #[inline(never)]
+    pub(super) fn literal(&mut self, node: &Node, begin: usize, end: usize) {
+        let leaf = node.leaf.and_then(|leaf| self.program.leaves.get(leaf as usize));
+        if let Some(leaf) = leaf {
+            let literal = leaf.literal(self.json, begin, end);
+            self.apply(leaf.of_literal(literal).direct, begin);
+        }
+    }
+
     /// A scalar that a node has.
-    #[inline(always)]
-    pub(super) fn scalar(&mut self, node: &Node, top: &Frame, text: Text) -> Result<(), Stop> {
-        let log_at = self.log_length();
-        self.open(node);
-        if let Some(leaf) = node.leaf.and_then(|leaf| self.program.leaves.get(leaf as usize)) {
-            self.leaf(leaf, node.leaf.unwrap_or(0), top.within == Within::Array, text)?;
+    #[inline(never)]
+    pub(super) fn scalar(&mut self, node: &Node, text: Text) -> Result<(), Stop> {
+        let log_at = self.open(node);
+        if let Some(index) = node.leaf
+            && let Some(leaf) = self.program.leaves.get(index as usize)
+        {
+            self.leaf(leaf, index, text)?;
         }
         self.apply(node.below, text.begin);
-        self.close(node, top, log_at);
+        self.close(node, log_at);
         Ok(())
     }
 
     #[inline(always)]
-    fn leaf(&mut self, leaf: &Leaf, index: u32, in_list: bool, text: Text) -> Result<(), Stop> {
+    fn leaf(&mut self, leaf: &Leaf, index: u32, text: Text) -> Result<(), Stop> {
         let Text { begin, end, is_escaped } = text;
+        let in_list = self.array_here().is_some();
         let literal = if is_escaped {
             let mut plain = std::mem::take(&mut self.scratch.text);
             unescape(self.text, begin, end, &mut plain).map_err(Stop::Broken)?;
             let literal = leaf.literals.get(plain.as_bytes(), 0, plain.len());
             self.scratch.text = plain;
             literal
-        } else if leaf.names_texts || begin == end {
-            leaf.literals.get(self.json, begin, end)
         } else {
-            NONE
+            leaf.literal(self.json, begin, end)
         };
-        let effect = match literal {
-            NONE => leaf.other,
-            literal => leaf.literal_effects.get(literal as usize).copied().unwrap_or_default(),
-        };
+        let effect = leaf.of_literal(literal);
         self.apply(if in_list { effect.in_list } else { effect.direct }, begin);
         let is_open = leaf.is_open[usize::from(in_list)];
         if leaf.asks_times || (is_open && literal == NONE) {

@@ -1,4 +1,4 @@
-use super::{Stop, Walker, fault};
+use super::{Stop, Text, Walker, fault};
 use crate::json::{DEPTH_MAX, JsonFault};
 use prodrome_scan::scanner::{self, Scanner, SkipError};
 
@@ -18,14 +18,25 @@ impl<S: Scanner> Walker<'_, S> {
         }
     }
 
+    /// The string that begins at `at`, where its quote is.
+    #[inline(always)]
+    pub(super) fn string(&self, at: usize) -> Result<Text, Stop> {
+        let begin = at + 1;
+        let stop = scanner::string_stop(self.scanner, self.json, begin);
+        if self.byte(stop) == Some(b'"') {
+            return Ok(Text { begin, end: stop, is_escaped: false });
+        }
+        Ok(Text { begin, end: self.string_end(stop)?, is_escaped: true })
+    }
+
     #[inline(always)]
     pub(super) fn skip_value(&self, mut at: usize) -> Result<usize, Stop> {
         loop {
+            // Mostly it is one.
+            if self.byte(at) == Some(b'"') {
+                return Ok(self.string(at)?.end + 1);
+            }
             return match self.byte(at) {
-                Some(b'"') => {
-                    let stop = scanner::string_stop(self.scanner, self.json, at + 1);
-                    Ok(self.string_end(stop)? + 1)
-                }
                 Some(b'{' | b'[') => self.skip_container(at),
                 Some(b't') => self.word(at, b"true"),
                 Some(b'f') => self.word(at, b"false"),
@@ -43,11 +54,11 @@ impl<S: Scanner> Walker<'_, S> {
     #[inline(always)]
     pub(super) fn skip_container(&self, at: usize) -> Result<usize, Stop> {
         // Defaults are mostly such.
-        if let Some(b"{}" | b"[]") = self.json.get(at..at + 2) {
+        if let Some(b"{}" | b"[]") = scanner::window::<2>(self.json, at) {
             return self.check_depth(at).map(|()| at + 2);
         }
         let depth = u32::try_from(DEPTH_MAX - self.scratch.frames.len()).unwrap_or(0);
-        match scanner::container_end(self.scanner, self.json, at, depth) {
+        match self.scanner.container_end(self.json, at, depth) {
             Ok(end) => Ok(end),
             Err(SkipError::Truncated) => fault(JsonFault::CutShort, self.json.len()),
             Err(SkipError::TooDeep(offset)) => fault(JsonFault::TooDeep, offset),

@@ -1,6 +1,6 @@
 //! What is no JSON, what is written strangely, what is large; and where the values stand that matched.
 
-use super::{by_program, by_tree, program};
+use super::{by_program, by_tree, difference, program};
 use crate::support::{at, load_one};
 use prodrome_model::GroupKind;
 use prodrome_rules::engine::{Level, Scratch};
@@ -45,6 +45,35 @@ fn when_an_object_s_own_timestamps_turn_a_verdict_is_known_without_a_second_look
     let (from, to) = ("{ field: [t], olderThan: 200 }", "{ field: [t], newerThan: 30 }");
     assert_eq!(looks(&format!("{from}, {to}"), &object), (None, 0));
     assert_eq!(looks(&format!("{{ anyOf: [[{from}], [{to}]] }}"), &object), (Some(at(20)), 0));
+}
+
+#[test]
+fn a_text_is_asked_all_that_its_place_is_asked() {
+    // A rule alone, as what is asked beside it decides how a text is read.
+    for condition in [
+        "{ field: [a], equalValue: [x] }",
+        "{ field: [a], notEqualValue: [x] }",
+        "{ field: [a, b], nilValue: true }",
+        "{ field: [a], likeValue: 'x*' }",
+        "{ field: [a], greaterThan: 3 }",
+        "{ field: [a], olderThan: 5 }",
+        "{ field: [a], lessThanField: [c] }",
+        "{ field: [a], match: all, equalValue: [x] }",
+        "{ field: [a], each: [{ subField: [b], nilValue: true }] }",
+        "{ field: [a], subIdentifierName: name, subIdentifierValue: [x], subField: [b], nilValue: true }",
+    ] {
+        let rules = Arc::new(load_one(&format!("R:\n  resource: Pod\n  checkField: [{condition}]")));
+        let program = program(&rules, &pod(), Level::Best);
+        let mut scratch = Scratch::default();
+        for text in ["x", "xy", "", "4", r"\u0078", "1970-01-01T00:00:00Z"] {
+            let [one, list] = [format!(r#"{{"a":"{text}","c":5}}"#), format!(r#"{{"a":["{text}"],"c":5}}"#)];
+            // Its keys are known from the second time on.
+            for object in [&one, &one, &list, &list] {
+                let found = difference(&rules, &program, &mut scratch, &pod(), object.as_bytes(), at(60));
+                assert_eq!(found, None, "{condition}");
+            }
+        }
+    }
 }
 
 #[test]
