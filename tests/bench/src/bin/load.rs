@@ -19,7 +19,8 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1);
-    let (mix, objects) = arguments.next().zip(arguments.next()).context("usage: bench-load MIX OBJECTS [stream-lists]")?;
+    let (mix, objects) =
+        arguments.next().zip(arguments.next()).context("usage: bench-load MIX OBJECTS [stream-lists]")?;
     let stream_lists = arguments.next().is_some_and(|word| word == "stream-lists");
     let mix = serde_json::from_slice(&std::fs::read(mix)?).context("MIX is no mix")?;
     let objects = objects.to_string_lossy().parse().context("OBJECTS is no number")?;
