@@ -3,6 +3,7 @@
 use super::{BUSY, Figures, GOAL_BYTES, OBJECT_BYTES, Other, RATE, Round, most};
 use crate::summary::grouped;
 use prodrome_report::Table;
+use std::fmt::Write as _;
 
 /// The section of some rounds, those of a size one after another.
 pub fn section(rounds: &[Round]) -> String {
@@ -21,7 +22,8 @@ processor shares and changes/s do. Machine: {}\n",
         prodrome_report::machine(),
     );
     for of_size in rounds.chunk_by(|a, b| a.objects == b.objects) {
-        text += &format!("\n### {} pods\n\n{}", grouped(of_size[0].objects as u64), table(of_size));
+        let objects = grouped(of_size[0].objects as u64);
+        write!(text, "\n### {objects} pods\n\n{}", table(of_size)).expect("a text takes what is written");
     }
     text += &notes(rounds);
     text
@@ -53,7 +55,8 @@ fn table(rounds: &[Round]) -> String {
         ">changes/s",
     ]);
     let mut row = |name: &str, figures: &Figures, ours: &Figures, rate: &str| {
-        let ratio = format!("{:.1}", figures.most as f64 / ours.most as f64);
+        let tenths = (figures.most * 10 + ours.most / 2) / ours.most.max(1);
+        let ratio = format!("{}.{}", grouped(tenths / 10), tenths % 10);
         let processor = format!("{:.1} % of a core", figures.processor);
         let [idle, listing, busy, most] =
             [figures.idle, figures.listing, figures.busy, figures.most].map(megabytes);
