@@ -130,7 +130,7 @@ bench-watcher: ## Measure a line of a watch to the pack beside kube's DynamicObj
 	@mkdir -p tests/report; cd tests/bench-watcher && $(CARGO) run --quiet --release --target-dir $(or $(CARGO_TARGET_DIR),$(CURDIR)/target) \
 	    | tee ../report/engine-watcher.md
 
-bench-memory: ## Measure the watcher's memory beside kube's reflector and client-go's informer, into tests/report/watcher-memory.md (half an hour, 10 GB; OBJECTS='20000 100000')
+bench-memory: ## Measure the watcher's memory beside kube's reflector and client-go's informer, into tests/report/watcher-memory.md (half an hour, 12 GB; OBJECTS='20000 100000')
 	@$(CARGO) build --quiet --release -p prodrome-watcher --bin watcher
 	@$(CARGO) build --quiet -p prodrome-bench --bin bench-load --bin bench-memory
 	@cd tests/bench-memory && $(CARGO) build --quiet --locked --release --target-dir $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)

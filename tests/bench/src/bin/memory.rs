@@ -35,7 +35,7 @@ fn run() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mix = runtime.block_on(mix::large(&mix::rules(Path::new("."))?, OBJECT_BYTES))?;
     let others = [Other::Pages, Other::Typed, Other::Dynamic, Other::Informer];
-    let mut rounds = Vec::new();
+    let (machine, mut rounds) = (prodrome_report::machine(), Vec::new());
     for objects in sizes {
         let objects = objects.parse().context("OBJECTS is no number")?;
         for other in
@@ -45,7 +45,7 @@ fn run() -> Result<()> {
             rounds.push(measure(&programs, &mix, objects, other)?);
         }
     }
-    let text = section(&rounds);
+    let text = section(&rounds, &machine);
     println!("{text}");
     std::fs::write(SECTION, &text).with_context(|| format!("cannot write {SECTION}"))?;
     let most = most(&rounds);

@@ -5,21 +5,20 @@ use crate::summary::grouped;
 use prodrome_report::Table;
 use std::fmt::Write as _;
 
-/// The section of some rounds, those of a size one after another.
-pub fn section(rounds: &[Round]) -> String {
+/// The section of some rounds on a machine, those of a size one after another.
+pub fn section(rounds: &[Round], machine: &str) -> String {
     let mut text = format!(
         "## Memory: the watcher beside others on the same stream
 
 Made by `make bench-memory`. Two processes at a time, the watcher and another, before one API server and on one stream: \
 so many pods of {} bytes of JSON each, of which {} a second change for {} s, one after another. The server streams lists to \
-who asks for that, over plain HTTP. Resident memory as the kernel has it, MB of a million bytes: 15 s after the list; the most \
+who asks for that, over plain HTTP. Resident memory as the kernel has it, which is to 0.1 MB or so, MB of a million bytes: 15 s after the list; the most \
 up to then; as the last change has come; the most of all. The watcher's own row is the most of any pairing. The stream waits \
 for the slower of the two, so that changes/s say how fast it was read. Memory hardly depends on what else the machine does; \
-processor shares and changes/s do. Machine: {}\n",
+processor shares and changes/s do. Machine: {machine}\n",
         grouped(OBJECT_BYTES as u64),
         grouped(RATE),
         BUSY.as_secs(),
-        prodrome_report::machine(),
     );
     for of_size in rounds.chunk_by(|a, b| a.objects == b.objects) {
         let objects = grouped(of_size[0].objects as u64);
@@ -100,7 +99,7 @@ handler of updates; all else as it comes, so that lists are streamed."
     );
     format!(
         "
-The goal, at most {} for the watcher whatever the number of objects, is {held}: {}.
+The goal, at most {} for the watcher whatever the number of objects, is {held}: {} at most, however it lists.
 
 - The watcher: the optimised program, `KINDS=core/Pod`; each change goes on to a queue, in packs. It keeps no objects.
 - kube-rs: {}, `tests/bench-memory/src/main.rs`: `reflector(writer, watcher(api, Config::default()))`, which lists pages of \
@@ -132,10 +131,9 @@ mod tests {
             ours: figures(ours),
             others: figures(others),
         };
-        let text = section(&[
-            round(Other::Typed, 20_000_000, 90_000_000),
-            round(Other::Pages, 30_000_000, 31_000_000),
-        ]);
+        let rounds =
+            [round(Other::Typed, 20_000_000, 90_000_000), round(Other::Pages, 30_000_000, 31_000_000)];
+        let text = section(&rounds, "one");
         assert!(text.contains("| **the watcher** | 0.1 MB | 0.1 MB | 0.1 MB | 30.0 MB | 1.0 |"), "{text}");
         assert!(text.contains("reflector of `Pod` | 0.1 MB | 0.1 MB | 0.1 MB | 90.0 MB | 4.5 |"), "{text}");
         assert!(text.contains("is **not held**: 31.0 MB"), "{text}");
