@@ -11,6 +11,7 @@ pub mod diagnosis;
 pub mod end_to_end;
 pub mod evaluation;
 pub mod feed;
+pub mod memory;
 pub mod mix;
 pub mod price;
 pub mod process;

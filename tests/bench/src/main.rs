@@ -45,7 +45,7 @@ Machine: {}\n",
     let (recorded, all) = runtime.block_on(mix::recorded(root, &rules))?;
     let kept = recorded.templates.len();
     let mut loads = Vec::new();
-    for mix in [runtime.block_on(mix::large(&rules))?, recorded] {
+    for mix in [runtime.block_on(mix::large(&rules, mix::LARGE_BYTES))?, recorded] {
         eprintln!("bench: the watcher before {}", mix.name);
         let watched = watch(&programs, &mix)?;
         let thousand = runtime.block_on(evaluate(&rules, &mix, &watched.thousand))?;

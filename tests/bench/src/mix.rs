@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// How large the large objects are.
-const LARGE_BYTES: usize = 14 * 1024;
+pub const LARGE_BYTES: usize = 14 * 1024;
 
 /// A sort of load.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -123,21 +123,21 @@ pub async fn recorded(root: &Path, rules: &Arc<RuleSet>) -> Result<(Mix, usize)>
     Ok((Mix { name: "recorded mix".to_owned(), now, templates }, all))
 }
 
-/// Large pods that are well.
-pub async fn large(rules: &Arc<RuleSet>) -> Result<Mix> {
+/// Pods of so many bytes that are well.
+pub async fn large(rules: &Arc<RuleSet>, bytes: usize) -> Result<Mix> {
     let now: Timestamp = "2026-11-23T21:00:00Z".parse()?;
     let resource =
         builtin_of_kind(&prodrome_model::GroupKind::new("", "Pod")).context("pods are built in")?;
-    let object = large_pod().to_string();
+    let object = large_pod(bytes).to_string();
     if !is_quiet(rules, &resource, object.as_bytes(), now).await? {
         bail!("a rule has something to say of the large pod, which is meant to be well");
     }
     let template = Template::of(&resource, &object).context("the large pod has a head")?;
-    Ok(Mix { name: "pods of 14 KiB".to_owned(), now, templates: vec![template] })
+    Ok(Mix { name: format!("pods of {} KiB", bytes / 1024), now, templates: vec![template] })
 }
 
 /// A pod as large clusters have them: a side car or two, long environments, probes, annotations.
-fn large_pod() -> serde_json::Value {
+fn large_pod(bytes: usize) -> serde_json::Value {
     let digest = |n: usize| {
         format!("{:064x}", (n as u128 + 7).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
     };
@@ -181,7 +181,7 @@ fn large_pod() -> serde_json::Value {
             "containerStatuses": [status(0), status(1), status(2)]},
     });
     for n in 0.. {
-        if pod.to_string().len() >= LARGE_BYTES {
+        if pod.to_string().len() >= bytes {
             break;
         }
         pod["metadata"]["annotations"][format!("example.com/note-{n:02}")] = digest(n + 200).into();
@@ -237,12 +237,12 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let rules = rules(&root).unwrap();
         assert!(rules.rules().len() > 100);
-        assert_eq!(large(&rules).await.unwrap().templates.len(), 1);
+        assert_eq!(large(&rules, LARGE_BYTES).await.unwrap().templates.len(), 1);
     }
 
     #[test]
     fn the_large_pod_is_as_large_as_it_says() {
-        let bytes = large_pod().to_string().len();
+        let bytes = large_pod(LARGE_BYTES).to_string().len();
         assert!((LARGE_BYTES..LARGE_BYTES + 200).contains(&bytes), "{bytes}");
     }
 }

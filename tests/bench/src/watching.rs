@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -49,7 +49,7 @@ pub struct Run {
 }
 
 /// A child that is killed when dropped.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -62,15 +62,8 @@ impl Drop for Running {
 /// Runs the watcher in `programs` under a load.
 pub fn watch(programs: &Path, mix: &Mix) -> Result<Watched> {
     let scratch = tempfile::tempdir()?;
-    let file = scratch.path().join("mix.json");
-    std::fs::write(&file, serde_json::to_vec(mix)?)?;
-    let mut load = Command::new(programs.join("bench-load"));
-    let load = load.arg(&file).arg(OBJECTS.to_string()).stdout(Stdio::piped()).spawn();
-    let mut load = Running(load.context("bench-load cannot be started")?);
-    let mut port = String::new();
-    BufReader::new(load.0.stdout.take().context("it has an output")?).read_line(&mut port)?;
-    let url = format!("http://127.0.0.1:{}", port.trim());
-    let watcher = start(programs, scratch.path(), &url, mix)?;
+    let (_load, url) = serve(&programs.join("bench-load"), scratch.path(), mix, OBJECTS, false)?;
+    let watcher = start(&programs.join("watcher"), scratch.path(), (&url, &url), mix, &[])?;
     let id = watcher.0.id();
 
     let kinds = mix.templates.iter().map(|template| template.resource.collection_path(None));
@@ -96,15 +89,46 @@ pub fn watch(programs: &Path, mix: &Mix) -> Result<Watched> {
     Ok(Watched { idle_bytes, list_peak_bytes, busy_bytes, busy_cpu_per_second, thousand, ten, most })
 }
 
-fn start(programs: &Path, scratch: &Path, url: &str, mix: &Mix) -> Result<Running> {
+/// Starts an API server and a queue, both at the URL that is returned.
+pub(crate) fn serve(
+    program: &Path,
+    scratch: &Path,
+    mix: &Mix,
+    objects: usize,
+    stream_lists: bool,
+) -> Result<(Running, String)> {
+    let file = scratch.join("mix.json");
+    std::fs::write(&file, serde_json::to_vec(mix)?)?;
+    let mut load = Command::new(program);
+    load.arg(&file).arg(objects.to_string()).args(stream_lists.then_some("stream-lists"));
+    let load = load.stdout(Stdio::piped()).spawn();
+    let mut load = Running(load.context("bench-load cannot be started")?);
+    let mut port = String::new();
+    BufReader::new(load.0.stdout.take().context("it has an output")?).read_line(&mut port)?;
+    Ok((load, format!("http://127.0.0.1:{}", port.trim())))
+}
+
+/// Writes a kubeconfig for an API server into a folder.
+pub(crate) fn kubeconfig(scratch: &Path, server: &str) -> Result<PathBuf> {
     let kubeconfig = scratch.join("kubeconfig");
     let config = serde_json::json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "bench",
-        "clusters": [{ "name": "bench", "cluster": { "server": url } }],
+        "clusters": [{ "name": "bench", "cluster": { "server": server } }],
         "users": [{ "name": "bench", "user": {} }],
         "contexts": [{ "name": "bench", "context": { "cluster": "bench", "user": "bench" } }],
     });
     std::fs::write(&kubeconfig, config.to_string())?;
+    Ok(kubeconfig)
+}
+
+/// Starts a watcher of a mix, with more settings than it needs.
+pub(crate) fn start(
+    program: &Path,
+    scratch: &Path,
+    (server, queue): (&str, &str),
+    mix: &Mix,
+    settings: &[(&str, &str)],
+) -> Result<Running> {
     let kinds: BTreeSet<_> = mix
         .templates
         .iter()
@@ -114,16 +138,17 @@ fn start(programs: &Path, scratch: &Path, url: &str, mix: &Mix) -> Result<Runnin
         })
         .collect();
     let free_port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-    let child = Command::new(programs.join("watcher"))
-        .env("KUBECONFIG", &kubeconfig)
+    let child = Command::new(program)
+        .env("KUBECONFIG", kubeconfig(scratch, server)?)
         .env("CLUSTER", "bench")
         .env("KINDS", kinds.into_iter().collect::<Vec<_>>().join(","))
-        .env("CHANGES_QUEUE_URL", format!("{url}/000000000000/changes"))
+        .env("CHANGES_QUEUE_URL", format!("{queue}/000000000000/changes"))
         .env("PLACE_FILE", scratch.join("place.json"))
         .env("LISTEN", format!("127.0.0.1:{free_port}"))
         .env("LOG_LEVEL", "error")
-        .envs([("AWS_ENDPOINT_URL", url), ("AWS_REGION", "us-east-1")])
+        .envs([("AWS_ENDPOINT_URL", queue), ("AWS_REGION", "us-east-1")])
         .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
+        .envs(settings.iter().copied())
         .stdout(Stdio::null())
         .spawn();
     Ok(Running(child.context("the watcher cannot be started")?))
@@ -147,7 +172,7 @@ fn run(url: &str, watcher: u32, rate: u64, time: Duration) -> Result<(Run, u64)>
 }
 
 /// Waits until nothing more arrives at the queue, and forgets what did.
-fn settle(url: &str) -> Result<()> {
+pub(crate) fn settle(url: &str) -> Result<()> {
     loop {
         sleep(SETTLES);
         if ask::<Taken>(url, "taken")?.messages == 0 {
@@ -156,7 +181,7 @@ fn settle(url: &str) -> Result<()> {
     }
 }
 
-fn ask<T: DeserializeOwned>(url: &str, what: &str) -> Result<T> {
+pub(crate) fn ask<T: DeserializeOwned>(url: &str, what: &str) -> Result<T> {
     let mut answer = ureq::get(format!("{url}/control/{what}")).call().context("the load does not answer")?;
     let text = answer.body_mut().with_config().limit(1 << 30).read_to_string()?;
     serde_json::from_str(&text).context("unexpected answer of the load")
