@@ -74,6 +74,33 @@ async fn what_is_over_is_not_told_again_by_an_old_pack_that_comes_late_while_the
 }
 
 #[tokio::test]
+async fn a_list_that_ends_before_its_packs_come_has_nothing_looked_at_that_they_name() {
+    let mut world = World::new(rules(FAILED));
+    let (broken, gone) = (Pod { phase: "Failed", ..pod("a") }, Pod { phase: "Failed", ..pod("b") });
+    let (broken, gone) = (broken.json("a", 2), gone.json("b", 3));
+    world.apply("Pod", &broken).await;
+    world.apply("Pod", &gone).await;
+    world.until(100).await;
+    assert_eq!((world.findings.len(), world.checks().len()), (2, 2));
+    let due: Vec<_> = world.checks().into_iter().map(|check| check.due).collect();
+
+    world.live_without("Pod", &gone);
+    let list = || Some("1/pods/2".to_owned());
+    world.tell(&[Told { kind: ChangeKind::ListEnd, of: "Pod", object: None, list: list() }]).await;
+    world.until(110).await;
+    world.tell(&[Told { kind: ChangeKind::Applied, of: "Pod", object: Some(&broken), list: list() }]).await;
+    world.until(129).await;
+    let now: Vec<_> = world.checks().into_iter().map(|check| check.due).collect();
+    assert_eq!(now, due, "nothing is due sooner for a list whose packs may be on their way");
+    world.until(140).await;
+    let [left] = &world.checks()[..] else { panic!("{:#?}", world.checks()) };
+    assert_eq!((&*left.object.name, left.list.as_deref()), ("a", Some("1/pods/2")));
+    assert_eq!(left.due, due[0]);
+    world.until(400).await;
+    assert_eq!(world.findings.len(), 3, "and the end of the one that is gone");
+}
+
+#[tokio::test]
 async fn an_old_list_that_ends_late_has_nothing_looked_at_that_a_newer_one_named() {
     let mut world = World::new(rules(FAILED));
     let broken = Pod { phase: "Failed", ..pod("a") }.json("a", 2);
@@ -93,8 +120,12 @@ async fn an_old_list_that_ends_late_has_nothing_looked_at_that_a_newer_one_named
     }
     // What the newer one did not name is looked at.
     world.tell(&[ended(3)]).await;
-    world.until(103).await;
-    assert!(world.checks()[0].due <= at(133) && world.checks()[0].due < due);
+    let looked_at = |world: &World| world.tally.count(metric::CHECKS_LOOKED_AT);
+    let before = looked_at(&world);
+    for (until, times) in [(130, 0), (140, 1)] {
+        world.until(until).await;
+        assert_eq!(looked_at(&world), before + times, "at {until} s");
+    }
 }
 
 #[tokio::test]
