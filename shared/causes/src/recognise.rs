@@ -94,7 +94,7 @@ fn meaning(input: &Input, failure: Failure) -> Option<(Cause, u8, i8)> {
     match input.domain {
         Domain::Pull => image::failure(failure),
         Domain::Sandbox => sandbox::failure(input, failure),
-        Domain::Start => start::failure(failure),
+        Domain::Start => node::failure_under_its_folders(input, failure).or_else(|| start::failure(failure)),
         Domain::Volume => storage::failure(input, failure),
         Domain::Node => node::failure(input, failure),
         Domain::Admit => workload::failure(input, failure),

@@ -431,6 +431,40 @@ fn a_process_that_somebody_killed_is_perhaps_one_that_took_too_much_memory() {
 }
 
 #[test]
+fn a_folder_of_the_runtimes_that_is_read_only_is_the_nodes_and_a_containers_is_its_own() {
+    let shim = "failed to create containerd task: failed to create shim task: ";
+    for (reason, text, want) in [
+        (
+            "RunContainerError",
+            format!(
+                "{shim}mkdir /run/containerd/io.containerd.runtime.v2.task/k8s.io/9f: read-only file system"
+            ),
+            "node-kernel",
+        ),
+        (
+            "CreateContainerError",
+            "mkdir /var/lib/containerd/io.containerd.grpc.v1.cri/containers/9f: read-only file system"
+                .to_owned(),
+            "node-kernel",
+        ),
+        // Where a volume is to be mounted inside a file system that is not to be written to.
+        (
+            "RunContainerError",
+            format!(
+                "{shim}OCI runtime create failed: runc create failed: unable to start container process: error during \
+                 container init: error mounting \"/var/lib/kubelet/pods/6c/volumes/kubernetes.io~configmap/cfg\" to rootfs \
+                 at \"/data/cfg\": mkdir /run/containerd/io.containerd.runtime.v2.task/k8s.io/9f/rootfs/data/cfg: \
+                 read-only file system"
+            ),
+            "app-file-permission",
+        ),
+    ] {
+        let why = classify(&Text::waiting(reason, &text));
+        assert_eq!(why.id(), want, "{text}: {why:?}");
+    }
+}
+
+#[test]
 fn who_may_not_write_where_a_volume_is_mounted_hangs_on_what_is_written_to() {
     for (text, want) in [
         (
