@@ -485,6 +485,19 @@ fn a_folder_of_the_runtimes_that_is_read_only_is_the_nodes_and_a_containers_is_i
 }
 
 #[test]
+fn who_waits_to_lead_and_cannot_reach_the_api_server_has_lost_no_lease() {
+    let waits = "I0302 10:00:00.1 1 leaderelection.go:250] attempting to acquire leader lease kube-system/operator...\n\
+                 E0302 10:00:03.1 1 leaderelection.go:332] error retrieving resource lock kube-system/operator: Get \
+                 \"https://10.96.0.1:443/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/operator\": dial tcp \
+                 10.96.0.1:443: connect: no route to host";
+    let lost = format!("{waits}\nE0302 10:00:09.1 1 main.go:9] leader election lost");
+    for (log, want) in [(waits, "apiserver-unreachable"), (lost.as_str(), "controller-leader-lost")] {
+        let why = classify(&Text::log(log));
+        assert_eq!(why.id(), want, "{log}: {why:?}");
+    }
+}
+
+#[test]
 fn who_may_not_write_where_a_volume_is_mounted_hangs_on_what_is_written_to() {
     for (text, want) in [
         (
