@@ -67,6 +67,7 @@ pub(crate) fn beyond_templates(input: &Input, candidates: &mut Vec<Candidate>) {
         }
     }
     image::recognise(input, candidates);
+    sandbox::recognise(input, candidates);
     schedule::recognise(input, candidates);
     workload::recognise(input, candidates);
     control_plane::recognise(input, candidates);

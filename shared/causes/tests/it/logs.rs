@@ -498,6 +498,28 @@ fn who_waits_to_lead_and_cannot_reach_the_api_server_has_lost_no_lease() {
 }
 
 #[test]
+fn a_network_that_a_pod_names_and_that_does_not_exist_is_the_pods_fault() {
+    let multus = "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox \"9f\": \
+                  plugin type=\"multus-shim\" name=\"multus-cni-network\" failed (add): CNI request failed with status 400: \
+                  'ContainerID:\"9f\" Netns:\"/var/run/netns/cni-1\" IfName:\"eth0\" ";
+    let missing = "ERRORED: error configuring pod [shop/web-0] networking: Multus: [shop/web-0/6c]: error loading k8s \
+                   delegates k8s args: TryLoadPodDelegates: error in getting k8s network for pod: \
+                   GetNetworkDelegates: failed getting the delegate: getKubernetesDelegate: cannot find a \
+                   network-attachment-definition (macvlan-a) in namespace (shop): \
+                   network-attachment-definitions.k8s.cni.cncf.io \"macvlan-a\" not found'";
+    for (rest, want) in [(missing, "config-ref-missing"), ("odd'", "cni-not-ready")] {
+        let why = classify(&Text::event("FailedCreatePodSandBox", &format!("{multus}{rest}")));
+        assert_eq!(why.id(), want, "{rest}: {why:?}");
+        let named = (want == "config-ref-missing").then_some("macvlan-a");
+        assert_eq!(
+            why.facts.get(prodrome_causes::Fact::Object).filter(|_| named.is_some()),
+            named,
+            "{why:?}"
+        );
+    }
+}
+
+#[test]
 fn who_may_not_write_where_a_volume_is_mounted_hangs_on_what_is_written_to() {
     for (text, want) in [
         (
