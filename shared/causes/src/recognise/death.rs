@@ -13,7 +13,6 @@ const APP: &[Domain] = &[Domain::App, Domain::Other, Domain::Start];
 const PROGRAM: &[Domain] = &[Domain::App, Domain::Other];
 
 const KERNELS_LINE: &str = "killed process <*> (<binary>)";
-const KERNELS_NUMBERS: &[&str] = &["total-vm:", "anon-rss:"];
 
 pub(super) const RULES: &[Rule] = &[
     Rule::new(
@@ -46,13 +45,12 @@ pub(super) const RULES: &[Rule] = &[
         .on(APP)
         .unless(&["perhaps out of memory"]),
     // A guess of the program's own: who sends SIGKILL it cannot see.
-    Rule::new(OomKilled, 45, &["perhaps out of memory?"]).on(APP).unless(ENDED_BY_OTHERS),
+    Rule::new(OomKilled, 44, &["perhaps out of memory?"]).on(APP).unless(ENDED_BY_OTHERS),
     // The kernel's line behind the one that says whose memory was at its end: a container's or the node's. In a log it does
     // not even say whether the process was the container's.
-    Rule::new(OomKilled, 45, &[KERNELS_LINE]).on(PROGRAM),
-    Rule::new(OomKilled, 50, &[KERNELS_LINE]).on(PROGRAM).beside(KERNELS_NUMBERS),
+    Rule::new(OomKilled, 44, &[KERNELS_LINE]).on(PROGRAM),
     Rule::new(OomKilled, 60, &[KERNELS_LINE]).on(&[Domain::Node]),
-    Rule::new(OomKilled, 80, &[KERNELS_LINE]).on(&[Domain::Node]).beside(KERNELS_NUMBERS),
+    Rule::new(OomKilled, 80, &[KERNELS_LINE]).on(&[Domain::Node]).beside(&["total-vm:", "anon-rss:"]),
     Rule::new(
         AppError,
         74,

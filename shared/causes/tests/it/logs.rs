@@ -408,10 +408,10 @@ fn a_process_that_somebody_killed_is_perhaps_one_that_took_too_much_memory() {
         ("/app/start.sh: line 3:    12 Killed                  java -jar app.jar", "oom-killed", 0.35..0.45),
         ("LOG:  server process (PID 123) was terminated by signal 9: Killed", "oom-killed", 0.35..0.45),
         ("worker exited: signal: killed", "oom-killed", 0.35..0.45),
-        ("Killed process 123 (java)", "oom-killed", 0.35..0.5),
-        ("[1] [ERROR] Worker (pid:9) was sent SIGKILL! Perhaps out of memory?", "oom-killed", 0.35..0.5),
+        ("Killed process 123 (java)", "oom-killed", 0.35..0.45),
+        ("[1] [ERROR] Worker (pid:9) was sent SIGKILL! Perhaps out of memory?", "oom-killed", 0.35..0.45),
         // The kernel's own numbers, in somebody's log.
-        ("Killed process 123 (java) total-vm:8123456kB, anon-rss:2097152kB", "oom-killed", 0.45..0.55),
+        ("Killed process 123 (java) total-vm:8123456kB, anon-rss:2097152kB", "oom-killed", 0.35..0.45),
         ("Out of memory: Killed process 123 (java) total-vm:8123456kB", "node-oom", 0.9..1.0),
         ("Memory cgroup out of memory: Killed process 123 (java)", "oom-killed", 0.9..1.0),
         // What it says of itself counts for more.
