@@ -67,6 +67,7 @@ pub(crate) fn beyond_templates(input: &Input, candidates: &mut Vec<Candidate>) {
         }
     }
     image::recognise(input, candidates);
+    sandbox::recognise(input, candidates);
     schedule::recognise(input, candidates);
     workload::recognise(input, candidates);
     control_plane::recognise(input, candidates);
@@ -94,7 +95,7 @@ fn meaning(input: &Input, failure: Failure) -> Option<(Cause, u8, i8)> {
     match input.domain {
         Domain::Pull => image::failure(failure),
         Domain::Sandbox => sandbox::failure(input, failure),
-        Domain::Start => start::failure(failure),
+        Domain::Start => node::failure_under_its_folders(input, failure).or_else(|| start::failure(failure)),
         Domain::Volume => storage::failure(input, failure),
         Domain::Node => node::failure(input, failure),
         Domain::Admit => workload::failure(input, failure),

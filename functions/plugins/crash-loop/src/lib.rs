@@ -23,6 +23,9 @@ const STUCK_SECONDS: i64 = 180;
 /// Below, that a program was out of memory is guessed by its having been killed, and not said.
 const GUESSED: f64 = 0.6;
 
+/// How sure such a guess is at least where the container has a limit at which the kernel would kill.
+const LIMITED: f64 = 0.55;
+
 /// What is out of the question where every container runs, or ended well.
 const RULED_OUT: [Cause; 7] = [
     Cause::OomKilled,
@@ -201,7 +204,8 @@ fn explain(
     }
     if let Some(explained) = said {
         let limit = memory_limit(pod, name);
-        if explained.cause == Cause::OomKilled && explained.response.confidence < GUESSED && limit.is_none() {
+        let guessed = explained.cause == Cause::OomKilled && explained.response.confidence < GUESSED;
+        if guessed && limit.is_none() {
             // Somebody killed a process, and there is no limit at which the kernel would have.
             let summary = format!("a process of {name} was killed, which has no memory limit of its own");
             let mut response = Response::unknown(summary)
@@ -210,6 +214,9 @@ fn explain(
             return code(response.because(Evidence::new("status", how)));
         }
         let mut response = explained.response;
+        if guessed {
+            response.confidence = response.confidence.max(LIMITED);
+        }
         // A program that ran and missed a file is not itself what is missing.
         let ran = !matches!(ended.exit_code, 126..=128);
         if explained.cause == Cause::CommandNotFound && ran {
@@ -300,14 +307,24 @@ mod tests {
         let limited = pod(&last);
         let mut unlimited = limited.clone();
         unlimited["spec"]["containers"][0].as_object_mut().unwrap().remove("resources");
+        let logs = [
+            "loading the model\nKilled\n",
+            "Killed process 12 (java) total-vm:8123456kB, anon-rss:2097152kB\n",
+            "Worker (pid:9) was sent SIGKILL! Perhaps out of memory?\n",
+        ];
         for (pod, want) in [(limited, Some("oom-killed")), (unlimited, None)] {
-            let kit = Kit::new().with(pod).previous_log("shop/web-0/web", "loading the model\nKilled\n");
-            let answer = kit.ask(&plugin(), "Pod shop/web-0").await;
-            assert_eq!(answer.cause.as_deref(), want, "{answer:?}");
-            assert!(
-                answer.confidence < 0.8 && answer.evidence.iter().any(|e| e.text.contains("Killed")),
-                "{answer:?}"
-            );
+            for log in logs {
+                // Each life wrote the same.
+                let kit = Kit::new()
+                    .with(pod.clone())
+                    .previous_log("shop/web-0/web", log)
+                    .log("shop/web-0/web", log);
+                let answer = kit.ask(&plugin(), "Pod shop/web-0").await;
+                assert_eq!(answer.cause.as_deref(), want, "{log}: {answer:?}");
+                assert!(want.is_none() || (0.5..0.7).contains(&answer.confidence), "{log}: {answer:?}");
+                let word = if log.contains("SIGKILL") { "SIGKILL" } else { "Killed" };
+                assert!(answer.evidence.iter().any(|e| e.text.contains(word)), "{log}: {answer:?}");
+            }
         }
     }
 

@@ -143,8 +143,8 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         response = response.sharing(format!("driver {driver}"));
     }
     // The node's own disk fails every volume that is made there.
-    let node = pods.iter().map(|pod| pod.text("/spec/nodeName")).find(|name| !name.is_empty());
-    if let Some(name) = node.filter(|_| matches!(explained.cause, Cause::NodeKernel | Cause::NodeDiskFull)) {
+    let of_node = matches!(explained.cause, Cause::NodeKernel | Cause::NodeDiskFull);
+    if let Some(name) = node_of(&response, &pods).filter(|_| of_node) {
         let node = ObjectRef {
             api_version: "v1".to_owned(),
             kind: "Node".to_owned(),
@@ -158,6 +158,14 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         response = response.blaming(at_fault.unwrap_or_else(|| context.workload().clone()));
     }
     Ok(response)
+}
+
+/// The node of the pod that the most telling text is about. Other pods of the workload may be unwell for another reason,
+/// on nodes at which nothing is wrong.
+fn node_of<'a>(response: &Response, pods: &[&'a Object]) -> Option<&'a str> {
+    let about = response.evidence.first()?.object.as_ref()?;
+    let pod = pods.iter().find(|pod| pod.reference() == about)?;
+    Some(pod.text("/spec/nodeName")).filter(|name| !name.is_empty())
 }
 
 /// The volume itself, where it is what has to be mended, and the texts speak of it: not of whoever mounts it.
@@ -402,6 +410,27 @@ mod tests {
         let faulty = answer.faulty.as_ref().map(ToString::to_string);
         assert_eq!((answer.cause.as_deref(), faulty.as_deref()), (Some("node-kernel"), Some("Node n1")));
         assert_eq!(answer.shared.as_deref(), Some("node n1"));
+    }
+
+    #[tokio::test]
+    async fn the_node_at_fault_is_that_of_the_pod_that_the_event_is_about() {
+        let pod = |name: &str, node: &str| {
+            json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name, "namespace": "shop", "uid": name,
+                    "ownerReferences": [{ "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "web", "uid": "web", "controller": true }] },
+                "spec": { "nodeName": node, "containers": [{ "name": "c" }] }, "status": { "phase": "Pending" } })
+        };
+        let set = json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": { "name": "web", "namespace": "shop", "uid": "web" },
+            "spec": { "selector": { "matchLabels": {} } } });
+        let message = "MountVolume.SetUp failed for volume \"cfg\" : mkdir \
+                       /var/lib/kubelet/pods/6c1f/volumes/kubernetes.io~configmap: read-only file system";
+        let kit = Kit::new().with(set).with(pod("web-0", "n1")).with(pod("web-1", "n2"));
+        let kit = kit
+            .event("Pod shop/web-0", "Normal", "Pulling", "Pulling image \"r.example/web:1\"")
+            .event("Pod shop/web-1", "Warning", "FailedMount", message);
+        let answer = kit.ask(&plugin(), "StatefulSet shop/web").await;
+        let faulty = answer.faulty.as_ref().map(ToString::to_string);
+        assert_eq!((answer.cause.as_deref(), faulty.as_deref()), (Some("node-kernel"), Some("Node n2")));
+        assert_eq!(answer.shared.as_deref(), Some("node n2"));
     }
 
     #[tokio::test]

@@ -31,9 +31,13 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(
         ControllerLeaderLost,
         94,
-        &["leaderelection lost", "leader election lost", "lost leader lease", "failed to renew lease <object>: ", "failed to renew lease", "stopped leading", "failed to update lock", "error retrieving resource lock <object>: "],
+        &["leaderelection lost", "leader election lost", "lost leader lease", "failed to renew lease <object>: ", "failed to renew lease", "stopped leading", "failed to update lock"],
     )
     .rank(2),
+    // Who cannot even reach the API server has lost nothing by another's fault.
+    Rule::new(ControllerLeaderLost, 94, &["error retrieving resource lock <object>: "])
+        .unless(&["no route to host", "connection refused", "i/o timeout", "no such host"])
+        .rank(2),
     Rule::new(
         ApiserverOverload,
         92,

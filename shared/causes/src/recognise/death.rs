@@ -10,7 +10,9 @@ use crate::text::Kind;
 use crate::{Cause, Fact};
 
 const APP: &[Domain] = &[Domain::App, Domain::Other, Domain::Start];
-const KERNEL: &[Domain] = &[Domain::App, Domain::Other, Domain::Node];
+const PROGRAM: &[Domain] = &[Domain::App, Domain::Other];
+
+const KERNELS_LINE: &str = "killed process <*> (<binary>)";
 
 pub(super) const RULES: &[Rule] = &[
     Rule::new(
@@ -23,7 +25,6 @@ pub(super) const RULES: &[Rule] = &[
             "javascript heap out of memory",
             "reached heap limit allocation failed",
             "allowed memory size of <limited> bytes exhausted",
-            "perhaps out of memory?",
             "fatal error: runtime: out of memory",
             "fatal error: runtime: cannot allocate memory",
             "outofmemoryexception",
@@ -35,18 +36,21 @@ pub(super) const RULES: &[Rule] = &[
             "cannot allocate memory",
             "can't save in background: fork: cannot allocate memory",
             "er_out_of_resources",
-            "sigkill! perhaps out of memory",
             "memory exhausted",
         ],
     )
     .on(APP)
     .rank(2),
-    Rule::new(OomKilled, 70, &["out of memory", "oom command not allowed when used memory"]).on(APP).rank(0),
-    // The kernel's line behind the one that says whose memory was at its end; most often that is the container's.
-    Rule::new(OomKilled, 60, &["killed process <*> (<binary>)"]).on(KERNEL),
-    Rule::new(OomKilled, 80, &["killed process <*> (<binary>)"])
-        .on(KERNEL)
-        .beside(&["total-vm:", "anon-rss:"]),
+    Rule::new(OomKilled, 70, &["out of memory", "oom command not allowed when used memory"])
+        .on(APP)
+        .unless(&["perhaps out of memory"]),
+    // A guess of the program's own: who sends SIGKILL it cannot see.
+    Rule::new(OomKilled, 44, &["perhaps out of memory?"]).on(APP).unless(ENDED_BY_OTHERS),
+    // The kernel's line behind the one that says whose memory was at its end: a container's or the node's. In a log it does
+    // not even say whether the process was the container's.
+    Rule::new(OomKilled, 44, &[KERNELS_LINE]).on(PROGRAM),
+    Rule::new(OomKilled, 60, &[KERNELS_LINE]).on(&[Domain::Node]),
+    Rule::new(OomKilled, 80, &[KERNELS_LINE]).on(&[Domain::Node]).beside(&["total-vm:", "anon-rss:"]),
     Rule::new(
         AppError,
         74,
@@ -180,9 +184,23 @@ const KILLED: &[&str] = &[
     "npm error signal sigkill",
 ];
 
+/// What stands near a SIGKILL that was sent on purpose: somebody's patience was at its end, or all was asked to end.
+const ENDED_BY_OTHERS: &[&str] = &[
+    "timeout",
+    "timed out",
+    "time limit",
+    "deadline exceeded",
+    "harakiri",
+    "sending signal",
+    "context canceled",
+    "cancelled",
+    "shutdown",
+    "shutting down",
+];
+
 /// What SIGKILL means where a parent lives to tell of it. The kubelet and the runtime end the container's first process
 /// and all others with it, so that nobody is left to write a line; the kernel, at the memory limit, often takes one alone.
-/// Others can send it too, so that this is a guess.
+/// Others can send it too, so that this is a guess, which whoever knows of a limit may raise.
 const BY_SIGKILL: Words = (
     "A process of the container was killed with SIGKILL while the one that started it lived on; most often the kernel does \
      that at the memory limit.",
@@ -200,8 +218,10 @@ fn killed(input: &Input, candidates: &mut Vec<Candidate>) {
         end = at.start.saturating_sub(1);
         let original = input.normal.text.get(at.clone()).unwrap_or_default();
         if has_any(line, KILLED) || is_word_of_a_shell(message(original)) {
-            let candidate = Candidate::new(Cause::OomKilled, 50, at);
-            candidates.push(Candidate { rank: -2, advice: Some(BY_SIGKILL), ..candidate });
+            if !has_any(input.around(&at), ENDED_BY_OTHERS) {
+                let candidate = Candidate::new(Cause::OomKilled, 40, at);
+                candidates.push(Candidate { rank: -2, advice: Some(BY_SIGKILL), ..candidate });
+            }
             return;
         }
     }

@@ -1,7 +1,7 @@
 //! The node itself, and being moved away from it.
 
 use crate::Cause::*;
-use crate::context::{Domain, Input};
+use crate::context::{Domain, Input, has_any};
 use crate::failure::Failure;
 use crate::rule::{Reason, Rule};
 use crate::text::Kind;
@@ -309,6 +309,18 @@ pub(super) fn failure_of_its_folders(input: &Input, failure: Failure) -> Option<
         Failure::ReadOnly if input.has_any(FOLDERS) => Some((NodeKernel, 80, 3)),
         _ => None,
     }
+}
+
+/// The same where a container is started, whose own files are named by where the node keeps them: what is read-only there is
+/// a folder of the runtime's or the kubelet's only where it is no part of a container's file system and of no volume.
+pub(super) fn failure_under_its_folders(input: &Input, failure: Failure) -> Option<(crate::Cause, u8, i8)> {
+    if failure != Failure::ReadOnly {
+        return None;
+    }
+    let path = input.lower().split(": read-only file system").next()?.split([' ', '"']).next_back()?;
+    let of_node = FOLDERS.iter().any(|folder| path.starts_with(folder));
+    let of_a_container = ["/rootfs/", "/merged/", "/volumes/", "/volume-subpaths/"];
+    (of_node && !has_any(path, &of_a_container)).then_some((NodeKernel, 80, 3))
 }
 
 /// Words of those who run containers, in events and statuses.

@@ -1,6 +1,9 @@
 //! The pod's sandbox: network, runtime, devices.
 
 use crate::Cause::*;
+use crate::Fact;
+use crate::classification::Words;
+use crate::classify::Candidate;
 use crate::context::{Domain, Input};
 use crate::failure::Failure;
 use crate::rule::{Reason, Rule};
@@ -247,4 +250,28 @@ pub(super) fn failure(input: &Input, failure: Failure) -> Option<(crate::Cause, 
         }
         _ => return None,
     })
+}
+
+/// What is said of a network that the pod names and that does not exist.
+const NETWORK_MISSING: Words = (
+    "The pod names a NetworkAttachmentDefinition that does not exist.",
+    &["Create it, or correct its name or namespace in the pod's annotation k8s.v1.cni.cncf.io/networks."],
+);
+
+/// What no template says: Multus, which is at work, misses an object that the pod's own annotation names.
+pub(super) fn recognise(input: &Input, candidates: &mut Vec<Candidate>) {
+    const BEFORE: &str = "cannot find a network-attachment-definition (";
+    if input.domain != Domain::Sandbox {
+        return;
+    }
+    if let Some(at) = memchr::memmem::find(input.lower().as_bytes(), BEFORE.as_bytes()) {
+        let named = at + BEFORE.len();
+        let mut missing = Candidate::new(ConfigRefMissing, 95, at..named);
+        missing.rank = 3;
+        missing.advice = Some(NETWORK_MISSING);
+        if let Some((name, _)) = input.normal.text.get(named..).and_then(|rest| rest.split_once(')')) {
+            missing.facts.add(Fact::Object, name);
+        }
+        candidates.push(missing);
+    }
 }
