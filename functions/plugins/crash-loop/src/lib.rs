@@ -23,6 +23,9 @@ const STUCK_SECONDS: i64 = 180;
 /// Below, that a program was out of memory is guessed by its having been killed, and not said.
 const GUESSED: f64 = 0.6;
 
+/// How sure what a program says itself may be: more only what an object says.
+const SAID_MAX: f64 = 0.8;
+
 /// What is out of the question where every container runs, or ended well.
 const RULED_OUT: [Cause; 7] = [
     Cause::OomKilled,
@@ -210,6 +213,7 @@ fn explain(
             return code(response.because(Evidence::new("status", how)));
         }
         let mut response = explained.response;
+        response.confidence = response.confidence.min(SAID_MAX);
         // A program that ran and missed a file is not itself what is missing.
         let ran = !matches!(ended.exit_code, 126..=128);
         if explained.cause == Cause::CommandNotFound && ran {
@@ -337,6 +341,7 @@ mod tests {
             }
             let answer = kit.ask(&plugin(), "Pod shop/web-0").await;
             assert_eq!(answer.cause.as_deref(), want, "{name}: {answer:?}");
+            assert!(log.is_empty() || answer.confidence <= SAID_MAX, "{name}: {answer:?}");
         }
     }
 }
