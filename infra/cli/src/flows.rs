@@ -76,22 +76,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
 }
 
 fn check(files: &[PathBuf], output: Output) -> Result<Outcome> {
-    let mut sources = Vec::new();
+    let (mut sources, mut unreadable) = (Vec::new(), Vec::new());
     for path in files {
-        sources.extend(library::read(path)?);
+        let (read, none) = library::read_those_that_can_be(path)?;
+        sources.extend(read);
+        unreadable.extend(none);
     }
     if files.is_empty() {
         sources = library::shipped_flows();
     }
-    if sources.is_empty() {
+    if sources.is_empty() && unreadable.is_empty() {
         bail!("there is no flow file (*.yaml, *.yml, *.json) to check");
     }
-    let Loaded { flows, diagnostics } = prodrome_flows::load(&sources, &prodrome_local::catalogue());
+    let read = sources.len() + unreadable.len();
+    let Loaded { flows, mut diagnostics } = prodrome_flows::load(&sources, &prodrome_local::catalogue());
+    diagnostics.extend(unreadable);
     match output {
         Output::Text => {
             crate::rules::report(&sources, &diagnostics);
             let errors = diagnostics.iter().filter(|d| d.is_error()).count();
-            let (sound, files) = (flows.len(), render::count(sources.len(), "file"));
+            let (sound, files) = (flows.len(), render::count(read, "file"));
             let is = if sound == 1 { "is" } else { "are" };
             let doubts = diagnostics.len() - errors;
             let told = [(errors, "mistake"), (doubts, "doubt")].into_iter().filter(|(n, _)| *n > 0);

@@ -139,13 +139,13 @@ pub(crate) fn read(path: &Path) -> Result<Vec<SourceFile>> {
 /// The files, for whom one that is no text is a mistake of its own.
 fn all_readable((files, unreadable): (Vec<SourceFile>, Vec<Diagnostic>)) -> Result<Vec<SourceFile>> {
     match unreadable.first() {
-        Some(file) => bail!("{} is not UTF-8, so it is no rule file", file.file),
+        Some(file) => bail!("{} is not UTF-8, so nothing in it can be read", file.file),
         None => Ok(files),
     }
 }
 
 /// The same, and which files of it are no texts.
-fn read_those_that_can_be(path: &Path) -> Result<(Vec<SourceFile>, Vec<Diagnostic>)> {
+pub(crate) fn read_those_that_can_be(path: &Path) -> Result<(Vec<SourceFile>, Vec<Diagnostic>)> {
     let mut paths = Vec::new();
     if path.is_dir() {
         for entry in
@@ -172,7 +172,7 @@ fn read_those_that_can_be(path: &Path) -> Result<(Vec<SourceFile>, Vec<Diagnosti
             } else {
                 String::new()
             };
-            format!("cannot read the rule file {}{hint}", path.display())
+            format!("cannot read the file {}{hint}", path.display())
         })?;
         let name = path.display().to_string();
         match String::from_utf8(bytes) {
@@ -196,7 +196,7 @@ fn no_text(file: String, bytes: &[u8], valid: usize) -> Diagnostic {
         path: String::new(),
         expected: "a text in UTF-8".to_owned(),
         found: "bytes that are none".to_owned(),
-        help: Some("save it as UTF-8; none of its rules are read".to_owned()),
+        help: Some("save it as UTF-8; nothing in it is read".to_owned()),
     }
 }
 

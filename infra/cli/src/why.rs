@@ -94,7 +94,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome> {
     if input.fill_buf()?.is_empty() {
         bail!("standard input is empty; pipe a text in, or give one as an argument");
     }
-    match lines::open(&mut input)? {
+    let opened = lines::open(&mut input)?;
+    if arguments.output == Output::Json && opened.is_a_document() {
+        bail!(
+            "standard input is one JSON document over many lines, or a list; give one object a line: jq -c '.[]' FILE | prodrome why --output json"
+        );
+    }
+    match opened {
         lines::Opened::Lines(head) => answer_lines(head, &mut input, arguments.output),
         lines::Opened::Pasted(head) => {
             let text = pasted::read(&head, &mut input)?;
@@ -148,7 +154,7 @@ fn answer_lines(head: Vec<lines::Line>, input: &mut Input, output: Output) -> Re
                 refused += 1;
                 match output {
                     Output::Json => {
-                        let id = id.unwrap_or_else(|| number.into());
+                        // A number for an id could be that of another line.
                         let told = serde_json::json!({ "id": id, "line": number, "error": problem });
                         writeln!(out, "{told}")?;
                     }

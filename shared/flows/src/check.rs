@@ -206,6 +206,7 @@ impl Checker<'_> {
         let declared = self.results(entries, &path);
         let (facts, typed) = self.plugin(entries, &path, &plugin, declared);
         let named = self.causes(entries, &path);
+        self.not_heard(entries, &path, &plugin);
         let causes = self.catalogue.named_by(&plugin).map(<[String]>::to_vec).or(named);
         let after = self.after(entries, &path);
         let when = entry(entries, "when").and_then(|(_, tree)| {
@@ -312,11 +313,14 @@ impl Checker<'_> {
         };
         let mut causes = Vec::new();
         for (index, item) in items.iter().enumerate() {
-            if let TreeValue::Scalar(id, _) = &item.value {
-                causes.push(id.clone());
-            } else {
-                let at = format!("{path}.causes[{index}]");
-                self.error(Code::WrongType, item.span, &at, "the id of a cause", &item.describe(), None);
+            let at = format!("{path}.causes[{index}]");
+            let expected = "the id of a cause";
+            match json(item) {
+                Value::String(id) => {
+                    self.nearly_a_cause(&id, item.span, &at, expected);
+                    causes.push(id);
+                }
+                _ => self.error(Code::WrongType, item.span, &at, expected, &item.describe(), None),
             }
         }
         Some(causes)

@@ -134,7 +134,13 @@ impl Texts {
         self.items.iter().find(|item| item.text.contains(words)).map(|item| cut(&item.text))
     }
 
-    /// The cause that they speak for; `None` where they do not say any.
+    /// Whether a log can speak of such a cause for the pod that wrote it. A program that misses an image, a node or a
+    /// place elsewhere runs itself: its own pod has them.
+    fn is_of_logs(cause: Cause) -> bool {
+        Self::AREAS_OF_LOGS.contains(&cause.area()) || Self::OTHERS_OF_LOGS.contains(&cause)
+    }
+
+    /// The cause that they speak for; `None` where they do not say any, or where only a log does that cannot know it.
     pub fn explain(&self) -> Option<Explained> {
         let all = classify_all(self.items.iter().map(|item| Text {
             kind: item.kind,
@@ -142,6 +148,10 @@ impl Texts {
             text: &item.text,
         }));
         let cause = all.best.cause?;
+        let told_by = |index: &usize| self.items.get(*index).is_some_and(|item| item.kind != Kind::Log);
+        if !Self::is_of_logs(cause) && !all.support.iter().any(told_by) {
+            return None;
+        }
         let mut response = PluginResponse::cause(cause.id(), all.best.confidence, all.best.summary);
         response.owner = all.best.owner.filter(|owner| *owner != cause.owner());
         response.remediation = all.best.remediation;
@@ -192,5 +202,29 @@ impl Context {
             }
         }
         texts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_log_says_of_an_image_or_a_node_elsewhere_is_not_its_own_pods_cause() {
+        for text in [
+            "GET https://index.docker.io/v2/library/app/manifests/9: MANIFEST_UNKNOWN: manifest unknown",
+            "toomanyrequests: You have reached your pull rate limit.",
+            "launching the node: InsufficientInstanceCapacity: We currently do not have sufficient capacity",
+        ] {
+            let mut log = Texts::new();
+            log.log(text);
+            // Something is known of the text.
+            let heard = classify_all([Text { kind: Kind::Log, reason: "", text }]).best.cause;
+            assert!(heard.is_some_and(|cause| !Texts::is_of_logs(cause)), "{text}: {heard:?}");
+            assert!(log.explain().is_none(), "{text}: {:?}", log.explain().map(|explained| explained.cause));
+        }
+        let mut own = Texts::new();
+        own.log("dial tcp: lookup db.shop.svc on 10.96.0.10:53: no such host");
+        assert_eq!(own.explain().map(|explained| explained.cause), Some(Cause::AppDnsFailure));
     }
 }

@@ -25,6 +25,8 @@ const GUESSED: f64 = 0.6;
 
 /// How sure such a guess is at least where the container has a limit at which the kernel would kill.
 const LIMITED: f64 = 0.55;
+/// How sure what a program says itself may be: more only what an object says.
+const SAID_MAX: f64 = 0.8;
 
 /// What is out of the question where every container runs, or ended well.
 const RULED_OUT: [Cause; 7] = [
@@ -217,6 +219,7 @@ fn explain(
         if guessed {
             response.confidence = response.confidence.max(LIMITED);
         }
+        response.confidence = response.confidence.min(SAID_MAX);
         // A program that ran and missed a file is not itself what is missing.
         let ran = !matches!(ended.exit_code, 126..=128);
         if explained.cause == Cause::CommandNotFound && ran {
@@ -354,6 +357,7 @@ mod tests {
             }
             let answer = kit.ask(&plugin(), "Pod shop/web-0").await;
             assert_eq!(answer.cause.as_deref(), want, "{name}: {answer:?}");
+            assert!(log.is_empty() || answer.confidence <= SAID_MAX, "{name}: {answer:?}");
         }
     }
 }

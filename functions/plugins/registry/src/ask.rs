@@ -64,7 +64,7 @@ pub(crate) struct CutOff {
     pub(crate) asked: String,
     /// The status that was answered.
     pub(crate) status: u16,
-    /// The address that it could not ask, if it tells.
+    /// The address that it could not ask. Without one it may be no cache: any registry has a bad minute.
     pub(crate) upstream: Option<String>,
 }
 
@@ -219,11 +219,15 @@ impl<'a> Registry<'a> {
             return None;
         }
         let json = answer.json();
-        let told = json.pointer("/errors/0/detail/URL").and_then(Value::as_str);
+        let errors = json["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let own = format!("://{}/", self.image.api_host());
         let sound = |url: &&str| {
-            url.len() <= 200 && url.bytes().all(|b| b.is_ascii_graphic()) && !url.contains(['@', '?'])
+            let http = url.starts_with("https://") || url.starts_with("http://");
+            let plain = url.len() <= 200 && url.bytes().all(|b| b.is_ascii_graphic());
+            http && plain && !url.contains(['@', '?']) && !url.contains(&own)
         };
-        let upstream = told.filter(sound).map(str::to_owned);
+        let mut told = errors.iter().filter_map(|error| error["detail"]["URL"].as_str());
+        let upstream = told.find(sound).map(str::to_owned);
         Some(CutOff { asked: self.url(missing.scheme, &path), status: answer.status, upstream })
     }
 

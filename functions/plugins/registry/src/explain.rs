@@ -9,6 +9,8 @@ use prodrome_plugin::{Evidence, ObjectRef, Owner, Response, Timestamp};
 
 /// Tags that are named as near ones.
 const NEAR_MAX: usize = 3;
+/// How sure it may be that an image is missing where the registry that says so fails at another question.
+const NOT_WELL_MAX: f64 = 0.7;
 
 /// All that was found out.
 pub(crate) struct Findings<'a> {
@@ -79,7 +81,12 @@ pub(crate) fn explain(findings: &Findings<'_>, now: Timestamp, workload: &Object
         exists(findings, found, now)
     } else if let Some(missing) = findings.missing() {
         match &findings.cut_off {
-            Some(cut_off) => is_cut_off(findings, missing, cut_off),
+            Some(CutOff { asked, status, upstream: Some(upstream) }) => {
+                is_cut_off(findings, missing, upstream, &format!("{asked} answers {status}"))
+            }
+            Some(CutOff { asked, status, upstream: None }) => {
+                is_perhaps_missing(findings, missing, &format!("{asked} answers {status}"))
+            }
             None => is_missing(findings, missing),
         }
     } else {
@@ -163,19 +170,25 @@ fn is_missing(findings: &Findings<'_>, missing: &Answered) -> Response {
         .remedy(format!("Push {version}, or name a tag that exists, such as {near}."))
 }
 
-fn is_cut_off(findings: &Findings<'_>, missing: &Answered, cut_off: &CutOff) -> Response {
+fn is_cut_off(findings: &Findings<'_>, missing: &Answered, upstream: &str, told: &str) -> Response {
     let registry = &findings.image.registry;
-    let CutOff { asked, status, upstream } = cut_off;
-    let whom = upstream.as_deref().unwrap_or("the registry that it stands before");
-    Response::cause("registry-unavailable", 0.85, format!("{registry} is a cache and cannot ask {whom}"))
+    Response::cause("registry-unavailable", 0.85, format!("{registry} is a cache and cannot ask {upstream}"))
         .because(evidence(missing))
-        .because(Evidence::new(
-            "network",
-            format!("{asked} answers {status}, where no registry of its own does"),
-        ))
+        .because(Evidence::new("network", format!("{told}, as it could not ask {upstream}")))
         .sharing(format!("registry {registry}"))
         .owned_by(Owner::Platform)
-        .remedy(format!("See why {registry} cannot ask {whom}; until then it has only what it has kept."))
+        .remedy(format!("See why {registry} cannot ask {upstream}; until then it has only what it has kept."))
+}
+
+/// It says no, but is not well itself: a bad minute, or a cache that does not tell whom it cannot ask.
+fn is_perhaps_missing(findings: &Findings<'_>, missing: &Answered, told: &str) -> Response {
+    let registry = &findings.image.registry;
+    let mut response = is_missing(findings, missing);
+    response.confidence = response.confidence.min(NOT_WELL_MAX);
+    response.because(Evidence::new("network", told.to_owned())).without(
+        format!("whether {registry} knows it"),
+        "it fails at another question; a cache that cannot ask its upstream says no as well",
+    )
 }
 
 fn unreached(findings: &Findings<'_>, why: &Unreached) -> Response {

@@ -66,7 +66,7 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         findings.platforms = registry.platforms(found).await;
     } else if let Some(missing) = findings.missing().cloned() {
         findings.cut_off = registry.cut_off(&missing).await;
-        if findings.cut_off.is_none() {
+        if findings.cut_off.as_ref().is_none_or(|cut_off| cut_off.upstream.is_none()) {
             findings.tags = registry.tags(&missing).await;
         }
     }

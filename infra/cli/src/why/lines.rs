@@ -10,6 +10,9 @@ const LINE_BYTES_MAX: u64 = 4 << 20;
 /// In how many lines a first JSON line of ours is looked for.
 const LOOKED_AT: usize = 20;
 
+/// What some editors begin a file with.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// What a line of ours may hold.
 const KEYS: [&str; 4] = ["id", "kind", "reason", "text"];
 
@@ -46,11 +49,26 @@ pub(super) enum Opened {
     Pasted(Vec<Line>),
 }
 
+impl Opened {
+    /// Whether the input begins as a JSON list, or as an object that goes on over many lines.
+    pub(super) fn is_a_document(&self) -> bool {
+        let (Self::Lines(head) | Self::Pasted(head)) = self;
+        let first = head.iter().map(|line| line.text.trim()).find(|text| !text.is_empty());
+        // A log may begin with a time or a level in brackets.
+        let in_list =
+            |text: &str| text.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with('{'));
+        first.is_some_and(|text| matches!(text, "{" | "[" | "[]") || in_list(text))
+    }
+}
+
 /// Sees whether the input is JSON lines of ours: programs log JSON as well, but without a `text` to classify.
 pub(super) fn open(input: &mut impl BufRead) -> Result<Opened> {
     let mut head = Vec::new();
     while head.len() < LOOKED_AT {
-        let Some(line) = next(input)? else { break };
+        let Some(mut line) = next(input)? else { break };
+        if head.is_empty() && line.text.starts_with(BYTE_ORDER_MARK) {
+            line.text.drain(..BYTE_ORDER_MARK.len_utf8());
+        }
         let ours = is_ours(&line.text);
         let broken = line.text.trim_start().starts_with('{')
             && serde_json::from_str::<serde::de::IgnoredAny>(&line.text).is_err();

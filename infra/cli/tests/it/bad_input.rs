@@ -169,7 +169,7 @@ fn rules_that_cannot_be_used_are_refused() {
         &["bad.yaml:3:3 PodFailed", "did you mean `checkField`?", "there is no rule to use"],
     );
     with(&at("none"), &["no rule files"]);
-    with(&at("missing.yaml"), &["cannot read the rule file"]);
+    with(&at("missing.yaml"), &["cannot read the file"]);
     refused(&["replay", "--only", "Nothing*", "events/recordings/crash-exit-1"], &["no rule is named like"]);
 }
 

@@ -234,3 +234,15 @@ fn the_json_of_an_alert_has_what_speaks_for_its_cause_and_what_to_do() {
     );
     assert!(texts(found, "remediation").iter().any(|step| step.contains("tag")), "{found}");
 }
+
+#[test]
+fn a_flow_file_that_is_no_text_takes_only_itself_down() {
+    let dir = folder(&[("good.yaml", "nodes: { a: { plugin: node } }\n")]);
+    std::fs::write(dir.path().join("bad.yaml"), b"summary: \xff\n").unwrap();
+    let ran = prodrome(&["flows", "check", dir.path().to_str().unwrap()]);
+    assert_eq!((ran.code, &*ran.stdout), (1, "1 flow in 2 files is sound, 1 mistake\n"), "{ran:?}");
+    assert!(ran.stderr.contains("bad.yaml:1:10: expected a text in UTF-8"), "{ran:?}");
+    assert!(!ran.stderr.contains("rule"), "{ran:?}");
+    let ran = prodrome(&["flows", "check", &within(&dir, "none.yaml")]);
+    assert!(ran.code == 2 && ran.stderr.contains("cannot read the file"), "{ran:?}");
+}

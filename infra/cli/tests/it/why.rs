@@ -70,8 +70,8 @@ fn a_malformed_line_is_named_and_the_others_go_on() {
     let ids: Vec<String> = answers.iter().map(|answer| answer["id"].to_string()).collect();
     assert_eq!(
         ids,
-        ["\"a\"", "2", "\"b\"", "\"c\"", "\"d\""],
-        "each answer and each error has its line's id"
+        ["\"a\"", "null", "\"b\"", "\"c\"", "\"d\""],
+        "each answer and each error has its line's id, or none"
     );
     assert_eq!(
         (answers[0]["cause"].as_str(), answers[4]["cause"].as_str()),
@@ -81,6 +81,32 @@ fn a_malformed_line_is_named_and_the_others_go_on() {
     let first =
         prodrome_reading(&["why", "--output", "json"], "nonsense\n{\"id\":\"a\",\"text\":\"OOMKilled\"}\n");
     assert_eq!((first.code, first.json_lines()[0]["line"].as_u64()), (2, Some(1)), "{first:?}");
+}
+
+#[test]
+fn a_mark_before_the_first_line_is_none_of_it() {
+    let ran = prodrome_reading(
+        &["why", "--output", "json"],
+        "\u{feff}{\"id\":\"a\",\"text\":\"OOMKilled\"}\n{\"id\":\"b\",\"text\":\"OOMKilled\"}\n",
+    );
+    let ids: Vec<String> = ran.json_lines().iter().map(|answer| answer["id"].to_string()).collect();
+    assert_eq!((ran.code, ids), (0, vec!["\"a\"".to_owned(), "\"b\"".to_owned()]), "{ran:?}");
+}
+
+#[test]
+fn a_document_is_no_json_lines_and_a_log_with_brackets_is_one() {
+    for text in [
+        "[{\"id\":\"a\",\"text\":\"OOMKilled\"}]\n",
+        "[\n  {\"id\":\"a\",\"text\":\"OOMKilled\"},\n  {\"id\":\"b\",\"text\":\"x\"}\n]\n",
+        "\u{feff}{\n  \"id\": \"a\",\n  \"text\": \"OOMKilled\"\n}\n",
+    ] {
+        let ran = prodrome_reading(&["why", "--output", "json"], text);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{text}: {ran:?}");
+        assert!(ran.stderr.contains("one object a line"), "{text}: {ran:?}");
+    }
+    let log = "[2026-03-02 10:00:00] [ERROR] bind: address already in use\n";
+    let ran = prodrome_reading(&["why", "--output", "json"], log);
+    assert_eq!((ran.code, ran.json_lines()[0]["cause"].as_str()), (0, Some("app-port-in-use")), "{ran:?}");
 }
 
 #[test]

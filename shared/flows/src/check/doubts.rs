@@ -1,11 +1,11 @@
 //! What a flow says that cannot come about, though it may be run.
 
-use super::{Checker, entry};
+use super::{Checker, child, entry, shown};
 use crate::flow::Flow;
 use crate::state::State;
 use jiff::Timestamp;
-use prodrome_rules::source::{Key, Tree};
-use prodrome_rules::{Code, Level};
+use prodrome_rules::source::{Key, Span, Tree};
+use prodrome_rules::{Code, Level, nearest};
 
 impl Checker<'_> {
     pub(super) fn doubts(&mut self, flow: &Flow, entries: &[(Key, Tree)], nodes: &[(Key, Tree)]) {
@@ -26,6 +26,34 @@ impl Checker<'_> {
                     Some("shorten it, or raise `deadline`: a call ends with its run".to_owned()),
                 );
             }
+        }
+    }
+
+    /// Tells of a word that is nearly a cause's id. Other words are causes of somebody's own.
+    pub(super) fn nearly_a_cause(&mut self, id: &str, span: Span, at: &str, expected: &str) {
+        let known: Vec<&str> = self.catalogue.causes().iter().map(String::as_str).collect();
+        if known.is_empty() || known.contains(&id) {
+            return;
+        }
+        if let Some(near) = nearest(id, &known) {
+            let (found, help) = (format!("`{}`", shown(id)), Some(format!("did you mean `{near}`?")));
+            self.error(Code::BadChoice, span, at, expected, &found, help);
+        }
+    }
+
+    /// What a node says of a plugin that declares it itself is not heard.
+    pub(super) fn not_heard(&mut self, entries: &[(Key, Tree)], path: &str, plugin: &str) {
+        let knows = [
+            ("results", self.catalogue.get(plugin).is_some()),
+            ("causes", self.catalogue.named_by(plugin).is_some()),
+        ];
+        for (key, _) in knows.into_iter().filter(|(_, knows)| *knows) {
+            let Some((_, tree)) = entry(entries, key) else { continue };
+            let help = Some(format!("leave `{key}` out, or name a plugin of your own"));
+            let expected = format!("none: the plugin {plugin} declares its {key} itself");
+            let at = child(path, key);
+            let found = tree.describe();
+            self.report(Level::Warning, Code::NoEffect, tree.span, &at, &expected, &found, help);
         }
     }
 

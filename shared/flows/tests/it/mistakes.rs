@@ -44,6 +44,8 @@ fn catalogue() -> Catalogue {
         .with("node", prodrome_flows::PluginFacts::new())
         .taking("node", none)
         .taking("metric", params)
+        .with("crash-loop", prodrome_flows::PluginFacts::new())
+        .naming("crash-loop", ["oom-killed", "app-error"])
         .with_causes(["oom-killed", "image-not-found", "node-network", "app-error"])
 }
 
@@ -242,6 +244,23 @@ fn what_can_never_come_about_is_said() {
             "causes that are no list",
             "nodes:\n  a: { plugin: my-own-thing, results: {}, causes: oom-killed }\n",
             &["f.nodes.a.causes: expected a list of causes"],
+        ),
+        (
+            "causes that are nearly some, no texts, and somebody's own",
+            "nodes:\n  a: { plugin: my-own-thing, results: {}, causes: [oom-kiled, 3, true, mine] }\n",
+            &[
+                "f.nodes.a.causes[0]: expected the id of a cause, found `oom-kiled`; did you mean `oom-killed`?",
+                "f.nodes.a.causes[1]: expected the id of a cause, found `3`",
+                "f.nodes.a.causes[2]: expected the id of a cause, found `true`",
+            ],
+        ),
+        (
+            "what is said of a plugin that declares it itself",
+            "nodes:\n  a: { plugin: crash-loop, results: { x: text }, causes: [oom-killed] }\n",
+            &[
+                "f.nodes.a.results: warning: expected none: the plugin crash-loop declares its results itself",
+                "f.nodes.a.causes: warning: expected none: the plugin crash-loop declares its causes itself",
+            ],
         ),
         (
             "a cause that is none",

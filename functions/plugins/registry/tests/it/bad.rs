@@ -67,6 +67,54 @@ async fn answers_that_are_no_images_are_told_apart() {
     }
 }
 
+/// A server that knows no manifest, and answers a question for a blob with 503 and this body.
+async fn without_blobs(body: &'static str) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut request = [0; 2048];
+                let read = stream.read(&mut request).await.unwrap_or(0);
+                let of_blob = String::from_utf8_lossy(&request[..read]).contains("/blobs/");
+                let (status, body) =
+                    if of_blob { ("503 Service Unavailable", body) } else { ("404 Not Found", "") };
+                let answer = format!(
+                    "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                    body.len()
+                );
+                _ = stream.write_all(answer.as_bytes()).await;
+            });
+        }
+    });
+    host
+}
+
+#[tokio::test]
+async fn only_who_tells_of_an_upstream_is_a_cache() {
+    for (body, want, sure) in [
+        (
+            r#"{"errors":[{"code":"UNKNOWN","detail":{"Op":"Get","URL":"https://upstream.example/v2/"}}]}"#,
+            "registry-unavailable",
+            true,
+        ),
+        ("", "image-not-found", false),
+        ("<html>503 no server is available</html>", "image-not-found", false),
+        (r#"{"errors":[{"code":"UNAVAILABLE","detail":"busy"}]}"#, "image-not-found", false),
+        (r#"{"errors":[{"code":"UNKNOWN","detail":{"URL":"busy"}}]}"#, "image-not-found", false),
+    ] {
+        let host = without_blobs(body).await;
+        let kit = kit(&format!("{host}/shop/web:1"), "amd64", None).outside(http(None));
+        let answer = ask(kit.result("image", said("image-not-found"))).await;
+        assert_eq!(verdict(&answer), ("cause", Some(want)), "{body}: {answer:?}");
+        assert_eq!(answer.confidence > 0.8, sure, "{body}: {answer:?}");
+        assert!(answer.evidence.iter().any(|e| e.text.contains("503")), "{body}: {answer:?}");
+        if !sure {
+            assert!(!format!("{answer:?}").contains("is a cache"), "{body}: {answer:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_manifest_without_end_is_cut_off() {
     let head = "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n";
