@@ -1,6 +1,6 @@
 //! Rules with a frequency: what a check is decided on is not that its object matches, but how often matches began.
 
-use crate::evaluate::{Kept, store_failure};
+use crate::evaluate::{Kept, contended, store_failure};
 use crate::observed::{Matter, Observed, Sight};
 use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
@@ -169,10 +169,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 Err(error) => return Err(store_failure(error)),
             }
         }
-        Err(Failure::retryable(
-            "counter_contended",
-            format!("{}/{} is written by many", key.partition, key.sort),
-        ))
+        Err(contended("counter_contended", &key))
     }
 
     /// By what the object's begins are counted, and whom a finding is told together with; `None` where the value is

@@ -14,7 +14,7 @@ use prodrome_model::{CheckMessage, DueMessage};
 use prodrome_queue::{Body, DeadLetters, Message, Queue, QueueName, SendError};
 use prodrome_rulebook::Rulebook;
 use prodrome_rules::RuleSet;
-use prodrome_store::{Key, Record, Store, StoreError, Write};
+use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -206,6 +206,20 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
 }
 
 impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
+    /// Forgets what is kept of an object for a rule, with its marker, whatever is there.
+    pub(crate) async fn forget(&self, check: Key, marker: Key) -> Result<(), Failure> {
+        let gone = [check, marker].map(|key| Write::Delete(key, Expect::Anything));
+        self.write_anyway(gone.into()).await
+    }
+
+    /// Notes that what a record asked for is done, unless somebody has written it anew meanwhile.
+    pub(crate) async fn write_unless_changed(&self, write: Write) -> Result<(), Failure> {
+        match self.store.commit(vec![write]).await {
+            Ok(()) | Err(StoreError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(store_failure(error)),
+        }
+    }
+
     /// Writes what holds whatever is there: a conflict is then a transaction of somebody else on the same records, which
     /// is over in a moment.
     pub(crate) async fn write_anyway(&self, writes: Vec<Write>) -> Result<(), Failure> {
@@ -276,6 +290,11 @@ pub(crate) fn check_record(key: Key, check: &Check) -> Record {
 pub(crate) fn over_record(key: Key, over: &Over) -> Record {
     let data = serde_json::to_string(over).expect("plain data is always written as JSON");
     Record { expires: over.over.checked_add(Over::KEPT).ok(), ..Record::new(key, data) }
+}
+
+/// Others wrote a record each time it was tried: later they may not.
+pub(crate) fn contended(code: &'static str, key: &Key) -> Failure {
+    Failure::retryable(code, format!("{}/{} is written by many", key.partition, key.sort))
 }
 
 pub(crate) fn store_failure(error: StoreError) -> Failure {

@@ -1,6 +1,6 @@
 //! What a list did not name may be gone.
 
-use crate::evaluate::{Kept, store_failure};
+use crate::evaluate::{Kept, contended, store_failure};
 use crate::pack::Markers;
 use crate::rollout::{BATCH, SIDE_BY_SIDE};
 use crate::settle::ATTEMPTS;
@@ -40,8 +40,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 Err(error) => return Err(store_failure(error)),
             }
         }
-        let reason = format!("{}/{} is written by many", key.partition, key.sort);
-        Err(Failure::retryable("list_contended", reason))
+        Err(contended("list_contended", &key))
     }
 
     /// Makes every open check of the kind due whose object neither the list nor a newer one named.
@@ -58,7 +57,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                     let key = keys::check(&scope, &object, rule);
                     if rule.starts_with('~') {
                         let marker = keys::marker(&scope, self.shards, &object, rule);
-                        self.forget_partner(&key, &marker, &list).await?;
+                        self.forget_partner(key, marker, &list).await?;
                     } else {
                         checks.push(key);
                     }
@@ -67,11 +66,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             self.make_unnamed_due(&checks, now, &list).await?;
         }
         // Where another list ended meanwhile it has written the record anew.
-        let done = Write::Delete(record.key.clone(), Expect::Version(record.version));
-        match self.store.commit(vec![done]).await {
-            Ok(()) | Err(StoreError::Conflict { .. }) => Ok(()),
-            Err(error) => Err(store_failure(error)),
-        }
+        self.write_unless_changed(Write::Delete(record.key.clone(), Expect::Version(record.version))).await
     }
 
     /// Makes those due that the list did not name: most are named, so they are read together first.
@@ -94,18 +89,14 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
 
     /// Forgets that a referred object was in a bad state, if the list did not name it: it is gone. Should its
     /// pack still be on its way, it is noted again, at the price of one relist.
-    async fn forget_partner(&self, key: &Key, marker: &Key, list: &str) -> Result<(), Failure> {
-        let Some(record) = self.store.get(key).await.map_err(store_failure)? else { return Ok(()) };
+    async fn forget_partner(&self, key: Key, marker: Key, list: &str) -> Result<(), Failure> {
+        let Some(record) = self.store.get(&key).await.map_err(store_failure)? else { return Ok(()) };
         let named = serde_json::from_str::<serde_json::Value>(&record.data)
             .is_ok_and(|data| is_named(data.get("list").and_then(serde_json::Value::as_str), list));
         if named {
             return Ok(());
         }
-        let writes = vec![
-            Write::Delete(key.clone(), Expect::Anything),
-            Write::Delete(marker.clone(), Expect::Anything),
-        ];
-        self.write_anyway(writes).await
+        self.forget(key, marker).await
     }
 }
 

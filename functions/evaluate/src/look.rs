@@ -1,4 +1,4 @@
-use crate::evaluate::{Kept, check_record, store_failure};
+use crate::evaluate::{Kept, check_record, contended, store_failure};
 use crate::observed::{Matter, Observed, Sight};
 use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
@@ -35,8 +35,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             let Some(due) = record else { return Ok(()) };
             record = self.look_once(due, now, tally).await?;
         }
-        let reason = format!("{}/{} is written by many", key.partition, key.sort);
-        Err(Failure::retryable("check_contended", reason))
+        Err(contended("check_contended", &key))
     }
 
     /// Returns the record as it is now where others wrote it meanwhile.

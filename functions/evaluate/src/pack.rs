@@ -1,5 +1,5 @@
 use crate::counted::span_of;
-use crate::evaluate::{Kept, check_record, store_failure};
+use crate::evaluate::{Kept, check_record, contended, store_failure};
 use crate::event;
 use crate::identity::{Identity, IdentityReader};
 use crate::observed::{Matter, ObserveError, Observed, Sight};
@@ -97,7 +97,8 @@ struct Judged {
 }
 
 impl<S: Store, Q: DeadLetters, C: Cluster> Sitting<'_, S, Q, C> {
-    /// Judges a pack that was on its way for so long. A change that fails alone is set apart, so that it holds nothing else back.
+    /// Judges a pack that was on its way for so long. A change that fails alone is set apart, so that it holds nothing
+    /// else back.
     pub(crate) async fn pack(
         &self,
         bytes: &[u8],
@@ -454,9 +455,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         {
             let marker = keys::marker(scope, self.shards, &judged.key, name);
             let check = keys::check(scope, &judged.key, name);
-            let writes =
-                vec![Write::Delete(check, Expect::Anything), Write::Delete(marker, Expect::Anything)];
-            self.write_anyway(writes).await?;
+            self.forget(check, marker).await?;
         }
         Ok(())
     }
@@ -493,9 +492,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         for note in self.store.get_many(&notes).await.map_err(store_failure)? {
             let Some(at) = notes.iter().position(|key| *key == note.key) else { continue };
             let marker = keys::marker(scope, self.shards, &objects[at], &name);
-            let writes =
-                vec![Write::Delete(note.key, Expect::Anything), Write::Delete(marker, Expect::Anything)];
-            self.write_anyway(writes).await?;
+            self.forget(note.key, marker).await?;
         }
         Ok(())
     }
@@ -527,8 +524,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 Err(error) => return Err(store_failure(error)),
             }
         }
-        let reason = format!("{}/{} is written by many", key.partition, key.sort);
-        Err(Failure::retryable("check_contended", reason))
+        Err(contended("check_contended", key))
     }
 }
 

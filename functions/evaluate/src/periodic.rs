@@ -1,7 +1,7 @@
 //! Rules with a plugin: it is asked by way of the queue of diagnoses, where plugins are called, and its answer comes
 //! back as a message.
 
-use crate::evaluate::{Kept, send_failure, store_failure};
+use crate::evaluate::{Kept, contended, send_failure, store_failure};
 use crate::observed::{Matter, Sight};
 use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
@@ -134,8 +134,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 return Ok(());
             }
         }
-        let reason = format!("{}/{} is written by many", key.partition, key.sort);
-        Err(Failure::retryable("check_contended", reason))
+        Err(contended("check_contended", &key))
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::evaluate::store_failure;
+use crate::evaluate::{contended, store_failure};
 use crate::observed::{Matter, Observed};
 use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
@@ -76,8 +76,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 Some(there) => Expect::Version(there.version),
             };
         }
-        let reason = format!("{}/{} is written by many", key.partition, key.sort);
-        Err(Failure::retryable("relist_contended", reason))
+        Err(contended("relist_contended", &key))
     }
 
     /// Looks at an object because one that referred to it went away: opens a check where nothing else refers to it.

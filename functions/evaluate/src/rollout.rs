@@ -1,7 +1,7 @@
 //! What a version of the rules means for the checks that are open: those whose rule says something else now are
 //! looked at, those whose rule is gone end. Once a version and cluster.
 
-use crate::evaluate::{Kept, check_record, store_failure};
+use crate::evaluate::{Kept, check_record, contended, store_failure};
 use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
 use futures::StreamExt;
@@ -87,10 +87,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         }
         // Kept, and due no more. Where another version came meanwhile it has written the record anew.
         let done = Record { due: None, ..record.clone() };
-        match self.store.commit(vec![Write::Put(done, Expect::Version(record.version))]).await {
-            Ok(()) | Err(StoreError::Conflict { .. }) => Ok(()),
-            Err(error) => Err(store_failure(error)),
-        }
+        self.write_unless_changed(Write::Put(done, Expect::Version(record.version))).await
     }
 
     /// To the checks of these markers.
@@ -148,8 +145,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             }
             return self.enqueue(key, kept.check.due, now).await;
         }
-        let reason = format!("{}/{} is written by many", key.partition, key.sort);
-        Err(Failure::retryable("check_contended", reason))
+        Err(contended("check_contended", key))
     }
 
     /// Forgets that an object satisfies what a rule says of those that others refer to, where the rule says that no
@@ -169,11 +165,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 return Ok(());
             }
         }
-        let writes = vec![
-            Write::Delete(key, Expect::Anything),
-            Write::Delete(keys::marker(scope, self.shards, object, note), Expect::Anything),
-        ];
-        self.write_anyway(writes).await
+        self.forget(key, keys::marker(scope, self.shards, object, note)).await
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::evaluate::{Kept, check_record, over_record, send_failure, store_failure};
+use crate::evaluate::{Kept, check_record, contended, over_record, send_failure, store_failure};
 use crate::observed::{Matter, Sight};
 use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
@@ -107,10 +107,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 Err(Problem::Failure(failure)) => return Err(failure),
             }
         }
-        Err(Failure::retryable(
-            "check_contended",
-            format!("{}/{} is written by many", key.partition, key.sort),
-        ))
+        Err(contended("check_contended", &key))
     }
 
     /// Newer rules cannot be had: the check is theirs. What was seen is not lost, as somebody who has them looks soon.

@@ -89,11 +89,8 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         let pushed_at = Some(now).filter(|_| came == Came::Pushed).or(taken.pushed_at);
         let due = (came == Came::TooEarly).then(|| keys::due(&record.key, later(now, APART)));
         let done = Record { due, ..Record::new(record.key.clone(), text(&Taken { pushed_at, ..taken })) };
-        match self.store.commit(vec![Write::Put(done, Expect::Version(record.version))]).await {
-            // Another was asked for meanwhile: it is still due.
-            Ok(()) | Err(StoreError::Conflict { .. }) => Ok(()),
-            Err(error) => Err(store_failure(error)),
-        }
+        // Where another was asked for meanwhile it is still due.
+        self.write_unless_changed(Write::Put(done, Expect::Version(record.version))).await
     }
 
     async fn push_objects(&self, scope: &Scope, now: Timestamp, tally: &mut Tally) -> Result<Came, Failure> {

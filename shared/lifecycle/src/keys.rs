@@ -13,7 +13,7 @@
 //! - a rollout: partition `rollout#<scope>`, sort `rules`;
 //! - what a staged rule would have told: partition `shadow#<rule>`, sort `<when it fired>#<fingerprint>`.
 
-use crate::sort_of_list;
+use crate::list::sort_of_list;
 use prodrome_model::{Finding, GroupKind, ObjectKey, Scope, shard_of, stable_hash};
 use prodrome_store::{Due, Key};
 

@@ -39,7 +39,7 @@ pub use asking::{Answer, Asking, decide_asked};
 pub use check::{Check, Phase, SeenEvent};
 pub use count::{Begin, Counted, Counter, Quota, Standing, spread};
 pub use decide::{Decision, decide};
-pub use list::{EndedList, is_named, sort_of_list};
+pub use list::{EndedList, is_named};
 pub use over::Over;
 pub use relist::Relist;
 pub use rollout::Rollout;

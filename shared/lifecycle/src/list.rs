@@ -55,7 +55,7 @@ impl EndedList {
 }
 
 /// What a list has in common with all that are compared with it by their numbers.
-pub fn sort_of_list(list: &str) -> &str {
+pub(crate) fn sort_of_list(list: &str) -> &str {
     parts(list).map_or(list, |(kind, _)| kind)
 }
 

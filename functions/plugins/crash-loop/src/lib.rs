@@ -25,6 +25,7 @@ const GUESSED: f64 = 0.6;
 
 /// How sure such a guess is at least where the container has a limit at which the kernel would kill.
 const LIMITED: f64 = 0.55;
+
 /// How sure what a program says itself may be: more only what an object says.
 const SAID_MAX: f64 = 0.8;
 

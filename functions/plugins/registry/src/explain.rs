@@ -81,13 +81,14 @@ pub(crate) fn explain(findings: &Findings<'_>, now: Timestamp, workload: &Object
         exists(findings, found, now)
     } else if let Some(missing) = findings.missing() {
         match &findings.cut_off {
-            Some(CutOff { asked, status, upstream: Some(upstream) }) => {
-                is_cut_off(findings, missing, upstream, &format!("{asked} answers {status}"))
-            }
-            Some(CutOff { asked, status, upstream: None }) => {
-                is_perhaps_missing(findings, missing, &format!("{asked} answers {status}"))
-            }
             None => is_missing(findings, missing),
+            Some(CutOff { asked, status, upstream }) => {
+                let told = format!("{asked} answers {status}");
+                match upstream {
+                    Some(upstream) => is_cut_off(findings, missing, upstream, &told),
+                    None => is_perhaps_missing(findings, missing, told),
+                }
+            }
         }
     } else {
         match findings.without {
@@ -181,11 +182,11 @@ fn is_cut_off(findings: &Findings<'_>, missing: &Answered, upstream: &str, told:
 }
 
 /// It says no, but is not well itself: a bad minute, or a cache that does not tell whom it cannot ask.
-fn is_perhaps_missing(findings: &Findings<'_>, missing: &Answered, told: &str) -> Response {
+fn is_perhaps_missing(findings: &Findings<'_>, missing: &Answered, told: String) -> Response {
     let registry = &findings.image.registry;
     let mut response = is_missing(findings, missing);
     response.confidence = response.confidence.min(NOT_WELL_MAX);
-    response.because(Evidence::new("network", told.to_owned())).without(
+    response.because(Evidence::new("network", told)).without(
         format!("whether {registry} knows it"),
         "it fails at another question; a cache that cannot ask its upstream says no as well",
     )

@@ -5,13 +5,19 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// A server without TLS that answers each question with this, and then sends on without end if it is told to.
 async fn server(answer: &'static str, without_end: bool) -> String {
+    serve(move |_| answer.to_owned(), without_end).await
+}
+
+/// The same, whose answer hangs on the question.
+async fn serve(answer: impl Fn(&str) -> String + Copy + Send + 'static, without_end: bool) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move {
                 let mut request = [0; 2048];
-                _ = stream.read(&mut request).await;
+                let read = stream.read(&mut request).await.unwrap_or(0);
+                let answer = answer(&String::from_utf8_lossy(&request[..read]));
                 _ = stream.write_all(answer.as_bytes()).await;
                 while without_end && stream.write_all(&[b'x'; 8192]).await.is_ok() {}
             });
@@ -69,25 +75,12 @@ async fn answers_that_are_no_images_are_told_apart() {
 
 /// A server that knows no manifest, and answers a question for a blob with 503 and this body.
 async fn without_blobs(body: &'static str) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let host = listener.local_addr().unwrap().to_string();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut request = [0; 2048];
-                let read = stream.read(&mut request).await.unwrap_or(0);
-                let of_blob = String::from_utf8_lossy(&request[..read]).contains("/blobs/");
-                let (status, body) =
-                    if of_blob { ("503 Service Unavailable", body) } else { ("404 Not Found", "") };
-                let answer = format!(
-                    "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-                    body.len()
-                );
-                _ = stream.write_all(answer.as_bytes()).await;
-            });
-        }
-    });
-    host
+    let answer = move |request: &str| {
+        let of_blob = request.contains("/blobs/");
+        let (status, body) = if of_blob { ("503 Service Unavailable", body) } else { ("404 Not Found", "") };
+        format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    };
+    serve(answer, false).await
 }
 
 #[tokio::test]
