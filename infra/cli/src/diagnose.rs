@@ -48,7 +48,8 @@ pub(crate) struct Arguments {
     /// The context of the kubeconfig
     #[arg(long, conflicts_with = "from")]
     context: Option<String>,
-    /// Read objects from a file or a folder in place of a cluster
+    /// Read objects from a file or a folder in place of a cluster, and what their containers wrote from a logs.json
+    /// beside it or in it, as `scan` does
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
     /// The time to take for the present, for files of another day, such as 2026-03-02T10:00:00Z
@@ -69,11 +70,14 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let now = arguments.now.unwrap_or_else(clock::now);
     if let Some(path) = &arguments.from {
-        let world = objects::read(path, false)?;
+        let mut world = objects::read(path, false)?;
+        let unread_logs = world.unread_logs.take();
         for line in &world.left_out {
             eprintln!("prodrome: left out: {}", render::plain(line, 300));
         }
-        return on(world.cluster, &Source::Files(world.name), None, &arguments, now).await;
+        let outcome = on(world.cluster, &Source::Files(world.name), None, &arguments, now).await?;
+        // What is known without them was told; the exit code says that it was not all.
+        return unread_logs.map_or(Ok(outcome), Err);
     }
     let reached = Reached::by(arguments.kubeconfig.as_deref(), arguments.context.as_deref()).await?;
     let cluster = reached.cluster();

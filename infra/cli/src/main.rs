@@ -17,6 +17,7 @@ macro_rules! eprintln {
 }
 
 mod clock;
+mod container_logs;
 mod diagnose;
 mod flows;
 mod function;

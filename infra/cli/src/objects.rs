@@ -1,6 +1,7 @@
 //! Objects from files: a `List`, objects one after another (JSON lines), YAML documents, standard input, or a
-//! folder of any of these (a support bundle).
+//! folder of any of these (a support bundle). What their containers wrote may lie beside them, in a `logs.json`.
 
+use crate::container_logs::{self, ContainerLogs};
 use anyhow::{Context, Result, bail};
 use prodrome_cluster::ObjectsCluster;
 use prodrome_model::{GroupKind, Resource};
@@ -25,6 +26,8 @@ pub(crate) struct World {
     pub(crate) objects: Vec<(Resource, Vec<u8>)>,
     /// What is no object, or one that cannot be read: where it stands, and why.
     pub(crate) left_out: Vec<String>,
+    /// A `logs.json` that cannot be read: without it the objects are still worth a look, but less is known of why.
+    pub(crate) unread_logs: Option<anyhow::Error>,
 }
 
 /// Reads a world. What is no object in it is left out, unless there is nothing else. `partial`: kinds that do not appear at all are unknown, rather than not there.
@@ -32,6 +35,7 @@ pub(crate) fn read(path: &Path, partial: bool) -> Result<World> {
     let name = path.display().to_string();
     let mut texts = Vec::new();
     let mut recordings = Vec::new();
+    let mut logs = Vec::new();
     if name == "-" {
         let mut bytes = Vec::new();
         std::io::stdin()
@@ -45,6 +49,7 @@ pub(crate) fn read(path: &Path, partial: bool) -> Result<World> {
         }
         let mut files = Vec::new();
         find(path, 0, &mut files, &mut recordings)?;
+        (logs, files) = files.into_iter().partition(|file| container_logs::is_one(file));
         if files.is_empty() {
             match recordings.first() {
                 Some(_) => bail!("{name} holds recordings; `prodrome replay {name}` plays them"),
@@ -56,10 +61,12 @@ pub(crate) fn read(path: &Path, partial: bool) -> Result<World> {
         }
     } else {
         texts.push((name.clone(), read_file(path)?));
+        logs.extend(path.parent().and_then(container_logs::within).filter(|_| !container_logs::is_one(path)));
     }
     let cluster = if partial { ObjectsCluster::partial() } else { ObjectsCluster::new() };
     let mut world = World::empty(name, cluster);
     world.left_out.extend(recordings.iter().map(|folder| of_recording(folder)));
+    world.take_logs(&logs);
     for (file, bytes) in texts {
         let text = String::from_utf8(bytes).with_context(|| format!("{file} is not UTF-8"));
         let mut cut = Vec::new();
@@ -80,6 +87,10 @@ pub(crate) fn read(path: &Path, partial: bool) -> Result<World> {
                 let hint = match Path::new(&file).parent() {
                     Some(folder) if is_recording(folder) => {
                         format!("; it is of a recording: `prodrome replay {}` plays it", folder.display())
+                    }
+                    _ if container_logs::is_one(Path::new(&file)) => {
+                        "; what containers wrote is read with the objects' file beside it, or with their folder"
+                            .to_owned()
                     }
                     _ => String::new(),
                 };
@@ -199,7 +210,21 @@ fn without_place(error: &serde_json::Error) -> String {
 
 impl World {
     fn empty(name: String, cluster: ObjectsCluster) -> Self {
-        Self { name, cluster, objects: Vec::new(), left_out: Vec::new() }
+        Self { name, cluster, objects: Vec::new(), left_out: Vec::new(), unread_logs: None }
+    }
+
+    /// Takes in what containers wrote. Without a file of it nothing is known of logs.
+    fn take_logs(&mut self, files: &[PathBuf]) {
+        let mut all: Option<ContainerLogs> = None;
+        for file in files {
+            match container_logs::read(file) {
+                Ok(logs) => all.get_or_insert_default().extend(logs),
+                Err(error) => self.unread_logs = self.unread_logs.take().or(Some(error)),
+            }
+        }
+        if let Some(logs) = all {
+            self.cluster.set_logs(logs);
+        }
     }
 
     /// Takes all that can be taken; an error is the first of those that cannot.

@@ -3,11 +3,10 @@
 use crate::library::Library;
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::{Outcome, render};
+use crate::{Outcome, container_logs, render};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_cluster::Logs;
 use prodrome_flows::FlowSet;
 use prodrome_local::{Change, Notices, World};
 use prodrome_model::{
@@ -17,15 +16,12 @@ use prodrome_plugin::Registry;
 use prodrome_recording::{Recording, RecordingError, StepKind, Timeline};
 use prodrome_rules::RuleSet;
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Changes that come closer than this travel in one pack.
 const BURST: SignedDuration = SignedDuration::from_millis(200);
-/// Larger files are no logs of a recording.
-const LOGS_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// How long hold-downs are followed after the end.
 const AFTER_END_MAX: SignedDuration = SignedDuration::from_mins(60);
 
@@ -200,8 +196,8 @@ pub(crate) async fn play(
     let notices = Notices::default();
     let world = World::new(rules, start, |episodes, queue| notices.alerts(episodes, queue));
     let mut world = world.diagnosing(flows, plugins);
-    if let Some(logs) = logs(recording.dir())? {
-        world.cluster.set_logs(logs);
+    if let Some(path) = container_logs::within(recording.dir()) {
+        world.cluster.set_logs(container_logs::read(&path)?);
     }
     let mut burst: Vec<Change> = Vec::new();
     let (mut changes, mut left_out) = (0_usize, 0_usize);
@@ -273,21 +269,6 @@ pub(crate) fn evidence(seen: &[String], diagnosis: Option<&Diagnosis>) -> Vec<St
         None => evidence.text.clone(),
     });
     seen.iter().cloned().chain(found).collect()
-}
-
-/// What containers wrote, where it stands beside the stream.
-fn logs(dir: &Path) -> Result<Option<BTreeMap<String, Logs>>> {
-    let path = dir.join("logs.json");
-    if !path.is_file() {
-        return Ok(None);
-    }
-    let size = std::fs::metadata(&path).map_or(0, |meta| meta.len());
-    if size > LOGS_BYTES_MAX {
-        bail!("{} has {size} bytes; at most {LOGS_BYTES_MAX} are read", path.display());
-    }
-    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let expected = r#"expected {"namespace/pod/container": {"current": "…", "previous": "…"}}"#;
-    serde_json::from_slice(&bytes).map(Some).with_context(|| format!("{}: {expected}", path.display()))
 }
 
 struct Printer {

@@ -6,7 +6,7 @@ mod misfits;
 use crate::library::Library;
 use crate::progress::Progress;
 use crate::reach::Reached;
-use crate::{Outcome, clock, diagnose, objects, render};
+use crate::{Outcome, clock, container_logs, diagnose, objects, render};
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
@@ -50,7 +50,8 @@ pub(crate) struct Arguments {
     namespace: Option<String>,
     /// Read objects from files in place of a cluster: JSON (a List, or one object a line) or YAML, `-` for standard
     /// input. Each file is a small world of its own; a folder is one world of all *.json, *.jsonl, *.ndjson, *.yaml and
-    /// *.yml in it and below
+    /// *.yml in it and below. A logs.json beside a file, or in a folder, is what containers wrote:
+    /// {"namespace/pod/container": {"current": "…", "previous": "…"}}
     #[arg(long, value_name = "FILE", num_args = 1..)]
     from: Vec<PathBuf>,
     /// Kinds that do not appear in a file at all are unknown, rather than not there; of a cluster: be content with the
@@ -136,7 +137,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let now = arguments.now.unwrap_or_else(clock::now);
     let mut found = Vec::new();
     let (mut seen, mut within) = (0, 0);
+    let files: Vec<&PathBuf> = objects_of(&arguments.from).collect();
     let mut unread = Vec::new();
+    let mut unread_logs: Vec<anyhow::Error> = Vec::new();
     if arguments.from.is_empty() {
         let reached = Reached::by(arguments.kubeconfig.as_deref(), arguments.context.as_deref()).await?;
         let scanner = Scanner::new(reached.cluster(), rules.clone(), now, None);
@@ -161,10 +164,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         scanner.diagnose(&flows, &plugins, &mut found).await;
     } else {
         let mut progress = Progress::new();
-        for path in &arguments.from {
+        for path in &files {
             progress.tell(|| format!("{} looked at, now {}", render::count(seen, "object"), path.display()));
             // One file that cannot be read does not take the others down.
-            let world = match objects::read(path, arguments.partial) {
+            let mut world = match objects::read(path, arguments.partial) {
                 Ok(world) => world,
                 Err(error) => {
                     unread.push(error);
@@ -175,6 +178,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
                 progress.clear();
                 eprintln!("prodrome: left out: {}", render::plain(line, 300));
             }
+            // Files in one folder have one of these beside them.
+            unread_logs.extend(
+                world
+                    .unread_logs
+                    .take()
+                    .filter(|e| unread_logs.iter().all(|o| o.to_string() != e.to_string())),
+            );
             let scanner = Scanner::new(world.cluster.clone(), rules.clone(), now, Some(world.name.clone()));
             let mut own = Vec::new();
             let mut misfits = Misfits::default();
@@ -196,7 +206,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
             found.append(&mut own);
         }
     }
-    let nothing_read = !unread.is_empty() && unread.len() == arguments.from.len();
+    let nothing_read = !unread.is_empty() && unread.len() == files.len();
     found.sort_by(|a, b| {
         let key = |f: &Found| {
             (f.state, std::cmp::Reverse(f.severity), f.rule.clone(), f.top.clone(), f.object.clone())
@@ -218,6 +228,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     if !nothing_read {
         print(&found, seen, &rules, now, arguments.output)?;
     }
+    unread.append(&mut unread_logs);
     if let Some(last) = unread.pop() {
         for error in &unread {
             eprintln!("prodrome: {}", crate::chain(error));
@@ -229,6 +240,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     }
     let firing = found.iter().any(|f| f.state == State::Firing);
     Ok(if firing { Outcome::Found } else { Outcome::Quiet })
+}
+
+/// The files and folders that are meant: a `logs.json` beside others (`bundle/*`) is read with each of them.
+fn objects_of(named: &[PathBuf]) -> impl Iterator<Item = &PathBuf> {
+    let is_beside = |path: &PathBuf| {
+        container_logs::is_one(path)
+            && named.iter().any(|other| other != path && other.parent() == path.parent())
+    };
+    named.iter().filter(move |path| !is_beside(path))
 }
 
 impl Arguments {

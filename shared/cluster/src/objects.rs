@@ -51,6 +51,7 @@ struct Objects {
 
 /// What one container wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object with current and previous")]
 pub struct Logs {
     /// In its present life.
     #[serde(default)]
