@@ -1,5 +1,7 @@
 //! `when`: a CEL expression over what the nodes before came to, checked against what their plugins declare.
 
+mod functions;
+
 use crate::catalogue::PluginFacts;
 use crate::flow::Flow;
 use crate::state::State;
@@ -559,10 +561,8 @@ impl Checker<'_> {
             }
             ("size", [_]) => Type::Number,
             _ => {
-                let known = ["contains", "startsWith", "endsWith", "size", "exists", "all", "has"];
-                let help = Some(suggest(name, &known));
-                let found = format!("`{name}` with {} arguments", args.len());
-                self.mistake(expr, MistakeKind::Expression, "a function of conditions".into(), found, help);
+                let (expected, found) = functions::misused(name, call.args.len());
+                self.mistake(expr, MistakeKind::Expression, expected, found, functions::instead(name));
                 Type::Any
             }
         }

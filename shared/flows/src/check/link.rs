@@ -7,6 +7,9 @@ use prodrome_rules::source::Span;
 use prodrome_rules::{Code, suggest};
 use std::collections::BTreeMap;
 
+/// Cycles of one flow that are told at once.
+const CYCLES_MAX: usize = 16;
+
 impl Checker<'_> {
     /// Resolves `after`, finds cycles, checks `when`.
     pub(super) fn link(&mut self, drafts: &[Draft<'_>]) -> Option<Vec<Node>> {
@@ -27,18 +30,11 @@ impl Checker<'_> {
             }
             nodes.push(node);
         }
-        if let Some(cycle) = cycle(&nodes) {
-            let way: Vec<&str> = cycle.iter().chain(cycle.first()).map(|i| known[*i]).collect();
-            let first = &drafts[cycle[0]];
-            let at = format!("nodes.{}.after", first.node.name);
-            let span = first.after.first().map_or(first.key.span, |(_, span)| *span);
-            let found = if cycle.len() == 1 {
-                format!("`{}` waiting for itself", way[0])
-            } else {
-                format!("a cycle: {}", way.join(" waits for "))
-            };
-            let help = Some("take one of these out of `after`".to_owned());
-            self.error(Code::Cycle, span, &at, "nodes that can run one after another", &found, help);
+        let cycles = cycles(&nodes);
+        for cycle in &cycles {
+            self.cycle(drafts, cycle);
+        }
+        if !cycles.is_empty() {
             return None;
         }
         for index in 0..nodes.len() {
@@ -74,6 +70,21 @@ impl Checker<'_> {
         Some(nodes)
     }
 
+    fn cycle(&mut self, drafts: &[Draft<'_>], cycle: &[usize]) {
+        let way: Vec<&str> = cycle.iter().chain(cycle.first()).map(|i| &*drafts[*i].node.name).collect();
+        let first = &drafts[cycle[0]];
+        let at = format!("nodes.{}.after", first.node.name);
+        let named = first.after.iter().find(|(name, _)| *name == way[1]);
+        let span = named.map_or(first.key.span, |(_, span)| *span);
+        let found = if cycle.len() == 1 {
+            format!("`{}` waiting for itself", way[0])
+        } else {
+            format!("a cycle: {}", way.join(" waits for "))
+        };
+        let help = Some("take one of these out of `after`".to_owned());
+        self.error(Code::Cycle, span, &at, "nodes that can run one after another", &found, help);
+    }
+
     fn expression(&mut self, node: &str, text: &str, span: Span, plain: bool, mistake: Mistake) {
         // Where the text stands in the file as it is, the place within it is known too.
         let offset = usize::from(!plain);
@@ -93,30 +104,32 @@ impl Checker<'_> {
     }
 }
 
-/// A cycle, each node waiting for the next and the last for the first; `None` where there is none.
-fn cycle(nodes: &[Node]) -> Option<Vec<usize>> {
+/// Cycles, each node waiting for the next and the last for the first: without these there is none, as far as they are
+/// not too many to be told.
+fn cycles(nodes: &[Node]) -> Vec<Vec<usize>> {
     // 0: not seen, 1: on the way, 2: done.
-    fn visit(nodes: &[Node], at: usize, seen: &mut [u8], way: &mut Vec<usize>) -> Option<Vec<usize>> {
+    fn visit(nodes: &[Node], at: usize, seen: &mut [u8], way: &mut Vec<usize>, cycles: &mut Vec<Vec<usize>>) {
         seen[at] = 1;
         way.push(at);
         for next in &nodes[at].after {
             match seen[*next] {
-                0 => {
-                    if let Some(cycle) = visit(nodes, *next, seen, way) {
-                        return Some(cycle);
-                    }
+                0 => visit(nodes, *next, seen, way, cycles),
+                1 if cycles.len() < CYCLES_MAX => {
+                    cycles.push(way[way.iter().position(|on| on == next).unwrap_or(0)..].to_vec());
                 }
-                1 => return Some(way[way.iter().position(|on| on == next).unwrap_or(0)..].to_vec()),
                 _ => {}
             }
         }
         way.pop();
         seen[at] = 2;
-        None
     }
-    let mut seen = vec![0; nodes.len()];
-    (0..nodes.len())
-        .find_map(|at| if seen[at] == 0 { visit(nodes, at, &mut seen, &mut Vec::new()) } else { None })
+    let (mut seen, mut cycles) = (vec![0; nodes.len()], Vec::new());
+    for at in 0..nodes.len() {
+        if seen[at] == 0 {
+            visit(nodes, at, &mut seen, &mut Vec::new(), &mut cycles);
+        }
+    }
+    cycles
 }
 
 /// The longest way to a node; there are no cycles.

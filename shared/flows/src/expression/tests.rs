@@ -52,7 +52,7 @@ fn unsound_conditions_say_what_is_wrong() {
         ("text.host && true", "true or false|a text"),
         ("text == 'x'", "write `text.verdict`"),
         ("text.verdict ==", "a CEL expression"),
-        ("text.host.matches('x')", "a function of conditions"),
+        ("text.host.matches('x')", "one of the functions of conditions"),
         ("3 in text.host", "a list of texts|a text"),
         (
             "text.cause == 'oom-kiled'",

@@ -70,6 +70,41 @@ fn each_mistake_says_where_what_and_what_to_do() {
             "`a` waiting for itself",
         ),
         (
+            "a second cycle beside the first",
+            "nodes:\n  a: { plugin: node, after: b }\n  b: { plugin: node, after: a }\n  c: { plugin: node, after: [a, d] }\n  d: { plugin: node, after: c }\n  e: { plugin: node, after: e }\n",
+            "4:33 f.nodes.c.after: expected nodes that can run one after another, found a cycle: c waits for d waits for c;",
+        ),
+        (
+            "a third one beside two",
+            "nodes:\n  a: { plugin: node, after: b }\n  b: { plugin: node, after: a }\n  c: { plugin: node, after: [a, d] }\n  d: { plugin: node, after: c }\n  e: { plugin: node, after: e }\n",
+            "6:29 f.nodes.e.after: expected nodes that can run one after another, found `e` waiting for itself",
+        ),
+        (
+            "two cycles through one node",
+            "nodes:\n  a: { plugin: node, after: [b, c] }\n  b: { plugin: node, after: a }\n  c: { plugin: node, after: a }\n",
+            "found a cycle: a waits for c waits for a",
+        ),
+        (
+            "a function that conditions do not have",
+            "nodes:\n  a: { plugin: image-pull }\n  b: { plugin: node, after: a, when: 'a.registry.matches(\"x\")' }\n",
+            "one of the functions of conditions, found the function `matches`, which conditions do not have; a text is looked into by `contains`, `startsWith` and `endsWith`",
+        ),
+        (
+            "a function that is misspelled",
+            "nodes:\n  a: { plugin: image-pull }\n  b: { plugin: node, after: a, when: 'a.registry.contain(\"x\")' }\n",
+            "found the function `contain`, which conditions do not have; did you mean `contains`?",
+        ),
+        (
+            "a function with too many arguments",
+            "nodes:\n  a: { plugin: image-pull }\n  b: { plugin: node, after: a, when: 'a.registry.contains(\"x\", \"y\")' }\n",
+            "expected `text.contains('…')`, found `contains` with 2 arguments in its brackets",
+        ),
+        (
+            "an operator that conditions do not have",
+            "nodes:\n  a: { plugin: image-pull }\n  b: { plugin: node, after: a, when: 'a.count % 2 == 0' }\n",
+            "found `%`, which conditions do not have; the functions are contains",
+        ),
+        (
             "an after that is not there",
             "nodes:\n  text: { plugin: node }\n  b: { plugin: node, after: txet }\n",
             "3:29 f.nodes.b.after: expected a node of this flow, found `txet`; did you mean `text`?",
