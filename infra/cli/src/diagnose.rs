@@ -39,8 +39,9 @@ pub(crate) struct Arguments {
     /// Its namespace; by default that of the kubeconfig's context, and in files the one that has such an object
     #[arg(short, long, value_name = "NS")]
     namespace: Option<String>,
-    /// The flow to run; by default that of the rules that match, else the one for its kind
-    #[arg(long)]
+    /// The flow to run: its name, or a file of a flow, such as rules/flows/pod.yaml; by default that of the rules that
+    /// match, else the one for its kind
+    #[arg(long, value_name = "NAME|FILE")]
     flow: Option<String>,
     /// The kubeconfig to use; by default what kubectl would use
     #[arg(long, value_name = "FILE", conflicts_with = "from")]
@@ -121,7 +122,9 @@ async fn on(
     now: Timestamp,
 ) -> Result<Outcome> {
     let rules = Arc::new(arguments.library.load()?);
-    let flows = arguments.library.flows()?;
+    let library = &arguments.library;
+    // What is asked for is read first: a mistake in it is told before the cluster is asked.
+    let named = arguments.flow.as_deref().map(|named| library.flow(named)).transpose()?;
     let located = locate(&cluster, source, &arguments.object, arguments.namespace.as_deref()).await;
     let (resource, key, bytes) = located?;
     let head: ObjectHead = serde_json::from_slice(&bytes).context("the object cannot be read")?;
@@ -131,10 +134,9 @@ async fn on(
     let matched =
         matching.iter().find(|inspection| rules.get(&inspection.rule).is_some_and(|r| r.flow().is_some()));
     let of_rule = matched.and_then(|inspection| rules.get(&inspection.rule)?.flow());
-    let name = arguments.flow.as_deref().or(of_rule).unwrap_or_else(|| usual(&key.kind, &head.metadata));
-    let Some(flow) = flows.get(name) else {
-        let known: Vec<&str> = flows.iter().map(Flow::name).collect();
-        bail!("there is no flow {name}; {}", prodrome_rules::suggest(name, &known));
+    let flow = match named {
+        Some(flow) => flow,
+        None => library.flow(of_rule.unwrap_or_else(|| usual(&key.kind, &head.metadata)))?,
     };
     let object = ObjectRef {
         api_version: resource.api_version(),
@@ -162,7 +164,7 @@ async fn on(
         Some(_) => Some(snapshot::of(&finding, asked.clone(), plugins.clone(), now).await?),
         None => None,
     };
-    let diagnosis = ask(flow, &finding, asked, plugins, now, &screen).await;
+    let diagnosis = ask(&flow, &finding, asked, plugins, now, &screen).await;
     let mut diagnosis =
         apply(&finding, diagnosis).diagnosis.map_or_else(Diagnosis::default, |diagnosis| *diagnosis);
     if matching.is_empty() {

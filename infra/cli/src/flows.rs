@@ -114,25 +114,12 @@ fn check(files: &[PathBuf], output: Output) -> Result<Outcome> {
 impl One {
     /// The flow, and the run to be coloured in.
     fn read(&self) -> Result<(Flow, Option<Diagnosis>)> {
-        let path = PathBuf::from(&self.flow);
-        let flows = if path.is_file() {
-            let sources = library::read(&path)?;
-            let loaded = prodrome_flows::load(&sources, &prodrome_local::catalogue());
-            crate::rules::report(&sources, &loaded.diagnostics);
-            loaded.flows
-        } else {
-            Library::default().flows()?
-        };
-        let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(&self.flow);
-        let Some(flow) = flows.get(name) else {
-            let known: Vec<&str> = flows.iter().map(Flow::name).collect();
-            bail!("there is no sound flow {name}; {}", prodrome_rules::suggest(name, &known));
-        };
+        let flow = Library::default().flow(&self.flow)?;
         let run = match &self.run {
-            Some(path) => Some(run_of(flow, path)?),
+            Some(path) => Some(run_of(&flow, path)?),
             None => None,
         };
-        Ok((flow.clone(), run))
+        Ok((flow, run))
     }
 }
 

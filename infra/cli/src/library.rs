@@ -1,7 +1,7 @@
 //! Where the commands take their rules from: a folder or files that were named, else the shipped library.
 
 use anyhow::{Context, Result, bail};
-use prodrome_flows::FlowSet;
+use prodrome_flows::{Flow, FlowSet};
 use prodrome_rules::{Diagnostic, Loaded, RuleSet, SourceFile};
 use std::path::{Path, PathBuf};
 
@@ -57,19 +57,47 @@ impl Library {
     /// The root-cause flows: those in `flows` beside the rules that were named, else the shipped ones. Bad ones are
     /// left out and reported on standard error.
     pub(crate) fn flows(&self) -> Result<FlowSet> {
-        let files = self.flow_sources()?;
-        let loaded = prodrome_flows::load(&files, &prodrome_local::catalogue());
-        crate::rules::report(&files, &loaded.diagnostics);
-        Ok(loaded.flows)
+        Ok(sound_flows(self.readable_flows()?))
+    }
+
+    /// A flow by its name, or the one of a file.
+    pub(crate) fn flow(&self, named: &str) -> Result<Flow> {
+        let path = Path::new(named);
+        if path.is_dir() {
+            bail!("expected a flow's name or a flow file, found the folder {named}; name one of its files");
+        }
+        // A name is of small letters, digits and dashes.
+        if path.is_file() || named.contains(['/', '\\', '.']) {
+            let flows = sound_flows(read_those_that_can_be(path)?);
+            return flows
+                .iter()
+                .next()
+                .cloned()
+                .with_context(|| format!("there is no sound flow in {named}"));
+        }
+        let flows = self.flows()?;
+        let known: Vec<&str> = flows.iter().map(Flow::name).collect();
+        let hint = || prodrome_rules::suggest(named, &known);
+        flows.get(named).cloned().with_context(|| format!("there is no sound flow {named}; {}", hint()))
     }
 
     /// The flow files, read.
     pub(crate) fn flow_sources(&self) -> Result<Vec<SourceFile>> {
-        let mut files = Vec::new();
+        all_readable(self.readable_flows()?)
+    }
+
+    /// The same, and which of them are no texts.
+    pub(crate) fn readable_flows(&self) -> Result<(Vec<SourceFile>, Vec<Diagnostic>)> {
+        let (mut files, mut unreadable) = (Vec::new(), Vec::new());
         for folder in self.rules.iter().map(|path| path.join("flows")).filter(|path| path.is_dir()) {
-            files.extend(read(&folder)?);
+            let (read, none) = read_those_that_can_be(&folder)?;
+            files.extend(read);
+            unreadable.extend(none);
         }
-        Ok(if files.is_empty() { shipped_flows() } else { files })
+        if files.is_empty() && unreadable.is_empty() {
+            files = shipped_flows();
+        }
+        Ok((files, unreadable))
     }
 
     /// The rule files, read.
@@ -93,6 +121,14 @@ impl Library {
         }
         Ok((files, unreadable))
     }
+}
+
+/// The flows that are sound; what is wrong with the others is said on standard error.
+fn sound_flows((files, unreadable): (Vec<SourceFile>, Vec<Diagnostic>)) -> FlowSet {
+    let mut loaded = prodrome_flows::load(&files, &prodrome_local::catalogue());
+    loaded.diagnostics.extend(unreadable);
+    crate::rules::report(&files, &loaded.diagnostics);
+    loaded.flows
 }
 
 /// Rules were left out for their mistakes.

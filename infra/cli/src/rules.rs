@@ -132,7 +132,9 @@ fn check(
     let mut loaded = prodrome_rules::review(&sources, served);
     let files = sources.len() + unreadable.len();
     loaded.diagnostics.extend(unreadable);
-    let flows = prodrome_flows::load(&library.flow_sources()?, &prodrome_local::catalogue()).flows;
+    // What is wrong with a flow `prodrome flows check` says.
+    let (flows, _) = library.readable_flows()?;
+    let flows = prodrome_flows::load(&flows, &prodrome_local::catalogue()).flows;
     loaded.diagnostics.extend(names::of_flows(&sources, &flows));
     let shipped = prodrome_local::catalogue();
     let known: Vec<&str> = shipped.names().chain(plugins.iter().map(String::as_str)).collect();

@@ -186,6 +186,36 @@ fn a_cause_is_told_with_what_to_do_and_what_is_ruled_out_by_its_causes() {
 }
 
 #[test]
+fn a_flow_of_a_file_runs_though_nothing_names_it() {
+    let dir = folder(&[
+        ("pod.json", &pod("web-0", &json!({}))),
+        ("mine.yaml", "summary: what I ask\nnodes: { placed: { plugin: pending } }\n"),
+        ("cyclic.yaml", "nodes: { a: { plugin: node, after: a } }\n"),
+    ]);
+    let from = within(&dir, "pod.json");
+    let diagnose = |flow: &str| prodrome(&["diagnose", "pod/web-0", "--from", &from, "--flow", flow]);
+    let ran = diagnose(&within(&dir, "mine.yaml"));
+    assert!(
+        ran.code == 0 && ran.stderr.contains("mine: what I ask") && ran.stderr.contains("placed: cleared"),
+        "{ran:?}"
+    );
+    for (flow, words) in [
+        ("cyclic.yaml", "waiting for itself"),
+        ("cyclic.yaml", "there is no sound flow in"),
+        ("none.yaml", "cannot read the file"),
+        (".", "expected a flow's name or a flow file, found the folder"),
+    ] {
+        let ran = diagnose(&within(&dir, flow));
+        assert!(ran.code == 2 && ran.stderr.contains(words), "{flow}: {ran:?}");
+    }
+    let ran = diagnose("imagepull");
+    assert!(
+        ran.code == 2 && ran.stderr.contains("no sound flow imagepull; did you mean `image-pull`?"),
+        "{ran:?}"
+    );
+}
+
+#[test]
 fn a_plugin_whose_function_could_have_no_such_name_is_refused() {
     let long = "a-plugin-with-a-name-that-goes-on-and-on-and-on";
     let ran = prodrome(&["plugin", "new", long]);
@@ -243,6 +273,28 @@ fn a_flow_file_that_is_no_text_takes_only_itself_down() {
     assert_eq!((ran.code, &*ran.stdout), (1, "1 flow in 2 files is sound, 1 mistake\n"), "{ran:?}");
     assert!(ran.stderr.contains("bad.yaml:1:10: expected a text in UTF-8"), "{ran:?}");
     assert!(!ran.stderr.contains("rule"), "{ran:?}");
+    for command in ["explain", "graph"] {
+        let ran = prodrome(&["flows", command, &within(&dir, "bad.yaml")]);
+        assert_eq!((ran.code, &*ran.stdout), (2, ""), "{ran:?}");
+        assert!(ran.stderr.contains("bad.yaml:1:10: expected a text in UTF-8"), "{ran:?}");
+        assert_eq!(prodrome(&["flows", command, &within(&dir, "good.yaml")]).code, 0);
+    }
+    let own = folder(&[
+        (
+            "rules.yaml",
+            "Odd:\n  resource: Pod\n  flow: good\n  checkField: [{ field: [kind], nilValue: false }]\n",
+        ),
+        ("flows/good.yaml", "summary: one that is sound\nnodes: { a: { plugin: pending } }\n"),
+        ("objects/pod.json", &pod("web-0", &json!({}))),
+    ]);
+    std::fs::write(own.path().join("flows/bad.yaml"), b"summary: \xff\n").unwrap();
+    let (rules, from) = (own.path().to_str().unwrap(), within(&own, "objects/pod.json"));
+    for arguments in [&["diagnose", "pod/web-0", "--flow", "good"][..], &["scan", "--output", "json"]] {
+        let ran = prodrome(&[arguments, &["--rules", rules, "--from", &from]].concat());
+        assert!(ran.code != 2 && ran.stderr.contains("bad.yaml:1:10: expected a text in UTF-8"), "{ran:?}");
+    }
+    let ran = prodrome(&["rules", "check", rules]);
+    assert!(ran.code == 0 && ran.stdout.contains("1 rule in"), "{ran:?}");
     let ran = prodrome(&["flows", "check", &within(&dir, "none.yaml")]);
     assert!(ran.code == 2 && ran.stderr.contains("cannot read the file"), "{ran:?}");
 }
