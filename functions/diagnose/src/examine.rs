@@ -51,7 +51,8 @@ pub struct Tools<'t, P, G> {
     pub progress: &'t G,
 }
 
-/// Runs a flow about a finding from what is known already.
+/// Runs a flow about a finding from what is known already. All of its plugins judge by one present, `now`; the time that
+/// the run takes counts for its deadline alone.
 pub async fn examine(
     flow: &Flow,
     finding: &Finding,
@@ -86,7 +87,7 @@ pub async fn examine(
             in_flight.insert(node.name().to_owned());
             progress.asked(node.name());
             let deadline = later(state.begun, Duration::try_from(flow.deadline()).unwrap_or_default());
-            let request = request(flow, node, finding, run, &state, clock(), deadline);
+            let request = request(flow, node, finding, run, &state, now, deadline);
             let patience = Patience { timeout: node.timeout(), retries: node.retries(), deadline };
             let asked = ask(node.plugin(), request, patience, clock, *plugins, breaker);
             calls.push(async move { (node, asked.await) });

@@ -83,12 +83,15 @@ fn what_is_around_an_object_is_kept_where_the_command_is_told_to() {
     let dir = folder(&[("world.json", list.as_str())]);
     let (from, to) = (within(&dir, "world.json"), within(&dir, "around.json"));
     let object = "deploy/ro";
-    let run = |file: &str| prodrome(&["diagnose", object, "-n", "shop", "--from", &from, "--snapshot", file]);
+    let run = |file: &str| {
+        prodrome(&["diagnose", object, "-n", "shop", "--now", NOW, "--from", &from, "--snapshot", file])
+    };
     let kept = run(&to);
     assert_eq!(kept.code, 1, "{}", kept.stderr);
     assert!(kept.stdout.contains("app-file-permission"), "{}", kept.stdout);
     let document: Value = serde_json::from_str(&std::fs::read_to_string(&to).unwrap()).unwrap();
     assert_eq!(document["object"]["kind"], "Deployment", "{document}");
     let shown: Value = serde_json::from_str(&run("-").stdout).unwrap();
-    assert_eq!((&shown["object"], &shown["node"]), (&document["object"], &document["node"]));
+    assert_eq!(shown["at"], NOW, "the time that was given, and no part of the clock's");
+    assert_eq!(shown, document);
 }
