@@ -15,7 +15,7 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 #[derive(Args)]
 #[command(
     after_help = "Standard input is read where no text is given: JSON lines {\"id\",\"kind\":\"waiting|event|condition|log\",\
-                  \"reason\",\"text\"} with an answer for each, or anything else (an output of kubectl describe or logs) \
+                  \"reason\",\"text\"} with an answer for each by its id (without one, by its `line`, counted from 1), or anything else (an output of kubectl describe or logs) \
                   with one answer for all of it. A line has a text, a reason, or both, and 4 MiB at most.\n\nExit code: 0 everything was answered, if with `unknown`; \
                   2 something could not be read."
 )]
@@ -60,8 +60,11 @@ type Input = std::io::BufReader<std::io::StdinLock<'static>>;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer<'a> {
-    /// Null where a text was given alone.
+    /// Null where none was given.
     id: Option<serde_json::Value>,
+    /// Of a line without an id, which line it is. As an id this could be that of another line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
     cause: &'static str,
     /// Null where the cause is `unknown`.
     owner: Option<prodrome_model::Owner>,
@@ -134,12 +137,12 @@ fn answer_lines(head: Vec<lines::Line>, input: &mut Input, output: Output) -> Re
                 let why = asked.classify();
                 match output {
                     Output::Json => {
-                        let id = asked.id.unwrap_or_else(|| number.into());
-                        serde_json::to_writer(&mut out, &answer(Some(id), &why))?;
+                        let line = asked.id.is_none().then_some(number);
+                        serde_json::to_writer(&mut out, &Answer { line, ..answer(asked.id, &why) })?;
                         writeln!(out)?;
                     }
                     Output::Text => {
-                        let id = asked.id.map_or_else(|| number.to_string(), |id| label(&id));
+                        let id = asked.id.map_or_else(|| format!("line {number}"), |id| label(&id));
                         let about = format!(
                             "{} {:.2} {}",
                             why.id(),
@@ -184,6 +187,7 @@ fn label(id: &serde_json::Value) -> String {
 fn answer(id: Option<serde_json::Value>, why: &Classification) -> Answer<'_> {
     Answer {
         id,
+        line: None,
         cause: why.id(),
         owner: why.owner,
         confidence: why.confidence,

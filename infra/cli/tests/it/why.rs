@@ -60,6 +60,18 @@ fn json_lines_are_answered_in_their_order() {
 }
 
 #[test]
+fn a_line_without_an_id_is_known_by_its_number_which_is_no_id() {
+    let input = "{\"id\":2,\"text\":\"OOMKilled\"}\n{\"text\":\"bind: address already in use\"}\n{\"id\":null,\"text\":\"x\"}\n";
+    let ran = prodrome_reading(&["why", "--output", "json"], input);
+    let told: Vec<String> =
+        ran.json_lines().iter().map(|answer| format!("{} {}", answer["id"], answer["line"])).collect();
+    assert_eq!((ran.code, told), (0, ["2 null", "null 2", "null 3"].map(str::to_owned).into()), "{ran:?}");
+    let ran = prodrome_reading(&["why"], input);
+    let begins: Vec<&str> = ran.stdout.lines().filter_map(|line| line.split(':').next()).collect();
+    assert_eq!(begins, ["2", "line 2", "line 3"], "{ran:?}");
+}
+
+#[test]
 fn a_malformed_line_is_named_and_the_others_go_on() {
     let input = "{\"id\":\"a\",\"text\":\"OOMKilled\"}\nnot json\n{\"id\":\"b\",\"kind\":\"rumour\",\"text\":\"x\"}\n{\"id\":\"c\"}\n{\"id\":\"d\",\"text\":\"OOMKilled\"}\n";
     let ran = prodrome_reading(&["why", "--output", "json"], input);
