@@ -6,6 +6,7 @@ mod death;
 mod dependency;
 mod files;
 mod image;
+mod killed;
 mod network;
 mod node;
 mod run;
@@ -72,6 +73,7 @@ pub(crate) fn beyond_templates(input: &Input, candidates: &mut Vec<Candidate>) {
     workload::recognise(input, candidates);
     control_plane::recognise(input, candidates);
     death::recognise(input, candidates);
+    killed::recognise(input, candidates);
     // A reason is the outermost wrapper: what the text itself says comes first, unless the reason has one meaning.
     let told = candidates.iter().any(|candidate| candidate.confidence >= 0.6);
     for (cause, percent) in reasons(input) {

@@ -5,11 +5,16 @@ use crate::classify::Candidate;
 use crate::context::Input;
 use crate::log::{Level, Log};
 use crate::text::Kind;
+use std::ops::Range;
 
 /// Below every cause that stands where the program died.
 const BEFORE: i8 = -5;
 /// From here on a cause says more than that a program has died.
 const TELLING: f64 = 0.7;
+
+/// What a number is called that counts what stands before it.
+const COUNTS: &[&str] =
+    &["count", "counts", "total", "errors", "failures", "times", "n", "num", "number", "value"];
 
 /// Weighs the candidates of a log.
 pub(crate) fn weigh(input: &Input, candidates: &mut [Candidate]) {
@@ -19,6 +24,10 @@ pub(crate) fn weigh(input: &Input, candidates: &mut [Candidate]) {
     let log = Log::read(&input.normal.text, input.lower());
     for candidate in candidates.iter_mut().filter(|candidate| !candidate.at.is_empty()) {
         by_its_line(&log, candidate);
+        let is_calm = log.level(log.line(candidate.at.start)) == Some(Level::Low);
+        if is_calm && is_none_of_it(input.lower(), &candidate.at) {
+            weaken(candidate, 0.0);
+        }
     }
     let died_of: Vec<Cause> = candidates
         .iter()
@@ -52,6 +61,21 @@ fn tells(candidate: &Candidate) -> bool {
         && candidate.rank >= 0
         && candidate.confidence >= TELLING
         && !candidate.at.is_empty()
+}
+
+/// Whether a line counts how often something happened, and it did not: `connection refused count=0`, `0 timed out`.
+fn is_none_of_it(lower: &str, at: &Range<usize>) -> bool {
+    let behind = lower.get(at.end..).unwrap_or_default().split('\n').next().unwrap_or_default();
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    let mut words = behind.split(|c: char| !is_part(c)).filter(|word| !word.is_empty());
+    let is_given = behind.trim_start_matches(['"', ' ']).starts_with(['=', ':']);
+    let counted = match words.next() {
+        Some(word) if COUNTS.contains(&word) => words.next(),
+        word => word.filter(|_| is_given),
+    };
+    let before = lower.get(..at.start).unwrap_or_default().trim_end_matches(' ');
+    let none = ["0", "no", "zero"].iter().filter_map(|none| before.strip_suffix(none));
+    counted == Some("0") || none.into_iter().any(|rest| !rest.ends_with(|c| is_part(c) || c == ':'))
 }
 
 fn weaken(candidate: &mut Candidate, by: f64) {

@@ -22,7 +22,7 @@ pub(super) const ADVICE: &[Advice] = &[
         VolumeNotFound,
         "The volume does not exist any more where it was.",
         &[
-            "Look for it in the cloud's recycle bin, or restore a snapshot.",
+            "Look for it in the cloud's recycle bin, or restore a snapshot; make the folder of a local one on its node.",
             "Remove the PersistentVolume that points to nothing.",
         ],
     ),

@@ -1,10 +1,8 @@
 //! How runtimes of programming languages tell their own end.
 
 use crate::Cause::*;
-use crate::classification::Words;
 use crate::classify::Candidate;
-use crate::context::{Domain, Input, has_any};
-use crate::log::message;
+use crate::context::{Domain, Input};
 use crate::rule::Rule;
 use crate::text::Kind;
 use crate::{Cause, Fact};
@@ -44,8 +42,6 @@ pub(super) const RULES: &[Rule] = &[
     Rule::new(OomKilled, 70, &["out of memory", "oom command not allowed when used memory"])
         .on(APP)
         .unless(&["perhaps out of memory"]),
-    // A guess of the program's own: who sends SIGKILL it cannot see.
-    Rule::new(OomKilled, 44, &["perhaps out of memory?"]).on(APP).unless(ENDED_BY_OTHERS),
     // The kernel's line behind the one that says whose memory was at its end: a container's or the node's. In a log it does
     // not even say whether the process was the container's.
     Rule::new(OomKilled, 44, &[KERNELS_LINE]).on(PROGRAM),
@@ -166,80 +162,7 @@ pub(super) const RULES: &[Rule] = &[
 /// What no template says.
 pub(super) fn recognise(input: &Input, candidates: &mut Vec<Candidate>) {
     if APP.contains(&input.domain) {
-        killed(input, candidates);
         settings(input, candidates);
-    }
-}
-
-/// How parents tell that somebody sent SIGKILL to their child: Go, Node.js, `PostgreSQL`, nginx, PHP-FPM, uWSGI, Celery.
-const KILLED: &[&str] = &[
-    "signal: killed",
-    "signal: 9 (sigkill)",
-    "signal 9 (sigkill)",
-    "signal 9: killed",
-    "terminated by signal 9",
-    "exited on signal 9",
-    "killed by signal 9",
-    "npm err! signal sigkill",
-    "npm error signal sigkill",
-];
-
-/// What stands near a SIGKILL that was sent on purpose: somebody's patience was at its end, or all was asked to end.
-const ENDED_BY_OTHERS: &[&str] = &[
-    "timeout",
-    "timed out",
-    "time limit",
-    "deadline exceeded",
-    "harakiri",
-    "sending signal",
-    "context canceled",
-    "cancelled",
-    "shutdown",
-    "shutting down",
-];
-
-/// What SIGKILL means where a parent lives to tell of it. The kubelet and the runtime end the container's first process
-/// and all others with it, so that nobody is left to write a line; the kernel, at the memory limit, often takes one alone.
-/// Others can send it too, so that this is a guess, which whoever knows of a limit may raise.
-const BY_SIGKILL: Words = (
-    "A process of the container was killed with SIGKILL while the one that started it lived on; most often the kernel does \
-     that at the memory limit.",
-    &[
-        "Compare the container's memory use with its limit, and look for OOMKilled in its last state.",
-        "Look for a watchdog or a script in the container that kills by itself, and at the node's memory where there is no limit.",
-    ],
-);
-
-/// The last line by which a process is told to have been killed.
-fn killed(input: &Input, candidates: &mut Vec<Candidate>) {
-    let mut end = input.lower().len();
-    for line in input.lower().rsplit('\n') {
-        let at = end - line.len()..end;
-        end = at.start.saturating_sub(1);
-        let original = input.normal.text.get(at.clone()).unwrap_or_default();
-        if has_any(line, KILLED) || is_word_of_a_shell(message(original)) {
-            if !has_any(input.around(&at), ENDED_BY_OTHERS) {
-                let candidate = Candidate::new(Cause::OomKilled, 40, at);
-                candidates.push(Candidate { rank: -2, advice: Some(BY_SIGKILL), ..candidate });
-            }
-            return;
-        }
-    }
-}
-
-/// `Killed`, `start.sh: line 3:    12 Killed                  java -jar app.jar`.
-fn is_word_of_a_shell(message: &str) -> bool {
-    let mut words = message.split_whitespace();
-    let number = |word: &str| word.bytes().all(|b| b.is_ascii_digit());
-    match words.next() {
-        Some("Killed") => words.next().is_none(),
-        Some(script) if script.ends_with(':') => {
-            words.next() == Some("line")
-                && words.next().and_then(|line| line.strip_suffix(':')).is_some_and(number)
-                && words.next().is_some_and(number)
-                && words.next() == Some("Killed")
-        }
-        _ => false,
     }
 }
 
@@ -333,22 +256,6 @@ fn is_setting(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_shell_says_killed_and_nothing_else() {
-        for (line, want) in [
-            ("Killed", true),
-            ("  Killed ", true),
-            ("/app/start.sh: line 3:    12 Killed                  java -jar app.jar", true),
-            ("bash: line 1: 7 Killed", true),
-            ("killed", false),
-            ("Killed by user", false),
-            ("start.sh: line 3: Killed", false),
-            ("worker: Killed", false),
-        ] {
-            assert_eq!(is_word_of_a_shell(line), want, "{line}");
-        }
-    }
 
     #[test]
     fn settings_are_written_in_capitals() {

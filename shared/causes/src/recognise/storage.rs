@@ -5,6 +5,7 @@ use crate::context::{Domain, Input};
 use crate::failure::Failure;
 use crate::recognise::node::FOLDERS;
 use crate::rule::{Reason, Rule};
+use prodrome_model::Owner;
 
 const HERE: &[Domain] = &[Domain::Volume, Domain::Other];
 const CLOUD: &[Domain] = &[
@@ -138,6 +139,11 @@ pub(super) const RULES: &[Rule] = &[
     )
     .on(HERE)
     .unless(&["references non-existent", "volume plugin"]),
+    // A local volume: its folder is not there on the node that it is bound to.
+    Rule::new(VolumeNotFound, 90, &["path \"<path>\" does not exist"])
+        .on(HERE)
+        .beside(&["newmounter initialization failed", "newblockvolumemapper initialization failed"])
+        .owner(Owner::Platform),
     Rule::new(
         VolumeMountTimeout,
         85,

@@ -3,7 +3,8 @@
 //! replaced; their causes were written down before the classifier saw them, as were those of `wordings.jsonl`, which has
 //! whole logs too.
 
-use prodrome_causes::{Cause, Kind, Text, classify};
+use prodrome_causes::{Cause, Fact, Kind, Text, classify};
+use prodrome_model::Owner;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -97,4 +98,12 @@ fn every_row_names_its_source_and_a_cause() {
         assert!(!row.source.is_empty(), "{}", row.text);
         assert!(row.cause == "unknown" || row.cause.parse::<Cause>().is_ok(), "{}", row.cause);
     }
+}
+
+#[test]
+fn a_local_volume_without_its_folder_is_mended_by_whoever_runs_the_node() {
+    let text = r#"MountVolume.NewMounter initialization failed for volume "local-pv-1" : path "/mnt/disks/ssd1" does not exist"#;
+    let why = classify(&Text { kind: Kind::Event, reason: "FailedMount", text });
+    assert_eq!((why.id(), why.owner), ("volume-not-found", Some(Owner::Platform)), "{why:?}");
+    assert_eq!(why.facts.get(Fact::Path), Some("/mnt/disks/ssd1"));
 }

@@ -409,6 +409,21 @@ fn a_process_that_somebody_killed_is_perhaps_one_that_took_too_much_memory() {
         ("LOG:  server process (PID 123) was terminated by signal 9: Killed", "oom-killed", 0.35..0.45),
         ("worker exited: signal: killed", "oom-killed", 0.35..0.45),
         ("Killed process 123 (java)", "oom-killed", 0.35..0.45),
+        // What somebody says of its settings is no reason, nor is what follows from the end.
+        ("request_timeout=30\nshutdown_timeout=5\nloading the model\nKilled", "oom-killed", 0.35..0.45),
+        ("config: {\"db\":\"pg\",\"timeout\":30}\nKilled", "oom-killed", 0.35..0.45),
+        ("INFO server started with a timeout of 30s\nworker: signal: killed", "oom-killed", 0.35..0.45),
+        ("worker 3: signal: killed\nINFO all workers gone, shutting down", "oom-killed", 0.35..0.45),
+        (
+            "INFO order 12 was cancelled\nINFO step 1\nINFO step 2\nINFO step 3\nINFO step 4\nINFO step 5\nKilled",
+            "oom-killed",
+            0.35..0.45,
+        ),
+        (
+            "timeout = 30\n[1] [ERROR] Worker (pid:9) was sent SIGKILL! Perhaps out of memory?",
+            "oom-killed",
+            0.35..0.45,
+        ),
         ("[1] [ERROR] Worker (pid:9) was sent SIGKILL! Perhaps out of memory?", "oom-killed", 0.35..0.45),
         // The kernel's own numbers, in somebody's log.
         ("Killed process 123 (java) total-vm:8123456kB, anon-rss:2097152kB", "oom-killed", 0.35..0.45),
@@ -442,6 +457,8 @@ fn a_process_that_was_killed_for_a_reason_that_the_log_tells_was_not_out_of_memo
         "LOG:  received immediate shutdown request\nLOG:  server process (PID 123) was terminated by signal 9: Killed",
         "context canceled: signal: killed",
         "convert: context deadline exceeded\nconvert: signal: killed",
+        "exec: signal: killed\nERROR build timeout, giving up",
+        "Received SIGTERM, shutting down\nclosing 12 connections\nclosing the queue\nflushed\nwaiting for workers\nstill waiting\nKilled",
         "[1] [CRITICAL] WORKER TIMEOUT (pid:12)\n[1] [ERROR] Worker (pid:12) was sent SIGKILL! Perhaps out of memory?",
     ] {
         let why = classify(&Text::log(log));
@@ -551,5 +568,26 @@ fn who_may_not_write_where_a_volume_is_mounted_hangs_on_what_is_written_to() {
         let why = classify(&Text::event("FailedMount", text));
         assert_eq!(why.id(), want, "{text}: {why:?}");
         assert!((0.55..0.9).contains(&why.confidence), "{text}: {why:?}");
+    }
+}
+
+#[test]
+fn a_line_that_counts_none_of_an_error_tells_of_none() {
+    for (log, want) in [
+        ("level=info msg=\"upstream stats\" connection refused count=0", "unknown"),
+        ("level=info msg=\"connection refused\" count=0 since=5m", "unknown"),
+        ("{\"level\":\"info\",\"msg\":\"connection refused\",\"count\":0}", "unknown"),
+        ("INFO proxy: 0 connection refused, 0 reset", "unknown"),
+        ("INFO no permission denied errors", "unknown"),
+        ("INFO permission denied: 0", "unknown"),
+        ("level=info msg=\"connection refused\" count=7", "app-dependency-unreachable"),
+        (
+            "level=error msg=\"dial tcp 10.0.0.1:5432: connection refused\" count=0",
+            "app-dependency-unreachable",
+        ),
+        ("INFO dial tcp 10.0.0.1:5430: connection refused", "app-dependency-unreachable"),
+    ] {
+        let why = classify(&Text::log(log));
+        assert_eq!(why.id(), want, "{log}: {why:?}");
     }
 }
