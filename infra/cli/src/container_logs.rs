@@ -41,7 +41,7 @@ fn parse(bytes: &[u8]) -> Result<ContainerLogs> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let logs: ContainerLogs = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let place = error.path().to_string();
-        let within = if place == "." { String::new() } else { format!("{place}: ") };
+        let within = if matches!(&*place, "." | "?") { String::new() } else { format!("{place}: ") };
         anyhow::anyhow!("{within}{}", error.into_inner())
     })?;
     json.end()?;
@@ -72,7 +72,7 @@ mod tests {
                 "{\"n/p/c\": {\"curent\": \"\"}}",
                 "n/p/c.curent: unknown field `curent`, expected `current` or",
             ),
-            ("{\"n/p/c\": {}", "EOF while parsing an object at line 1 column 11"),
+            ("{\"n/p/c\": {}", "EOF while parsing an object at line 1 column 12"),
             ("{} {}", "trailing characters at line 1 column 4"),
             ("{\"p/c\": {}}", "found the key \"p/c\""),
             ("{\"n//c\": {}}", "found the key \"n//c\""),
