@@ -68,6 +68,7 @@ mod rights;
 mod texts;
 mod view;
 mod wall;
+mod webhook;
 
 pub use any_cluster::AnyCluster;
 pub use config::Config;

@@ -131,21 +131,10 @@ async fn faulty(
         return quota.reference().clone();
     }
     let of_webhook = matches!(cause, Cause::WebhookUnreachable | Cause::WebhookTls);
-    if of_webhook || facts.get(Fact::Webhook).is_some() {
-        let named = |hook: &serde_json::Value| {
-            let name = hook["name"].as_str().filter(|name| !name.is_empty());
-            name.is_some_and(|name| {
-                facts.get(Fact::Webhook) == Some(name) || texts.find(&format!("webhook \"{name}\"")).is_some()
-            })
-        };
-        for kind in ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"] {
-            let kind = format!("admissionregistration.k8s.io/{kind}");
-            let all = context.cluster().list(&kind, None, None).await.unwrap_or_default();
-            let of = all.iter().find(|config| config.list("/webhooks").iter().any(named));
-            if let Some(config) = of {
-                return config.reference().clone();
-            }
-        }
+    if (of_webhook || facts.get(Fact::Webhook).is_some())
+        && let Some(config) = context.webhook_configuration(facts, texts).await
+    {
+        return config;
     }
     context.workload().clone()
 }

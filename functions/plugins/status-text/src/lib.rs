@@ -37,6 +37,8 @@ pub fn plugin() -> Plugin {
     Plugin::new("status-text", diagnose)
         .about("What the statuses and events of an object say.")
         .reads("", "events", &["list"])
+        .reads("admissionregistration.k8s.io", "validatingwebhookconfigurations", &["list"])
+        .reads("admissionregistration.k8s.io", "mutatingwebhookconfigurations", &["list"])
         .names(Cause::ALL)
 }
 
@@ -53,7 +55,13 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         let of_balancer = explained.cause.id().starts_with("lb-");
         response.confidence =
             response.confidence.min(if of_balancer { LOAD_BALANCER_MAX } else { CONFIDENCE_MAX });
-        return Ok(response);
+        // Who made the object cannot mend what is asked about it on the way; else it is the object that says so.
+        let of_webhook = matches!(explained.cause, Cause::WebhookUnreachable | Cause::WebhookTls);
+        let configuration = match of_webhook {
+            true => context.webhook_configuration(&explained.facts, &texts).await,
+            false => None,
+        };
+        return Ok(response.blaming(configuration.unwrap_or_else(|| context.workload().clone())));
     }
     if let Some(worst) = complaints.first() {
         return Ok(unexplained(worst, &complaints));
@@ -134,6 +142,27 @@ mod tests {
             "{answer:?}"
         );
     }
+
+    #[tokio::test]
+    async fn a_cause_names_what_is_to_be_mended() {
+        let set = json!({ "apiVersion": "apps/v1", "kind": "StatefulSet",
+            "metadata": { "name": "db", "namespace": "shop", "uid": "s" } });
+        let config = json!({ "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+            "metadata": { "name": "policies" }, "webhooks": [{ "name": "pods.policy.example" }] });
+        let calling = "create Pod db-0 in StatefulSet db failed error: Internal error occurred: failed calling webhook \"pods.policy.example\": failed to call webhook: Post \"https://policy.shop.svc:443/?timeout=5s\": no endpoints available for service \"policy\"";
+        let told = || {
+            Kit::new().with(set.clone()).event("apps/StatefulSet shop/db", "Warning", "FailedCreate", calling)
+        };
+        for (kit, want) in [
+            (told().with(config), "ValidatingWebhookConfiguration policies"),
+            (told(), "StatefulSet shop/db"),
+        ] {
+            let answer = kit.ask(&plugin(), "apps/StatefulSet shop/db").await;
+            assert_eq!(answer.cause.as_deref(), Some("webhook-unreachable"), "{answer:?}");
+            assert_eq!(answer.faulty.map(|f| f.to_string()).as_deref(), Some(want));
+        }
+    }
+
     #[tokio::test]
     async fn a_custom_resource_that_has_failed_is_never_cleared() {
         let ask = async |status: Value| {

@@ -1,4 +1,4 @@
-use crate::run::{prodrome, root};
+use crate::run::{folder, prodrome, root};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -108,6 +108,77 @@ fn one_fault_is_one_alert_though_several_rules_see_it() {
         assert!(rules.iter().all(|rule| seen.contains(*rule)), "{name}: {seen:?}");
         assert!(lines.iter().all(|line| line["fingerprint"] == alerts[0]["fingerprint"]), "{lines:#?}");
     }
+}
+
+#[test]
+fn whoever_misses_pods_for_a_webhook_names_the_webhook() {
+    let lines = prodrome(&["replay", &recording("webhook-no-endpoints"), "--output", "json"]).json_lines();
+    let of_set: Vec<&Value> = lines.iter().filter(|line| line["object"]["kind"] == "StatefulSet").collect();
+    let alerts = of_set.iter().filter(|line| line["type"] == "alert").count();
+    assert_eq!((of_set.len(), alerts), (2, 1), "two rules see one fault: {of_set:#?}");
+    for line in of_set {
+        let faulty = (&line["cause"], &line["faulty"]["kind"]);
+        assert_eq!(faulty, (&json!("webhook-unreachable"), &json!("ValidatingWebhookConfiguration")));
+    }
+}
+
+#[test]
+fn a_pod_that_made_room_and_the_one_that_finds_none_in_its_place_are_one_alert() {
+    let pod = |name: &str, priority: u32, class: &str, status: Value| {
+        json!({ "apiVersion": "v1", "kind": "Pod",
+            "metadata": { "name": name, "namespace": "shop", "uid": name, "creationTimestamp": "2026-01-01T00:00:00Z",
+                "ownerReferences": [{ "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "web", "uid": "s", "controller": true }] },
+            "spec": { "priority": priority, "priorityClassName": class, "containers": [{ "name": "a", "image": "a" }] }, "status": status })
+    };
+    let condition = |kind: &str, status: &str, reason: &str| {
+        json!({ "type": kind, "status": status, "reason": reason,
+        "lastTransitionTime": "2026-01-01T00:00:10Z", "message": "0/1 nodes are available: 1 Insufficient cpu." })
+    };
+    let victim = pod(
+        "web-0",
+        0,
+        "",
+        json!({ "phase": "Running", "conditions": [condition("DisruptionTarget", "True", "PreemptionByScheduler")] }),
+    );
+    let next = pod(
+        "web-1",
+        0,
+        "",
+        json!({ "phase": "Pending", "conditions": [condition("PodScheduled", "False", "Unschedulable")] }),
+    );
+    let mut winner = pod("vip-0", 1000, "vip", json!({ "phase": "Running" }));
+    winner["spec"]["nodeName"] = json!("n1");
+    winner["metadata"]["ownerReferences"] = json!([]);
+    let set = json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": { "name": "web", "namespace": "shop", "uid": "s" },
+        "spec": { "replicas": 1 }, "status": { "replicas": 1, "readyReplicas": 1, "availableReplicas": 1 } });
+    let event = json!({ "apiVersion": "v1", "kind": "Event", "type": "Normal", "reason": "Preempted",
+        "metadata": { "name": "web-0.1", "namespace": "shop", "uid": "e" }, "message": "Preempted by pod vip-0 on node n1",
+        "involvedObject": { "apiVersion": "v1", "kind": "Pod", "namespace": "shop", "name": "web-0", "uid": "web-0" },
+        "firstTimestamp": "2026-01-01T00:00:10Z", "lastTimestamp": "2026-01-01T00:00:10Z" });
+    let lines: Vec<String> = [
+        (1, "/apis/apps/v1/statefulsets", "ADDED", set),
+        (2, "/api/v1/pods", "ADDED", winner),
+        (10, "/api/v1/pods", "ADDED", victim.clone()),
+        (10, "/api/v1/events", "ADDED", event),
+        (11, "/api/v1/pods", "DELETED", victim),
+        (12, "/api/v1/pods", "ADDED", next.clone()),
+        (1190, "/api/v1/pods", "DELETED", next),
+    ]
+    .map(|(t, path, kind, object)| {
+        json!({ "t": t, "path": path, "event": { "type": kind, "object": object } }).to_string()
+    })
+    .into();
+    let dir = folder(&[
+        ("watch.jsonl", &lines.join("\n")),
+        ("meta.json", r#"{ "start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:20:00Z" }"#),
+    ]);
+    let ran = prodrome(&["replay", dir.path().to_str().unwrap(), "--output", "json", "--only", "Pod*"]);
+    let lines = ran.json_lines();
+    let told: Vec<_> =
+        lines.iter().map(|line| (line["type"].as_str().unwrap(), line["rule"].as_str().unwrap())).collect();
+    assert_eq!(told, [("alert", "PodPreempted"), ("resolved", "PodPreempted")], "{ran:?}");
+    let over = lines[1]["t"].as_f64().unwrap();
+    assert!(over > 1190.0, "it is not over before the other has found a node: {ran:?}");
 }
 
 #[test]
