@@ -40,6 +40,10 @@ impl Context {
         let host = [Fact::Host, Fact::Address, Fact::Service].into_iter().find_map(|fact| facts.get(fact));
         let texts: Vec<&str> =
             host.into_iter().chain(explained.response.evidence.iter().map(|e| e.text.as_str())).collect();
+        if unreachable && let Some(unserved) = self.unserved(pod, &texts).await {
+            let confidence = explained.response.confidence.min(0.86);
+            return instead(explained, unserved.response(confidence).blaming(self.workload().clone()));
+        }
         let called = if unreachable { self.called(pod, &texts).await } else { None };
         let (name, namespace, found, port) = if let Some((service, port)) = called {
             let namespace = service.namespace().unwrap_or_default().to_owned();
@@ -246,7 +250,7 @@ impl Context {
 }
 
 /// `db`, `db:5432`, `db.shop`, `db.shop.svc.cluster.local`: the Service that such a name means.
-fn service_of(host: &str, own: Option<&str>) -> Option<(String, String)> {
+pub(crate) fn service_of(host: &str, own: Option<&str>) -> Option<(String, String)> {
     let host = host.rsplit_once("://").map_or(host, |(_, rest)| rest);
     let host = host.split([':', '/']).next().unwrap_or(host).trim_end_matches('.');
     let is_label = |text: &str| {

@@ -333,6 +333,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_address_with_a_port_that_nobody_serves_is_wrong_itself() {
+        let service = json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "kafka", "namespace": "shop" },
+            "spec": { "clusterIP": "10.96.0.9", "selector": { "app": "kafka" }, "ports": [{ "port": 9092 }] } });
+        for (log, want) in [
+            ("fatal: dial tcp: lookup kafka: connect: connection refused (kafka:9999)", "app-config-wrong"),
+            ("fatal: dial tcp: connect to kafka:9092: connection refused", "app-dependency-unreachable"),
+            ("fatal: no broker of kafka:9999, kafka:9092: connection refused", "app-dependency-unreachable"),
+        ] {
+            let kafka = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "kafka-0", "namespace": "shop", "labels": { "app": "kafka" } },
+                "status": { "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] } });
+            let kit = Kit::new()
+                .with(pod(&json!({ "exitCode": 1, "reason": "Error" })))
+                .with(service.clone())
+                .with(kafka)
+                .previous_log("shop/web-0/web", log);
+            let answer = kit.ask(&plugin(), "Pod shop/web-0").await;
+            assert_eq!(answer.cause.as_deref(), Some(want), "{log}: {answer:?}");
+            assert!(answer.confidence <= SAID_MAX, "{answer:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn exit_codes_and_killers_are_told_apart() {
         let killing = ("Normal", "Killing", "Container web failed liveness probe, will be restarted");
         for (name, last, event, log, want) in [

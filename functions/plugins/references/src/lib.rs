@@ -1,4 +1,5 @@
-//! Whether what an object refers to is there: `ConfigMaps`, Secrets and their keys, claims, service accounts, classes.
+//! Whether what an object refers to is there: `ConfigMaps`, Secrets and their keys, claims, service accounts, classes, and
+//! the ports of the Services that its variables name.
 
 use prodrome_plugin::{Cause, Context, Evidence, NoParams, Object, Plugin, Problem, Response};
 use serde_json::Value;
@@ -23,11 +24,17 @@ pub fn plugin() -> Plugin {
             Cause::ServiceAccountMissing,
             Cause::ServiceMissing,
             Cause::PvcMissing,
+            Cause::AppConfigWrong,
         ])
 }
 
 /// The cause where a `ConfigMap` or a Secret is not there.
 const CONFIG: &str = "config-ref-missing";
+
+/// How sure a wrong port makes: the program may never call there.
+const CALLS: f64 = 0.78;
+/// In the name of a variable: where the program itself is to be reached.
+const LISTENS: [&str; 4] = ["listen", "bind", "advertise", "self"];
 
 /// One thing that is referred to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +89,11 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
             spared.insert(named)
         };
     }
+    if let Some(pod) = pods.first()
+        && let Some(response) = calls_nobody(&context, pod).await
+    {
+        return Ok(response.blaming(context.workload().clone()));
+    }
     let mut summary = match there.len() {
         0 if !spared.is_empty() => "no object that it needs is known to be missing".to_owned(),
         0 if unsure.is_empty() => "it refers to no other object".to_owned(),
@@ -101,6 +113,29 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     Ok(unsure
         .into_iter()
         .fold(response, |response, what| response.without(what, "no object of its kind is to be seen")))
+}
+
+/// A variable by which a program is told to call a Service at a port that this does not serve.
+async fn calls_nobody(context: &Context, pod: &Object) -> Option<Response> {
+    for container in pod.list("/spec/containers").iter().chain(pod.list("/spec/initContainers")) {
+        for variable in container["env"].as_array().into_iter().flatten() {
+            let (Some(name), Some(value)) = (variable["name"].as_str(), variable["value"].as_str()) else {
+                continue;
+            };
+            let low = name.to_ascii_lowercase();
+            if LISTENS.iter().any(|word| low.contains(word)) {
+                continue;
+            }
+            let Some(unserved) = context.unserved(pod, &[value]).await else { continue };
+            let at = format!(
+                "{}.env.{name} names {}",
+                container["name"].as_str().unwrap_or_default(),
+                unserved.called
+            );
+            return Some(unserved.response(CALLS).because(Evidence::new("spec", at)));
+        }
+    }
+    None
 }
 
 /// The Service that gives the pods of a `StatefulSet` their names.
@@ -246,6 +281,43 @@ mod tests {
         assert_eq!(sound.verdict.as_str(), "cleared");
         let summary = "the one object that it needs is there; not there, and optional: the ConfigMap maybe";
         assert_eq!(sound.summary, summary);
+    }
+
+    #[tokio::test]
+    async fn a_variable_with_a_port_that_its_service_does_not_serve_is_named() {
+        let service = |spec: Value| {
+            json!({ "apiVersion": "v1", "kind": "Service",
+            "metadata": { "name": "quote", "namespace": "shop" }, "spec": spec })
+        };
+        let sound = json!({ "clusterIP": "10.96.0.9", "selector": { "app": "quote" }, "ports": [{ "port": 8090 }, { "port": 9000 }] });
+        let of_pods =
+            json!({ "clusterIP": "None", "selector": { "app": "quote" }, "ports": [{ "port": 8090 }] });
+        let own =
+            json!({ "clusterIP": "10.96.0.9", "selector": { "app": "ship" }, "ports": [{ "port": 8090 }] });
+        let behind = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "q", "namespace": "shop", "labels": { "app": "quote" } },
+            "spec": { "containers": [{ "name": "q", "ports": [{ "containerPort": 7070 }] }] } });
+        for (variable, value, spec, wrong) in [
+            ("QUOTE_ADDR", "quote:0000", &sound, true),
+            ("QUOTE_ADDR", "http://quote.shop.svc.cluster.local:8091/getquote", &sound, true),
+            ("QUOTE_ADDR", "amqp://user:1234@quote:5672", &sound, true),
+            ("QUOTE_ADDR", "quote:8090", &sound, false),
+            ("QUOTE_ADDR", "quote:8091,quote:9000", &sound, false),
+            ("QUOTE_ADDR", "quote", &sound, false),
+            ("QUOTE_ADDR", "other:8091", &sound, false),
+            ("QUOTE_ADDR", "postgres://quote:1234@db/x", &sound, false),
+            ("QUOTE_LISTEN", "quote:8091", &sound, false),
+            // A pod behind it says that it listens there.
+            ("QUOTE_ADDR", "quote:7070", &sound, false),
+            ("QUOTE_ADDR", "quote:8091", &of_pods, false),
+            ("QUOTE_ADDR", "quote:8091", &own, false),
+        ] {
+            let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "a", "namespace": "shop", "labels": { "app": "ship" } },
+                "spec": { "containers": [{ "name": "c", "env": [{ "name": variable, "value": value }] }] } });
+            let kit = Kit::new().with(pod).with(behind.clone()).with(service(spec.clone()));
+            let answer = kit.ask(&plugin(), "Pod shop/a").await;
+            let want = wrong.then_some("app-config-wrong");
+            assert_eq!(answer.cause.as_deref(), want, "{variable}={value}: {answer:?}");
+        }
     }
 
     #[tokio::test]
