@@ -1,5 +1,7 @@
 //! Why a container ends again and again, or cannot be started: exit codes, who killed it, its last words.
 
+mod full;
+
 use prodrome_causes::Cause;
 use prodrome_plugin::pod::{Container, Terminated, containers};
 use prodrome_plugin::{
@@ -83,10 +85,11 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
         starts.events(&about, &["Failed"]);
     }
     let reference = pod.reference();
-    let mut logs = Texts::new();
+    let (mut logs, mut written) = (Texts::new(), Vec::new());
     for previous in [true, false] {
         if let Ok(Some(log)) = context.cluster().logs(reference, &container.name, previous).await {
             logs.log(&log);
+            written.push(log);
         }
     }
     if let Some(ended) = container.ended().filter(|ended| !ended.message.is_empty()) {
@@ -99,7 +102,10 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     });
     let killed = killed.map(|event| event.message.clone());
     let said = match logs.explain() {
-        Some(explained) => Some(context.follow(pod, explained).await),
+        Some(explained) => {
+            let followed = context.follow(pod, explained).await;
+            Some(full::of_claim(pod, &container.name, &written, followed))
+        }
         None => None,
     };
     let mut response = explain(pod, &container, &starts, said, killed.as_deref());
@@ -351,6 +357,27 @@ mod tests {
             let answer = kit.ask(&plugin(), "Pod shop/web-0").await;
             assert_eq!(answer.cause.as_deref(), Some(want), "{log}: {answer:?}");
             assert!(answer.confidence <= SAID_MAX, "{answer:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_is_full_is_the_claims_where_the_log_names_its_folder() {
+        let mut pod = pod(&json!({ "exitCode": 1, "reason": "Error" }));
+        pod["spec"]["containers"][0]["volumeMounts"] =
+            json!([{ "name": "d", "mountPath": "/data" }, { "name": "t", "mountPath": "/tmp" }]);
+        pod["spec"]["volumes"] = json!([{ "name": "d", "persistentVolumeClaim": { "claimName": "orders" } }, { "name": "t", "emptyDir": {} }]);
+        let error = "OSError: [Errno 28] No space left on device";
+        for (log, want, sure) in [
+            (format!("{error}: '/data/batch.json'"), "volume-full", 0.8),
+            (format!("Data repository at /data.\n{error}"), "volume-full", 0.7),
+            (format!("reading /app/data and /database\n{error}"), "app-disk-full", 0.8),
+            (format!("{error}: '/tmp/x'"), "app-disk-full", 0.8),
+        ] {
+            let kit = Kit::new().with(pod.clone()).previous_log("shop/web-0/web", &log);
+            let answer = kit.ask(&plugin(), "Pod shop/web-0").await;
+            assert_eq!((answer.cause.as_deref(), answer.confidence), (Some(want), sure), "{log}: {answer:?}");
+            let faulty = answer.faulty.map(|faulty| faulty.to_string()).unwrap_or_default();
+            assert_eq!(faulty.ends_with("shop/orders"), want == "volume-full", "{log}: {faulty}");
         }
     }
 
