@@ -77,7 +77,7 @@ pub(super) fn recognise(input: &Input, candidates: &mut Vec<Candidate>) {
                 let percent = if guessed { 44 } else { 40 };
                 let rank = if guessed { 0 } else { -2 };
                 let advice = (!guessed).then_some(BY_SIGKILL);
-                candidates.push(Candidate { rank, advice, ..Candidate::new(Cause::OomKilled, percent, at) });
+                candidates.push(Candidate { advice, rank, ..Candidate::new(Cause::OomKilled, percent, at) });
             }
             return;
         }
