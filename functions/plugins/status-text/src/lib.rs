@@ -57,11 +57,8 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
             response.confidence.min(if of_balancer { LOAD_BALANCER_MAX } else { CONFIDENCE_MAX });
         // Who made the object cannot mend what is asked about it on the way; else it is the object that says so.
         let of_webhook = matches!(explained.cause, Cause::WebhookUnreachable | Cause::WebhookTls);
-        let configuration = if of_webhook {
-            context.webhook_configuration(&explained.facts, &texts).await
-        } else {
-            None
-        };
+        let configuration =
+            if of_webhook { context.webhook_configuration(&explained.facts, &texts).await } else { None };
         return Ok(response.blaming(configuration.unwrap_or_else(|| context.workload().clone())));
     }
     if let Some(worst) = complaints.first() {
