@@ -93,8 +93,8 @@ load: ## Run the deployed pipeline under load and faults and count, into tests/r
 	    --seconds $(or $(LOAD_SECONDS),60) --rate $(or $(LOAD_RATE),1000) \
 	    --backlog $(or $(LOAD_BACKLOG),1000000) --seed $(or $(LOAD_SEED),1)
 
-schedule: ## Run the watcher through trouble by chance before a real API server (RUNS=100 PODS=20000 FROM=…; needs cluster-tools)
-	SCHEDULE_RUNS=$(or $(RUNS),5) SCHEDULE_PODS=$(or $(PODS),2000) SCHEDULE_FROM=$(or $(FROM),0) \
+schedule: ## Run the watcher through trouble by chance before a real API server, into tests/report/schedule.md (RUNS=100 PODS=20000 FROM=…; needs cluster-tools)
+	SCHEDULE_REPORT=$(CURDIR)/tests/report/schedule.md SCHEDULE_RUNS=$(or $(RUNS),5) SCHEDULE_PODS=$(or $(PODS),2000) SCHEDULE_FROM=$(or $(FROM),0) \
 	    $(CARGO) test -p prodrome-watcher --test it -- --nocapture real::schedule
 
 report: ## Replay every recording and write tests/REPORT.md anew (SUITES=DIR judges suites as well)
