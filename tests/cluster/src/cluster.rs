@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, OnceCell};
 use tokio::time::{sleep, timeout};
 
 /// How long a server may take to be ready: on a busy machine.
-const START_WAIT: Duration = Duration::from_mins(2);
+const START_WAIT: Duration = Duration::from_mins(5);
 const ADMIN_TOKEN: &str = "admin";
 /// Who may be whom, by a token of the same name: the parts of a cluster that has nodes. Nodes are added by name.
 const COMPONENTS: [&str; 2] = ["system:kube-controller-manager", "system:kube-scheduler"];

@@ -1,8 +1,9 @@
 //! Trouble by chance: whatever happens to the watcher, the API server, its store and the queue, what came out of the
 //! queue is in the end what the server holds.
 //!
-//! `SCHEDULE_RUNS` and `SCHEDULE_PODS` ask for more of it, `SCHEDULE_FROM` begins with another seed, `SCHEDULE_REPORT` names
-//! the section of the report that they are counted into (`make schedule`).
+//! `SCHEDULE_RUNS` and `SCHEDULE_PODS` ask for more of it, `SCHEDULE_FROM` begins with another seed, after `SCHEDULE_MINUTES`
+//! no further run begins, and `SCHEDULE_REPORT` names the section of the report that they are counted into (`make
+//! schedule`).
 
 mod tally;
 
@@ -165,7 +166,10 @@ impl Queue for Downstream {
 async fn after_any_trouble_what_came_out_of_the_queue_is_what_the_server_holds() {
     let name = "after_any_trouble_what_came_out_of_the_queue_is_what_the_server_holds";
     let Some(cluster) = alone(name).await else { return };
-    let wish = |name: &str| std::env::var_os(name).map(|n| n.to_str().unwrap().parse::<u64>().unwrap());
+    let wish = |name: &str| {
+        let text = std::env::var_os(name).filter(|text| !text.is_empty())?;
+        Some(text.to_str().unwrap().parse::<u64>().unwrap())
+    };
     let (runs, pods) = (wish("SCHEDULE_RUNS").unwrap_or(2), wish("SCHEDULE_PODS").unwrap_or(500));
     let first = wish("SCHEDULE_FROM").unwrap_or(0);
     cluster.namespace(NAMESPACE).await;
@@ -180,7 +184,11 @@ async fn after_any_trouble_what_came_out_of_the_queue_is_what_the_server_holds()
         .for_each(async |_| {})
         .await;
     let mut tally = Tally::new(pods, first);
+    let (begun, minutes) = (Instant::now(), wish("SCHEDULE_MINUTES"));
     for seed in first..first + runs {
+        if minutes.is_some_and(|minutes| begun.elapsed() > Duration::from_mins(minutes)) {
+            break;
+        }
         tally.begun();
         // A token for each run: they end after an hour.
         let desk = Desk::new(&cluster, NAMESPACE, &["pods"]).await;
