@@ -27,7 +27,7 @@ SUITES ?=
 KUBEBUILDER_ASSETS ?= $(shell tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test build build-function build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template load report schedule sbom bench bench-diagnosis bench-engine bench-instructions bench-memory bench-rivals bench-watcher differential cluster-tools cluster-nodes e2e-cluster sample-events sim sim-mutants rules-page python-pins
+.PHONY: help run test build build-function build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template load failover report schedule sbom bench bench-diagnosis bench-engine bench-instructions bench-memory bench-rivals bench-watcher differential cluster-tools cluster-nodes e2e-cluster sample-events sim sim-mutants rules-page python-pins
 
 help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,9 +93,13 @@ load: ## Run the deployed pipeline under load and faults and count, into tests/r
 	    --seconds $(or $(LOAD_SECONDS),60) --rate $(or $(LOAD_RATE),1000) \
 	    --backlog $(or $(LOAD_BACKLOG),1000000) --seed $(or $(LOAD_SEED),1)
 
-schedule: ## Run the watcher through trouble by chance before a real API server (RUNS=100 PODS=20000 FROM=…; needs cluster-tools)
-	SCHEDULE_RUNS=$(or $(RUNS),5) SCHEDULE_PODS=$(or $(PODS),2000) SCHEDULE_FROM=$(or $(FROM),0) \
+schedule: ## Run the watcher through trouble by chance before a real API server, into tests/report/schedule.md (RUNS=100 PODS=20000 FROM=… MINUTES=…; needs cluster-tools)
+	SCHEDULE_REPORT=$(CURDIR)/tests/report/schedule.md SCHEDULE_MINUTES=$(MINUTES) SCHEDULE_RUNS=$(or $(RUNS),5) SCHEDULE_PODS=$(or $(PODS),2000) SCHEDULE_FROM=$(or $(FROM),0) \
 	    $(CARGO) test -p prodrome-watcher --test it -- --nocapture real::schedule
+
+failover: ## End the watcher that leads again and again, and measure until another does, into tests/report/failover.md (RUNS=20; needs cluster-tools)
+	FAILOVER_REPORT=$(CURDIR)/tests/report/failover.md FAILOVER_RUNS=$(or $(RUNS),20) \
+	    $(CARGO) test -p prodrome-watcher --test it -- --nocapture real::leading::however_often
 
 report: ## Replay every recording and write tests/REPORT.md anew (SUITES=DIR judges suites as well)
 	@$(CARGO) build --quiet -p prodrome-cli -p prodrome-report

@@ -1,8 +1,8 @@
 use crate::api::ApiError;
 use crate::chain::chain;
 use crate::kube_api::KubeApi;
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use prodrome_cluster::connect;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -10,24 +10,13 @@ use tokio::time::timeout;
 /// Why there is no connection to a cluster. Each says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The kubeconfig is missing, is no kubeconfig, or lacks the context.
-    #[error("the kubeconfig {path}: {reason}")]
-    Kubeconfig {
-        /// Which file.
-        path: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    /// The kubeconfig is missing, is no kubeconfig, or lacks the context, or its credentials cannot be used at all.
+    #[error(transparent)]
+    Kubeconfig(#[from] connect::ConnectError),
     /// Neither a kubeconfig is named nor does this run in a pod.
     #[error("no cluster: set KUBECONFIG, or run in a pod with a service account ({reason})")]
     NotInCluster {
         /// What is missing.
-        reason: String,
-    },
-    /// The credentials cannot be used at all.
-    #[error("the credentials cannot be used: {reason}")]
-    Credentials {
-        /// What is wrong with them.
         reason: String,
     },
     /// The API server does not accept them.
@@ -61,39 +50,26 @@ pub struct Connection {
     pub namespace: String,
 }
 
-/// Prepares a connection: by a kubeconfig where one is named, else as a pod does.
+/// Prepares a connection: by a kubeconfig where one is named (or several, as in `$KUBECONFIG`), else as a pod does.
 pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Connection, ConnectError> {
     let mut config = match kubeconfig {
-        Some(path) => from_kubeconfig(path, context).await?,
+        Some(named) => {
+            let paths: Vec<PathBuf> = std::env::split_paths(named.as_os_str())
+                .filter(|path| !path.as_os_str().is_empty())
+                .collect();
+            connect::choose_of(&paths, context).await?.config
+        }
         None => Config::incluster().map_err(|error| ConnectError::NotInCluster { reason: chain(&error) })?,
     };
     config.default_retry = false;
     // So that whoever looks through an audit log, or writes a flow schema, knows who asks.
     let agent = concat!("prodrome-watcher/", env!("CARGO_PKG_VERSION"));
+    config.headers.retain(|(name, _)| name != http::header::USER_AGENT);
     config.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(agent)));
     config.connect_timeout = Some(CONNECT_WAIT);
     let (server, namespace) = (config.cluster_url.to_string(), config.default_namespace.clone());
-    let client =
-        Client::try_from(config).map_err(|error| ConnectError::Credentials { reason: chain(&error) })?;
+    let client = connect::client(config)?;
     Ok(Connection { client, server, namespace })
-}
-
-async fn from_kubeconfig(path: &Path, context: Option<&str>) -> Result<Config, ConnectError> {
-    let broken = |reason| ConnectError::Kubeconfig { path: path.display().to_string(), reason };
-    // As kubectl does, several files may be named, and are merged.
-    let paths: Vec<PathBuf> =
-        std::env::split_paths(path.as_os_str()).filter(|p| !p.as_os_str().is_empty()).collect();
-    let mut merged: Option<Kubeconfig> = None;
-    for path in paths {
-        let one = Kubeconfig::read_from(&path).map_err(|error| broken(chain(&error)))?;
-        merged = Some(match merged {
-            None => one,
-            Some(merged) => merged.merge(one).map_err(|error| broken(chain(&error)))?,
-        });
-    }
-    let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
-    let kubeconfig = merged.ok_or_else(|| broken("no file is named".to_owned()))?;
-    Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| broken(chain(&error)))
 }
 
 impl Connection {

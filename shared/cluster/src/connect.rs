@@ -127,32 +127,37 @@ pub async fn kubeconfig(path: Option<&Path>, context: Option<&str>) -> Result<Co
 /// Chooses one of a kubeconfig's contexts: the current one, where none is named. Without a path the kubeconfig is
 /// what kubectl would take: `$KUBECONFIG`, then `~/.kube/config`.
 pub async fn choose(path: Option<&Path>, context: Option<&str>) -> Result<Chosen, ConnectError> {
-    if let Some(path) = files(path).into_iter().find(|path| is_cut_utf16(path)) {
-        let reason = "it begins as UTF-16, and ends within a character".to_owned();
-        return Err(ConnectError::Kubeconfig { path: Some(path), reason });
-    }
+    refuse_cut_utf16(&files(path))?;
     let read = match path {
         Some(path) => Kubeconfig::read_from(path),
         None => Kubeconfig::read(),
     };
-    let path = path.map(Path::to_owned);
-    let foreign = |kind: Option<String>| {
-        let found = kind.map_or("other kinds".to_owned(), |kind| format!("kind: {}", harmless(&kind)));
-        let reason =
-            format!("expected a kubeconfig (kind: {KIND}), found {found}; name one, or set KUBECONFIG");
-        ConnectError::Kubeconfig { path: path.clone(), reason }
-    };
-    let read = read.map_err(|error| match error {
-        KubeconfigError::KindMismatch => foreign(path.as_deref().and_then(foreign_kind)),
-        KubeconfigError::ReadConfig(e, path) if e.kind() == std::io::ErrorKind::NotFound => {
-            ConnectError::NoKubeconfig { path }
-        }
-        KubeconfigError::FindPath => ConnectError::NoKubeconfig { path: PathBuf::from("~/.kube/config") },
-        error => ConnectError::Kubeconfig { path: path.clone(), reason: chain(&error) },
-    })?;
-    if let Some(kind) = read.kind.as_ref().filter(|kind| *kind != KIND) {
-        return Err(foreign(Some(kind.clone())));
+    chosen(read.map_err(|error| refused(error, path))?, path, context).await
+}
+
+/// The same of several kubeconfigs, which are one, as `$KUBECONFIG` names them: what the first of them says counts.
+pub async fn choose_of(paths: &[PathBuf], context: Option<&str>) -> Result<Chosen, ConnectError> {
+    if let [path] = paths {
+        return choose(Some(path), context).await;
     }
+    refuse_cut_utf16(paths)?;
+    let mut merged = Kubeconfig::default();
+    for path in paths {
+        let read = Kubeconfig::read_from(path).and_then(|read| merged.merge(read));
+        merged = read.map_err(|error| refused(error, Some(path)))?;
+    }
+    chosen(merged, None, context).await
+}
+
+async fn chosen(
+    read: Kubeconfig,
+    path: Option<&Path>,
+    context: Option<&str>,
+) -> Result<Chosen, ConnectError> {
+    if let Some(kind) = read.kind.as_ref().filter(|kind| *kind != KIND) {
+        return Err(foreign(Some(kind.clone()), path));
+    }
+    let path = path.map(Path::to_owned);
     let known: Vec<String> = read.contexts.iter().map(|context| context.name.clone()).collect();
     let current = read.current_context.clone().filter(|name| !name.is_empty());
     let Some(context) = context.map(str::to_owned).or(current) else {
@@ -166,6 +171,30 @@ pub async fn choose(path: Option<&Path>, context: Option<&str>) -> Result<Chosen
         Ok(config) => Ok(Chosen { config: tuned(config), context }),
         Err(error) => Err(ConnectError::Kubeconfig { path, reason: chain(&error) }),
     }
+}
+
+fn refuse_cut_utf16(paths: &[PathBuf]) -> Result<(), ConnectError> {
+    let Some(path) = paths.iter().find(|path| is_cut_utf16(path)) else { return Ok(()) };
+    let reason = "it begins as UTF-16, and ends within a character".to_owned();
+    Err(ConnectError::Kubeconfig { path: Some(path.clone()), reason })
+}
+
+/// Why a file cannot be used.
+fn refused(error: KubeconfigError, path: Option<&Path>) -> ConnectError {
+    match error {
+        KubeconfigError::KindMismatch => foreign(path.and_then(foreign_kind), path),
+        KubeconfigError::ReadConfig(e, path) if e.kind() == std::io::ErrorKind::NotFound => {
+            ConnectError::NoKubeconfig { path }
+        }
+        KubeconfigError::FindPath => ConnectError::NoKubeconfig { path: PathBuf::from("~/.kube/config") },
+        error => ConnectError::Kubeconfig { path: path.map(Path::to_owned), reason: chain(&error) },
+    }
+}
+
+fn foreign(kind: Option<String>, path: Option<&Path>) -> ConnectError {
+    let found = kind.map_or("other kinds".to_owned(), |kind| format!("kind: {}", harmless(&kind)));
+    let reason = format!("expected a kubeconfig (kind: {KIND}), found {found}; name one, or set KUBECONFIG");
+    ConnectError::Kubeconfig { path: path.map(Path::to_owned), reason }
 }
 
 /// The first kind of a file that is not the one of kubeconfigs, as far as lines of YAML show it.

@@ -84,9 +84,17 @@ impl Alone {
 
     /// Makes the store forget everything but the present, and the API server, which remembers by itself, too.
     pub async fn compact(&self) {
-        self.server().processes.lock().await.etcd.compact().await;
+        self.compact_store().await;
         self.kill().await;
         self.start().await;
+    }
+
+    /// Makes the store forget everything but the present, where it runs; the API server goes on, and remembers by itself.
+    pub async fn compact_store(&self) {
+        let processes = self.server().processes.lock().await;
+        if processes.etcd.runs() {
+            processes.etcd.compact().await;
+        }
     }
 
     /// Moves the version along by so much, without any change.

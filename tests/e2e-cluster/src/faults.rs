@@ -4,7 +4,7 @@ use crate::objects::{
     claim, deployment, finalized, image, job, patched, program, pull_secret, quota, ready, scaler, service,
     shell,
 };
-use crate::scenario::{Act, Scenario};
+use crate::scenario::{Act, NODES, Scenario};
 use serde_json::json;
 
 /// All of it, but for what befalls whole nodes.
@@ -96,7 +96,8 @@ fn probes() -> Vec<Scenario> {
         Scenario::fault(
             "killed-by-its-probe",
             vec![deployment("web", 1, patched(program(), json!({ "livenessProbe": kills })))],
-            &["PodProbeKillsRepeatedly"],
+            // Twelve failures or three kills: on a busy machine either comes first, and the other makes it worse.
+            &["PodProbeKillsRepeatedly", "PodProbeFailing"],
             "probe-failed",
         ),
         Scenario::fault(
@@ -148,11 +149,18 @@ fn pulls() -> Vec<Scenario> {
             "image-auth",
         ),
         Scenario::pull("registry-closed", "closed.example.com/shop/web:1.0", TROUBLE, "registry-unreachable")
-            .elsewhere(),
+            .elsewhere(NODES[2]),
         Scenario::pull("registry-without-name", "nowhere.example.com/shop/web:1.0", FAILING, "registry-dns"),
         Scenario::pull("registry-name-broken", "broken.example.com/shop/web:1.0", TROUBLE, "registry-dns")
-            .elsewhere(),
+            .elsewhere(NODES[2]),
         Scenario::pull("registry-ill", "busy.example.com/shop/web:1.0", TROUBLE, "registry-unavailable"),
+        Scenario::pull(
+            "registry-limits-pulls",
+            "limited.example.com/shop/web:1.0",
+            TROUBLE,
+            "image-rate-limited",
+        )
+        .elsewhere(NODES[3]),
         Scenario::pull(
             "registry-not-trusted",
             "unknown.example.com/shop/web:1.0",

@@ -10,6 +10,7 @@ mod enclosure;
 mod faults;
 mod image;
 mod life;
+mod limited;
 mod names;
 mod node;
 mod objects;

@@ -1,4 +1,4 @@
-use crate::site::{BUSY, CLOSED, HERE, PRIVATE, UNKNOWN};
+use crate::site::{BUSY, CLOSED, HERE, LIMITED, PRIVATE, UNKNOWN};
 use anyhow::Result;
 use std::net::{Ipv4Addr, UdpSocket};
 
@@ -59,6 +59,7 @@ fn address_of(name: &str) -> Option<Ipv4Addr> {
         "closed.example.com" => CLOSED,
         "unknown.example.com" => UNKNOWN,
         "busy.example.com" => BUSY,
+        "limited.example.com" => LIMITED,
         _ => return None,
     })
 }

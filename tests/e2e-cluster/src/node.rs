@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// The first process of a node: it does what it is told, and says what came of it. With it all of the node ends.
 const INIT: &str = r#"while IFS= read -r told; do eval "$told"; echo "$?"; done"#;
 const START_WAIT: Duration = Duration::from_secs(10);
+/// The settings of the network of pods, in the node's folder, and where they are while it has none.
+const NETWORK: &str = "cni/10-pods.conflist";
+const NETWORK_ASIDE: &str = "10-pods.conflist";
 const SOCKET: &str = "/run/containerd/containerd.sock";
 /// What kubelet would set for the whole machine, and the values it wants: it finds them set, in a file of the node's.
 const SYSCTLS: [(&str, &str); 6] = [
@@ -116,7 +119,7 @@ impl Node {
 
     fn containerd_settings(&self, site: &Site, registries: &Registries, number: u8) -> Result<()> {
         let folder = self.folder.display().to_string();
-        for host in ["registry", "private", "busy"] {
+        for host in ["registry", "private", "busy", "limited"] {
             let host = self.folder.join(format!("hosts/{host}.example.com"));
             std::fs::create_dir_all(&host)?;
             let name = host.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -134,7 +137,7 @@ impl Node {
                 },
             }],
         });
-        std::fs::write(self.folder.join("cni/10-pods.conflist"), network.to_string())?;
+        std::fs::write(self.folder.join(NETWORK), network.to_string())?;
         let parts = site.parts.display();
         let settings = format!(
             r#"version = 3
@@ -181,6 +184,16 @@ SystemdCgroup = false
     /// Kills its containerd, as a crash would. The containers run on.
     pub(crate) fn kill_containerd(&mut self) -> Result<()> {
         self.tell("kill -9 $containerd; wait $containerd; true")
+    }
+
+    /// Takes away the settings of its network of pods, as where what installs them was removed. Pods keep what they have.
+    pub(crate) fn take_network(&self) -> Result<()> {
+        Ok(std::fs::rename(self.folder.join(NETWORK), self.folder.join(NETWORK_ASIDE))?)
+    }
+
+    /// Gives them back. They are written: containerd takes no notice of a file that is moved there.
+    pub(crate) fn give_network(&self) -> Result<()> {
+        Ok(std::fs::write(self.folder.join(NETWORK), std::fs::read(self.folder.join(NETWORK_ASIDE))?)?)
     }
 
     fn kubelet_settings(&self, number: u8, kubeconfig: &Path) -> Result<()> {

@@ -72,6 +72,14 @@ pub(crate) fn quota(name: &str, cpu: &str) -> Value {
     })
 }
 
+/// Of the pods of a Deployment none may be taken away.
+pub(crate) fn disruption_budget(app: &str) -> Value {
+    json!({
+        "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": { "name": app },
+        "spec": { "maxUnavailable": 0, "selector": { "matchLabels": { "app": app } } },
+    })
+}
+
 pub(crate) fn claim(name: &str, class: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": name },

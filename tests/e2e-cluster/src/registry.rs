@@ -1,11 +1,13 @@
+use crate::limited::Limited;
 use crate::program::{output, start};
-use crate::site::{BUSY, HERE, PRIVATE, Site, UNKNOWN};
+use crate::site::{BUSY, HERE, LIMITED, PRIVATE, Site, UNKNOWN};
 use anyhow::{Result, bail};
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
 
 /// Whom the private registry lets in, and by what.
 pub(crate) const USER: &str = "robot";
@@ -25,8 +27,8 @@ pub(crate) struct Registries {
 }
 
 impl Registries {
-    /// Starts them.
-    pub(crate) fn start(site: &Site) -> Result<Self> {
+    /// Starts them; one of them runs in this process.
+    pub(crate) fn start(site: &Site, runtime: &Runtime) -> Result<Self> {
         let folder = site.folder.join("registry");
         let known = Authority::new(&folder.join("known"))?;
         let unknown = Authority::new(&folder.join("unknown"))?;
@@ -59,6 +61,7 @@ impl Registries {
             start(&mut program, &site.log("registry"))?;
             reached(at)?;
         }
+        Limited::serve(SocketAddr::from((LIMITED, HTTPS)), &known.folder, runtime)?;
         Ok(Self { authority: known.folder.join("ca.pem") })
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct Scenario {
 pub(crate) enum Act {
     /// By kubectl, in the scenario's namespace.
     Kubectl(Vec<String>),
+    /// The same, and it must be refused.
+    KubectlInVain(Vec<String>),
     /// An object is made or changed.
     Apply(Value),
     /// The kubelet of a node is killed.
@@ -31,6 +33,10 @@ pub(crate) enum Act {
     KillContainerd(&'static str),
     /// It is started again.
     StartContainerd(&'static str),
+    /// The settings of a node's network of pods are taken away.
+    TakeNetwork(&'static str),
+    /// They are given back.
+    GiveNetwork(&'static str),
 }
 
 /// What has to be told.
@@ -43,9 +49,9 @@ pub(crate) enum Expected {
 
 /// Most rules wait for five minutes; checks that fall due are looked for each minute, and a cause takes its time.
 const FIVE_MINUTES_AND_SOME: u64 = 390;
-/// The nodes: most things are on the first, the second is where nodes are in trouble, and the third has those images that
-/// would make the first look as if it reached no registry.
-pub(crate) const NODES: [&str; 3] = ["node-a", "node-b", "node-c"];
+/// The nodes: most things are on the first, the others are where nodes are in trouble. The third and the fourth have those
+/// images that would make the first look as if it reached no registry.
+pub(crate) const NODES: [&str; 4] = ["node-a", "node-b", "node-c", "node-d"];
 
 impl Scenario {
     /// Whatever is healthy.
@@ -74,11 +80,11 @@ impl Scenario {
         Self::fault(name, vec![deployment("app", 1, image(reference))], rules, cause)
     }
 
-    /// On the third node.
-    pub(crate) fn elsewhere(mut self) -> Self {
+    /// On another node than the first.
+    pub(crate) fn elsewhere(mut self, node: &str) -> Self {
         for object in &mut self.objects {
             let pod = object["spec"]["template"]["spec"].take();
-            object["spec"]["template"]["spec"] = on(NODES[2], pod);
+            object["spec"]["template"]["spec"] = on(node, pod);
         }
         self
     }
@@ -131,5 +137,10 @@ impl Act {
     /// By kubectl, in words without spaces.
     pub(crate) fn kubectl(words: &str) -> Self {
         Self::Kubectl(words.split(' ').map(str::to_owned).collect())
+    }
+
+    /// The same, which must be refused.
+    pub(crate) fn kubectl_in_vain(words: &str) -> Self {
+        Self::KubectlInVain(words.split(' ').map(str::to_owned).collect())
     }
 }

@@ -32,7 +32,7 @@ impl Story {
         let mut text = format!(
             "## Real nodes
 
-Made by `make e2e-cluster`: a whole cluster on this machine (etcd, API server, controllers, scheduler, three nodes of a \
+Made by `make e2e-cluster`: a whole cluster on this machine (etcd, API server, controllers, scheduler, four nodes of a \
 kubelet and a containerd each, registries), the watcher under the account and roles of its manifests, `template.yaml` \
 on the emulator, reading as `prodrome-reader`. All of it happens at the same time; told seconds are those from the \
 deed to the notice at the webhook. {machine}

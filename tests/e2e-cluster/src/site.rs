@@ -14,6 +14,8 @@ pub(crate) const CLOSED: Ipv4Addr = Ipv4Addr::new(10, 253, 0, 3);
 pub(crate) const UNKNOWN: Ipv4Addr = Ipv4Addr::new(10, 253, 0, 4);
 /// A registry that answers nothing but that it is ill.
 pub(crate) const BUSY: Ipv4Addr = Ipv4Addr::new(10, 253, 0, 5);
+/// A registry that answers nothing but that it is asked too much.
+pub(crate) const LIMITED: Ipv4Addr = Ipv4Addr::new(10, 253, 0, 6);
 /// The bridge that the nodes are at.
 pub(crate) const BRIDGE: &str = "prodrome0";
 
@@ -30,7 +32,7 @@ impl Site {
         line("ip link set lo up")?;
         line(&format!("ip link add {BRIDGE} type bridge"))?;
         line(&format!("ip link set {BRIDGE} up"))?;
-        for address in [HERE, PRIVATE, CLOSED, UNKNOWN, BUSY] {
+        for address in [HERE, PRIVATE, CLOSED, UNKNOWN, BUSY, LIMITED] {
             line(&format!("ip addr add {address}/24 dev {BRIDGE}"))?;
         }
         let resolver = folder.join("resolv.conf");

@@ -80,6 +80,7 @@ pub(crate) fn live(world: &mut World, scenarios: Vec<Scenario>, say: &dyn Fn(&st
         let open = lives.iter().filter(|life| !Verdict::of(life, &told).is_over()).count();
         quiet_since = if open == 0 { quiet_since.or(Some(Instant::now())) } else { None };
         if quiet_since.is_some_and(|since: Instant| since.elapsed() > LINGER) || passed > last + END_WITHIN {
+            world.end_asides()?;
             return Ok(Story { lives, told, took: begun.elapsed() });
         }
         std::thread::sleep(LOOK_EVERY);
@@ -99,10 +100,12 @@ fn line(told: &Told, passed: Duration) -> String {
     let what = if notice.kind == NoticeKind::Alert { "ALERT" } else { notice.kind.as_str() };
     let by = about(notice).join(", ");
     format!(
-        "{:>4} s {what} {} {} ({by}) {cause}: {}",
+        "{:>4} s {what} {} {} {} x{} ({by}) {cause}: {}",
         passed.as_secs(),
+        notice.severity.as_str(),
         notice.rule,
         notice.target(),
+        notice.count,
         notice.summary
     )
 }
@@ -125,8 +128,21 @@ impl World {
             }
             Act::Kubectl(words) => {
                 say(&format!("{namespace}: kubectl {}", words.join(" ")));
-                self.kubectl_aside(namespace, words);
+                self.kubectl_aside(namespace, words, true);
                 Ok(())
+            }
+            Act::KubectlInVain(words) => {
+                say(&format!("{namespace}: in vain: kubectl {}", words.join(" ")));
+                self.kubectl_aside(namespace, words, false);
+                Ok(())
+            }
+            Act::TakeNetwork(node) => {
+                say(&format!("{namespace}: the network of {node} is taken away"));
+                self.node(node)?.take_network()
+            }
+            Act::GiveNetwork(node) => {
+                say(&format!("{namespace}: the network of {node} is given back"));
+                self.node(node)?.give_network()
             }
             Act::KillKubelet(node) => {
                 say(&format!("{namespace}: the kubelet of {node} is killed"));

@@ -108,6 +108,7 @@ fn of_object(object: &ObjectRef) -> Option<String> {
         // Of each other node is known who makes trouble there.
         ("Node", None) if object.name == NODES[1] => Some("kubelet-stopped".to_owned()),
         ("Node", None) if object.name == NODES[2] => Some("runtime-stopped".to_owned()),
+        ("Node", None) if object.name == NODES[3] => Some("network-gone".to_owned()),
         _ => None,
     }
 }

@@ -5,7 +5,7 @@ use crate::registry::Registries;
 use crate::scenario::NODES;
 use crate::site::{HERE, Site};
 use crate::watching::{Watching, install};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use prodrome_e2e::{Setup, System};
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 
 const NODES_WAIT: Duration = Duration::from_mins(2);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -26,6 +27,7 @@ pub(crate) struct World {
     pub(crate) system: System,
     pub(crate) watching: Watching,
     pub(crate) runtime: Runtime,
+    asides: Vec<JoinHandle<Result<()>>>,
 }
 
 impl World {
@@ -33,7 +35,7 @@ impl World {
     pub(crate) fn start(site: Site, program: &Path, watcher: &Path, say: &dyn Fn(&str)) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         say("starting the registries");
-        let registries = Registries::start(&site)?;
+        let registries = Registries::start(&site, &runtime)?;
         image::push_all(&site)?;
         say("starting the control plane");
         let assets = Assets::from_env().map_err(anyhow::Error::msg)?;
@@ -59,7 +61,7 @@ impl World {
             .parameter("VisibilitySeconds", "720");
         let system = System::start(&setup)?;
         let watching = Watching::start(&site, watcher, &watches, &system)?;
-        Ok(Self { site, cluster, nodes, system, watching, runtime })
+        Ok(Self { site, cluster, nodes, system, watching, runtime, asides: Vec::new() })
     }
 
     pub(crate) fn node(&mut self, name: &str) -> Result<&mut Node> {
@@ -74,14 +76,27 @@ impl World {
         Ok(())
     }
 
-    /// Runs kubectl beside everything else: a drain takes its time.
-    pub(crate) fn kubectl_aside(&self, namespace: &str, words: &[String]) {
+    /// Runs kubectl beside everything else: a drain takes its time. [`Self::end_asides`] says whether it did what it
+    /// should: its work, or refuse it.
+    pub(crate) fn kubectl_aside(&mut self, namespace: &str, words: &[String], works: bool) {
         let (cluster, mut words) = (self.cluster.clone(), words.to_vec());
         words.extend(["-n".to_owned(), namespace.to_owned()]);
-        self.runtime.spawn(async move {
+        self.asides.push(self.runtime.spawn(async move {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            cluster.kubectl(&words).await
-        });
+            let output = cluster.try_kubectl(&words).await;
+            let said = String::from_utf8_lossy(&output.stderr);
+            let words = words.join(" ");
+            ensure!(output.status.success() == works, "kubectl {words}: {}: {said}", output.status);
+            Ok(())
+        }));
+    }
+
+    /// Waits for all that runs beside.
+    pub(crate) fn end_asides(&mut self) -> Result<()> {
+        for aside in std::mem::take(&mut self.asides) {
+            self.runtime.block_on(aside)??;
+        }
+        Ok(())
     }
 }
 

@@ -1,8 +1,13 @@
 //! Two programs that share a lease, killed, suspended and asked to end.
+//!
+//! `FAILOVER_RUNS` says how often each, and `FAILOVER_REPORT` names the section of the report for how long it took (`make
+//! failover`).
 
 use super::{Desk, config_map};
 use crate::program::{Log, Program, accepting_queue, signal};
 use crate::world::TestQueue;
+use fastrand::Rng;
+use prodrome_report::{Table, machine};
 use prodrome_test_cluster::{Cluster, together};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -160,4 +165,72 @@ async fn a_leader_that_was_suspended_stops_and_what_it_sends_late_changes_nothin
     let last = pair.sent.received().changes.iter().map(|change| change.epoch).max();
     assert_eq!(place["epoch"].as_u64(), last, "the place is the second one's");
     assert_eq!(pair.lists(), 1);
+}
+
+/// So long a leader may have led when it ends: more than one renewal of its lease.
+const LEADS_MS_MAX: u64 = 5_000;
+const GAP_MAX: Duration = Duration::from_secs(15);
+const HANDED_OVER_MAX: Duration = Duration::from_secs(8);
+
+#[tokio::test]
+async fn however_often_a_leader_ends_the_next_reads_on_in_time_and_nothing_is_listed_again() {
+    let name = "however_often_a_leader_ends_the_next_reads_on_in_time_and_nothing_is_listed_again";
+    let Some(cluster) = together(name).await else { return };
+    let runs = std::env::var_os("FAILOVER_RUNS").map_or(1, |runs| runs.to_str().unwrap().parse().unwrap());
+    let pair = Pair::new(&cluster, "failover").await;
+    let (mut chance, machine) = (Rng::with_seed(runs), machine());
+    let mut leader = pair.start();
+    leader.2.until("lease acquired", 1).await;
+    pair.in_step().await;
+    pair.saved().await;
+    let (mut killed, mut ended, mut goes) = (Vec::new(), Vec::new(), "web-1".to_owned());
+    for turn in 0..2 * runs {
+        let (gaps, most, signal_name) = match turn % 2 {
+            0 => (&mut killed, GAP_MAX, "-KILL"),
+            _ => (&mut ended, HANDED_OVER_MAX, "-TERM"),
+        };
+        let mut next = pair.start();
+        next.2.until("another watcher has the lease", 1).await;
+        tokio::time::sleep(Duration::from_millis(chance.u64(0..LEADS_MS_MAX))).await;
+        let begun = Instant::now();
+        signal(&leader.1, signal_name);
+        cluster.patch(&format!("{}/web-0", pair.maps), &config_map(turn)).await;
+        cluster.delete(&format!("{}/{goes}", pair.maps)).await;
+        pair.desk.create_many(&pair.maps, &format!("turn-{turn}"), 1, &config_map(turn)).await;
+        goes = format!("turn-{turn}-0");
+        pair.in_step().await;
+        next.2.until("lease acquired", 1).await;
+        let gap = begun.elapsed();
+        assert!(gap < most, "{signal_name}: {gap:?}; {:#?}", next.2.lines);
+        gaps.push(gap);
+        let code = leader.2.end(leader.1).await;
+        assert_eq!(code, Some(0).filter(|_| signal_name == "-TERM"), "{:?}", leader.2.lines);
+        leader = next;
+    }
+    signal(&leader.1, "-TERM");
+    assert_eq!(leader.2.end(leader.1).await, Some(0), "{:?}", leader.2.lines);
+    assert_eq!(pair.lists(), 1);
+    let epochs: Vec<_> = pair.sent.received().changes.iter().map(|change| change.epoch).collect();
+    assert!(epochs.is_sorted(), "{epochs:?}");
+    if let Some(file) = std::env::var_os("FAILOVER_REPORT").filter(|file| !file.is_empty()) {
+        std::fs::write(file, section(killed, ended, &machine)).unwrap();
+    }
+}
+
+fn section(killed: Vec<Duration>, ended: Vec<Duration>, machine: &str) -> String {
+    let mut table =
+        Table::new(&["the one that leads is", ">times", ">seconds, median", ">longest", ">allowed"]);
+    for (what, mut gaps, most) in [("killed", killed, GAP_MAX), ("asked to end", ended, HANDED_OVER_MAX)] {
+        gaps.sort_unstable();
+        let seconds =
+            |gap: Option<&Duration>| gap.map_or("–".to_owned(), |gap| format!("{:.1}", gap.as_secs_f64()));
+        let (median, longest) = (seconds(gaps.get(gaps.len() / 2)), seconds(gaps.last()));
+        table.row(&[&what, &gaps.len(), &median, &longest, &most.as_secs()]);
+    }
+    format!(
+        "## Two watchers, one lease\n\nMade by `make failover`: two programs before a real API server, of which the one that \
+         leads ends at an instant by chance. Seconds from then until the other leads, and all that has changed since has come out of \
+         the queue. Nothing was listed again, and no epoch came after a later one. {machine}\n\n{}",
+        table.finish()
+    )
 }

@@ -1,8 +1,13 @@
 //! Trouble by chance: whatever happens to the watcher, the API server, its store and the queue, what came out of the
 //! queue is in the end what the server holds.
 //!
-//! `SCHEDULE_RUNS` and `SCHEDULE_PODS` ask for more of it, `SCHEDULE_FROM` begins with another seed (`make schedule`).
+//! `SCHEDULE_RUNS` and `SCHEDULE_PODS` ask for more of it, `SCHEDULE_FROM` begins with another seed, after `SCHEDULE_MINUTES`
+//! no further run begins, and `SCHEDULE_REPORT` names the section of the report that they are counted into (`make
+//! schedule`).
 
+mod tally;
+
+use self::tally::{Done, Tally, Trouble};
 use super::Desk;
 use crate::world::Run;
 use fastrand::Rng;
@@ -13,6 +18,7 @@ use prodrome_queue::{Body, FailedMessage, Message, Queue, QueueName, SendError};
 use prodrome_test_cluster::{Alone, alone};
 use prodrome_watcher::{Clock, FilePlaces, Settings, Watcher};
 use serde_json::{Value, json};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +37,8 @@ const TROUBLES: usize = 4;
 const IN_DOUBT_MAX: usize = CHURN;
 /// So far the version has moved on before an older store takes the place of the present one.
 const PASSED: usize = 1_000;
+/// So long apart, at most, the store forgets all but the present, whatever else is going on.
+const COMPACTED_WITHIN: Duration = Duration::from_secs(10);
 
 /// A queue that loses answers, and what came out of it: of each object the last state, in the order of epochs and,
 /// within one, of sequences. Versions do not order what an older store says.
@@ -47,6 +55,7 @@ struct Folded {
     begun: BTreeMap<String, (u64, u64)>,
     named: BTreeMap<String, BTreeSet<String>>,
     ended: BTreeSet<String>,
+    came: usize,
 }
 
 struct Last {
@@ -60,6 +69,7 @@ struct Last {
 
 impl Folded {
     fn take(&mut self, change: &Change) {
+        self.came += 1;
         let order = (change.epoch, change.sequence);
         let list = change.list.clone().unwrap_or_default();
         match change.kind {
@@ -116,6 +126,10 @@ impl Downstream {
         self.folded.lock().unwrap().ended.len()
     }
 
+    fn came(&self) -> usize {
+        self.folded.lock().unwrap().came
+    }
+
     async fn until(&self, what: &str, enough: impl Fn(&Self) -> bool) {
         let begun = Instant::now();
         while !enough(self) {
@@ -152,7 +166,10 @@ impl Queue for Downstream {
 async fn after_any_trouble_what_came_out_of_the_queue_is_what_the_server_holds() {
     let name = "after_any_trouble_what_came_out_of_the_queue_is_what_the_server_holds";
     let Some(cluster) = alone(name).await else { return };
-    let wish = |name: &str| std::env::var_os(name).map(|n| n.to_str().unwrap().parse::<u64>().unwrap());
+    let wish = |name: &str| {
+        let text = std::env::var_os(name).filter(|text| !text.is_empty())?;
+        Some(text.to_str().unwrap().parse::<u64>().unwrap())
+    };
     let (runs, pods) = (wish("SCHEDULE_RUNS").unwrap_or(2), wish("SCHEDULE_PODS").unwrap_or(500));
     let first = wish("SCHEDULE_FROM").unwrap_or(0);
     cluster.namespace(NAMESPACE).await;
@@ -166,15 +183,27 @@ async fn after_any_trouble_what_came_out_of_the_queue_is_what_the_server_holds()
         .buffer_unordered(8)
         .for_each(async |_| {})
         .await;
+    let mut tally = Tally::new(pods, first);
+    let (begun, minutes) = (Instant::now(), wish("SCHEDULE_MINUTES"));
     for seed in first..first + runs {
+        if minutes.is_some_and(|minutes| begun.elapsed() > Duration::from_mins(minutes)) {
+            break;
+        }
+        tally.begun();
         // A token for each run: they end after an hour.
         let desk = Desk::new(&cluster, NAMESPACE, &["pods"]).await;
-        run(&cluster, &desk, seed).await;
+        let (mut chance, compactions) = (Rng::with_seed(seed), Cell::new(0));
+        let compacting = compact_now_and_then(&cluster, chance.fork(), &compactions);
+        let done = tokio::select! {
+            done = run(&cluster, &desk, seed, chance) => done,
+            never = compacting => never,
+        };
+        tally.equal(seed, &Done { compactions: compactions.get(), ..done });
     }
 }
 
-async fn run(cluster: &Alone, desk: &Desk<'_>, seed: u64) {
-    let mut chance = Rng::with_seed(seed);
+async fn run(cluster: &Alone, desk: &Desk<'_>, seed: u64, mut chance: Rng) -> Done {
+    let begun = Instant::now();
     let downstream = Downstream::new(seed);
     let folder = tempfile::tempdir().unwrap();
     let begin = async || begin(desk, &downstream, folder.path(), seed.is_multiple_of(2)).await;
@@ -183,14 +212,14 @@ async fn run(cluster: &Alone, desk: &Desk<'_>, seed: u64) {
     if chance.bool() {
         downstream.until("the first list", |downstream| downstream.lists_ended() > 0).await;
     }
-    let mut told = Vec::new();
+    let mut troubles = Vec::new();
     for _ in 0..TROUBLES {
         churn(cluster, &mut chance, CHURN).await;
-        let trouble = chance.u8(0..6);
-        told.push(trouble);
+        let trouble = *chance.choice(&Trouble::ALL).unwrap();
+        troubles.push(trouble);
         match trouble {
-            0 => {
-                // Killed in the middle of changes.
+            Trouble::WatcherKilled => {
+                // In the middle of changes.
                 let mut of_churn = chance.fork();
                 let instant = sleep(Duration::from_millis(chance.u64(0..400)));
                 tokio::join!(churn(cluster, &mut of_churn, CHURN), async {
@@ -200,17 +229,17 @@ async fn run(cluster: &Alone, desk: &Desk<'_>, seed: u64) {
                 churn(cluster, &mut chance, CHURN).await;
                 watcher = begin().await;
             }
-            1 => {
+            Trouble::QueueDown => {
                 downstream.down.store(true, Ordering::Relaxed);
                 churn(cluster, &mut chance, CHURN).await;
                 downstream.down.store(false, Ordering::Relaxed);
             }
-            2 => {
+            Trouble::ServerKilled => {
                 cluster.kill().await;
                 cluster.start().await;
             }
-            3 => cluster.compact().await,
-            4 => {
+            Trouble::CompactedAndKilled => cluster.compact().await,
+            Trouble::WatcherEnded => {
                 watcher.end().await.unwrap();
                 churn(cluster, &mut chance, CHURN).await;
                 if chance.bool() {
@@ -218,7 +247,7 @@ async fn run(cluster: &Alone, desk: &Desk<'_>, seed: u64) {
                 }
                 watcher = begin().await;
             }
-            _ => {
+            Trouble::ServerEnded => {
                 cluster.end_in_order().await;
                 cluster.start().await;
             }
@@ -229,14 +258,31 @@ async fn run(cluster: &Alone, desk: &Desk<'_>, seed: u64) {
         // The watcher is where the store has never been. Were the store to overtake it unseen, nobody could tell.
         cluster.pass_versions(PASSED).await;
         churn(cluster, &mut chance, CHURN).await;
-        in_step(cluster, &downstream, seed, &told).await;
+        in_step(cluster, &downstream, seed, &troubles).await;
         let lists = downstream.lists_ended();
         cluster.restore(snapshot).await;
         downstream.until("a list of the older store", |now| now.lists_ended() > lists).await;
         churn(cluster, &mut chance, CHURN).await;
     }
-    in_step(cluster, &downstream, seed, &told).await;
+    let in_doubt = in_step(cluster, &downstream, seed, &troubles).await;
     watcher.end().await.unwrap();
+    Done {
+        troubles,
+        restored: snapshot.is_some(),
+        compactions: 0,
+        came: downstream.came(),
+        lists: downstream.lists_ended(),
+        in_doubt,
+        took: begun.elapsed(),
+    }
+}
+
+async fn compact_now_and_then(cluster: &Alone, mut chance: Rng, done: &Cell<usize>) -> ! {
+    loop {
+        sleep(COMPACTED_WITHIN.mul_f64(chance.f64())).await;
+        cluster.compact_store().await;
+        done.set(done.get() + 1);
+    }
 }
 
 async fn begin(desk: &Desk<'_>, downstream: &Downstream, folder: &Path, stream_lists: bool) -> Run {
@@ -246,8 +292,8 @@ async fn begin(desk: &Desk<'_>, downstream: &Downstream, folder: &Path, stream_l
     Run::of(Watcher::new(client, downstream.clone(), places, settings, Clock::system()))
 }
 
-/// Waits until what came out is what the server holds.
-async fn in_step(cluster: &Alone, downstream: &Downstream, seed: u64, troubles: &[u8]) {
+/// Waits until what came out is what the server holds; of how many objects only the server tells.
+async fn in_step(cluster: &Alone, downstream: &Downstream, seed: u64, troubles: &[Trouble]) -> usize {
     let want = cluster.versions(PODS).await;
     let begun = Instant::now();
     loop {
@@ -258,7 +304,7 @@ async fn in_step(cluster: &Alone, downstream: &Downstream, seed: u64, troubles: 
                 in_doubt <= IN_DOUBT_MAX,
                 "SCHEDULE_FROM={seed}, troubles {troubles:?}: {in_doubt} in doubt"
             );
-            return;
+            return in_doubt;
         }
         if begun.elapsed() > PATIENCE {
             let differs = |key: &&String| there.get(*key) != want.get(*key);
