@@ -4,6 +4,7 @@
 use crate::clock::{MINUTE, Millis, SECOND};
 use crate::edition::{Edit, Edition};
 use crate::model::{History, Past, Pod};
+use crate::often;
 use crate::plan::Phase;
 use std::ops::Deref;
 
@@ -54,8 +55,13 @@ const RULES: [(&str, &str); 8] = [
     ),
 ];
 
-/// The rules of an edition as the functions have them, each under the name that `named` gives it.
-pub(crate) fn rules_text(edition: &Edition, named: impl Fn(&'static str) -> &'static str) -> String {
+/// The rules of an edition as the functions have them, each under the name that `named` gives it; whether there is one
+/// that counts.
+pub(crate) fn rules_text(
+    edition: &Edition,
+    counts: bool,
+    named: impl Fn(&'static str) -> &'static str,
+) -> String {
     let rule = |law: &Law| {
         let edit = edition.get(law.name).copied();
         let (_, text) = RULES.iter().find(|(name, _)| *name == law.name)?;
@@ -75,7 +81,7 @@ pub(crate) fn rules_text(edition: &Edition, named: impl Fn(&'static str) -> &'st
         };
         Some(format!("{}:\n  {{ {text} }}\n", named(law.name)))
     };
-    LAWS.iter().filter_map(rule).collect()
+    LAWS.iter().filter_map(rule).chain(counts.then(|| often::RULE.to_owned())).collect()
 }
 
 /// How `Failed` and `Broken` find their cause, which is one.

@@ -21,6 +21,7 @@ mod fault;
 mod forms;
 mod law;
 mod model;
+mod often;
 mod oracle;
 mod people;
 mod plan;

@@ -24,6 +24,8 @@ pub struct Plan {
     pub waiting_bytes_max: usize,
     /// How many watchers there are; of several one leads.
     pub watchers: usize,
+    /// Whether there is a rule that counts how often something began.
+    pub counts: bool,
 }
 
 /// Something that happens to the cluster. Where it does not apply nothing happens.
@@ -128,7 +130,8 @@ impl Plan {
         }
         faults.sort_by_key(|fault| fault.from);
         let waiting_bytes_max = if random.bool() { 8 << 20 } else { random.usize(1_000..20_000) };
-        Self { seed, length, deeds, faults, waiting_bytes_max, watchers }
+        let counts = fastrand::Rng::with_seed(seed ^ 0x0f7e).u8(0..3) == 0;
+        Self { seed, length, deeds, faults, waiting_bytes_max, watchers, counts }
     }
 
     /// Whether rules are pushed in it.

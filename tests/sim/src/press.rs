@@ -16,6 +16,8 @@ pub(crate) struct Press {
     clock: Clock,
     weather: Weather,
     table: MemoryStore,
+    /// Whether there is a rule that counts.
+    counts: bool,
     pushed: Arc<Mutex<Vec<Pushed>>>,
 }
 
@@ -23,8 +25,8 @@ pub(crate) struct Press {
 pub(crate) type Pushed = (Millis, &'static str, Option<Edit>);
 
 impl Press {
-    pub(crate) fn new(clock: Clock, weather: Weather, table: MemoryStore) -> Self {
-        Self { clock, weather, table, pushed: Arc::default() }
+    pub(crate) fn new(clock: Clock, weather: Weather, table: MemoryStore, counts: bool) -> Self {
+        Self { clock, weather, table, counts, pushed: Arc::default() }
     }
 
     /// The versions, for whoever can always read them.
@@ -61,7 +63,8 @@ impl Press {
     }
 
     async fn push(&self, edition: &Edition) -> bool {
-        let file = |edition: &Edition| SourceFile::new("rules.yaml", rules_text(edition, |name| name));
+        let text = |edition: &Edition| rules_text(edition, self.counts, |name| name);
+        let file = |edition: &Edition| SourceFile::new("rules.yaml", text(edition));
         let draft = Draft::new("somebody", "they know better", [file(edition)]);
         let base = [file(&Edition::new())];
         match self.book().push(&draft, &base, self.clock.now()).await {

@@ -4,7 +4,6 @@ use crate::oracle;
 use crate::plan::{Deed, DeedKind, Plan};
 use crate::system::System;
 use crate::watching::Watching;
-use crate::weather::Weather;
 use prodrome_ledger::Ledger;
 use std::collections::BTreeSet;
 
@@ -37,7 +36,7 @@ pub fn run(plan: &Plan) -> Outcome {
 
 async fn run_here(plan: &Plan) -> Outcome {
     let clock = Clock::begin();
-    let system = System::new(clock, Weather::new(plan.seed, &plan.faults, clock), plan.pushes());
+    let system = System::new(clock, plan);
     let functions = system.start();
     let mut complaints = Vec::new();
     let happening = tokio::task::spawn_local(happen(system.clone(), plan.clone()));

@@ -6,6 +6,7 @@ use crate::edition::Edition;
 use crate::fault::{Caller, Function, Trouble, What};
 use crate::law::{FLOW, NEWEST, OLDER, rules_text};
 use crate::model::Cluster;
+use crate::plan::Plan;
 use crate::post::{Letters, Posted, received};
 use crate::press::{Press, Shelf};
 use crate::weather::{Pace, Weather};
@@ -101,8 +102,9 @@ type Sends = Mortal<Posted, Pace>;
 type EvaluateHere = Evaluate<Mortal<Shelf, Pace>, Sends, Mortal<KubeCluster, Pace>>;
 
 impl System {
-    /// A system at rest; whether rules are pushed in it.
-    pub(crate) fn new(clock: Clock, weather: Weather, follows: bool) -> Self {
+    /// A system at rest, to which this will happen.
+    pub(crate) fn new(clock: Clock, plan: &Plan) -> Self {
+        let weather = Weather::new(plan.seed, &plan.faults, clock);
         let memory = MemoryQueue::new(clock.now());
         for name in QueueName::ALL {
             memory.configure(name, QUEUES);
@@ -131,8 +133,8 @@ impl System {
                 told: Mutex::default(),
             }),
             heard: Arc::default(),
-            press: follows.then(|| Press::new(clock, weather.clone(), store())),
-            rules: [rules(|name| name), rules(older)],
+            press: plan.pushes().then(|| Press::new(clock, weather.clone(), store(), plan.counts)),
+            rules: [rules(plan.counts, |name| name), rules(plan.counts, older)],
             flows: Arc::new(flows.flows),
             plugins: Arc::new(prodrome_local::plugins()),
             routing: Arc::new(routing),
@@ -349,8 +351,8 @@ impl System {
     }
 }
 
-fn rules(named: impl Fn(&'static str) -> &'static str) -> Arc<RuleSet> {
-    let text = rules_text(&Edition::new(), named);
+fn rules(counts: bool, named: impl Fn(&'static str) -> &'static str) -> Arc<RuleSet> {
+    let text = rules_text(&Edition::new(), counts, named);
     let loaded = prodrome_rules::load(&[SourceFile::new("rules.yaml", text)]);
     assert!(loaded.diagnostics.is_empty(), "the rules are sound: {:?}", loaded.diagnostics);
     Arc::new(loaded.rules)
