@@ -63,7 +63,7 @@ fn main() -> Result<()> {
         rows.push(format!("| {name} | {what} | {seeds} | {how} |"));
         // After each, as all of them take long.
         if let Some(report) = &args.report {
-            std::fs::write(report, section(&sound, args.seeds, (&rows, mutants.len())))?;
+            std::fs::write(report, section(&sound, args.seeds, (&rows[..], mutants.len())))?;
         }
     }
     ensure!(missed == 0, "{missed} of {} bugs were not seen within {} seeds", mutants.len(), args.seeds);
