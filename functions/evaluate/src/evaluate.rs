@@ -137,7 +137,9 @@ impl<S: Store, Q: DeadLetters, C: Cluster> Sitting<'_, S, Q, C> {
         }
     }
 
-    /// A pack came: judges its changes, then notes how far its watcher has come.
+    /// A pack came: judges its changes, then notes how far its watcher has come. Where it was made under newer rules that
+    /// cannot be read the rules at hand do what they can, and it comes again: what the newer ones alone are about would be
+    /// lost.
     async fn pack_came(
         &self,
         bytes: &[u8],
@@ -147,8 +149,11 @@ impl<S: Store, Q: DeadLetters, C: Cluster> Sitting<'_, S, Q, C> {
     ) -> Result<(), Failure> {
         let waited = now.duration_since(sent_at.unwrap_or(now));
         let taken = self.pack(bytes, waited, now, tally).await?;
-        self.enter(&taken, sent_at.unwrap_or(now), now).await?;
-        let Taken { scope, lag_seconds: Some(lag), .. } = taken else { return Ok(()) };
+        let known = self.knows(taken.rules);
+        if known.is_ok() {
+            self.enter(&taken, sent_at.unwrap_or(now), now).await?;
+        }
+        let Taken { scope, lag_seconds: Some(lag), .. } = taken else { return known };
         let seen_up_to = sent_at.unwrap_or(now).checked_sub(SignedDuration::from_secs(i64::from(lag)));
         let seen_up_to = seen_up_to.unwrap_or(Timestamp::MIN);
         let behind = now.duration_since(seen_up_to).as_secs().max(0);
@@ -156,6 +161,7 @@ impl<S: Store, Q: DeadLetters, C: Cluster> Sitting<'_, S, Q, C> {
         if let Some(signs) = &self.signs {
             signs.note(&scope, seen_up_to, now).await;
         }
+        known?;
         self.request_rollout(&scope, now).await
     }
 

@@ -28,6 +28,8 @@ const RELEASED_MAX: usize = 20;
 /// A pack that was handled.
 pub(crate) struct Taken {
     pub(crate) scope: Scope,
+    /// The version of the rules that its watcher had heard of: of what it listed for them nothing else tells.
+    pub(crate) rules: u64,
     /// How far behind the watcher is that made it, where one did.
     pub(crate) lag_seconds: Option<u32>,
     pub(crate) waybill: Option<Waybill>,
@@ -110,7 +112,8 @@ impl<S: Store, Q: DeadLetters, C: Cluster> Sitting<'_, S, Q, C> {
         if !self.insists() {
             self.knows(decoded.rules)?;
         }
-        let (head, lag_seconds, waybill) = (decoded.head, decoded.lag_seconds, decoded.waybill);
+        let (head, rules) = (decoded.head, decoded.rules);
+        let (lag_seconds, waybill) = (decoded.lag_seconds, decoded.waybill);
         let scope = head.scope.clone();
         let alone = decoded.changes.len() == 1;
         tally.add(metric::CHANGES_RECEIVED, decoded.changes.len() as u64);
@@ -164,7 +167,7 @@ impl<S: Store, Q: DeadLetters, C: Cluster> Sitting<'_, S, Q, C> {
         let dead = poison.iter().filter_map(Poison::dead).collect();
         self.isolate(&head, poison, alone, tally).await?;
         let span = waybill.and_then(|waybill| span_of(waybill, count));
-        Ok(Taken { scope, lag_seconds, waybill, span, dead })
+        Ok(Taken { scope, rules, lag_seconds, waybill, span, dead })
     }
 }
 

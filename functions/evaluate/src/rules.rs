@@ -156,7 +156,7 @@ impl<S: Store> Rules<S> {
         }
         tally.add(metric::RULES_REFUSED, compiled.refused.len() as u64);
         let kinds = at_hand.programs.kinds();
-        let ready = tokio::task::spawn_blocking(move || {
+        let ready = book.aside(move || {
             let loaded = Loaded::of(compiled);
             // What will be asked for at once is compiled before anything waits for it.
             for kind in &kinds {

@@ -11,6 +11,7 @@ use prodrome_rules::{Diagnostic, RuleSet, SourceFile, load};
 use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinError;
 
 /// How often a version is written where the store does not say that it was.
 const ATTEMPTS: usize = 4;
@@ -21,6 +22,7 @@ const LOOK_BACK_MAX: u64 = 20;
 #[derive(Debug, Clone)]
 pub struct Rulebook<S> {
     store: S,
+    is_aside: bool,
 }
 
 /// Why the rulebook could not be read.
@@ -108,7 +110,22 @@ struct Part {
 impl<S: Store> Rulebook<S> {
     /// The rulebook in a table.
     pub fn new(store: S) -> Self {
-        Self { store }
+        Self { store, is_aside: true }
+    }
+
+    /// The same, compiling where it is asked to and on no thread of its own: for a simulation, in which the same has to
+    /// come to the same.
+    #[must_use]
+    pub fn on_this_thread(self) -> Self {
+        Self { is_aside: false, ..self }
+    }
+
+    /// Does work that takes a while away from the thread that handles messages.
+    pub async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        if self.is_aside { tokio::task::spawn_blocking(work).await } else { Ok(work()) }
     }
 
     /// Which version holds; `None` where nothing was pushed yet: then what each program came with does.
@@ -163,7 +180,7 @@ impl<S: Store> Rulebook<S> {
     /// A version as this program understands it, compiled on a thread of its own: what it refuses is taken from the
     /// last version in which it does not, and else from the rules that the program came with.
     pub async fn compiled(&self, version: u64, base: &RuleSet) -> Result<Compiled, BookError> {
-        let mut compiled = compile(self.version(version).await?).await?;
+        let mut compiled = self.compile(self.version(version).await?).await?;
         let oldest = version.saturating_sub(LOOK_BACK_MAX).max(1);
         for older in (oldest..version).rev() {
             if !compiled.lacks_any() {
@@ -171,11 +188,17 @@ impl<S: Store> Rulebook<S> {
             }
             // What is not there or cannot be read is no last good one.
             if let Ok(found) = self.version(older).await {
-                compiled.fill_from(older, &compile(found).await?.rules);
+                compiled.fill_from(older, &self.compile(found).await?.rules);
             }
         }
         compiled.fill_from(0, base);
         Ok(compiled)
+    }
+
+    async fn compile(&self, version: Version) -> Result<Compiled, BookError> {
+        let key = keys::part(version.entry.version, 0);
+        let compiled = self.aside(move || Compiled::of(&version)).await;
+        compiled.map_err(|error| BookError::Malformed { key, reason: error.to_string() })
     }
 
     /// What a push would come to. Where nothing was pushed yet, `base` holds.
@@ -295,13 +318,6 @@ fn entry(draft: &Draft, plan: &Plan, before: Option<&Entry>, now: Timestamp) -> 
         kinds: kinds::touched(version, &kinds_before, &plan.old, &plan.rules),
         parts: 0,
     }
-}
-
-/// Away from the thread that handles messages: many rules take a while.
-async fn compile(version: Version) -> Result<Compiled, BookError> {
-    let key = keys::part(version.entry.version, 0);
-    let compiled = tokio::task::spawn_blocking(move || Compiled::of(&version)).await;
-    compiled.map_err(|error| BookError::Malformed { key, reason: error.to_string() })
 }
 
 fn record(key: Key, data: &impl Serialize) -> Record {

@@ -11,8 +11,13 @@ pub(crate) struct Calm {
 impl Calm {
     /// Between these faults.
     pub(crate) fn of(faults: &[Fault]) -> Self {
-        let serious = faults.iter().filter(|fault| !fault.what.is_harmless());
-        let mut storms: Vec<_> = serious.map(|f| (f.strikes(), f.to + f.what.aftermath())).collect();
+        let serious: Vec<Fault> = faults.iter().filter(|fault| !fault.what.is_harmless()).copied().collect();
+        Self::of_all(&serious)
+    }
+
+    /// Between these faults, harmless or not.
+    pub(crate) fn of_all(faults: &[Fault]) -> Self {
+        let mut storms: Vec<_> = faults.iter().map(|f| (f.strikes(), f.to + f.what.aftermath())).collect();
         storms.sort_unstable();
         Self { storms }
     }

@@ -1,5 +1,5 @@
 use crate::clock::{MINUTE, Millis, SECOND, millis_of};
-use crate::plan::Deed;
+use crate::plan::{Deed, DeedKind};
 use crate::system::REDRIVE;
 use prodrome_lambda::WAIT_MAX;
 use serde::Serialize;
@@ -104,6 +104,8 @@ pub enum What {
     NoSweep,
     /// One instance of evaluate still has rules of before, which lack one.
     OldRules,
+    /// One instance of evaluate cannot read which rules were pushed.
+    RulesUnreadable(u8),
     /// The watcher is killed, and is away until the end of it; every other time all that is past is forgotten then.
     WatcherKilled,
     /// A watcher stands still, and goes on as though nothing had been.
@@ -208,6 +210,16 @@ impl Fault {
         let from = random.i64(MINUTE..length - 2 * MINUTE);
         let what = if random.bool() { What::WatcherKilled } else { What::WatcherSuspended };
         Self { from, to: from + random.i64(SECOND..2 * MINUTE), what, seed: random.u64(..) }
+    }
+
+    /// An instance cannot read the table of rules when somebody pushes.
+    pub(crate) fn of_the_rules(random: &mut fastrand::Rng, deeds: &[Deed], length: Millis) -> Self {
+        let pushes: Vec<&Deed> =
+            deeds.iter().filter(|deed| matches!(deed.what, DeedKind::Push(..))).collect();
+        let push = pushes[random.usize(0..pushes.len())].at;
+        let from = push - random.i64(0..MINUTE);
+        let to = (push + random.i64(SECOND..8 * MINUTE)).min(length);
+        Self { from, to, what: What::RulesUnreadable(random.u8(0..3)), seed: random.u64(..) }
     }
 
     /// The queues give up soon what is not handled.

@@ -16,13 +16,17 @@
 mod api;
 mod calm;
 mod clock;
+mod edition;
 mod fault;
+mod forms;
 mod law;
 mod model;
+mod often;
 mod oracle;
 mod people;
 mod plan;
 mod post;
+mod press;
 mod run;
 mod shrink;
 mod system;
@@ -30,6 +34,7 @@ mod watching;
 mod weather;
 
 pub use clock::Millis;
+pub use edition::Edit;
 pub use fault::{Away, Caller, Fault, Function, Trouble, What};
 pub use plan::{Deed, DeedKind, Phase, Plan};
 pub use run::{Outcome, run};

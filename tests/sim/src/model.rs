@@ -181,6 +181,7 @@ impl Cluster {
             DeedKind::Touch(name) => self.set_pod(name, now, |pod| pod),
             DeedKind::Delete(name) => self.set_pod(name, now, |_| None),
             DeedKind::Config(name, next) => self.set_config(name, now, next),
+            DeedKind::Push(..) => {} // the cluster knows nothing of it
         }
     }
 

@@ -2,9 +2,12 @@
 
 use crate::calm::Calm;
 use crate::clock::{Clock, MINUTE, Millis, SECOND};
+use crate::edition::Edit;
 use crate::fault::{FUNCTIONS, Fault, What};
-use crate::law::{LAWS, Law, NEVER, NEWEST, OLDER, Spell};
+use crate::law::{LAWS, Law, NEVER, NEWEST, OLDER, Ruled, Spell};
+use crate::model::Past;
 use crate::plan::Plan;
+use crate::press::Press;
 use crate::system::{SHARDS, System, scope};
 use prodrome_lifecycle::{Check, Over, Phase};
 use prodrome_local::audit;
@@ -32,10 +35,13 @@ const RECORDS_PER_PAIR: usize = 4;
 /// What must hold at any time.
 pub(crate) fn bounds(system: &System) -> Vec<String> {
     let mut records = system.checks.records();
-    // The ledger is held against what happened by itself, and tries are no checks.
-    records.retain(|record| !["ledger", "tries#"].iter().any(|of| record.key.partition.starts_with(of)));
+    // The ledger is held against what happened by itself; tries, what was told to nobody, and what was counted
+    // are no checks.
+    records.retain(|record| {
+        !["ledger", "tries#", "shadow#", "count#"].iter().any(|of| record.key.partition.starts_with(of))
+    });
     let mut complaints: Vec<String> = audit::markers(&records, &scope(), SHARDS).err().into_iter().collect();
-    let most = crate::plan::PODS.len() * LAWS.len() * RECORDS_PER_PAIR + 16;
+    let most = crate::plan::PODS.len() * (LAWS.len() + 1) * RECORDS_PER_PAIR + 16;
     if records.len() > most {
         complaints.push(format!("{} records of checks, more than {most}", records.len()));
     }
@@ -60,21 +66,28 @@ pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<String> {
             Story { at, finding, ended }
         })
         .collect();
-    for law in &LAWS {
+    let pushed = system.press.as_ref().map(Press::pushed).unwrap_or_default();
+    let of_it = |law: &Law| {
+        let pushed = pushed.iter().filter(|(_, rule, _)| *rule == law.name);
+        Ruled::new(*law, pushed.map(|(at, _, edit)| (*at, *edit)))
+    };
+    let laws = LAWS.each_ref().map(of_it);
+    for law in &laws {
         judge.calm = Calm::of(if law.name == NEWEST { &plan.faults } else { &known });
         let spells = law.spells(&past);
         let own: Vec<&Story> = stories.iter().filter(|story| story.finding.rule == law.name).collect();
         judge.nothing_that_lasted_is_missed(law, &spells, &own);
         judge.one_fault_is_one_finding(law, &spells, &own);
         for story in &own {
-            judge.what_is_told_was_so(law, story, &spells);
+            judge.what_is_told_was_so(law, story, &past);
             judge.what_is_over_is_told(law, story, &spells);
         }
     }
     judge.calm = Calm::of(&plan.faults);
+    judge.what_begins_often_is_told(&past, &stories);
     judge.no_silence_is_made_up_or_left(&stories);
     judge.everybody_was_told(system, &stories);
-    judge.nothing_is_left(system, &past);
+    judge.nothing_is_left(system, &laws, &past);
     judge.complaints
 }
 
@@ -109,7 +122,7 @@ impl std::fmt::Debug for Spell {
 }
 
 impl Story {
-    fn uid(&self) -> &str {
+    pub(crate) fn uid(&self) -> &str {
         self.finding.subject.uid()
     }
 
@@ -117,12 +130,12 @@ impl Story {
         Clock::since_begin(self.finding.since)
     }
 
-    fn fired(&self) -> Millis {
+    pub(crate) fn fired(&self) -> Millis {
         Clock::since_begin(self.finding.fired_at)
     }
 
     /// When it was told that it is over, since when, and why.
-    fn end(&self) -> Option<(Millis, Millis, EndReason)> {
+    pub(crate) fn end(&self) -> Option<(Millis, Millis, EndReason)> {
         let (told, finding) = self.ended.as_ref()?;
         let FindingState::Ended(ended) = &finding.state else { return None };
         Some((*told, Clock::since_begin(ended.at), ended.reason))
@@ -132,14 +145,14 @@ impl Story {
 pub(crate) struct Judge<'a> {
     pub(crate) calm: Calm,
     pub(crate) faults: &'a [Fault],
-    end: Millis,
+    pub(crate) end: Millis,
     /// When each pod was written to, by its uid.
     writes: BTreeMap<String, Vec<Millis>>,
     pub(crate) complaints: Vec<String>,
 }
 
 impl Judge<'_> {
-    fn complain(&mut self, what: &str, law: &Law, about: impl std::fmt::Debug) {
+    pub(crate) fn complain(&mut self, what: &str, law: &Ruled, about: impl std::fmt::Debug) {
         self.complaints.push(format!("{}: {what}: {about:#?}", law.name));
     }
 
@@ -159,12 +172,10 @@ impl Judge<'_> {
     }
 
     /// Whatever matched for long enough was told, and in time.
-    fn nothing_that_lasted_is_missed(&mut self, law: &Law, spells: &[Spell], own: &[&Story]) {
-        for spell in spells {
-            let known = self.known_from(law, spell);
-            let begins = if known > spell.from { known } else { self.begin(law, spell, spells) };
-            let due = begins.saturating_add(law.duration).max(spell.from);
+    fn nothing_that_lasted_is_missed(&mut self, law: &Ruled, spells: &[Spell], own: &[&Story]) {
+        for spell in &self.pieces(law, spells) {
             let slack = IN_TIME + self.skew() + if law.refers { REFERENCES } else { 0 };
+            let due = self.due(law, self.known_from(law, spell), slack).max(spell.from);
             let in_time = due.saturating_add(slack);
             let latest = match self.calm.over(spell.from - MINUTE, in_time) {
                 None => in_time,
@@ -190,14 +201,14 @@ impl Judge<'_> {
     /// Since when a match is known to an instance that has the rule; [`NEVER`] where none has heard of it. An instance that
     /// lacks the rule takes the news for handled, and nothing is listed anew for a rule that comes with the program (as
     /// it is for one that is pushed): then the object's next change tells.
-    fn known_from(&self, law: &Law, spell: &Spell) -> Millis {
+    fn known_from(&self, law: &Ruled, spell: &Spell) -> Millis {
         let writes = self.writes.get(&spell.uid).into_iter().flatten().copied();
         let news = writes.filter(|at| spell.from <= *at && *at < spell.to);
         std::iter::once(spell.from).chain(news).find(|at| !self.may_be_missed(law, *at)).unwrap_or(NEVER)
     }
 
     /// Whether the news of an instant may have come to an instance that lacks the rule.
-    fn may_be_missed(&self, law: &Law, at: Millis) -> bool {
+    fn may_be_missed(&self, law: &Ruled, at: Millis) -> bool {
         let old = self.faults.iter().filter(|fault| fault.what == What::OldRules);
         let mut old = old.filter(|_| law.name == NEWEST && at != NEVER).peekable();
         if old.peek().is_none() {
@@ -208,26 +219,11 @@ impl Judge<'_> {
     }
 
     /// How long a match may have to last from when it is seen: nobody knows how long it was there before.
-    fn counts_anew(&self, law: &Law) -> Millis {
+    fn counts_anew(&self, law: &Ruled) -> Millis {
         let is_blind = self.faults.iter().any(|fault| fault.what.blinds_the_watcher());
-        if law.refers || (is_blind && !law.tells_since) { law.duration } else { 0 }
-    }
-
-    /// When what a spell belongs to began: breaks that are short enough do not count.
-    #[expect(clippy::unused_self, reason = "it belongs to the others")]
-    fn begin(&self, law: &Law, spell: &Spell, spells: &[Spell]) -> Millis {
-        let mut begins = spell.from;
-        for earlier in
-            spells.iter().rev().filter(|earlier| earlier.uid == spell.uid && earlier.to <= spell.from)
-        {
-            // At the edge either may be.
-            if begins - earlier.to >= law.gap - SECOND {
-                break;
-            }
-            begins = begins.min(earlier.from);
-        }
-        // The latest that it may count from: where no break was forgiven.
-        if begins == spell.from { begins } else { spell.from }
+        let is_pushed = law.changes().next().is_some();
+        let known = if is_pushed { MINUTE } else { 0 };
+        if law.refers || is_pushed || (is_blind && !law.tells_since) { law.longest() + known } else { 0 }
     }
 
     /// The cluster counts as silent only where its watcher's news stayed away, and not for ever.
@@ -245,7 +241,7 @@ impl Judge<'_> {
 
     /// One fault is one finding: of one object and rule the next begins only after the last has ended, and none is
     /// told twice of one spell.
-    fn one_fault_is_one_finding(&mut self, law: &Law, spells: &[Spell], own: &[&Story]) {
+    fn one_fault_is_one_finding(&mut self, law: &Ruled, spells: &[Spell], own: &[&Story]) {
         let mut by_pod: BTreeMap<&str, Vec<&Story>> = BTreeMap::new();
         for story in own.iter().filter(|story| story.finding.stale.is_none()) {
             by_pod.entry(story.uid()).or_default().push(story);
@@ -253,10 +249,13 @@ impl Judge<'_> {
         for (uid, mut stories) in by_pod {
             stories.sort_by_key(|story| story.fired());
             for pair in stories.windows(2) {
-                let is_over = pair[0].end().is_some_and(|(_, quiet, _)| {
+                let is_over = pair[0].end().is_some_and(|(_, quiet, reason)| {
                     // Put back, it says again since when it was so before its end.
                     let says_so = law.tells_since && self.is_put_back(quiet, pair[1].fired());
-                    quiet <= pair[1].since() + CUT_OFF || says_so
+                    // It was not its own end, but that of whoever told of it.
+                    let is_not_its_end =
+                        reason == EndReason::RuleGone && quiet <= pair[1].fired() + self.skew();
+                    quiet <= pair[1].since() + CUT_OFF || says_so || is_not_its_end
                 });
                 if !is_over {
                     self.complain("two identities of one episode", law, pair);
@@ -273,14 +272,18 @@ impl Judge<'_> {
     }
 
     /// Whatever was told was so.
-    fn what_is_told_was_so(&mut self, law: &Law, story: &Story, spells: &[Spell]) {
+    fn what_is_told_was_so(&mut self, law: &Ruled, story: &Story, past: &Past) {
         let (since, fired, skew) = (story.since(), story.fired(), self.skew());
-        if fired - since < law.duration {
-            self.complain("too early by its own account", law, story);
+        let duration = self.shortest_at(law, fired);
+        if fired - since < duration {
+            self.complain("too early by its own account", law, (story, law.forms()));
         }
-        let of_it: Vec<&Spell> = spells.iter().filter(|spell| spell.uid == story.uid()).collect();
+        let of_pod = |spells: Vec<Spell>| -> Vec<Spell> {
+            spells.into_iter().filter(|spell| spell.uid == story.uid()).collect()
+        };
+        let seen = of_pod(self.spells_at(law, past, fired));
         let matching = |t: Millis, slack: Millis| {
-            of_it.iter().any(|spell| spell.from - slack <= t && (spell.to == NEVER || t <= spell.to + slack))
+            seen.iter().any(|spell| spell.from - slack <= t && (spell.to == NEVER || t <= spell.to + slack))
         };
         if story.finding.stale.is_some() {
             let hides = |fault: &&Fault| fault.what.hides_the_cluster();
@@ -293,9 +296,12 @@ impl Judge<'_> {
         }
         // A look takes its time: what it saw may be over when it is told.
         if !matching(fired, skew + 2 * SECOND) {
-            self.complain("fired though it did not match", law, (story, &of_it));
+            self.complain("fired though it did not match", law, (story, &seen, law.forms()));
         }
-        self.its_time_is_true(law, story, &of_it);
+        let untold = of_pod(law.spells_untold(past));
+        self.its_time_is_true(law, story, seen.iter().chain(&untold));
+        // What the object says itself holds whoever asks.
+        let of_it = if law.tells_since { seen } else { untold };
         // What the object says itself holds whatever goes wrong, unless it was put back to what it said before the break;
         // else breaks that nobody saw may be forgiven.
         if (law.tells_since && !self.is_put_back(since, fired))
@@ -308,36 +314,49 @@ impl Judge<'_> {
                 if spell.to > begins {
                     continue;
                 }
-                if begins - spell.to > law.gap + SECOND {
+                // For some seconds a version that is none is nowhere heard of.
+                let unheard =
+                    law.changes().filter(|at| *at == spell.to).map(|at| self.known_everywhere(at) - at);
+                if begins - spell.to > unheard.max().unwrap_or(0).max(law.gap + SECOND) {
                     break;
                 }
                 begins = spell.from;
             }
-            if fired + early + skew < begins + law.duration {
-                self.complain("fired over a break", law, (story, "it began", begins, &of_it));
+            if fired + early + skew < begins + duration {
+                self.complain("fired over a break", law, (story, "it began", begins, &of_it, law.forms()));
             }
         }
     }
 
     /// It began when something happened, and not when the news of it came.
-    fn its_time_is_true(&mut self, law: &Law, story: &Story, of_it: &[&Spell]) {
+    fn its_time_is_true<'s>(
+        &mut self,
+        law: &Ruled,
+        story: &Story,
+        of_it: impl Iterator<Item = &'s Spell> + Clone,
+    ) {
         let is_blind = self.faults.iter().any(|fault| fault.what.blinds_the_watcher());
         if is_blind || law.refers {
             return;
         }
         let since = story.since();
         let happened = self.writes.get(story.uid()).into_iter().flatten().copied();
-        let mut begins = happened.chain(of_it.iter().map(|spell| spell.from));
+        let mut begins = happened.chain(of_it.clone().map(|spell| spell.from));
         // The watcher reads its clock a moment later. What the object says of a time that has not come yet by the clock of
         // whoever reads it counts from then: with a clock that is behind, earlier by as much.
         let early = CUT_OFF + self.skew();
-        if !begins.any(|at| at - early <= since && since <= at + CUT_OFF) {
-            self.complain("it did not begin then", law, (story, of_it));
+        // Or when a version of its rule came that had not looked for it before.
+        let mut heard = law.changes().map(|at| (at, self.known_everywhere(at)));
+        if !begins.any(|at| at - early <= since && since <= at + CUT_OFF)
+            && !heard.any(|(at, known)| at - early <= since && since <= known)
+        {
+            let of_it: Vec<_> = of_it.collect();
+            self.complain("it did not begin then", law, (story, of_it, law.forms()));
         }
     }
 
     /// Whoever was told is told of its end, in time, and not before.
-    fn what_is_over_is_told(&mut self, law: &Law, story: &Story, spells: &[Spell]) {
+    fn what_is_over_is_told(&mut self, law: &Ruled, story: &Story, spells: &[Spell]) {
         let skew = self.skew();
         let of_it: Vec<&Spell> = spells.iter().filter(|spell| spell.uid == story.uid()).collect();
         let last = of_it.iter().rfind(|spell| spell.from <= story.fired() + skew);
@@ -355,10 +374,13 @@ impl Judge<'_> {
         let missed = if self.may_be_missed(law, over) { LOOKED_AT_AGAIN } else { 0 };
         // When its end must have been told, and whether that is in a storm.
         let told_by = |over: Millis| {
-            let due = over.max(story.fired()).saturating_add(law.resolve_after + slack);
+            let due = self.end_due(law, story, over).saturating_add(slack);
             match self.calm.over(over.saturating_sub(MINUTE), due) {
                 None => (due, false),
-                Some(storm) => (due.max(storm + law.resolve_after + slack + missed), true),
+                Some(storm) => {
+                    let late = self.end_due(law, story, over).saturating_sub(over.max(story.fired()));
+                    (due.max(storm + late.max(law.resolve_after) + slack + missed), true)
+                }
             }
         };
         let (mut latest, mut in_storm) = told_by(over);
@@ -386,6 +408,9 @@ impl Judge<'_> {
                 .find(|s| s.from + from_slack < quiet && (s.to == NEVER || until < s.to))
                 .map(|s| Spell::clone(s))
         };
+        if self.ends_with_its_rule(law, story) {
+            return;
+        }
         let is_calm = self.calm.over(quiet - MINUTE, told).is_none();
         if let Some(spell) = matched(slack, quiet + slack).filter(|_| is_calm) {
             self.complain("ended while it matched", law, (spell, story));
@@ -396,16 +421,20 @@ impl Judge<'_> {
     }
 
     /// In the end the open checks are the matches that last, each told of, and nothing waits.
-    fn nothing_is_left(&mut self, system: &System, past: &crate::model::Past) {
-        let (mut want, mut may) = (BTreeSet::new(), BTreeSet::new());
-        for law in &LAWS {
+    fn nothing_is_left(&mut self, system: &System, laws: &[Ruled], past: &Past) {
+        let (mut want, mut may, mut want_staged) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for law in laws {
+            if law.form(self.end) == Some(Edit::Staged) {
+                let open = law.spells_untold(past).into_iter().filter(|spell| spell.to == NEVER);
+                want_staged.extend(open.map(|spell| (law.name.to_owned(), spell.uid)));
+            }
             let open = law.spells(past).into_iter().filter(|spell| spell.to == NEVER);
             let (known, unknown): (Vec<_>, Vec<_>) =
                 open.partition(|spell| self.known_from(law, spell) < self.end);
             may.extend(unknown.into_iter().map(|spell| (law.name.to_owned(), spell.uid)));
             want.extend(known.into_iter().map(|spell| (law.name.to_owned(), spell.uid)));
         }
-        let mut have = BTreeSet::new();
+        let (mut have, mut have_staged) = (BTreeSet::new(), BTreeSet::new());
         for record in system.checks.records() {
             if record.key.partition.starts_with("relist#") {
                 self.complaints.push(format!("a relist is left: {record:#?}"));
@@ -424,6 +453,13 @@ impl Judge<'_> {
                 self.complaints.push(format!("overdue: {check:#?}"));
             }
             match check.phase {
+                _ if laws
+                    .iter()
+                    .any(|law| law.name == check.rule && law.form(self.end) == Some(Edit::Deleted)) =>
+                {
+                    self.complaints.push(format!("a check of a rule that is gone is left: {check:#?}"));
+                }
+                Phase::Fired { .. } if check.shadow => _ = have_staged.insert((check.rule, check.uid)),
                 Phase::Fired { .. } => _ = have.insert((check.rule, check.uid)),
                 // A rule with references keeps a check of whatever its own part matches, a rule of time of what will.
                 Phase::Watching { .. } | Phase::Pending { .. } => {
@@ -444,6 +480,10 @@ impl Judge<'_> {
             let spare: Vec<_> = have.difference(&want).collect();
             self.complaints
                 .push(format!("open in the end: missing {missing:?}, more than should be {spare:?}"));
+        }
+        if have_staged != want_staged {
+            self.complaints
+                .push(format!("staged in the end: {have_staged:?}, where it should be {want_staged:?}"));
         }
         for queue in QueueName::ALL {
             let dead = system.queue.memory.dead_letters(queue);

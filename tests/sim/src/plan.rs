@@ -1,5 +1,6 @@
 use crate::clock::{MINUTE, Millis, SECOND};
-use crate::fault::Fault;
+use crate::edition::{self, Edit};
+use crate::fault::{Fault, What};
 use serde::Serialize;
 
 /// The pods that there may be.
@@ -23,6 +24,8 @@ pub struct Plan {
     pub waiting_bytes_max: usize,
     /// How many watchers there are; of several one leads.
     pub watchers: usize,
+    /// Whether there is a rule that counts how often something began.
+    pub counts: bool,
 }
 
 /// Something that happens to the cluster. Where it does not apply nothing happens.
@@ -49,6 +52,8 @@ pub enum DeedKind {
     Delete(&'static str),
     /// A configuration is good, bad, or gone.
     Config(&'static str, Option<bool>),
+    /// A version of the rules is pushed in which this one is so, or as at first.
+    Push(&'static str, Option<Edit>),
 }
 
 impl DeedKind {
@@ -60,7 +65,7 @@ impl DeedKind {
             | Self::Ready(pod, _)
             | Self::Touch(pod)
             | Self::Delete(pod) => Some(pod),
-            Self::Config(..) => None,
+            Self::Config(..) | Self::Push(..) => None,
         }
     }
 }
@@ -92,7 +97,7 @@ impl Plan {
     pub fn of(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let length = random.i64(25..90) * MINUTE;
-        let deeds = deeds(&mut random, length);
+        let mut deeds = deeds(&mut random, length);
         // One seed in six is a good day: then all has to be told once and in time.
         let many = if random.u8(0..6) == 0 { 0 } else { random.usize(1..7) };
         let mut faults: Vec<Fault> = (0..many).map(|_| Fault::by_chance(&mut random, length)).collect();
@@ -113,9 +118,25 @@ impl Plan {
         {
             faults.extend(Fault::of_the_way(&mut later, seen));
         }
+        let mut pushing = fastrand::Rng::with_seed(seed ^ 0xed17);
+        if pushing.u8(0..3) == 0 {
+            deeds.extend(edition::pushes(&mut pushing, length));
+            deeds.sort_by_key(|deed| deed.at);
+            // Instances that came with other rules are those that have not heard of a version.
+            faults.retain(|fault| fault.what != What::OldRules);
+            if many > 0 && pushing.bool() {
+                faults.push(Fault::of_the_rules(&mut pushing, &deeds, length));
+            }
+        }
         faults.sort_by_key(|fault| fault.from);
         let waiting_bytes_max = if random.bool() { 8 << 20 } else { random.usize(1_000..20_000) };
-        Self { seed, length, deeds, faults, waiting_bytes_max, watchers }
+        let counts = fastrand::Rng::with_seed(seed ^ 0x0f7e).u8(0..3) == 0;
+        Self { seed, length, deeds, faults, waiting_bytes_max, watchers, counts }
+    }
+
+    /// Whether rules are pushed in it.
+    pub(crate) fn pushes(&self) -> bool {
+        self.deeds.iter().any(|deed| matches!(deed.what, DeedKind::Push(..)))
     }
 
     /// The same with these of its deeds and faults, by their numbers.

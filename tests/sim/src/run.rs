@@ -1,10 +1,9 @@
 use crate::clock::{Clock, MINUTE, Millis};
 use crate::fault::{Fault, What};
 use crate::oracle;
-use crate::plan::Plan;
+use crate::plan::{Deed, DeedKind, Plan};
 use crate::system::System;
 use crate::watching::Watching;
-use crate::weather::Weather;
 use prodrome_ledger::Ledger;
 use std::collections::BTreeSet;
 
@@ -37,10 +36,11 @@ pub fn run(plan: &Plan) -> Outcome {
 
 async fn run_here(plan: &Plan) -> Outcome {
     let clock = Clock::begin();
-    let system = System::new(clock, Weather::new(plan.seed, &plan.faults, clock));
+    let system = System::new(clock, plan);
     let functions = system.start();
     let mut complaints = Vec::new();
     let happening = tokio::task::spawn_local(happen(system.clone(), plan.clone()));
+    let pushing = tokio::task::spawn_local(push(system.clone(), plan.clone()));
     let watcher = Watching::begin(&system, plan);
     let end = plan.length + REST;
     let mut at = 0;
@@ -55,6 +55,7 @@ async fn run_here(plan: &Plan) -> Outcome {
         }
     }
     happening.abort();
+    pushing.abort();
     drop((watcher, functions));
     complaints.extend(oracle::judge(plan, &system, end));
     complaints.extend(ledger(&system).await);
@@ -91,6 +92,17 @@ async fn ledger(system: &System) -> Vec<String> {
         complaints.push(format!("the watcher does not account for all that it read: {last:#?}"));
     }
     complaints
+}
+
+/// Somebody pushes rules.
+async fn push(system: System, plan: Plan) {
+    let pushed = |deed: &Deed| match deed.what {
+        DeedKind::Push(rule, edit) => Some((deed.at, rule, edit)),
+        _ => None,
+    };
+    if let Some(press) = system.press {
+        press.push_all(plan.deeds.iter().filter_map(pushed).collect()).await;
+    }
 }
 
 /// The cluster changes, and is struck.

@@ -2,10 +2,13 @@
 
 use crate::api;
 use crate::clock::{Clock, MINUTE, Millis};
+use crate::edition::Edition;
 use crate::fault::{Caller, Function, Trouble, What};
-use crate::law::{FLOW, NEWEST, OLDER, RULES};
+use crate::law::{FLOW, NEWEST, OLDER, rules_text};
 use crate::model::Cluster;
+use crate::plan::Plan;
 use crate::post::{Letters, Posted, received};
+use crate::press::{Press, Shelf};
 use crate::weather::{Pace, Weather};
 use jiff::Timestamp;
 use prodrome_alert::Alerts;
@@ -19,6 +22,7 @@ use prodrome_model::{AlertMessage, Finding, FindingState, Fingerprint, Notice, S
 use prodrome_notify::{Channels, MemoryChannels, Outcome, Reason, Routing};
 use prodrome_plugin::{AnyCluster, Registry};
 use prodrome_queue::{Body, MemoryQueue, QueueName, QueueSettings};
+use prodrome_rulebook::Rulebook;
 use prodrome_rules::{RuleSet, SourceFile};
 use prodrome_store::MemoryStore;
 use prodrome_sweep::Sweep;
@@ -72,6 +76,8 @@ pub(crate) struct System {
     pub(crate) channels: Arc<Phones>,
     /// What was told by evaluate, by episode: when it first came to be told, and what.
     heard: Arc<Mutex<Heard>>,
+    /// Who pushes rules, where anybody does.
+    pub(crate) press: Option<Press>,
     rules: [Arc<RuleSet>; 2],
     flows: Arc<FlowSet>,
     plugins: Arc<Registry>,
@@ -93,11 +99,12 @@ pub(crate) struct Heard {
 
 type Store = Mortal<MemoryStore, Pace>;
 type Sends = Mortal<Posted, Pace>;
-type EvaluateHere = Evaluate<Store, Sends, Mortal<KubeCluster, Pace>>;
+type EvaluateHere = Evaluate<Mortal<Shelf, Pace>, Sends, Mortal<KubeCluster, Pace>>;
 
 impl System {
-    /// A system at rest.
-    pub(crate) fn new(clock: Clock, weather: Weather) -> Self {
+    /// A system at rest, to which this will happen.
+    pub(crate) fn new(clock: Clock, plan: &Plan) -> Self {
+        let weather = Weather::new(plan.seed, &plan.faults, clock);
         let memory = MemoryQueue::new(clock.now());
         for name in QueueName::ALL {
             memory.configure(name, QUEUES);
@@ -111,7 +118,7 @@ impl System {
         let flows = prodrome_flows::load(&[SourceFile::new("status.yaml", FLOW)], &catalogue);
         assert_eq!(flows.diagnostics, [], "the flow is sound");
         let routing = Routing::parse("routing.yaml", ROUTING).expect("the routing is sound");
-        let older = RULES.replace(&format!("\n{NEWEST}:"), &format!("\n{OLDER}:"));
+        let older = |name| if name == NEWEST { OLDER } else { name };
         Self {
             clock,
             cluster: Cluster::default(),
@@ -126,7 +133,8 @@ impl System {
                 told: Mutex::default(),
             }),
             heard: Arc::default(),
-            rules: [rules(RULES), rules(&older)],
+            press: plan.pushes().then(|| Press::new(clock, weather.clone(), store(), plan.counts)),
+            rules: [rules(plan.counts, |name| name), rules(plan.counts, older)],
             flows: Arc::new(flows.flows),
             plugins: Arc::new(prodrome_local::plugins()),
             routing: Arc::new(routing),
@@ -174,15 +182,19 @@ impl System {
         let pace = self.pace(Function::Evaluate);
         let client = api::client(&self.cluster, &self.weather, self.clock, Caller::Functions);
         let is_old = instance == 2 && self.weather.is(What::OldRules);
+        let table = |of: &MemoryStore| Mortal(Shelf::from(of.clone()), pace.clone());
         let evaluate = Evaluate::new(
-            Mortal(self.checks.clone(), pace.clone()),
+            table(&self.checks),
             Mortal(self.queue.clone(), pace.clone()),
             Mortal(KubeCluster::new(client), pace.clone()),
             Arc::clone(&self.rules[usize::from(is_old)]),
             SHARDS,
         );
-        let counting = Mortal(self.checks.clone(), pace.clone());
-        evaluate.diagnosing().noting_signs_in(Mortal(self.episodes.clone(), pace)).counting_in(counting)
+        let evaluate =
+            evaluate.diagnosing().noting_signs_in(table(&self.episodes)).counting_in(table(&self.checks));
+        let Some(press) = &self.press else { return evaluate };
+        let shelf = press.shelf(u8::try_from(instance).unwrap_or(u8::MAX));
+        evaluate.following(Rulebook::new(Mortal(shelf, pace)).on_this_thread())
     }
 
     fn diagnose(&self) -> Diagnose<Store, Sends, InProcess> {
@@ -339,7 +351,8 @@ impl System {
     }
 }
 
-fn rules(text: &str) -> Arc<RuleSet> {
+fn rules(counts: bool, named: impl Fn(&'static str) -> &'static str) -> Arc<RuleSet> {
+    let text = rules_text(&Edition::new(), counts, named);
     let loaded = prodrome_rules::load(&[SourceFile::new("rules.yaml", text)]);
     assert!(loaded.diagnostics.is_empty(), "the rules are sound: {:?}", loaded.diagnostics);
     Arc::new(loaded.rules)

@@ -7,11 +7,15 @@ use crate::fault::{Caller, Fault, What};
 use crate::plan::Plan;
 use crate::post::Far;
 use crate::system::{SHARDS, System, scope};
-use prodrome_watcher::{Clock as WatchClock, ConfigMapPlaces, Lease, Settings, Status, Watcher};
+use futures::future::select;
+use prodrome_watcher::{
+    ASK_EVERY, Clock as WatchClock, ConfigMapPlaces, Lease, Settings, Status, Watcher, listen_to,
+};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 /// Where they keep what they share.
@@ -108,9 +112,28 @@ impl Host {
         loop {
             let watcher = self.watcher();
             *self.status.lock().unwrap_or_else(PoisonError::into_inner) = Some(watcher.status());
-            _ = with_stops(clock, &self.stops, watcher.run(std::future::pending())).await;
+            let (watcher, listening) = self.listening(watcher);
+            let run = pin!(watcher.run(std::future::pending()));
+            _ = with_stops(clock, &self.stops, select(run, pin!(listening))).await;
             tokio::time::sleep(millis(10_000)).await;
         }
+    }
+
+    /// The watcher hearing of the rules that are pushed, and what tells it, where any are.
+    fn listening(
+        &self,
+        watcher: Watcher<Far, ConfigMapPlaces>,
+    ) -> (Watcher<Far, ConfigMapPlaces>, impl Future + use<>) {
+        let press = self.system.press.clone();
+        let (tell, hearsay) = watch::channel(None);
+        let watcher = if press.is_some() { watcher.hearing(hearsay) } else { watcher };
+        let listening = async move {
+            match press {
+                Some(press) => listen_to(press.book(), tell, ASK_EVERY).await,
+                None => std::future::pending().await,
+            }
+        };
+        (watcher, listening)
     }
 
     fn watcher(&self) -> Watcher<Far, ConfigMapPlaces> {

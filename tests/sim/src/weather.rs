@@ -132,6 +132,11 @@ impl Weather {
         self.ask(|at_work, _| (at_work == what).then_some(())).is_some()
     }
 
+    /// Whether an instance of evaluate cannot read the table of rules.
+    pub(crate) fn hides_rules(&self, from: u8) -> bool {
+        self.is(What::RulesUnreadable(from))
+    }
+
     /// How the API server is away for a caller, if it is.
     pub(crate) fn away(&self, caller: Caller) -> Option<Away> {
         self.ask(|what, _| match what {

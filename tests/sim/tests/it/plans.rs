@@ -1,6 +1,6 @@
 //! What chance makes too rarely to wait for it.
 
-use prodrome_sim::{Deed, DeedKind, Fault, Millis, Phase, Plan, What, run};
+use prodrome_sim::{Deed, DeedKind, Edit, Fault, Millis, Phase, Plan, What, run};
 
 const MINUTE: Millis = 60_000;
 
@@ -28,6 +28,7 @@ fn what_waits_for_the_queue_does_not_stand_against_the_list_after_etcd_was_resto
         ],
         waiting_bytes_max: 8 << 20,
         watchers: 1,
+        counts: false,
     });
     assert_eq!(outcome.complaints, Vec::<String>::new());
     assert_eq!(
@@ -55,7 +56,82 @@ fn several_pods_of_one_owner_are_one_alert() {
         faults: Vec::new(),
         waiting_bytes_max: 8 << 20,
         watchers: 1,
+        counts: false,
     });
     assert_eq!(outcome.complaints, Vec::<String>::new());
     assert_eq!((outcome.findings, outcome.alerts), (9, 6));
+}
+
+/// What becomes of a pod that is unready from the first second on, when these versions are pushed.
+fn pushed(pushes: &[(Millis, &'static str, Option<Edit>)], faults: Vec<Fault>) -> prodrome_sim::Outcome {
+    let mut deeds = vec![
+        (0, DeedKind::Config("settings", Some(false))),
+        (1_000, DeedKind::Create("a", Phase::Running, false, "settings")),
+    ];
+    deeds.extend(pushes.iter().map(|(at, rule, edit)| (*at, DeedKind::Push(rule, *edit))));
+    run(&Plan {
+        seed: 1,
+        length: 40 * MINUTE,
+        deeds: deeds.into_iter().map(|(at, what)| Deed { at, what }).collect(),
+        faults,
+        waiting_bytes_max: 8 << 20,
+        watchers: 1,
+        counts: false,
+    })
+}
+
+/// Three rules see it. One is changed when it has told of it, or while it waits.
+#[test]
+fn what_a_version_makes_of_a_rule_is_told_once() {
+    let (told, waiting) = (10 * MINUTE, 2 * MINUTE);
+    for (name, pushes, findings) in [
+        ("longer", vec![(told, "Unready", Some(Edit::Longer))], 3),
+        ("longer, while it waits", vec![(waiting, "Unready", Some(Edit::Longer))], 3),
+        ("something else", vec![(waiting, "Unready", Some(Edit::OtherMeaning))], 2),
+        ("deleted", vec![(waiting, "Unready", Some(Edit::Deleted))], 2),
+        ("and back", vec![(told, "Unready", Some(Edit::Deleted)), (15 * MINUTE, "Unready", None)], 4),
+        (
+            "staged, and told again",
+            vec![(told, "Unready", Some(Edit::Staged)), (15 * MINUTE, "Unready", None)],
+            4,
+        ),
+    ] {
+        let outcome = pushed(&pushes, Vec::new());
+        assert_eq!(outcome.complaints, Vec::<String>::new(), "{name}");
+        assert_eq!(outcome.findings, findings, "{name}");
+    }
+}
+
+/// The watcher lists for a rule that is new while no instance of evaluate can read it.
+#[test]
+fn what_is_listed_for_a_rule_that_cannot_be_read_yet_is_not_lost() {
+    let away = (0..3).map(|instance| fault(14 * MINUTE, 17 * MINUTE, What::RulesUnreadable(instance)));
+    let pushes = [(10 * MINUTE, "Unready", Some(Edit::Deleted)), (15 * MINUTE, "Unready", None)];
+    let outcome = pushed(&pushes, away.collect());
+    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.findings, 4);
+}
+
+/// A pod becomes unready three times within ten minutes, which a rule counts.
+#[test]
+fn what_begins_often_is_told_once() {
+    let mut deeds = vec![
+        (0, DeedKind::Config("settings", Some(false))),
+        (1_000, DeedKind::Create("a", Phase::Running, true, "settings")),
+    ];
+    for n in 1..=3 {
+        deeds.push((2 * n * MINUTE, DeedKind::Ready("a", false)));
+        deeds.push((2 * n * MINUTE + 30_000, DeedKind::Ready("a", true)));
+    }
+    let outcome = run(&Plan {
+        seed: 1,
+        length: 40 * MINUTE,
+        deeds: deeds.into_iter().map(|(at, what)| Deed { at, what }).collect(),
+        faults: Vec::new(),
+        waiting_bytes_max: 8 << 20,
+        watchers: 1,
+        counts: true,
+    });
+    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!((outcome.findings, outcome.alerts), (1, 1));
 }
