@@ -86,10 +86,9 @@ lint-template: ## Check template.yaml
 sbom: ## Write a bill of materials (CycloneDX) for each program into target/sbom, and check it
 	@infra/sbom.sh $(TARGET)/sbom
 
-load: ## Run the deployed pipeline under load and faults and count, into tests/report/load.md (LOAD_SECONDS=600, LOAD_RATE, LOAD_BACKLOG, LOAD_SEED, LOAD_PROFILE=release)
+load: ## Run the deployed pipeline under load and faults and count, into tests/report/load.md (LOAD_SECONDS=600, LOAD_RATE, LOAD_BACKLOG, LOAD_SEED, LOAD_PROFILE=release, LOAD_REPORT=FILE)
 	@$(CARGO) build --quiet --profile $(or $(LOAD_PROFILE),dev) -p prodrome-load
-	@mkdir -p tests/report
-	$(TARGET)/$(if $(filter release,$(LOAD_PROFILE)),release,debug)/load --report tests/report/load.md \
+	$(TARGET)/$(if $(filter release,$(LOAD_PROFILE)),release,debug)/load --report $(or $(LOAD_REPORT),tests/report/load.md) \
 	    --seconds $(or $(LOAD_SECONDS),60) --rate $(or $(LOAD_RATE),1000) \
 	    --backlog $(or $(LOAD_BACKLOG),1000000) --seed $(or $(LOAD_SEED),1)
 

@@ -14,6 +14,8 @@ pub(crate) enum Domain {
     Start,
     /// Asking a container whether it is well.
     Probe,
+    /// Stopping a container: why a hook before the end fails is not why a container does not start.
+    Stop,
     /// The program in the container.
     App,
     /// Finding a node.
@@ -142,6 +144,7 @@ const REASONS: &[(Domain, &[&str])] = &[
         ],
     ),
     (Domain::Probe, &["Unhealthy", "ProbeWarning", "ProbeError"]),
+    (Domain::Stop, &["FailedPreStopHook", "ExceededGracePeriod"]),
     (
         Domain::Schedule,
         &["FailedScheduling", "Unschedulable", "SchedulerError", "NotTriggerScaleUp", "SchedulingGated"],

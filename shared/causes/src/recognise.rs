@@ -108,7 +108,7 @@ fn meaning(input: &Input, failure: Failure) -> Option<(Cause, u8, i8)> {
         Domain::App | Domain::Other => node::failure_of_its_folders(input, failure)
             .or_else(|| node::failure_of_its_disk(input, failure))
             .or_else(|| dependency::failure(failure)),
-        Domain::Probe | Domain::Schedule | Domain::Control => None,
+        Domain::Probe | Domain::Stop | Domain::Schedule | Domain::Control => None,
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Draft {
     pub files: Vec<SourceFile>,
     /// Whether the files that are not among these are to go.
     pub prune: bool,
+    /// The names of files that are to go, if they are there.
+    pub without: Vec<String>,
     /// The version that it was made from: where another holds, the push is refused. `Some(0)`: none.
     pub on: Option<u64>,
     /// The version whose text this is, if it is a rollback.
@@ -45,6 +47,7 @@ impl Draft {
             why: why.into(),
             files,
             prune: false,
+            without: Vec::new(),
             on: None,
             back_to: None,
             of_namespaces: false,
@@ -161,7 +164,8 @@ impl Draft {
         for file in holding {
             let name = file_name(&file.name)?;
             let is_a_namespaces = name.starts_with(FILE_PREFIX);
-            if if self.of_namespaces { is_a_namespaces } else { self.prune && !is_a_namespaces } {
+            let goes = self.prune || self.without.contains(&name);
+            if if self.of_namespaces { is_a_namespaces } else { goes && !is_a_namespaces } {
                 continue;
             }
             files.entry(name.clone()).or_insert_with(|| {

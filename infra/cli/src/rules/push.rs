@@ -5,7 +5,8 @@ use crate::library::{self, Library};
 use crate::{Outcome, clock, render};
 use anyhow::Result;
 use clap::Args;
-use prodrome_rulebook::{Change, Changes, Draft, DraftError, PushError};
+use prodrome_rulebook::{Change, Changes, Draft, DraftError, Plan, PushError};
+use prodrome_rules::Diagnostic;
 use std::path::PathBuf;
 
 /// So many rules are named.
@@ -52,7 +53,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
         Err(error) => return refused(error, &draft.files),
         Ok(planned) => planned,
     };
-    super::report(&plan.files, &plan.warnings);
+    super::report(&plan.files, &doubts(&plan, &draft));
     // What is shown is what is pushed: whoever comes in between is told of.
     let draft = Draft { on: Some(holds), ..draft };
     let version = if dry_run {
@@ -77,6 +78,14 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
         );
     }
     Ok(Outcome::Quiet)
+}
+
+/// What `prodrome rules check` warns of in the files that are pushed.
+fn doubts(plan: &Plan, draft: &Draft) -> Vec<Diagnostic> {
+    let is_pushed =
+        |file: &str| draft.files.iter().any(|pushed| pushed.name.rsplit('/').next() == Some(file));
+    let reviewed = prodrome_rules::review(&plan.files, None).diagnostics;
+    reviewed.into_iter().filter(|doubt| is_pushed(&doubt.file)).collect()
 }
 
 /// Each rule that becomes another, one a line: what is changed, what is new, what is gone.

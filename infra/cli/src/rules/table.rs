@@ -67,10 +67,19 @@ pub(super) struct Signature {
     pub(super) who: String,
 }
 
-/// The login name, as the shell says it.
+/// The login name, as the shell says it, or the system where the shell does not.
 fn login() -> String {
     let said = |name: &&str| prodrome_lambda::environment(name).filter(|value| !value.trim().is_empty());
-    ["USER", "LOGNAME", "USERNAME"].iter().find_map(said).unwrap_or_else(|| "unknown".to_owned())
+    let by_system = || {
+        let asked = std::process::Command::new("id").arg("-un").output().ok()?;
+        let name = String::from_utf8(asked.stdout).ok()?.trim().to_owned();
+        (!name.is_empty()).then_some(name)
+    };
+    ["USER", "LOGNAME", "USERNAME"]
+        .iter()
+        .find_map(said)
+        .or_else(by_system)
+        .unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// The credentials and the region of the environment.

@@ -4,21 +4,30 @@ use crate::library::{Library, own};
 use crate::render;
 use jiff::Timestamp;
 use prodrome_lifecycle::Terms;
-use prodrome_rulebook::{Draft, DraftError, PushError, Rulebook};
+use prodrome_rulebook::{Draft, DraftError, Named, PushError, Rulebook};
 use prodrome_rules::{Diagnostic, Loaded, Rule, RuleSet, SourceFile};
 use prodrome_store::Store;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Watches rule files on the disk, and pushes them when they have changed.
+/// Who has pushed what was edited here.
+const WHO: &str = "prodrome up";
+/// So many rules are named of what a version changed.
+const NAMED_MAX: usize = 3;
+
+/// Watches rule files on the disk, and pushes those that have changed: what others push stays.
 pub(super) struct LiveRules<S> {
     library: Library,
     book: Rulebook<S>,
     /// What the functions were deployed with.
     base: Vec<SourceFile>,
-    /// What was pushed last, or found to be bad.
-    settled: Vec<SourceFile>,
+    /// The files as they were pushed last.
+    pushed: Vec<SourceFile>,
+    /// Those that were refused last.
+    refused: Option<Vec<SourceFile>>,
+    /// The version that holds; 0 where it is what the functions were deployed with.
+    version: u64,
     /// How long what has changed must stay so: an editor may be writing.
     settles_in: Duration,
     news: Option<RulesNews>,
@@ -45,8 +54,9 @@ impl<S: Store> LiveRules<S> {
         settles_in: Duration,
     ) -> Self {
         let Loaded { rules, diagnostics } = prodrome_rules::load(&base);
-        let (own, terms, settled) = (own(&rules), terms(&rules), base.clone());
-        let mut live = Self { library, book, settled, base, settles_in, news: None, own, terms };
+        let (own, terms, pushed) = (own(&rules), terms(&rules), base.clone());
+        let (refused, version, news) = (None, 0, None);
+        let mut live = Self { library, book, base, pushed, refused, version, settles_in, news, own, terms };
         if let Some(mistakes) = mistakes(&diagnostics) {
             live.say(format!("left out: {mistakes}"), true);
         }
@@ -70,43 +80,69 @@ impl<S: Store> LiveRules<S> {
 
     /// Looks at the files. What has changed is pushed if it stays so for a moment, and else at a later look.
     pub(super) async fn look(&mut self, now: Timestamp) {
+        // Others push too.
+        if let Ok(Some(head)) = self.book.head().await
+            && head.version != self.version
+        {
+            self.follow(head.version).await;
+        }
         match self.library.sources() {
-            Ok(files) if files == self.settled => {}
+            Ok(files) if files == self.pushed => {
+                if self.refused.take().is_some() {
+                    self.news = None;
+                }
+            }
+            Ok(files) if self.refused.as_ref() == Some(&files) => {}
             Ok(files) => {
                 tokio::time::sleep(self.settles_in).await;
                 if self.library.sources().is_ok_and(|again| again == files) {
-                    self.push(&files, now).await;
+                    self.push(files, now).await;
                 }
             }
             Err(error) => self.say(format!("{error:#}; the rules stay"), true),
         }
     }
 
-    async fn push(&mut self, files: &[SourceFile], now: Timestamp) {
-        let why = format!("edited: {}", edited(&self.settled, files).join(", "));
-        let why = why.chars().take(200).collect::<String>();
-        let draft = Draft { prune: true, ..Draft::new("prodrome up", why, files.iter().cloned()) };
+    /// Takes a version for the one that holds, and says so.
+    async fn follow(&mut self, version: u64) {
+        let Ok(held) = self.book.version(version).await else { return };
+        let rules = prodrome_rules::load(&held.files).rules;
+        (self.own, self.terms, self.version) = (own(&rules), terms(&rules), version);
+        let entry = held.entry;
+        let changes = [("new", &entry.added), ("changed", &entry.changed), ("removed", &entry.removed)];
+        let said: Vec<String> = changes.into_iter().filter_map(|(what, rules)| some(what, rules)).collect();
+        let said = if said.is_empty() { "no rule says anything else".to_owned() } else { said.join(", ") };
+        let who = if entry.who == WHO { String::new() } else { format!(", by {}", entry.who) };
+        let at = entry.at.strftime("%H:%M:%S");
+        self.say(format!("version {version} since {at} UTC{who}: {said}"), false);
+    }
+
+    async fn push(&mut self, files: Vec<SourceFile>, now: Timestamp) {
+        let edited: Vec<SourceFile> =
+            files.iter().filter(|file| !self.pushed.contains(file)).cloned().collect();
+        let names = |files: &[SourceFile]| files.iter().map(name).collect::<BTreeSet<String>>();
+        let without: Vec<String> = names(&self.pushed).difference(&names(&files)).cloned().collect();
+        let mut why: Vec<String> = edited.iter().map(name).chain(without.iter().cloned()).collect();
+        why.sort();
+        let why = format!("edited: {}", why.join(", ")).chars().take(200).collect::<String>();
+        let draft = Draft { without, ..Draft::new(WHO, why, edited) };
         match self.book.push(&draft, &self.base, now).await {
-            Ok(entry) => {
-                let rules = prodrome_rules::load(files).rules;
-                (self.own, self.terms) = (own(&rules), terms(&rules));
-                let [added, changed, removed] = [&entry.added, &entry.changed, &entry.removed];
-                let what = match (added.count, changed.count, removed.count) {
-                    (0, 0, 0) => "no rule says anything else".to_owned(),
-                    (new, other, gone) => format!("{new} new, {other} changed, {gone} removed"),
-                };
-                let at = now.strftime("%H:%M:%S");
-                self.say(format!("version {} since {at} UTC: {what}", entry.version), false);
-            }
+            Ok(entry) => self.follow(entry.version).await,
             Err(PushError::Draft(DraftError::Nothing)) => self.news = None,
-            Err(PushError::Draft(DraftError::Mistakes { diagnostics, .. })) => {
-                self.say(format!("not taken up: {}", mistakes(&diagnostics).unwrap_or_default()), true);
+            Err(PushError::Draft(error)) => {
+                let why = match &error {
+                    DraftError::Mistakes { diagnostics, .. } => mistakes(diagnostics).unwrap_or_default(),
+                    error => error.to_string(),
+                };
+                self.say(format!("not taken up: {why}"), true);
+                self.refused = Some(files);
+                return;
             }
-            // Nothing has changed; it is tried again at the next look.
-            Err(PushError::Book(error)) => return self.say(format!("not taken up: {error}"), true),
-            Err(error) => self.say(format!("not taken up: {error}"), true),
+            // It is not the files that are wrong: they are tried again at the next look.
+            Err(error) => return self.say(format!("not taken up yet: {error}"), true),
         }
-        self.settled = files.to_vec();
+        self.pushed = files;
+        self.refused = None;
     }
 
     fn say(&mut self, text: String, is_bad: bool) {
@@ -129,16 +165,19 @@ fn mistakes(diagnostics: &[Diagnostic]) -> Option<String> {
     })
 }
 
-/// The names of the files that differ.
-fn edited(old: &[SourceFile], new: &[SourceFile]) -> Vec<String> {
-    let differs = |file: &&SourceFile, others: &[SourceFile]| !others.contains(file);
-    let of_new = new.iter().filter(|file| differs(file, old));
-    let of_old = old.iter().filter(|file| differs(file, new));
-    let name = |file: &SourceFile| file.name.rsplit('/').next().unwrap_or_default().to_owned();
-    let mut names: Vec<_> = of_new.chain(of_old).map(name).collect();
-    names.sort();
-    names.dedup();
-    names
+/// A file's name, as a version knows it.
+fn name(file: &SourceFile) -> String {
+    file.name.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+/// How many rules something became of, and the first of them; `None` where it became of none.
+fn some(what: &str, rules: &Named) -> Option<String> {
+    let shown = rules.names.iter().take(NAMED_MAX).cloned().collect::<Vec<_>>().join(", ");
+    match rules.count {
+        0 => None,
+        count if count > NAMED_MAX => Some(format!("{count} {what} ({shown}, …)")),
+        count => Some(format!("{count} {what} ({shown})")),
+    }
 }
 
 #[cfg(test)]
@@ -174,7 +213,7 @@ mod tests {
         live.look(now).await;
         let entry = book.entry(1).await.unwrap();
         assert_eq!((&*entry.who, &*entry.why), ("prodrome up", "edited: a.yaml"));
-        let text = "version 1 since 00:00:00 UTC: 0 new, 1 changed, 0 removed".to_owned();
+        let text = "version 1 since 00:00:00 UTC: 1 changed (A)".to_owned();
         assert_eq!(live.news(), Some(RulesNews { text, is_bad: false }));
         let own: Vec<&str> = live.own().rules().iter().map(prodrome_rules::Rule::name).collect();
         assert_eq!(own, ["A"]);
@@ -193,5 +232,63 @@ mod tests {
             live.look(now).await;
         }
         assert_eq!((live.news(), book.history().await.unwrap().len()), (None, 1), "as it was");
+    }
+
+    #[tokio::test]
+    async fn what_others_push_stays_and_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "a.yaml", &rule(1));
+        write(
+            folder.path(),
+            "c.yaml",
+            "C: { resource: Pod, checkField: [{ field: [c], nilValue: true }] }\n",
+        );
+        let library = Library { rules: vec![folder.path().to_owned()], only: None };
+        let base = library.sources().unwrap();
+        let book = Rulebook::new(MemoryStore::new());
+        let mut live = LiveRules::new(library, book.clone(), base.clone(), Duration::ZERO);
+        let now = Timestamp::from_second(0).unwrap();
+        let b =
+            SourceFile::new("b.yaml", "B: { resource: Pod, checkField: [{ field: [b], nilValue: true }] }\n");
+        book.push(&Draft::new("ann", "why", [b]), &base, now).await.unwrap();
+        live.look(now).await;
+        assert_eq!(live.news().unwrap().text, "version 1 since 00:00:00 UTC, by ann: 1 new (B)");
+        assert!(live.terms().contains_key("B"));
+
+        write(folder.path(), "a.yaml", &rule(2));
+        std::fs::remove_file(folder.path().join("c.yaml")).unwrap();
+        live.look(now).await;
+        assert_eq!(book.entry(2).await.unwrap().why, "edited: a.yaml, c.yaml");
+        let text = "version 2 since 00:00:00 UTC: 1 changed (A), 1 removed (C)";
+        assert_eq!(live.news().unwrap().text, text);
+        assert_eq!(book.version(2).await.unwrap().entry.files, ["a.yaml", "b.yaml"]);
+        assert!(live.terms().contains_key("B"));
+    }
+
+    #[tokio::test]
+    async fn what_was_refused_is_still_to_be_pushed() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "a.yaml", &rule(1));
+        write(
+            folder.path(),
+            "b.yaml",
+            "B: { resource: Pod, checkField: [{ field: [b], nilValue: true }] }\n",
+        );
+        let library = Library { rules: vec![folder.path().to_owned()], only: None };
+        let base = library.sources().unwrap();
+        let book = Rulebook::new(MemoryStore::new());
+        let mut live = LiveRules::new(library, book.clone(), base, Duration::ZERO);
+        let now = Timestamp::from_second(0).unwrap();
+        write(folder.path(), "a.yaml", &rule(2));
+        write(folder.path(), "b.yaml", "B: { resource: Pod }\n");
+        live.look(now).await;
+        assert!(live.news().unwrap().is_bad);
+        write(
+            folder.path(),
+            "b.yaml",
+            "B: { resource: Pod, checkField: [{ field: [b], nilValue: true }] }\n",
+        );
+        live.look(now).await;
+        assert_eq!(book.entry(1).await.unwrap().why, "edited: a.yaml");
     }
 }

@@ -104,6 +104,13 @@ fn rules_are_pushed_shown_compared_pulled_and_rolled_back() {
     let again = tables.run(&["push", &team, "--why", "again"]);
     assert!(again.code == 0 && again.stdout.starts_with("nothing to push"), "{again:?}");
 
+    // What `rules check` doubts is said of what is pushed, and of nothing else.
+    let never = "Never: { resource: Pod, checkField: [{ field: [a], equalValue: [x] }, { field: [a], equalValue: [y] }] }\n";
+    let never = write(folder.path(), "never.yaml", never);
+    let doubted = tables.run(&["push", &never, "--why", "last month", "--dry-run"]);
+    assert!(doubted.code == 0 && doubted.stderr.contains("never.yaml:1:"), "{doubted:?}");
+    assert_eq!(doubted.stderr.matches("warning").count(), 1, "{doubted:?}");
+
     // Changed, with all the others taken out.
     write(folder.path(), "team.yaml", &rule("TeamRule", 2));
     let pushed = tables.run(&["push", &team, "--why", "only ours", "--prune", "--on", "1"]);
