@@ -146,7 +146,6 @@ B:
     let (_, rules) = printed.split_once("\nA:\n").unwrap();
     insta::assert_snapshot!(rules, @r#"
       resource: Pod
-      # As all are.
       checkField:
         - { field: [a], nilValue: true }
 
@@ -157,8 +156,9 @@ B:
       duration: 2m
       severity: P3
       runbook: look here
-      labels: { a: x, b: y }
+      labels: { a: x, b: "y" }
     "#);
+    assert!(printed.contains("\n# As all are.\nA:\n"), "{printed}");
     assert_eq!(read(&printed).rules, read(text).rules);
     assert_eq!(format(&SourceFile::new("r.yaml", &*printed)).unwrap(), printed);
 }
