@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Judges changes and looks at what falls due. See the crate's documentation.
+#[expect(clippy::struct_excessive_bools, reason = "each is switched on by itself, by who builds it")]
 pub struct Evaluate<S, Q, C> {
     pub(crate) store: S,
     pub(crate) queue: Q,

@@ -115,9 +115,10 @@ fn said(heads: &[(Key, Tree)], keys: &[&str]) -> Vec<(String, Out)> {
     }
     // A tolerance is nobody's who has no duration.
     let duration = if keys.contains(&"duration") { "" } else { ", duration: 1d" };
-    text.push_str(&format!(
+    let bare = format!(
         "Bare: {{ resource: Pod, checkField: [{{ field: [status, phase], nilValue: true }}]{duration} }}\n"
-    ));
+    );
+    text.push_str(&bare);
     let checked = check_file(&SourceFile::new("defaults", text));
     let rule = checked.rules.into_iter().find(|rule| rule.name == "Bare").and_then(|rule| rule.rule);
     match rule.map(|rule| rule_body_with(&rule, keys)) {
