@@ -177,10 +177,8 @@ fn track(case: &Case, rule: &Rule, id: &ObjectId, played: &Played) -> Track {
             _ => {}
         }
     }
-    let why = match marks.is_empty() {
-        true => why::nothing(case, rule, id, &matches, about.as_ref(), played),
-        false => None,
-    };
+    let is_silent = marks.is_empty();
+    let why = if is_silent { why::nothing(case, rule, id, &matches, about.as_ref(), played) } else { None };
     let place = id.1.as_deref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
     Track {
         rule: rule.name().to_owned(),
@@ -195,18 +193,19 @@ fn track(case: &Case, rule: &Rule, id: &ObjectId, played: &Played) -> Track {
 /// What the case has a plugin answer of an object at a time: that it finds a cause, or none; `None` where it does not
 /// know.
 fn answered(case: &Case, periodic: &Periodic, id: &ObjectId, at: SignedDuration) -> Option<bool> {
-    let said = case.answers.iter().rev().filter(|says| says.at <= at);
-    said.filter_map(|says| answer(says, periodic.plugin(), id)).next().flatten()
-}
-
-/// What one answer says of an object; `None` where it is no answer about it.
-fn answer(says: &Says, plugin: &str, id: &ObjectId) -> Option<Option<bool>> {
-    let is_it = says.object.as_ref().is_none_or(|(kind, name)| *kind == id.0.kind && *name == id.2);
-    (is_it && says.plugin == plugin).then(|| match says.response.verdict {
+    let mut said = case.answers.iter().rev().filter(|says| says.at <= at);
+    let says = said.find(|says| is_answer(says, periodic.plugin(), id))?;
+    match says.response.verdict {
         Verdict::Cause if says.response.confidence >= Periodic::CONFIDENCE_MIN => Some(true),
         Verdict::Cleared => Some(false),
         Verdict::Cause | Verdict::Unknown => None,
-    })
+    }
+}
+
+/// Whether a plugin says it, and of this object.
+fn is_answer(says: &Says, plugin: &str, id: &ObjectId) -> bool {
+    let is_it = says.object.as_ref().is_none_or(|(kind, name)| *kind == id.0.kind && *name == id.2);
+    is_it && says.plugin == plugin
 }
 
 fn state(holds: Option<bool>) -> State {

@@ -1,6 +1,6 @@
 //! Why what matches was told to nobody, as far as a case shows it.
 
-use super::{Case, ObjectId, Row, State, answer, identity};
+use super::{Case, ObjectId, Row, State, identity, is_answer};
 use crate::render::plain;
 use crate::rules::trial::Played;
 use jiff::SignedDuration;
@@ -25,7 +25,7 @@ pub(super) fn nothing(
     played: &Played,
 ) -> Option<String> {
     if let Some(periodic) = rule.periodic() {
-        let answers = case.answers.iter().any(|says| answer(says, periodic.plugin(), id).is_some());
+        let answers = case.answers.iter().any(|says| is_answer(says, periodic.plugin(), id));
         let words = format!("the plugin {} answers nothing in this case (`answers`)", periodic.plugin());
         if !answers && !rule_fails(matches) {
             return Some(words);
