@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Judges changes and looks at what falls due. See the crate's documentation.
+#[expect(clippy::struct_excessive_bools, reason = "each is switched on by itself, by who builds it")]
 pub struct Evaluate<S, Q, C> {
     pub(crate) store: S,
     pub(crate) queue: Q,
@@ -33,6 +34,8 @@ pub struct Evaluate<S, Q, C> {
     pub(crate) rolled_out: RolledOut,
     /// Whether rules that are objects of the cluster are taken up.
     pub(crate) takes_objects: bool,
+    /// Whether a kind without any object is known to have none.
+    pub(crate) seeing_all: bool,
 }
 
 impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
@@ -52,6 +55,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
             listings,
             rolled_out,
             takes_objects: false,
+            seeing_all: false,
         }
     }
 
@@ -92,6 +96,13 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     #[must_use]
     pub fn taking_objects(self) -> Self {
         Self { takes_objects: true, ..self }
+    }
+
+    /// The same over a cluster that is made up, and shows all that it has: a kind without any object has none. Elsewhere it
+    /// may be that nobody recorded or may list it, so that nobody can say who refers to what.
+    #[must_use]
+    pub fn seeing_all(self) -> Self {
+        Self { seeing_all: true, ..self }
     }
 
     /// A sitting under the rules as they are known now.

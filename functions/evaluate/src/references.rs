@@ -181,6 +181,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 // Where there is nothing of the kind at all nobody can say who uses what: files may lack it.
                 let is_whole = namespace.is_none();
                 if found.is_empty()
+                    && !self.seeing_all
                     && (is_whole || self.cluster.list(kind, None, None, None).await?.items.is_empty())
                 {
                     return Err(ClusterError::NotKnown { kind: kind.to_string() });

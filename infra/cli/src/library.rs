@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use prodrome_flows::{Flow, FlowSet};
 use prodrome_rules::{Diagnostic, Loaded, RuleSet, SourceFile};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// The shipped rule files: name and text.
@@ -180,7 +181,15 @@ fn all_readable((files, unreadable): (Vec<SourceFile>, Vec<Diagnostic>)) -> Resu
     }
 }
 
-/// The same, and which files of it are no texts.
+fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    if path.as_os_str() != "-" {
+        return std::fs::read(path);
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+}
+
+/// The same, and which files of it are no texts. `-` is standard input.
 pub(crate) fn read_those_that_can_be(path: &Path) -> Result<(Vec<SourceFile>, Vec<Diagnostic>)> {
     let mut paths = Vec::new();
     if path.is_dir() {
@@ -198,7 +207,7 @@ pub(crate) fn read_those_that_can_be(path: &Path) -> Result<(Vec<SourceFile>, Ve
     }
     let (mut files, mut unreadable) = (Vec::new(), Vec::new());
     for path in paths {
-        let bytes = std::fs::read(&path).with_context(|| {
+        let bytes = bytes(&path).with_context(|| {
             // A rule's name where a file is expected.
             let name = path.to_string_lossy();
             let is_name = name.starts_with(|c: char| c.is_ascii_uppercase())

@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
 enum Command {
     /// Say everything that is wrong with rule files
     Check {
-        /// Rule files or folders; the shipped rules where none are named
+        /// Rule files or folders, `-` is standard input; the shipped rules where none are named
         files: Vec<PathBuf>,
         /// Say too which kinds the cluster of this kubeconfig does not serve
         #[arg(long, value_name = "FILE")]

@@ -106,6 +106,13 @@ impl<A: Handler> World<A> {
         Self { diagnose: Some(diagnose), evaluate: self.evaluate.asking(), ..self }
     }
 
+    /// The same, where what is applied is all there is: of a kind that was never applied there is no object. Without, a
+    /// recording or a file may lack it, and nobody says that nothing refers to something.
+    #[must_use]
+    pub fn seeing_all(self) -> Self {
+        Self { evaluate: self.evaluate.seeing_all(), ..self }
+    }
+
     /// The present.
     pub fn now(&self) -> Timestamp {
         self.now

@@ -1,6 +1,6 @@
 use crate::check::{CheckedRule, DEFAULTS, check_file};
 use crate::diagnostic::Diagnostic;
-use crate::print::{Above, tree_out, write_rule, written_body};
+use crate::print::{Above, Out, rule_body_with, tree_out, write_rule, written_body};
 use crate::source::{Comment, Key, SourceFile, Tree, TreeValue};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -31,7 +31,7 @@ pub fn format(file: &SourceFile) -> Result<String, Vec<Diagnostic>> {
             rule: Some(rule),
         }))
         .collect();
-    let defaults = default_keys(&checked.heads);
+    let defaults = Defaults::of(&checked.heads);
     let mut comments = Comments::place(file, &parts, checked.comments);
     let mut text = String::new();
     for (index, part) in parts.iter().enumerate() {
@@ -82,11 +82,47 @@ struct Part<'c> {
     rule: Option<&'c CheckedRule>,
 }
 
-/// The keys of a file's defaults.
-fn default_keys(heads: &[(Key, Tree)]) -> Vec<&str> {
-    let defaults = heads.iter().find(|(key, _)| key.text == DEFAULTS);
-    match defaults.map(|(_, tree)| &tree.value) {
-        Some(TreeValue::Map(entries)) => entries.iter().map(|(key, _)| key.text.as_str()).collect(),
+/// A file's defaults.
+pub(crate) struct Defaults<'h> {
+    pub(crate) keys: Vec<&'h str>,
+    /// What they say, as it is printed of a rule that has them; empty where no rule could have them all.
+    said: Vec<(String, Out)>,
+}
+
+impl<'h> Defaults<'h> {
+    fn of(heads: &'h [(Key, Tree)]) -> Self {
+        let defaults = heads.iter().find(|(key, _)| key.text == DEFAULTS);
+        let keys: Vec<&str> = match defaults.map(|(_, tree)| &tree.value) {
+            Some(TreeValue::Map(entries)) => entries.iter().map(|(key, _)| key.text.as_str()).collect(),
+            _ => Vec::new(),
+        };
+        let said = if keys.is_empty() { Vec::new() } else { said(heads, &keys) };
+        Self { keys, said }
+    }
+
+    /// Whether the file says this of each rule that says nothing else.
+    pub(crate) fn say(&self, key: &str, value: &Out) -> bool {
+        self.said.iter().any(|(other, said)| other == key && said == value)
+    }
+}
+
+/// What defaults say, seen at a rule that has nothing of its own: `60s` and `1m` are the same then.
+fn said(heads: &[(Key, Tree)], keys: &[&str]) -> Vec<(String, Out)> {
+    let mut text = String::new();
+    for (key, tree) in heads {
+        let mut none = |_: &str| Vec::new();
+        text.push_str(&write_rule(&key.text, &tree_out(tree), Above { take: &mut none, within: &|_| false }));
+    }
+    // A tolerance is nobody's who has no duration.
+    let duration = if keys.contains(&"duration") { "" } else { ", duration: 1d" };
+    let bare = format!(
+        "Bare: {{ resource: Pod, checkField: [{{ field: [status, phase], nilValue: true }}]{duration} }}\n"
+    );
+    text.push_str(&bare);
+    let checked = check_file(&SourceFile::new("defaults", text));
+    let rule = checked.rules.into_iter().find(|rule| rule.name == "Bare").and_then(|rule| rule.rule);
+    match rule.map(|rule| rule_body_with(&rule, keys)) {
+        Some(Out::Map(entries)) => entries.into_iter().filter(|(key, _)| keys.contains(&&**key)).collect(),
         _ => Vec::new(),
     }
 }

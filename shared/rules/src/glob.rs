@@ -32,6 +32,42 @@ impl Glob {
         &self.text
     }
 
+    /// Whether the other one matches whatever this one does. It says so only where it is sure.
+    pub(crate) fn is_within(&self, wide: &Self) -> bool {
+        // Of the wide one's parts so far, whether they match all of this one's parts so far.
+        let mut reached: Vec<bool> = vec![false; self.parts.len() + 1];
+        reached[0] = true;
+        for part in &wide.parts {
+            let mut next = vec![false; reached.len()];
+            next[0] = reached[0] && *part == Part::Any;
+            for (at, own) in self.parts.iter().enumerate() {
+                next[at + 1] = match part {
+                    Part::Any => reached[at + 1] || next[at],
+                    Part::One => reached[at] && *own != Part::Any,
+                    Part::Char(_) => reached[at] && own == part,
+                };
+            }
+            reached = next;
+        }
+        reached[self.parts.len()]
+    }
+
+    /// Whether no text is matched by both: they begin or end differently. It says so only where it is sure.
+    pub(crate) fn excludes(&self, other: &Self) -> bool {
+        fn differ<'p>(one: impl Iterator<Item = &'p Part>, other: impl Iterator<Item = &'p Part>) -> bool {
+            let pairs = one.zip(other).take_while(|(one, other)| **one != Part::Any && **other != Part::Any);
+            pairs.into_iter().any(|pair| matches!(pair, (Part::Char(one), Part::Char(other)) if one != other))
+        }
+        let literal = |glob: &Self| {
+            let chars = glob.parts.iter().map(|part| if let Part::Char(c) = part { Some(*c) } else { None });
+            chars.collect::<Option<String>>()
+        };
+        differ(self.parts.iter(), other.parts.iter())
+            || differ(self.parts.iter().rev(), other.parts.iter().rev())
+            || literal(self).is_some_and(|text| !other.matches(&text))
+            || literal(other).is_some_and(|text| !self.matches(&text))
+    }
+
     pub(crate) fn matches(&self, text: &str) -> bool {
         let mut part = 0;
         let mut rest = text.chars();
@@ -96,6 +132,34 @@ mod tests {
         ] {
             assert_eq!(Glob::new(glob).matches(text), want, "{glob} {text}");
         }
+    }
+
+    #[test]
+    fn globs_lie_within_others_or_exclude_them() {
+        let globs = ["", "a", "*", "?", "a*", "ab*", "*a", "a?", "?*", "*b*", "*ab", r"\*", "a*a", "b*"];
+        let texts = ["", "a", "b", "*", "aa", "ab", "ba", "aba", "abb", "bab", "aab", "a*", "ax", "xab"];
+        for (one, other) in globs.iter().flat_map(|one| globs.iter().map(move |other| (one, other))) {
+            let (a, b) = (Glob::new(one), Glob::new(other));
+            for text in texts {
+                assert!(!(a.is_within(&b) && a.matches(text) && !b.matches(text)), "{one} {other} {text}");
+                assert!(!(a.excludes(&b) && a.matches(text) && b.matches(text)), "{one} {other} {text}");
+            }
+            assert_eq!(a.excludes(&b), b.excludes(&a), "{one} {other}");
+        }
+        let (is_within, excludes) = (
+            [("a*", "a*"), ("ab*", "a*"), ("a", "?"), ("a?", "?*"), ("*ab", "*b*"), ("", "*")],
+            [("a*", "b*"), ("*ab", "*a"), ("a", "b*"), ("a?", "a"), ("", "?*")],
+        );
+        for (one, other) in is_within {
+            assert!(Glob::new(one).is_within(&Glob::new(other)), "{one} {other}");
+        }
+        for (one, other) in excludes {
+            assert!(Glob::new(one).excludes(&Glob::new(other)), "{one} {other}");
+        }
+        for (one, other) in [("a*", "*a"), ("a?", "*a"), ("a*", "*")] {
+            assert!(!Glob::new(one).excludes(&Glob::new(other)), "{one} {other}");
+        }
+        assert!(!Glob::new("a*").is_within(&Glob::new("a?")));
     }
 
     #[test]

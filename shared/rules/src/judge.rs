@@ -253,7 +253,7 @@ impl Looked<'_, '_> {
         let kind = &self.target.kind().kind;
         match &self.target {
             Target::Named { .. } => format!("{}: this {kind} does not exist", self.line),
-            Target::Selected { .. } => format!("{}: this {kind} selects nothing", self.line),
+            Target::Selected { .. } => format!("{} selects no {kind}", self.line),
             Target::Referrers { .. } => format!("no {}", self.line),
         }
     }

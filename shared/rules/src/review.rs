@@ -30,12 +30,15 @@ pub fn review(files: &[SourceFile], served: Option<&[GroupKind]>) -> Loaded {
     let mut idle = vec![false; rules.len()];
     for (index, (rule, home)) in rules.iter().zip(&homes).enumerate() {
         for never in never::of_rule(rule) {
-            idle[index] |= never.path.is_empty();
-            let help = "put values of which one is enough into one list, conditions of which one is enough into an \
-                        anyOf";
-            let expected = match never.path {
-                "" => "conditions that can hold together",
-                _ => "alternatives that can hold beside the other conditions",
+            idle[index] |= matches!(never.path, "" | never::NAMESPACES);
+            let anyof = "put values of which one is enough into one list, conditions of which one is enough into an \
+                         anyOf";
+            let (expected, help) = match never.path {
+                "" => ("conditions that can hold together", anyof),
+                never::NAMESPACES => {
+                    ("a namespace that is left", "exclude less than is included, or leave `exclude` out")
+                }
+                _ => ("alternatives that can hold beside the other conditions", anyof),
             };
             doubts.push(doubt(Code::NeverTrue, rule, home, never.path, expected, never.found, help));
         }

@@ -4,7 +4,6 @@ use crate::{Outcome, library};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use prodrome_rules::{LineIndex, SourceFile};
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `prodrome rules fmt`.
@@ -33,13 +32,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome> {
     let mut sources = Vec::new();
     for path in &arguments.files {
-        if path.as_os_str() == "-" {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
-            sources.push(SourceFile::new("-", text));
-        } else {
-            sources.extend(library::read(path)?);
-        }
+        sources.extend(library::read(path)?);
     }
     let mut formatted = Vec::new();
     let mut bad = 0;

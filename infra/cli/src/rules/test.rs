@@ -8,7 +8,7 @@ use crate::progress::Progress;
 use crate::{Outcome, library, render};
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use prodrome_rules::{RuleSet, SourceFile};
+use prodrome_rules::{Rule, RuleSet, SourceFile};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -61,16 +61,17 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
     let (mut pictures, mut seen) = (Vec::new(), Seen::default());
     for suite in &suites {
         for case in &suite.cases {
-            let told = trial::notices(case, suite.rules.clone()).await;
-            let lines = trial::judge(case, &told, None);
+            let played = trial::play(case, suite.rules.clone()).await;
+            let told = &played.told;
+            let lines = trial::judge(case, told, None);
             done += 1;
             progress.tell(|| format!("{done} of {}", render::count(total, "case")));
             if arguments.coverage {
-                seen.add(&suite.file, &timeline::of_case(case, &suite.rules, &told, &|_| true));
+                seen.add(&suite.file, &timeline::of_case(case, &suite.rules, &played, &|_| true));
             }
             if arguments.timeline || arguments.svg.is_some() {
                 let drawn =
-                    timeline::of_case(case, &suite.rules, &told, &|rule| concerned(case, &told, rule));
+                    timeline::of_case(case, &suite.rules, &played, &|rule| concerned(case, told, rule));
                 if arguments.timeline {
                     progress.clear();
                     say!("{}", timeline::text::draw(&drawn, columns(), colours));
@@ -91,6 +92,16 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
             );
             for line in lines {
                 say!("    {line}");
+            }
+            let is_silent = |rule: &Rule| {
+                let mut expected = case.expect.iter().filter(|expect| expect.what == What::Fires);
+                expected.any(|expect| expect.rule == rule.name())
+                    && !told.iter().any(|notice| notice.rule == rule.name())
+            };
+            for track in timeline::of_case(case, &suite.rules, &played, &is_silent).tracks {
+                if let Some(why) = track.why {
+                    say!("    {} on {} tells nothing: {why}", track.rule, track.object);
+                }
             }
         }
     }

@@ -2,13 +2,15 @@
 
 pub(super) mod svg;
 pub(super) mod text;
+mod why;
 
-use super::cases::{Case, Happening};
+use super::cases::{Case, Happening, Says};
 use super::explain::look_up;
+use super::trial::Played;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_model::{ChangeKind, Notice, NoticeKind, Resource};
+use prodrome_model::{ChangeKind, Notice, NoticeKind, ObjectRef, Resource, Verdict};
 use prodrome_rules::json::{self, Node};
-use prodrome_rules::{Rule, RuleSet};
+use prodrome_rules::{Periodic, Rule, RuleSet};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often one object is looked at for the time alone.
@@ -32,6 +34,8 @@ pub(super) struct Track {
     /// All of it together.
     pub(super) matches: Row,
     pub(super) told: Vec<Mark>,
+    /// Why nothing was told though it matches, where that can be said.
+    pub(super) why: Option<String>,
 }
 
 /// A question and what came of it.
@@ -91,14 +95,14 @@ type Objects<'c> = BTreeMap<ObjectId, &'c [u8]>;
 pub(super) fn of_case(
     case: &Case,
     rules: &RuleSet,
-    told: &[Notice],
+    played: &Played,
     wanted: &dyn Fn(&Rule) -> bool,
 ) -> Timeline {
     let objects: BTreeSet<ObjectId> = case.happenings.iter().filter_map(identity).collect();
     let mut tracks = Vec::new();
     for rule in rules.rules().iter().filter(|rule| wanted(rule)) {
         for id in objects.iter().filter(|(resource, ..)| rule.applies_to(&resource.group_kind())) {
-            tracks.push(track(case, rule, id, told));
+            tracks.push(track(case, rule, id, played));
         }
     }
     let mut happenings: Vec<SignedDuration> = case.happenings.iter().map(|h| h.at).collect();
@@ -120,7 +124,7 @@ fn identity(happening: &Happening) -> Option<ObjectId> {
     Some((happening.resource.clone(), text("namespace"), text("name")?))
 }
 
-fn track(case: &Case, rule: &Rule, id: &ObjectId, told: &[Notice]) -> Track {
+fn track(case: &Case, rule: &Rule, id: &ObjectId, played: &Played) -> Track {
     let mut rows: Vec<Row> = rule.describe().questions().into_iter().map(|q| Row::new(q.text)).collect();
     let mut matches = Row::new("matches");
     for at in instants(case, rule, id) {
@@ -139,12 +143,24 @@ fn track(case: &Case, rule: &Rule, id: &ObjectId, told: &[Notice]) -> Track {
         for (row, question) in rows.iter_mut().zip(explained.questions()) {
             row.turn(at, state(question.holds));
         }
-        matches.turn(at, state(explained.holds));
+        let holds = match rule.periodic() {
+            // All else holds: it is for the plugin to say.
+            Some(periodic) if explained.holds != Some(false) => answered(case, periodic, id, at),
+            _ => explained.holds,
+        };
+        matches.turn(at, state(holds));
     }
-    let is_it = |object: &prodrome_model::ObjectRef| object.kind == id.0.kind && object.name == id.2;
+    // What an event tells is the matter of the object that it is about.
+    let about = why::subject(case, rule, id);
+    let (kind, namespace, name) = match &about {
+        Some(about) => (&about.object.kind.kind, &about.object.namespace, &about.object.name),
+        None => (&id.0.kind, &id.1, &id.2),
+    };
+    let is_it =
+        |object: &ObjectRef| object.kind == *kind && object.name == *name && object.namespace == *namespace;
     let mut marks = Vec::new();
     let mut own = BTreeSet::new();
-    for notice in told.iter().filter(|notice| notice.rule == rule.name()) {
+    for notice in played.told.iter().filter(|notice| notice.rule == rule.name()) {
         match notice.kind {
             NoticeKind::Alert if is_it(&notice.object) => {
                 own.insert(&notice.fingerprint);
@@ -161,6 +177,8 @@ fn track(case: &Case, rule: &Rule, id: &ObjectId, told: &[Notice]) -> Track {
             _ => {}
         }
     }
+    let is_silent = marks.is_empty();
+    let why = if is_silent { why::nothing(case, rule, id, &matches, about.as_ref(), played) } else { None };
     let place = id.1.as_deref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
     Track {
         rule: rule.name().to_owned(),
@@ -168,7 +186,26 @@ fn track(case: &Case, rule: &Rule, id: &ObjectId, told: &[Notice]) -> Track {
         rows,
         matches,
         told: marks,
+        why,
     }
+}
+
+/// What the case has a plugin answer of an object at a time: that it finds a cause, or none; `None` where it does not
+/// know.
+fn answered(case: &Case, periodic: &Periodic, id: &ObjectId, at: SignedDuration) -> Option<bool> {
+    let mut said = case.answers.iter().rev().filter(|says| says.at <= at);
+    let says = said.find(|says| is_answer(says, periodic.plugin(), id))?;
+    match says.response.verdict {
+        Verdict::Cause if says.response.confidence >= Periodic::CONFIDENCE_MIN => Some(true),
+        Verdict::Cleared => Some(false),
+        Verdict::Cause | Verdict::Unknown => None,
+    }
+}
+
+/// Whether a plugin says it, and of this object.
+fn is_answer(says: &Says, plugin: &str, id: &ObjectId) -> bool {
+    let is_it = says.object.as_ref().is_none_or(|(kind, name)| *kind == id.0.kind && *name == id.2);
+    is_it && says.plugin == plugin
 }
 
 fn state(holds: Option<bool>) -> State {
@@ -183,6 +220,9 @@ fn state(holds: Option<bool>) -> State {
 fn instants(case: &Case, rule: &Rule, id: &ObjectId) -> BTreeSet<SignedDuration> {
     let mut instants: BTreeSet<SignedDuration> = case.happenings.iter().map(|h| h.at).collect();
     instants.insert(SignedDuration::ZERO);
+    if rule.periodic().is_some() {
+        instants.extend(case.answers.iter().map(|says| says.at));
+    }
     let mut turns = BTreeSet::new();
     for happening in case.happenings.iter().filter(|h| identity(h).as_ref() == Some(id)) {
         let Ok(node) = json::parse(&happening.object) else { continue };

@@ -3,9 +3,12 @@
 use super::cases::{Case, Expect, What};
 use crate::render;
 use jiff::{SignedDuration, Timestamp};
+use prodrome_lambda::Handler;
+use prodrome_lifecycle::{Counter, Quota};
 use prodrome_local::{Change, Notices, Script, World};
 use prodrome_model::{Notice, NoticeKind, ObjectRef};
 use prodrome_rules::{RuleSet, print_duration};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -46,12 +49,27 @@ pub(super) fn judge(case: &Case, told: &[Notice], only: Option<&str>) -> Vec<Str
     lines
 }
 
+/// What came of a case.
+pub(super) struct Played {
+    /// What was told.
+    pub(super) told: Vec<Notice>,
+    /// Of each rule that counts, and of what it counts together: how many there were within its window, at most.
+    pub(super) counted: BTreeMap<(String, String), usize>,
+}
+
 /// Plays a case; gives what was told.
 pub(super) async fn notices(case: &Case, rules: Arc<RuleSet>) -> Vec<Notice> {
+    play(case, rules).await.told
+}
+
+/// Plays a case.
+pub(super) async fn play(case: &Case, rules: Arc<RuleSet>) -> Played {
+    let mut counted = BTreeMap::new();
     let notices = Notices::default();
     let script = Script::default();
-    let mut world = World::new(rules, case.start, |episodes, queue| notices.alerts(episodes, queue))
-        .answering(script.clone());
+    let mut world = World::new(rules.clone(), case.start, |episodes, queue| notices.alerts(episodes, queue))
+        .answering(script.clone())
+        .seeing_all();
     let mut answers = case.answers.iter().peekable();
     for burst in case.happenings.chunk_by(|one, next| one.at == next.at) {
         let at = case.start + burst[0].at;
@@ -67,6 +85,7 @@ pub(super) async fn notices(case: &Case, rules: Arc<RuleSet>) -> Vec<Notice> {
         let refused = world.apply(&changes).await;
         debug_assert!(refused.is_empty(), "a case is refused whose objects have no head that can be read");
         world.run_until(at).await;
+        count(&world, &rules, &mut counted);
     }
     for says in answers {
         world.run_until(case.start + says.at).await;
@@ -74,6 +93,7 @@ pub(super) async fn notices(case: &Case, rules: Arc<RuleSet>) -> Vec<Notice> {
     }
     let mut until = case.start + case.until;
     world.run_until(until).await;
+    count(&world, &rules, &mut counted);
     let mut told = notices.take();
     let awaited = case.expect.iter().filter(|expect| expect.what == What::Resolves).count();
     let resolved = |told: &[Notice]| told.iter().filter(|n| n.kind == NoticeKind::Resolved).count();
@@ -84,7 +104,27 @@ pub(super) async fn notices(case: &Case, rules: Arc<RuleSet>) -> Vec<Notice> {
         world.run_until(until).await;
         told.extend(notices.take().into_iter().filter(|notice| notice.kind == NoticeKind::Resolved));
     }
-    told
+    Played { told, counted }
+}
+
+/// Notes how full the counters are.
+fn count<A: Handler>(world: &World<A>, rules: &RuleSet, counted: &mut BTreeMap<(String, String), usize>) {
+    let counting = || rules.rules().iter().filter_map(|rule| Some((rule, rule.frequency()?)));
+    if counting().next().is_none() {
+        return;
+    }
+    let records =
+        world.checks.records().into_iter().filter(|record| record.key.partition.starts_with("count#"));
+    for record in records {
+        let Some((_, name)) = record.key.partition.rsplit_once('#') else { continue };
+        let Some((_, frequency)) = counting().find(|(rule, _)| rule.name() == name) else { continue };
+        let Ok(counter) = serde_json::from_str::<Counter>(&record.data) else { continue };
+        let quota =
+            Quota { count: frequency.count(), within: frequency.within(), distinct: frequency.is_distinct() };
+        let standing = counter.standing(&quota, world.now());
+        let most = counted.entry((name.to_owned(), counter.group)).or_default();
+        *most = standing.count.max(*most);
+    }
 }
 
 fn fits(expect: &Expect, notice: &Notice, start: Timestamp) -> bool {

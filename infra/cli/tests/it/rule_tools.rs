@@ -122,6 +122,123 @@ fn in_a_timeline_what_no_step_applied_is_not_there() {
 }
 
 #[test]
+fn in_a_test_a_kind_that_no_step_applied_has_no_object_that_refers() {
+    let rule = "Unused:\n  resource: PersistentVolumeClaim\n  duration: 1m\n  reference: { resource: Pod, direction: incoming, name: [spec, volumes, persistentVolumeClaim, claimName], exists: false }\n";
+    let claim = "{ apiVersion: v1, kind: PersistentVolumeClaim, metadata: { name: c, namespace: n } }";
+    let pod = "{ apiVersion: v1, kind: Pod, metadata: { name: p, namespace: n }, spec: { volumes: [{ persistentVolumeClaim: { claimName: c } }] } }";
+    let cases = format!(
+        "
+- name: until a pod mounts it
+  steps: [ {{ at: 0s, apply: {claim} }}, {{ at: 5m, apply: {pod} }} ]
+  expect: [ {{ at: 1m, fires: Unused }} ]
+- name: no pod at all
+  steps: [ {{ at: 0s, apply: {claim} }} ]
+  expect: [ {{ at: 1m, fires: Unused }} ]
+- name: a pod mounts it
+  objects: [ {pod} ]
+  steps: [ {{ at: 0s, apply: {claim} }} ]
+  quiet: [Unused]
+"
+    );
+    let dir = folder(&[("a.yaml", rule), ("a.test.yaml", &cases)]);
+    let ran = said(&dir, &["rules", "test", &within(&dir, "a.yaml")]);
+    assert_eq!((ran.code, &*ran.stdout), (0, "3 cases in 1 file: 3 passed, 0 failed\n"), "{ran:?}");
+}
+
+#[test]
+fn what_matches_and_is_told_to_nobody_says_why() {
+    let rules = "\
+Killed:
+  resource: Event
+  checkField: [{ field: [reason], equalValue: [Killing] }]
+  frequency: { count: 3, within: 30m }
+Failed:
+  resource: Pod
+  checkField: [{ field: [status, phase], equalValue: [Failed] }]
+  duration: 5m
+Probed:
+  resource: Ingress
+  period: 1m
+  plugin: endpoint-probe
+";
+    let event = |count: u32, uid: &str| {
+        format!(
+            "{{ apiVersion: v1, kind: Event, metadata: {{ name: e, namespace: n }}, involvedObject: {{ apiVersion: v1, kind: Pod, name: p, namespace: n{uid} }}, reason: Killing, count: {count}, firstTimestamp: \"@0s\", lastTimestamp: \"@1m\" }}"
+        )
+    };
+    let pod = "{ apiVersion: v1, kind: Pod, metadata: { name: p, namespace: n, uid: u1 }, status: { phase: Failed } }";
+    let ingress = "{ apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: { name: i, namespace: n } }";
+    let cases = format!(
+        "
+- name: no pod
+  steps: [ {{ at: 1m, apply: {three} }} ]
+  expect: [ {{ at: 1m, fires: Killed }} ]
+- name: another pod
+  objects: [ {pod} ]
+  steps: [ {{ at: 1m, apply: {other} }} ]
+  expect: [ {{ at: 1m, fires: Killed }} ]
+- name: too few
+  objects: [ {pod} ]
+  steps: [ {{ at: 1m, apply: {two} }} ]
+  expect: [ {{ at: 1m, fires: Killed }} ]
+- name: enough
+  objects: [ {pod} ]
+  steps: [ {{ at: 1m, apply: {three} }} ]
+  expect: [ {{ at: 1m, fires: Killed }} ]
+- name: too short
+  steps: [ {{ at: 0s, apply: {pod} }}, {{ at: 3m, delete: Pod/p }} ]
+  expect: [ {{ at: 5m, fires: Failed }} ]
+- name: nobody answers
+  steps: [ {{ at: 0s, apply: {ingress} }} ]
+  expect: [ {{ at: 5m, fires: Probed }} ]
+- name: it answers
+  steps: [ {{ at: 0s, apply: {ingress} }} ]
+  answers:
+    - {{ at: 0s, plugin: endpoint-probe, says: lb-dead, object: Ingress/other }}
+    - {{ at: 5m, plugin: endpoint-probe, says: lb-dead }}
+    - {{ at: 10m, plugin: endpoint-probe, says: cleared }}
+  expect: [ {{ at: 6m, fires: Probed }}, {{ at: 10m, resolves: Probed }} ]
+  until: 15m
+",
+        two = event(2, ""),
+        three = event(3, ""),
+        other = event(3, ", uid: u2"),
+    );
+    let dir = folder(&[("a.yaml", rules), ("a.test.yaml", &cases)]);
+    let ran = said(&dir, &["rules", "test", "--timeline", &within(&dir, "a.yaml")]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    for (case, rule, object, why) in [
+        ("no pod", "Killed", "Event n/e", "the Pod n/p, which the event is about, is not in this case"),
+        (
+            "another pod",
+            "Killed",
+            "Event n/e",
+            "the event is about a Pod n/p of the uid u2, and that of this case has u1",
+        ),
+        ("too few", "Killed", "Event n/e", "2 of 3 in 30m"),
+        ("too short", "Failed", "Pod n/p", "it matches for 3m at most, and the rule's duration is 5m"),
+        (
+            "nobody answers",
+            "Probed",
+            "Ingress n/i",
+            "the plugin endpoint-probe answers nothing in this case (`answers`)",
+        ),
+    ] {
+        let (_, drawn) = ran.stdout.split_once(&format!("{case}\n  {rule} on {object}\n")).unwrap();
+        let told = drawn.lines().find(|line| line.starts_with("    told")).unwrap();
+        assert!(told.ends_with(&format!("nothing: {why}")), "{case}: {told}");
+        let failed = format!("    {rule} on {object} tells nothing: {why}\n");
+        assert!(ran.stdout.contains(&failed), "{case}: {}", ran.stdout);
+    }
+    let (_, enough) = ran.stdout.split_once("enough\n").unwrap();
+    assert!(enough.lines().nth(3).unwrap().contains("fires"), "{enough}");
+    let (_, answers) = ran.stdout.split_once("it answers\n").unwrap();
+    let mut lines = answers.lines().skip(1);
+    let (matches, told) = (lines.next().unwrap(), lines.next().unwrap());
+    assert!(matches.contains("?█") && matches.contains("█·") && told.contains("fires"), "{answers}");
+}
+
+#[test]
 fn coverage_names_the_conditions_that_were_the_same_in_every_case() {
     let dir = library(CASES);
     let ran = said(&dir, &["rules", "test", "--coverage", &within(&dir, "pods.yaml")]);
@@ -170,6 +287,25 @@ B: { resource: example.org/Gadget, checkField: [{ field: [status, phase], equalV
         ran.stderr.contains("found example.org/Gadget; it serves no kind of the group example.org"),
         "{ran:?}"
     );
+}
+
+#[test]
+fn check_reads_standard_input_as_fmt_does() {
+    let rule = "A: { resource: Pod, checkField: [{ field: [status, phase], equalValue: [Failed] }] }\n";
+    let ran = prodrome_reading(&["rules", "check", "-"], rule);
+    assert_eq!((ran.code, &*ran.stdout), (0, "1 rule in 1 file is sound\n"), "{ran:?}");
+    let ran = prodrome_reading(&["rules", "check", "-"], "A: { resource: Pod }\n");
+    assert!(ran.code == 1 && ran.stderr.starts_with("-:1:"), "{ran:?}");
+    let ran = prodrome_reading(&["rules", "fmt", "-"], rule);
+    assert!(ran.code == 0 && ran.stdout.starts_with("A:\n  resource: Pod\n"), "{ran:?}");
+}
+
+#[test]
+fn a_draft_of_a_kind_that_is_none_blames_the_kind() {
+    let object = json!({ "apiVersion": "a.example/v1", "kind": "../../etc/x", "metadata": { "name": "o" }, "status": { "phase": "Failed" } }).to_string();
+    let ran = prodrome_reading(&["rules", "new", "--from", "-", "--print"], &object);
+    assert!(ran.code == 2 && ran.stderr.contains("kind: expected CamelCase"), "{ran:?}");
+    assert!(!ran.stderr.contains("xNotReady") && !ran.stderr.contains("--name:"), "{ran:?}");
 }
 
 /// Objects of many makes, each with a fault, and what the rule drafted from it is called and asks.

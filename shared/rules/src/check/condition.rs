@@ -31,7 +31,11 @@ impl Checker<'_> {
         scope: Scope,
         depth: usize,
     ) -> Option<Vec<Clause>> {
-        let items = self.items(tree, path, "a list of conditions")?;
+        let example = match scope {
+            Scope::Element => "[{ subField: [type], equalValue: [Ready] }]",
+            Scope::Object | Scope::Around => "[{ field: [status, phase], equalValue: [Failed] }]",
+        };
+        let items = self.items_like(tree, path, "a list of conditions", Some(example))?;
         let clauses: Vec<Option<Clause>> = items
             .iter()
             .enumerate()

@@ -91,6 +91,17 @@ impl Checker<'_> {
 
     /// The items of a list that has to have some.
     pub(super) fn items<'t>(&mut self, tree: &'t Tree, path: &str, what: &str) -> Option<&'t [Tree]> {
+        self.items_like(tree, path, what, None)
+    }
+
+    /// The same, of items that no text can be: with an example of what to write in its place.
+    pub(super) fn items_like<'t>(
+        &mut self,
+        tree: &'t Tree,
+        path: &str,
+        what: &str,
+        example: Option<&str>,
+    ) -> Option<&'t [Tree]> {
         match &tree.value {
             TreeValue::List(items) if items.is_empty() => {
                 self.error(Code::EmptyList, tree.span, path, what, "an empty list", None);
@@ -99,9 +110,10 @@ impl Checker<'_> {
             TreeValue::List(items) => Some(items),
             _ => {
                 let help = match &tree.value {
-                    TreeValue::Scalar(text, _) => {
-                        Some(format!("write [{}]", serde_json::Value::from(&**text)))
-                    }
+                    TreeValue::Scalar(text, _) => Some(match example {
+                        Some(example) => format!("write {example}"),
+                        None => format!("write [{}]", serde_json::Value::from(&**text)),
+                    }),
                     TreeValue::Map(_) => Some("put it into brackets, or a dash before it".to_owned()),
                     TreeValue::Null | TreeValue::List(_) => None,
                 };

@@ -30,7 +30,8 @@ impl Checker<'_> {
         }
         let fields = self.fields(tree, path, "a reference", &language::REFERENCE_GROUP)?;
         let at = fields.at("anyOf");
-        let items = self.items(fields.get("anyOf")?, &at, "a list of references")?;
+        let example = "[{ resource: Secret, name: [spec, secretName], exists: false }]";
+        let items = self.items_like(fields.get("anyOf")?, &at, "a list of references", Some(example))?;
         let references: Vec<_> = items
             .iter()
             .enumerate()

@@ -2,17 +2,24 @@
 
 use super::{Out, rule_body_with, text};
 use crate::check::{CheckedRule, Step};
+use crate::format::Defaults;
 use crate::rule::Rule;
 use crate::source::{Tree, TreeValue};
 
-/// A rule's keys and values, less what it has from the defaults and from what it uses. `defaults` are the keys that
-/// the file's defaults have.
-pub(crate) fn written_body(rule: &Rule, checked: &CheckedRule, defaults: &[&str]) -> Out {
+/// A rule's keys and values, less what it has, or would have, from the file's defaults, and what it uses.
+pub(crate) fn written_body(rule: &Rule, checked: &CheckedRule, defaults: &Defaults<'_>) -> Out {
     // What equals the language's default has to be said where the file's is another.
-    let said: Vec<&str> = defaults.iter().copied().filter(|key| checked.tree.get(key).is_some()).collect();
+    let said: Vec<&str> =
+        defaults.keys.iter().copied().filter(|key| checked.tree.get(key).is_some()).collect();
     let mut body = rule_body_with(rule, &said);
+    let tree = &checked.tree;
+    // A default tolerance is that of rules with a duration, and of none that counts.
+    let has_duration = tree.get("duration").is_some() || defaults.keys.contains(&"duration");
+    let tolerates = has_duration && tree.get("frequency").is_none();
+    let is_repeated =
+        |key: &str, value: &Out| defaults.say(key, value) && (key != "gapTolerance" || tolerates);
     if let Out::Map(entries) = &mut body {
-        entries.retain(|(key, _)| !checked.defaulted.contains(key));
+        entries.retain(|(key, value)| !checked.defaulted.contains(key) && !is_repeated(key, value));
     }
     // From behind, so that places stay what they were.
     for site in checked.uses.iter().rev() {

@@ -11,9 +11,12 @@ use crate::value::{Select, Value};
 use jiff::Timestamp;
 use std::collections::HashMap;
 
+/// Where a rule leaves no namespace, which is as idle as one that never matches.
+pub(super) const NAMESPACES: &str = "namespaces";
+
 /// What can never hold.
 pub(super) struct Never {
-    /// Empty for the rule as a whole.
+    /// Empty for the conditions of the rule as a whole.
     pub(super) path: &'static str,
     /// In words.
     pub(super) found: String,
@@ -23,7 +26,10 @@ pub(super) struct Never {
 pub(super) fn of_rule(rule: &Rule) -> Vec<Never> {
     let mut found = Vec::new();
     let all: Vec<&Clause> = rule.filter.iter().chain(&rule.check).collect();
-    let mut whole = namespaces(rule).or_else(|| conjunction(&all, &[], "checkField", &mut found));
+    if let Some(words) = namespaces(rule) {
+        return vec![Never { path: NAMESPACES, found: words }];
+    }
+    let mut whole = conjunction(&all, &[], "checkField", &mut found);
     for reference in rule.references() {
         let there: Vec<&Clause> = reference.filter.iter().chain(reference.wanted()).collect();
         let words = conjunction(&there, &[], "reference", &mut found);
@@ -42,9 +48,7 @@ pub(super) fn of_rule(rule: &Rule) -> Vec<Never> {
 
 fn namespaces(rule: &Rule) -> Option<String> {
     let (include, exclude) = (&rule.namespaces.include, &rule.namespaces.exclude);
-    let gone = |glob: &Glob| {
-        exclude.iter().any(|other| other == glob || other.as_str() == "*" || other.matches(glob.as_str()))
-    };
+    let gone = |glob: &Glob| exclude.iter().any(|other| glob.is_within(other));
     let is_empty = !include.is_empty() && include.iter().all(gone);
     is_empty.then(|| "namespaces of which each that is included is excluded again".to_owned())
 }
@@ -153,6 +157,9 @@ fn exclude(conditions: &[&Condition]) -> bool {
     if older.zip(newer).is_some_and(|(older, newer)| older >= newer) {
         return true;
     }
+    if excluded_by_patterns(conditions) {
+        return true;
+    }
     let relations: Vec<_> = tests()
         .filter_map(|o| match o {
             Operator::Field(relation, path, factor) if path.iter().all(|key| !may_be_list(key)) => {
@@ -171,6 +178,28 @@ fn exclude(conditions: &[&Condition]) -> bool {
             one.1 == other.1 && one.2 == other.2 && one.0 != other.0 && !together
         })
     })
+}
+
+/// Whether no text is both like what it has to be like, and not like what it must not be like.
+fn excluded_by_patterns(conditions: &[&Condition]) -> bool {
+    let tests = || conditions.iter().filter_map(|condition| operator(condition));
+    let likes: Vec<_> =
+        tests().filter_map(|o| if let Operator::Like(globs) = o { Some(globs) } else { None }).collect();
+    let nots = || tests().filter_map(|o| if let Operator::NotLike(globs) = o { Some(globs) } else { None });
+    let gone = |glob: &Glob| nots().flatten().any(|not| glob.is_within(not));
+    let apart = |globs: &[Glob], others: &[Glob]| {
+        globs.iter().all(|glob| others.iter().all(|other| glob.excludes(other)))
+    };
+    let not_regexes =
+        || tests().filter_map(|o| if let Operator::NotRegex(patterns) = o { Some(patterns) } else { None });
+    likes.iter().any(|globs| globs.iter().all(gone))
+        || likes.iter().enumerate().any(|(at, globs)| likes[at + 1..].iter().any(|other| apart(globs, other)))
+        || tests().any(|o| match o {
+            Operator::Regex(patterns) => {
+                patterns.iter().all(|pattern| not_regexes().any(|not| not.contains(pattern)))
+            }
+            _ => false,
+        })
 }
 
 fn operator(condition: &Condition) -> Option<&Operator> {
@@ -306,6 +335,15 @@ mod tests {
             ),
             ("[status, phase], nilValue: true} / [status, phase], default: A, equalValue: [A]}", false),
             ("[status, phase], nilValue: true} / [status, phase], equalValue: [A]}", true),
+            ("[status, phase], likeValue: a*} / [status, phase], notLikeValue: a*}", true),
+            ("[status, phase], likeValue: [ab*, ac*]} / [status, phase], notLikeValue: a*}", true),
+            ("[status, phase], likeValue: a*} / [status, phase], notLikeValue: ab*}", false),
+            ("[status, phase], likeValue: a*} / [status, phase], likeValue: b*}", true),
+            ("[status, phase], likeValue: [a*, '*b']} / [status, phase], likeValue: [b*, '*a']}", false),
+            ("[status, phase], likeValue: a*} / [status, phase], likeValue: '*a'}", false),
+            ("[status, phases], likeValue: a*} / [status, phases], likeValue: b*}", false),
+            ("[status, phase], regexValue: '^a'} / [status, phase], notRegexValue: ['^a', b]}", true),
+            ("[status, phase], regexValue: ['^a', c]} / [status, phase], notRegexValue: ['^a', b]}", false),
             ("[spec, replicas], greaterThan: 5} / [spec, replicas], lessThan: 3}", true),
             ("[spec, replicas], greaterThan: 5} / [spec, replicas], lessThan: 5}", true),
             ("[spec, replicas], greaterThan: 1} / [spec, replicas], lessThan: 5}", false),
@@ -376,5 +414,14 @@ mod tests {
             let conditions = format!("    - {{field: [x], nilValue: true}}\n  namespaces: {namespaces}\n");
             assert_eq!(!said(&conditions).is_empty(), want, "{namespaces}");
         }
+        let text = "R: { resource: Pod, namespaces: { include: [a], exclude: ['*'] }, checkField: [{ field: [x], nilValue: true }] }";
+        let reviewed = review(&[SourceFile::new("r.yaml", text)], None);
+        let told: Vec<String> = reviewed.diagnostics.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "r.yaml:1:1 R.namespaces: warning: expected a namespace that is left, found namespaces of which each that is included is excluded again; exclude less than is included, or leave `exclude` out"
+            ]
+        );
     }
 }

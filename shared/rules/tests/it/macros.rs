@@ -120,6 +120,49 @@ fn printing_keeps_them() {
     assert_eq!(format(&SourceFile::new("r.yaml", &*printed)).unwrap(), printed);
 }
 
+#[test]
+fn printing_leaves_out_what_the_file_says_already() {
+    let text = "\
+defaults: { duration: 1m, gapTolerance: 30s, severity: P2, labels: { a: x }, runbook: look there }
+A:
+  resource: Pod
+  checkField: [{ field: [a], nilValue: true }]
+  duration: 60s
+  # As all are.
+  severity: P2
+  gapTolerance: 30
+  labels: { a: x }
+  runbook: look there
+B:
+  resource: Pod
+  checkField: [{ field: [a], nilValue: true }]
+  duration: 2m
+  severity: P3
+  labels: { a: x, b: y }
+  runbook: look here
+";
+    let file = SourceFile::new("r.yaml", text);
+    let printed = format(&file).unwrap();
+    let (_, rules) = printed.split_once("\nA:\n").unwrap();
+    insta::assert_snapshot!(rules, @r#"
+      resource: Pod
+      checkField:
+        - { field: [a], nilValue: true }
+
+    B:
+      resource: Pod
+      checkField:
+        - { field: [a], nilValue: true }
+      duration: 2m
+      severity: P3
+      runbook: look here
+      labels: { a: x, b: "y" }
+    "#);
+    assert!(printed.contains("\n# As all are.\nA:\n"), "{printed}");
+    assert_eq!(read(&printed).rules, read(text).rules);
+    assert_eq!(format(&SourceFile::new("r.yaml", &*printed)).unwrap(), printed);
+}
+
 /// Values of every sort, in every place that takes one.
 const VALUES: &str = r#"
 let:

@@ -37,6 +37,16 @@ const MISTAKES: &[(&str, Code, &str)] = &[
     ),
     ("filterField: [{ field: [a], matchRegex: x }]", Code::UnknownKey, ""),
     (
+        "filterField: x",
+        Code::WrongType,
+        "3:14 R.filterField: expected a list of conditions, found `x`; write [{ field: [status, phase], equalValue: [Failed] }]",
+    ),
+    (
+        "filterField: [{ field: [a], each: x }]",
+        Code::WrongType,
+        "3:35 R.filterField[0].each: expected a list of conditions, found `x`; write [{ subField: [type], equalValue: [Ready] }]",
+    ),
+    (
         "filterField: [{ field: [labels, app], equalValue: [x] }]",
         Code::MetadataField,
         "3:24 R.filterField[0].field: warning: expected a path from the top of the object, found `labels`, which objects have in their metadata; write `metadata` before it, if that is meant: metadata.labels",

@@ -35,6 +35,7 @@ impl Draft {
         others: &[Symptom],
         name: Option<&str>,
     ) -> Result<Self> {
+        let is_given = name.is_some();
         let name = match name {
             Some(name) => name.to_owned(),
             None => format!("{}{}", resource.kind, symptom.name).chars().take(NAME_MAX).collect(),
@@ -42,10 +43,16 @@ impl Draft {
         let is_name = name.starts_with(|c: char| c.is_ascii_uppercase())
             && name.chars().all(|c| c.is_ascii_alphanumeric())
             && name.len() <= NAME_MAX;
+        if !is_name && !is_given {
+            bail!(
+                "kind: expected CamelCase of letters and digits, such as Database, found {:?}; is it one? then give the rule a \
+                 name with --name",
+                resource.kind
+            );
+        }
         if !is_name {
             bail!(
-                "--name: expected CamelCase of letters and digits, such as {}NotReady, found {name:?}",
-                resource.kind
+                "--name: expected CamelCase of letters and digits, such as DatabaseNotReady, found {name:?}"
             );
         }
         let mut rule = comment(resource, object, symptom, others);

@@ -123,6 +123,9 @@ impl Drawing<'_> {
                 print_duration(mark.at)
             ));
         }
+        if let (true, Some(why)) = (track.told.is_empty(), &track.why) {
+            self.text(LEFT, y + ROW + 8, "dim", &format!("nothing told: {}", plain(why, 200)), "start");
+        }
         y + ROW + 8
     }
 
@@ -206,6 +209,7 @@ mod tests {
                 rows: vec![Row { text: "one".to_owned(), turns: vec![(minutes(5), State::Holds)] }],
                 matches: Row { text: "matches".to_owned(), turns: vec![(minutes(5), State::Holds)] },
                 told: vec![Mark { at: minutes(7), is_end: false }],
+                why: None,
             }],
         };
         let picture = draw(&[timeline]);

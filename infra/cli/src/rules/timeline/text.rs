@@ -1,6 +1,6 @@
 //! A timeline as lines of text: one for each question, time from left to right.
 
-use super::{Mark, Row, State, Timeline};
+use super::{Row, State, Timeline, Track};
 use crate::render::{fit, paint, plain, width};
 use jiff::SignedDuration;
 use prodrome_rules::print_duration;
@@ -25,7 +25,7 @@ pub(in crate::rules) fn draw(timeline: &Timeline, columns: usize, colours: bool)
         }
         let code = if track.told.is_empty() { "33" } else { "31" };
         text.push_str(&line(&track.matches, words, scale, colours, code));
-        _ = writeln!(text, "{}", marks(&track.told, words, scale, colours));
+        _ = writeln!(text, "{}", marks(track, words, scale, colours));
     }
     if !timeline.tracks.is_empty() {
         _ = writeln!(text, "{:words$}  {}", "", paint(&axis(timeline, scale), "2", colours));
@@ -72,14 +72,15 @@ fn line(row: &Row, words: usize, scale: Scale, colours: bool, code: &'static str
 }
 
 /// What was told, each under its time: `▲ 5m fires`.
-fn marks(told: &[Mark], words: usize, scale: Scale, colours: bool) -> String {
+fn marks(track: &Track, words: usize, scale: Scale, colours: bool) -> String {
     let label = format!("{:words$}  ", "    told");
-    if told.is_empty() {
-        return format!("{label}{}", paint("nothing", "2", colours));
+    if track.told.is_empty() {
+        let why = track.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        return format!("{label}{}{why}", paint("nothing", "2", colours));
     }
     let mut drawn = label;
     let mut at = 0;
-    for mark in told {
+    for mark in &track.told {
         let what = if mark.is_end { "over" } else { "fires" };
         let glyph = if mark.is_end { "▼" } else { "▲" };
         let said = format!("{glyph} {} {what}", print_duration(mark.at));
@@ -120,7 +121,7 @@ fn axis(timeline: &Timeline, scale: Scale) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Track;
+    use super::super::Mark;
     use super::*;
 
     fn minutes(n: i64) -> SignedDuration {
@@ -146,6 +147,7 @@ mod tests {
                 ],
                 matches: row("matches", &[(10, State::Holds), (30, State::HoldsNot)]),
                 told: vec![Mark { at: minutes(15), is_end: false }, Mark { at: minutes(30), is_end: true }],
+                why: None,
             }],
         };
         let want = "\
