@@ -13,6 +13,31 @@ const KNOWN: Millis = 10 * SECOND;
 /// What was begun by whoever did not know it is looked at by one who does.
 const LOOKED_AT: Millis = 31 * SECOND;
 
+impl Ruled {
+    /// What has to be told anew of each match: it is cut where the rule begins to look for something else.
+    pub(crate) fn pieces(&self, spells: &[Spell]) -> Vec<Spell> {
+        let mut pieces = Vec::new();
+        for spell in spells {
+            let mut rest = spell.clone();
+            for at in self.changes().filter(|at| spell.from < *at && *at < spell.to) {
+                let is_other = |t| self.form(t) == Some(Edit::OtherMeaning);
+                if is_other(at) != is_other(at - 1) {
+                    pieces.push(Spell { to: at, ..rest.clone() });
+                    rest.from = at;
+                }
+            }
+            pieces.push(rest);
+        }
+        pieces
+    }
+
+    /// Whether the rule began to tell nobody at that instant.
+    fn goes_silent(&self, at: Millis) -> bool {
+        self.changes().any(|change| change == at)
+            && matches!(self.form(at), Some(Edit::Deleted | Edit::Staged))
+    }
+}
+
 impl Judge<'_> {
     /// When a version that was pushed is known everywhere.
     pub(crate) fn known_everywhere(&self, pushed: Millis) -> Millis {
@@ -43,23 +68,6 @@ impl Judge<'_> {
         telling.flat_map(|form| law.spells_as(form, past)).collect()
     }
 
-    /// What has to be told anew of each match: it is cut where the rule begins to look for something else.
-    pub(crate) fn pieces(&self, law: &Ruled, spells: &[Spell]) -> Vec<Spell> {
-        let mut pieces = Vec::new();
-        for spell in spells {
-            let mut rest = spell.clone();
-            for at in law.changes().filter(|at| spell.from < *at && *at < spell.to) {
-                let is_other = |t| law.form(t) == Some(Edit::OtherMeaning);
-                if is_other(at) != is_other(at - 1) {
-                    pieces.push(Spell { to: at, ..rest.clone() });
-                    rest.from = at;
-                }
-            }
-            pieces.push(rest);
-        }
-        pieces
-    }
-
     /// When a match that lasts is told of at the latest, on a good day. One that begins with a version begins when that
     /// is known; and a version that changes how long it has to last counts when that is.
     pub(crate) fn due(&self, law: &Ruled, begins: Millis, slack: Millis) -> Millis {
@@ -74,14 +82,9 @@ impl Judge<'_> {
         due
     }
 
-    /// Whether the rule began to tell nobody at that instant.
-    fn goes_silent(&self, law: &Ruled, at: Millis) -> bool {
-        law.changes().any(|change| change == at) && matches!(law.form(at), Some(Edit::Deleted | Edit::Staged))
-    }
-
     /// When the end of a story must have been told, were it over at an instant and all well.
     pub(crate) fn end_due(&self, law: &Ruled, story: &Story, over: Millis) -> Millis {
-        if self.goes_silent(law, over) {
+        if law.goes_silent(over) {
             return (over + KNOWN + self.skew()).max(story.fired().saturating_add(LOOKED_AT));
         }
         let late = if law.changes().any(|change| change == over) { KNOWN + LOOKED_AT } else { 0 };
@@ -91,7 +94,7 @@ impl Judge<'_> {
     /// Whether a story ended because its rule was gone; not, where it was not.
     pub(crate) fn ends_with_its_rule(&mut self, law: &Ruled, story: &Story) -> bool {
         let Some((told, quiet, EndReason::RuleGone)) = story.end() else { return false };
-        let silent = law.changes().filter(|at| self.goes_silent(law, *at));
+        let silent = law.changes().filter(|at| law.goes_silent(*at));
         let mut is_so = silent.map(|at| (at, self.known_everywhere(at).max(story.fired() + LOOKED_AT)));
         if !is_so.any(|(at, known)| at <= quiet + self.skew() && quiet <= known) {
             self.complain("ended as if its rule were gone", law, (story, told, law.forms()));

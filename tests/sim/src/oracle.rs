@@ -173,7 +173,7 @@ impl Judge<'_> {
 
     /// Whatever matched for long enough was told, and in time.
     fn nothing_that_lasted_is_missed(&mut self, law: &Ruled, spells: &[Spell], own: &[&Story]) {
-        for spell in &self.pieces(law, spells) {
+        for spell in &law.pieces(spells) {
             let slack = IN_TIME + self.skew() + if law.refers { REFERENCES } else { 0 };
             let due = self.due(law, self.known_from(law, spell), slack).max(spell.from);
             let in_time = due.saturating_add(slack);
