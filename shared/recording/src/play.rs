@@ -24,3 +24,4 @@ pub use fault::Fault;
 pub use player::Clock;
 pub use request::{Request, Verb};
 pub use server::{PlayError, PlayOptions, PlayServer};
+pub use write::merge_patch;

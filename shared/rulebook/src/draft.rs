@@ -68,8 +68,6 @@ pub struct Plan {
     pub changes: Changes,
     /// The files that it does not touch.
     pub kept: Vec<String>,
-    /// What is probably meant otherwise.
-    pub warnings: Vec<Diagnostic>,
 }
 
 /// Why a draft is no version.
@@ -151,7 +149,7 @@ impl Draft {
         signed("why", &self.why, WHY_MAX)?;
         let mut files: BTreeMap<String, SourceFile> = BTreeMap::new();
         for file in &self.files {
-            let name = file_name(&file.name)?;
+            let name = file_name(file)?;
             if name.starts_with(FILE_PREFIX) != self.of_namespaces {
                 // Those of a version that was pulled are the namespaces' still.
                 continue;
@@ -162,7 +160,7 @@ impl Draft {
         }
         let mut kept = BTreeSet::new();
         for file in holding {
-            let name = file_name(&file.name)?;
+            let name = file_name(file)?;
             let is_a_namespaces = name.starts_with(FILE_PREFIX);
             let goes = self.prune || self.without.contains(&name);
             if if self.of_namespaces { is_a_namespaces } else { goes && !is_a_namespaces } {
@@ -197,7 +195,7 @@ impl Draft {
             return Err(DraftError::NoRules);
         }
         let same = |old: &SourceFile| {
-            let name = file_name(&old.name).unwrap_or_default();
+            let name = file_name(old).unwrap_or_default();
             files.iter().any(|new| new.name == name && new.text == old.text)
         };
         if holding.len() == files.len() && holding.iter().all(same) {
@@ -207,7 +205,7 @@ impl Draft {
         let old = load(holding).rules;
         let changes = Changes::between(&old, &loaded.rules);
         let kept = kept.into_iter().collect();
-        Ok(Plan { files, old, rules: loaded.rules, changes, kept, warnings: loaded.diagnostics })
+        Ok(Plan { files, old, rules: loaded.rules, changes, kept })
     }
 }
 
@@ -234,9 +232,9 @@ fn signed(what: &'static str, text: &str, max: usize) -> Result<(), DraftError> 
     Ok(())
 }
 
-/// A path's last part, if a rule file may be called so: it becomes a file again where the version is pulled.
-fn file_name(path: &str) -> Result<String, DraftError> {
-    let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+/// A file's short name, if a rule file may be called so: it becomes a file again where the version is pulled.
+fn file_name(file: &SourceFile) -> Result<String, DraftError> {
+    let name = file.short_name();
     let sound = name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.len() <= FILE_NAME_MAX

@@ -43,8 +43,7 @@ struct Theme {
 
 impl Theme {
     fn of(file: &SourceFile) -> Self {
-        let name = file.name.rsplit('/').next().unwrap_or_default();
-        let stem = name.split('.').next().unwrap_or_default().replace('-', " ");
+        let stem = file.short_name().split('.').next().unwrap_or_default().replace('-', " ");
         let mut letters = stem.chars();
         let title = letters.next().map(|c| c.to_uppercase().chain(letters).collect()).unwrap_or_default();
         Self { title, about: head_comment(&file.text), rules: load(std::slice::from_ref(file)).rules.rules }

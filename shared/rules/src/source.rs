@@ -24,6 +24,11 @@ impl SourceFile {
         Self { name: name.into(), text: text.into() }
     }
 
+    /// The last part of its name: folders do not count, on whichever system it was read.
+    pub fn short_name(&self) -> &str {
+        self.name.rsplit(['/', '\\']).next().unwrap_or_default()
+    }
+
     /// Whether a file of this name in a folder of rules is a rule file: YAML or JSON, and neither a test
     /// (`*.test.yaml`) nor the schema.
     pub fn is_rule_file(name: &str) -> bool {

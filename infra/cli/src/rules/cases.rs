@@ -416,8 +416,8 @@ fn near<'w>(word: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str>
 
 #[cfg(test)]
 mod tests {
-    use super::object::merge;
     use super::*;
+    use prodrome_recording::play::merge_patch;
     use prodrome_rules::{SourceFile, load};
     use serde_json::json;
 
@@ -478,7 +478,7 @@ mod tests {
     #[test]
     fn a_patch_merges_maps_replaces_lists_and_removes_what_is_null() {
         let mut value = json!({ "a": { "b": 1, "c": [1, 2] }, "d": 1 });
-        merge(&mut value, json!({ "a": { "c": [3], "b": null, "e": { "f": null } }, "g": 2 }));
+        merge_patch(&mut value, &json!({ "a": { "c": [3], "b": null, "e": { "f": null } }, "g": 2 }));
         assert_eq!(value, json!({ "a": { "c": [3], "e": {} }, "d": 1, "g": 2 }));
     }
 

@@ -71,10 +71,9 @@ async fn side(book: &Rulebook<DynamoStore>, text: &str, under: Option<u64>) -> R
     } else {
         let mut files = Library { rules: vec![PathBuf::from(text)], only: None }.sources()?;
         if let Some(version) = under {
-            let name = |file: &SourceFile| file.name.rsplit('/').next().map(str::to_owned);
-            let named: Vec<_> = files.iter().map(name).collect();
+            let named: Vec<String> = files.iter().map(|file| file.short_name().to_owned()).collect();
             let stay = of_version(book, version).await?;
-            files.extend(stay.into_iter().filter(|file| !named.contains(&name(file))));
+            files.extend(stay.into_iter().filter(|file| !named.iter().any(|name| name == file.short_name())));
         }
         files
     };

@@ -82,8 +82,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Outcome> {
 
 /// What `prodrome rules check` warns of in the files that are pushed.
 fn doubts(plan: &Plan, draft: &Draft) -> Vec<Diagnostic> {
-    let is_pushed =
-        |file: &str| draft.files.iter().any(|pushed| pushed.name.rsplit('/').next() == Some(file));
+    let is_pushed = |file: &str| draft.files.iter().any(|pushed| pushed.short_name() == file);
     let reviewed = prodrome_rules::review(&plan.files, None).diagnostics;
     reviewed.into_iter().filter(|doubt| is_pushed(&doubt.file)).collect()
 }

@@ -98,7 +98,7 @@ pub(super) fn refused<T>(error: PushError, files: &[SourceFile]) -> Result<T> {
         PushError::Draft(DraftError::Mistakes { diagnostics, files: all }) => {
             // As whoever pushes knows their files, and not as the version would call them.
             let name_of = |name: &str| {
-                let same = |file: &&SourceFile| file.name.rsplit(['/', '\\']).next() == Some(name);
+                let same = |file: &&SourceFile| file.short_name() == name;
                 files.iter().find(same).map_or_else(|| name.to_owned(), |file| file.name.clone())
             };
             let renamed = |d: &prodrome_rules::Diagnostic| prodrome_rules::Diagnostic {

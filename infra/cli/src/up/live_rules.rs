@@ -120,6 +120,7 @@ impl<S: Store> LiveRules<S> {
     async fn push(&mut self, files: Vec<SourceFile>, now: Timestamp) {
         let edited: Vec<SourceFile> =
             files.iter().filter(|file| !self.pushed.contains(file)).cloned().collect();
+        let name = |file: &SourceFile| file.short_name().to_owned();
         let names = |files: &[SourceFile]| files.iter().map(name).collect::<BTreeSet<String>>();
         let without: Vec<String> = names(&self.pushed).difference(&names(&files)).cloned().collect();
         let mut why: Vec<String> = edited.iter().map(name).chain(without.iter().cloned()).collect();
@@ -163,11 +164,6 @@ fn mistakes(diagnostics: &[Diagnostic]) -> Option<String> {
         0 => first.to_string(),
         more => format!("{first} (and {} more)", render::count(more, "mistake")),
     })
-}
-
-/// A file's name, as a version knows it.
-fn name(file: &SourceFile) -> String {
-    file.name.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
 /// How many rules something became of, and the first of them; `None` where it became of none.

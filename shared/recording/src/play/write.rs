@@ -69,7 +69,7 @@ pub(super) fn answer(
                 Some(old) => {
                     refuse_conflict(resource, name, &patch, &old)?;
                     let mut new = old.clone();
-                    merge(&mut new, &patch);
+                    merge_patch(&mut new, &patch);
                     (200, kept_identity(new, &old))
                 }
                 None if applies => {
@@ -143,8 +143,8 @@ fn completed(mut object: Value, resource: &Resource, namespace: &str, version: u
     object
 }
 
-/// RFC 7386: null removes, objects merge, all else replaces.
-fn merge(target: &mut Value, patch: &Value) {
+/// A JSON merge patch (RFC 7396): null removes, objects merge, all else replaces.
+pub fn merge_patch(target: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         *target = patch.clone();
         return;
@@ -157,7 +157,7 @@ fn merge(target: &mut Value, patch: &Value) {
         if value.is_null() {
             target.remove(key);
         } else {
-            merge(target.entry(key.clone()).or_insert(Value::Null), value);
+            merge_patch(target.entry(key.clone()).or_insert(Value::Null), value);
         }
     }
 }

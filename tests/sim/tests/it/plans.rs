@@ -8,6 +8,19 @@ fn fault(from: Millis, to: Millis, what: What) -> Fault {
     Fault { from, to, what, seed: 1 }
 }
 
+/// These deeds in forty minutes without a fault, under one watcher.
+fn calm(deeds: impl IntoIterator<Item = (Millis, DeedKind)>) -> Plan {
+    Plan {
+        seed: 1,
+        length: 40 * MINUTE,
+        deeds: deeds.into_iter().map(|(at, what)| Deed { at, what }).collect(),
+        faults: Vec::new(),
+        waiting_bytes_max: 8 << 20,
+        watchers: 1,
+        counts: false,
+    }
+}
+
 /// While the queue is down a pod is unready, becomes ready, and etcd is restored to when it was not. What waits then is of a
 /// higher version than what the list names, and of a time that never was; taken for news, nobody would hear of the pod.
 #[test]
@@ -19,16 +32,12 @@ fn what_waits_for_the_queue_does_not_stand_against_the_list_after_etcd_was_resto
     deeds.extend((0..6).map(|n| (3 * MINUTE + 5_000 * n, DeedKind::Touch("b"))));
     deeds.extend([(4 * MINUTE, DeedKind::Ready("a", false)), (6 * MINUTE, DeedKind::Ready("a", true))]);
     let outcome = run(&Plan {
-        seed: 1,
         length: 30 * MINUTE,
-        deeds: deeds.into_iter().map(|(at, what)| Deed { at, what }).collect(),
         faults: vec![
             fault(5 * MINUTE, 7 * MINUTE, What::EtcdRestored),
             fault(2 * MINUTE, 20 * MINUTE, What::QueueRefuses(100)),
         ],
-        waiting_bytes_max: 8 << 20,
-        watchers: 1,
-        counts: false,
+        ..calm(deeds)
     });
     assert_eq!(outcome.complaints, Vec::<String>::new());
     assert_eq!(
@@ -49,15 +58,7 @@ fn several_pods_of_one_owner_are_one_alert() {
         (15 * MINUTE, DeedKind::Ready("a", true)),
         (25 * MINUTE, DeedKind::Ready("b", true)),
     ];
-    let outcome = run(&Plan {
-        seed: 1,
-        length: 40 * MINUTE,
-        deeds: deeds.into_iter().map(|(at, what)| Deed { at, what }).collect(),
-        faults: Vec::new(),
-        waiting_bytes_max: 8 << 20,
-        watchers: 1,
-        counts: false,
-    });
+    let outcome = run(&calm(deeds));
     assert_eq!(outcome.complaints, Vec::<String>::new());
     assert_eq!((outcome.findings, outcome.alerts), (9, 6));
 }
@@ -69,15 +70,7 @@ fn pushed(pushes: &[(Millis, &'static str, Option<Edit>)], faults: Vec<Fault>) -
         (1_000, DeedKind::Create("a", Phase::Running, false, "settings")),
     ];
     deeds.extend(pushes.iter().map(|(at, rule, edit)| (*at, DeedKind::Push(rule, *edit))));
-    run(&Plan {
-        seed: 1,
-        length: 40 * MINUTE,
-        deeds: deeds.into_iter().map(|(at, what)| Deed { at, what }).collect(),
-        faults,
-        waiting_bytes_max: 8 << 20,
-        watchers: 1,
-        counts: false,
-    })
+    run(&Plan { faults, ..calm(deeds) })
 }
 
 /// Three rules see it. One is changed when it has told of it, or while it waits.
@@ -123,15 +116,7 @@ fn what_begins_often_is_told_once() {
         deeds.push((2 * n * MINUTE, DeedKind::Ready("a", false)));
         deeds.push((2 * n * MINUTE + 30_000, DeedKind::Ready("a", true)));
     }
-    let outcome = run(&Plan {
-        seed: 1,
-        length: 40 * MINUTE,
-        deeds: deeds.into_iter().map(|(at, what)| Deed { at, what }).collect(),
-        faults: Vec::new(),
-        waiting_bytes_max: 8 << 20,
-        watchers: 1,
-        counts: true,
-    });
+    let outcome = run(&Plan { counts: true, ..calm(deeds) });
     assert_eq!(outcome.complaints, Vec::<String>::new());
     assert_eq!((outcome.findings, outcome.alerts), (1, 1));
 }

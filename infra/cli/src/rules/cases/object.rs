@@ -5,6 +5,7 @@ use super::{Mistake, Reader};
 use crate::objects;
 use jiff::Timestamp;
 use prodrome_model::{ObjectHead, Resource};
+use prodrome_recording::play::merge_patch;
 use prodrome_rules::parse_duration;
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -22,7 +23,7 @@ impl Reader<'_> {
                         return self.wrong(patch, "a map: a JSON merge patch");
                     };
                     let file = self.file;
-                    merge(&mut value, self.value(file, patch, start)?);
+                    merge_patch(&mut value, &self.value(file, patch, start)?);
                 }
                 value
             }
@@ -119,25 +120,6 @@ pub(super) fn moment(text: &str, start: Timestamp) -> Moment {
     }
     let at = parse_duration(rest).and_then(|duration| start.checked_add(duration * sign).ok());
     at.map_or(Moment::Bad, Moment::At)
-}
-
-/// RFC 7396.
-pub(super) fn merge(target: &mut Value, patch: Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch;
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
-    }
-    let Value::Object(target) = target else { return };
-    for (key, value) in patch {
-        if value.is_null() {
-            target.remove(&key);
-        } else {
-            merge(target.entry(key).or_insert(Value::Null), value);
-        }
-    }
 }
 
 /// The bytes of an object, with a resourceVersion that counts.

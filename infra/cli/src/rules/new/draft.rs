@@ -43,16 +43,15 @@ impl Draft {
         let is_name = name.starts_with(|c: char| c.is_ascii_uppercase())
             && name.chars().all(|c| c.is_ascii_alphanumeric())
             && name.len() <= NAME_MAX;
-        if !is_name && !is_given {
+        if !is_name && is_given {
+            bail!(
+                "--name: expected CamelCase of letters and digits, such as DatabaseNotReady, found {name:?}"
+            );
+        } else if !is_name {
             bail!(
                 "kind: expected CamelCase of letters and digits, such as Database, found {:?}; is it one? then give the rule a \
                  name with --name",
                 resource.kind
-            );
-        }
-        if !is_name {
-            bail!(
-                "--name: expected CamelCase of letters and digits, such as DatabaseNotReady, found {name:?}"
             );
         }
         let mut rule = comment(resource, object, symptom, others);
