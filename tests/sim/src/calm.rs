@@ -15,6 +15,12 @@ impl Calm {
         Self::of_all(&serious)
     }
 
+    /// When nothing is wrong that could make news late, reorder them or hide them.
+    pub(crate) fn of_news(faults: &[Fault]) -> Self {
+        let of_news: Vec<Fault> = faults.iter().filter(|fault| fault.what.hinders_news()).copied().collect();
+        Self::of_all(&of_news)
+    }
+
     /// Between these faults, harmless or not.
     pub(crate) fn of_all(faults: &[Fault]) -> Self {
         let mut storms: Vec<_> = faults.iter().map(|f| (f.strikes(), f.to + f.what.aftermath())).collect();

@@ -102,6 +102,8 @@ pub enum What {
     TwoSweeps,
     /// The sweep does not tick.
     NoSweep,
+    /// A function is not invoked: what comes waits in its queue, and then comes all at once.
+    NotInvoked(Function),
     /// One instance of evaluate still has rules of before, which lack one.
     OldRules,
     /// One instance of evaluate cannot read which rules were pushed.
@@ -149,7 +151,8 @@ impl What {
             | Self::SlowSends(_)
             | Self::WatchLags(_)
             | Self::StaleIndex
-            | Self::NoSweep => 2 * MINUTE,
+            | Self::NoSweep
+            | Self::NotInvoked(_) => 2 * MINUTE,
             Self::ApiDown(Caller::Watcher, _) => 4 * MINUTE,
             // A watch of a version to come brings nothing, until it has lasted long enough to be doubted.
             Self::EtcdRestored => 10 * MINUTE,
@@ -183,6 +186,17 @@ impl What {
                 | Self::QueueAnswersLost(_)
                 | Self::SlowSends(_)
         )
+    }
+
+    /// Whether news of the cluster may be handled late, in another order, or not at all.
+    pub(crate) fn hinders_news(self) -> bool {
+        match self {
+            Self::NoSweep | Self::StaleIndex | Self::Channel(..) | Self::ApiDown(Caller::Functions, _) => {
+                false
+            }
+            Self::Dies(of, _) | Self::Slow(of) | Self::NotInvoked(of) => of == Function::Evaluate,
+            other => !other.is_harmless(),
+        }
     }
 
     /// Whether the live cluster cannot be read.
@@ -227,6 +241,15 @@ impl Fault {
         let from = random.i64(0..length - 2 * MINUTE);
         let to = (from + random.i64(5 * MINUTE..20 * MINUTE)).min(length);
         Self { from, to, what: What::GivesUpAfter(random.u8(1..4)), seed: random.u64(..) }
+    }
+
+    /// A function is not invoked while something happens to the cluster.
+    pub(crate) fn of_invocations(random: &mut fastrand::Rng, deeds: &[Deed], length: Millis) -> Self {
+        let from = deeds[random.usize(0..deeds.len())].at.clamp(MINUTE, length - 2 * MINUTE) - SECOND;
+        let to = (from + random.i64(2 * MINUTE..16 * MINUTE)).min(length);
+        let of = [Function::Evaluate, Function::Evaluate, Function::Alert, Function::Diagnose];
+        let what = What::NotInvoked(of[random.usize(0..of.len())]);
+        Self { from, to, what, seed: random.u64(..) }
     }
 
     /// The watcher is killed when it has seen something and the queue has not: after a list, where it was away while that

@@ -3,7 +3,7 @@
 use crate::calm::Calm;
 use crate::clock::{Clock, MINUTE, Millis, SECOND};
 use crate::edition::Edit;
-use crate::fault::{FUNCTIONS, Fault, What};
+use crate::fault::{FUNCTIONS, Fault, Function, What};
 use crate::law::{LAWS, Law, NEVER, NEWEST, OLDER, Ruled, Spell};
 use crate::model::Past;
 use crate::plan::Plan;
@@ -56,8 +56,9 @@ pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<String> {
     // An instance that lacks a rule knows all others.
     let known: Vec<Fault> =
         plan.faults.iter().filter(|fault| fault.what != What::OldRules).copied().collect();
-    let (calm, complaints) = (Calm::of(&known), heard.contradictions);
-    let mut judge = Judge { calm, faults: &plan.faults, end, writes, complaints };
+    let (calm, news) = (Calm::of(&known), Calm::of_news(&known));
+    let complaints = heard.contradictions;
+    let mut judge = Judge { calm, news, faults: &plan.faults, end, writes, complaints };
     let stories: Vec<Story> = heard
         .fired
         .into_iter()
@@ -73,7 +74,8 @@ pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<String> {
     };
     let laws = LAWS.each_ref().map(of_it);
     for law in &laws {
-        judge.calm = Calm::of(if law.name == NEWEST { &plan.faults } else { &known });
+        let faults = if law.name == NEWEST { &plan.faults } else { &known };
+        (judge.calm, judge.news) = (Calm::of(faults), Calm::of_news(faults));
         let spells = law.spells(&past);
         let own: Vec<&Story> = stories.iter().filter(|story| story.finding.rule == law.name).collect();
         judge.nothing_that_lasted_is_missed(law, &spells, &own);
@@ -144,6 +146,8 @@ impl Story {
 
 pub(crate) struct Judge<'a> {
     pub(crate) calm: Calm,
+    /// When what happens is handled in time and in order, whatever else goes wrong.
+    pub(crate) news: Calm,
     pub(crate) faults: &'a [Fault],
     pub(crate) end: Millis,
     /// When each pod was written to, by its uid.
@@ -220,10 +224,12 @@ impl Judge<'_> {
 
     /// How long a match may have to last from when it is seen: nobody knows how long it was there before.
     fn counts_anew(&self, law: &Ruled) -> Millis {
-        let is_blind = self.faults.iter().any(|fault| fault.what.blinds_the_watcher());
+        // Of what has waited together the newest may be handled first, and what is older tells nothing then.
+        let hides = |what: What| what.blinds_the_watcher() || what == What::NotInvoked(Function::Evaluate);
+        let is_hidden = self.faults.iter().any(|fault| hides(fault.what));
         let is_pushed = law.changes().next().is_some();
         let known = if is_pushed { MINUTE } else { 0 };
-        if law.refers || is_pushed || (is_blind && !law.tells_since) { law.longest() + known } else { 0 }
+        if law.refers || is_pushed || (is_hidden && !law.tells_since) { law.longest() + known } else { 0 }
     }
 
     /// The cluster counts as silent only where its watcher's news stayed away, and not for ever.
@@ -250,8 +256,8 @@ impl Judge<'_> {
             stories.sort_by_key(|story| story.fired());
             for pair in stories.windows(2) {
                 let is_over = pair[0].end().is_some_and(|(_, quiet, reason)| {
-                    // Put back, it says again since when it was so before its end.
-                    let says_so = law.tells_since && self.is_put_back(quiet, pair[1].fired());
+                    // Put back, it says again since when it was so before its end, as do news that have waited.
+                    let says_so = self.is_put_back(quiet, pair[1].fired());
                     // It was not its own end, but that of whoever told of it.
                     let is_not_its_end =
                         reason == EndReason::RuleGone && quiet <= pair[1].fired() + self.skew();
@@ -264,7 +270,11 @@ impl Judge<'_> {
                     let holds = |t: Millis| spell.from - self.skew() <= t && t < spell.to;
                     spell.uid == uid && holds(pair[0].fired()) && holds(pair[1].fired())
                 });
-                if let Some(spell) = of_one {
+                let is_of_before = |spell: &&Spell| {
+                    let quiet = pair[0].end().map_or(NEVER, |(_, quiet, _)| quiet);
+                    quiet <= spell.from && self.is_put_back(quiet, pair[1].fired())
+                };
+                if let Some(spell) = of_one.filter(|spell| !is_of_before(spell)) {
                     self.complain("one fault, two findings", law, (spell, pair));
                 }
             }
@@ -302,12 +312,17 @@ impl Judge<'_> {
         self.its_time_is_true(law, story, seen.iter().chain(&untold));
         // What the object says itself holds whoever asks.
         let of_it = if law.tells_since { seen } else { untold };
-        // What the object says itself holds whatever goes wrong, unless it was put back to what it said before the break;
-        // else breaks that nobody saw may be forgiven.
-        if (law.tells_since && !self.is_put_back(since, fired))
-            || self.calm.over(since - MINUTE, fired).is_none()
+        let early = if law.refers { REFERENCES + 10 * SECOND } else { CUT_OFF };
+        // Breaks that nobody saw may be forgiven; not that it had not matched at all before.
+        let first = of_it.first().map_or(fired, |spell| spell.from);
+        let is_as_at_first = law.changes().next().is_none();
+        if is_as_at_first && !law.refers && fired + early + skew < first + duration {
+            self.complain("fired sooner than it can have lasted", law, (story, &of_it));
+        }
+        // What the object says itself holds whatever goes wrong, unless it was put back to what it said before the break.
+        let days = if law.refers { &self.calm } else { &self.news };
+        if (law.tells_since && !self.is_put_back(since, fired)) || days.over(since - MINUTE, fired).is_none()
         {
-            let early = if law.refers { REFERENCES + 10 * SECOND } else { CUT_OFF };
             let began = of_it.iter().filter(|spell| spell.from <= fired + skew).map(|spell| spell.from).max();
             let mut begins = began.unwrap_or(fired);
             for spell in of_it.iter().rev() {

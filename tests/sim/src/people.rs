@@ -13,6 +13,9 @@ use prodrome_alerting::{Head, Memory};
 use prodrome_model::{Fingerprint, NoticeKind};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// An alert is over so long after all that it tells of, at the latest.
+const SETTLED: Millis = 30 * MINUTE;
+
 /// That people were told: when, what, and which notice of the alert it was.
 type Notified = (Millis, NoticeKind, u32);
 
@@ -87,6 +90,18 @@ impl Judge<'_> {
             .filter_map(|record| serde_json::from_str::<Head>(&record.data).ok()?.alert)
             .map(|alert| alert.opening.fingerprint)
             .collect();
+        let mut lasting = BTreeSet::new();
+        for story in stories {
+            let memory = memories.get(&format!("fingerprint#{}", story.finding.fingerprint));
+            let state = memory.map(|memory| &memory.state);
+            let is_settled = story.end().is_some_and(|(told, ..)| told + SETTLED < self.end);
+            if !is_settled && let Some(Open { alert } | Ended { alert: Some(alert), .. }) = state {
+                lasting.insert(alert.clone());
+            }
+        }
+        for alert in open.difference(&lasting) {
+            self.complaints.push(format!("the alert {alert} is open, though all that it tells of has ended"));
+        }
         for ((channel, alert), notices) in &by_alert {
             let is_over = notices.iter().any(|(_, kind, _)| *kind == NoticeKind::Resolved);
             if is_over == open.contains(*alert) {

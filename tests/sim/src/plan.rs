@@ -128,6 +128,10 @@ impl Plan {
                 faults.push(Fault::of_the_rules(&mut pushing, &deeds, length));
             }
         }
+        let mut invoking = fastrand::Rng::with_seed(seed ^ 0x1d1e);
+        if many > 0 && invoking.u8(0..4) == 0 {
+            faults.push(Fault::of_invocations(&mut invoking, &deeds, length));
+        }
         faults.sort_by_key(|fault| fault.from);
         let waiting_bytes_max = if random.bool() { 8 << 20 } else { random.usize(1_000..20_000) };
         let counts = fastrand::Rng::with_seed(seed ^ 0x0f7e).u8(0..3) == 0;

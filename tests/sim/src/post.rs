@@ -34,9 +34,18 @@ impl Posted {
         self.news.notify_waiters();
     }
 
-    /// Waits for messages of some queues, of one of them at a time.
-    pub(crate) async fn receive(&self, from: &[QueueName], turn: usize) -> Vec<prodrome_queue::Delivery> {
+    /// Waits for messages of some queues, of one of them at a time; and longer, while `held` says until when.
+    pub(crate) async fn receive(
+        &self,
+        from: &[QueueName],
+        turn: usize,
+        held: impl Fn() -> Option<Millis>,
+    ) -> Vec<prodrome_queue::Delivery> {
         loop {
+            if let Some(until) = held() {
+                self.clock.until(until).await;
+                continue;
+            }
             let posted = self.news.notified();
             let mut posted = std::pin::pin!(posted);
             posted.as_mut().enable();

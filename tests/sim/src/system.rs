@@ -228,7 +228,8 @@ impl System {
         let mut had_old_rules = self.weather.is(What::OldRules);
         let mut turn = 0;
         loop {
-            let messages = self.queue.receive(from, turn).await;
+            let held = || self.weather.not_invoked_until(function);
+            let messages = self.queue.receive(from, turn, held).await;
             turn += 1;
             // A deployment replaces the instances.
             if self.weather.is(What::OldRules) != had_old_rules {

@@ -1,6 +1,6 @@
 //! What chance makes too rarely to wait for it.
 
-use prodrome_sim::{Deed, DeedKind, Edit, Fault, Millis, Phase, Plan, What, run};
+use prodrome_sim::{Deed, DeedKind, Edit, Fault, Function, Millis, Phase, Plan, What, run};
 
 const MINUTE: Millis = 60_000;
 
@@ -119,4 +119,41 @@ fn what_begins_often_is_told_once() {
     let outcome = run(&Plan { counts: true, ..calm(deeds) });
     assert_eq!(outcome.complaints, Vec::<String>::new());
     assert_eq!((outcome.findings, outcome.alerts), (1, 1));
+}
+
+/// Evaluate is not invoked while a pod is unready for six minutes. What the news of that say is over when they are read; who
+/// went by them alone would tell of it.
+#[test]
+fn what_is_over_when_the_news_of_it_are_read_is_not_told() {
+    let outcome = run(&Plan {
+        faults: vec![fault(210_000, 12 * MINUTE, What::NotInvoked(Function::Evaluate))],
+        ..calm([
+            (0, DeedKind::Config("settings", Some(false))),
+            (1_000, DeedKind::Create("a", Phase::Running, true, "settings")),
+            (4 * MINUTE, DeedKind::Ready("a", false)),
+            (5 * MINUTE, DeedKind::Touch("a")),
+            (6 * MINUTE, DeedKind::Touch("a")),
+            (10 * MINUTE, DeedKind::Ready("a", true)),
+        ])
+    });
+    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.findings, 0);
+}
+
+/// Nothing ticks while a pod is unready, ready for longer than its rule forgives, and unready again.
+#[test]
+fn a_break_that_nobody_looked_at_in_time_counts() {
+    let outcome = run(&Plan {
+        faults: vec![fault(3 * MINUTE, 13 * MINUTE, What::NoSweep)],
+        ..calm([
+            (0, DeedKind::Config("settings", Some(false))),
+            (1_000, DeedKind::Create("a", Phase::Running, true, "settings")),
+            (4 * MINUTE, DeedKind::Ready("a", false)),
+            (6 * MINUTE, DeedKind::Ready("a", true)),
+            (10 * MINUTE, DeedKind::Ready("a", false)),
+            (14 * MINUTE, DeedKind::Ready("a", true)),
+        ])
+    });
+    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.findings, 1, "by the one rule that waits for three minutes");
 }
