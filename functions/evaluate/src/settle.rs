@@ -76,7 +76,8 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             let decision = match (decided, check) {
                 (Decision::Open(mut check), None) => {
                     if let Some((before, _)) = &before {
-                        before.opens(&mut check, &sighting);
+                        self.knows(before.rules)?;
+                        before.opens(&mut check, &sighting, now);
                     }
                     Decision::Open(check)
                 }

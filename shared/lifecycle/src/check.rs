@@ -70,7 +70,8 @@ pub struct Check {
     /// Of a rule with a plugin: when that is asked about the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asking: Option<Asking>,
-    /// Whether it was opened by what was known to be over: it fires only if somebody could look at the object.
+    /// Whether it was opened by what was known to be over: somebody has to look at the
+    /// object, and what is seen then has begun then, unless the object says otherwise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub doubted: bool,
     /// Since when no rule of that name is known.
@@ -79,7 +80,7 @@ pub struct Check {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
-fn is_zero(number: &u64) -> bool {
+pub(crate) fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 

@@ -60,12 +60,15 @@ pub fn decide(
             if sighting.look {
                 next.looked(now);
             }
-            next.doubted = false;
+            let was_doubted = std::mem::take(&mut next.doubted);
             let matches = *verdict != Verdict::Not;
+            if was_doubted && matches {
+                next.since = began(sighting, *since);
+            }
             let decision = if matches {
                 matching(next, terms, sighting, *verdict, *since, *turns_at, now)
             } else {
-                not_matching(next, terms, sighting, *turns_at, now)
+                not_matching(next, was_doubted, terms, sighting, *turns_at, now)
             };
             match decision {
                 // A write that changes nothing is none.
@@ -89,11 +92,9 @@ fn open(
         (Verdict::Not, Some(turns_at)) => {
             Check { phase: Phase::Watching { turns_at: *turns_at }, since: sighting.at, ..blank() }
         }
-        (_, turns_at) => Check {
-            phase: Phase::Pending { turns_at: *turns_at },
-            since: since.map_or(sighting.at, |since| since.min(sighting.at)),
-            ..blank()
-        },
+        (_, turns_at) => {
+            Check { phase: Phase::Pending { turns_at: *turns_at }, since: began(sighting, *since), ..blank() }
+        }
     };
     check.uid.clone_from(&sighting.uid);
     check.resource_version = sighting.version;
@@ -102,6 +103,11 @@ fn open(
     check.look_again_at = after(now, Terms::LOOK_FIRST);
     check.reschedule(terms, now);
     Some(Box::new(check))
+}
+
+/// When a match began, as far as the sighting tells: the object itself may say that it was sooner.
+fn began(sighting: &Sighting, since: Option<Timestamp>) -> Timestamp {
+    since.map_or(sighting.at, |since| since.min(sighting.at))
 }
 
 /// The name now belongs to another object.
@@ -119,7 +125,12 @@ fn other_identity(
     if check.phase.is_told() {
         return gone(check, terms, sighting, now);
     }
-    open(terms, sighting, now, blank).map_or(Decision::Close, Decision::Keep)
+    match open(terms, sighting, now, blank) {
+        Some(next) => Decision::Keep(next),
+        None if sighting.look => Decision::Close,
+        // In a cluster that was set back it may be that the news are of the one before: versions say nothing there.
+        None => Decision::Keep(Box::new(Check { due: now, ..check.clone() })),
+    }
 }
 
 /// The stream tells of the very version that was decided on. Where a look was faster than the news, it has matched since
@@ -128,8 +139,12 @@ fn seen_before(check: &Check, terms: &Terms, sighting: &Sighting, now: Timestamp
     let Seen::Present { verdict: Verdict::Holds, since, .. } = &sighting.seen else {
         return named_by_list(check, sighting);
     };
-    let began = since.map_or(sighting.at, |since| since.min(sighting.at));
-    if !matches!(check.phase, Phase::Pending { .. }) || terms.references || began >= check.since {
+    let began = began(sighting, *since);
+    if !matches!(check.phase, Phase::Pending { .. })
+        || check.doubted
+        || terms.references
+        || began >= check.since
+    {
         return named_by_list(check, sighting);
     }
     let mut check = Check { since: began, ..check.clone() };
@@ -172,7 +187,7 @@ fn matching(
     turns_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Decision {
-    let began = since.map_or(sighting.at, |since| since.min(sighting.at));
+    let began = began(sighting, since);
     match check.phase {
         Phase::Watching { .. } => {
             check.since = began;
@@ -221,13 +236,15 @@ fn matching(
 
 fn not_matching(
     mut check: Check,
+    was_doubted: bool,
     terms: &Terms,
     sighting: &Sighting,
     turns_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Decision {
     match check.phase {
-        Phase::Pending { .. } if terms.gap_tolerance.is_positive() => {
+        // What was known to be over has no break: it has not come back.
+        Phase::Pending { .. } if terms.gap_tolerance.is_positive() && !was_doubted => {
             check.phase = Phase::Gap { from: sighting.at }
         }
         Phase::Gap { from } if now < after(from, terms.gap_tolerance) => {}

@@ -1,3 +1,4 @@
+use crate::check::is_zero;
 use crate::{Check, Sighting};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,9 @@ pub struct Over {
     pub over: Timestamp,
     /// The newest version that was known.
     pub resource_version: u64,
+    /// The version of the rules that it was decided on by, as a check has it: what older ones see is no news.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rules: u64,
 }
 
 impl Over {
@@ -24,7 +28,7 @@ impl Over {
             Some(sighting) => sighting.version.max(check.resource_version),
             None => check.resource_version,
         };
-        Self { over: now, resource_version }
+        Self { over: now, resource_version, rules: check.rules }
     }
 
     /// From a record's data; nothing, where that is a check.
@@ -33,12 +37,13 @@ impl Over {
     }
 
     /// Opens the next check of the object in the place of this: by news that are no news, it is
-    /// [doubted](Check::doubted).
-    pub fn opens(&self, check: &mut Check, sighting: &Sighting) {
+    /// [doubted](Check::doubted), and looked at now.
+    pub fn opens(&self, check: &mut Check, sighting: &Sighting, now: Timestamp) {
         let is_news = sighting.look || sighting.version == 0 || sighting.version > self.resource_version;
         if !is_news {
             check.doubted = true;
             check.resource_version = self.resource_version;
+            check.due = now;
         }
     }
 }
@@ -78,18 +83,18 @@ mod tests {
 
     #[test]
     fn only_what_was_known_by_then_is_doubted() {
-        let over = Over { over: t(9), resource_version: 10 };
+        let over = Over { over: t(9), resource_version: 10, rules: 0 };
         let opened = |sighting: Sighting| {
-            let mut next = Check { resource_version: sighting.version, ..check() };
-            over.opens(&mut next, &sighting);
-            (next.doubted, next.resource_version)
+            let mut next = Check { resource_version: sighting.version, due: t(300), ..check() };
+            over.opens(&mut next, &sighting, t(20));
+            (next.doubted, next.resource_version, next.due)
         };
         for (what, sighting, want) in [
-            ("an older version", told(9, false), (true, 10)),
-            ("the same version", told(10, false), (true, 10)),
-            ("a newer one", told(11, false), (false, 11)),
-            ("a look", told(9, true), (false, 9)),
-            ("a source without versions", told(0, false), (false, 0)),
+            ("an older version", told(9, false), (true, 10, t(20))),
+            ("the same version", told(10, false), (true, 10, t(20))),
+            ("a newer one", told(11, false), (false, 11, t(300))),
+            ("a look", told(9, true), (false, 9, t(300))),
+            ("a source without versions", told(0, false), (false, 0, t(300))),
         ] {
             assert_eq!(opened(sighting), want, "{what}");
         }
@@ -97,7 +102,7 @@ mod tests {
 
     #[test]
     fn it_is_told_from_a_check() {
-        let over = Over { over: t(9), resource_version: 10 };
+        let over = Over { over: t(9), resource_version: 10, rules: 3 };
         let data = serde_json::to_string(&over).unwrap();
         assert_eq!(Over::read(&data), Some(over));
         assert!(serde_json::from_str::<Check>(&data).is_err());

@@ -4,7 +4,7 @@ use crate::calm::Calm;
 use crate::clock::{MINUTE, Millis, SECOND};
 use crate::fault::{Fault, What};
 use crate::model::{History, Past, Pod};
-use crate::oracle::{IN_TIME, Judge, Story};
+use crate::oracle::{Judge, Story};
 use std::collections::BTreeMap;
 
 /// Its name.
@@ -36,7 +36,7 @@ impl Judge<'_> {
         let unkind: Vec<Fault> = self.faults.iter().filter(|fault| !is_kind(fault.what)).copied().collect();
         let calm = Calm::of_all(&unkind);
         let lives = lives(past);
-        let slack = IN_TIME + self.skew();
+        let slack = self.in_time() + self.skew();
         for (uid, life) in &lives {
             let own: Vec<&Story> =
                 stories.iter().filter(|story| story.finding.rule == OFTEN && story.uid() == uid).collect();

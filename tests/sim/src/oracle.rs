@@ -16,7 +16,7 @@ use prodrome_queue::QueueName;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How much later than it is due something may be told on a good day.
-pub(crate) const IN_TIME: Millis = 2 * SECOND;
+const IN_TIME: Millis = 2 * SECOND;
 /// What a rule that asks for another object may take besides: ten seconds gather, ten settle.
 const REFERENCES: Millis = 21 * SECOND;
 /// What times that are written to the second, cut off, may be early.
@@ -160,6 +160,13 @@ impl Judge<'_> {
         self.complaints.push(format!("{}: {what}: {about:#?}", law.name));
     }
 
+    /// How much later than it is due something may be told where nothing is wrong that makes it late. Who meets conflicts
+    /// tries again, each time a little later.
+    pub(crate) fn in_time(&self) -> Millis {
+        let conflicts = self.faults.iter().any(|fault| matches!(fault.what, What::StoreConflicts(_)));
+        if conflicts { 2 * IN_TIME } else { IN_TIME }
+    }
+
     /// Whether what there was was put back between two instants to what it had been before.
     fn is_put_back(&self, from: Millis, to: Millis) -> bool {
         let mut restored = self.faults.iter().filter(|fault| fault.what == What::EtcdRestored);
@@ -178,7 +185,7 @@ impl Judge<'_> {
     /// Whatever matched for long enough was told, and in time.
     fn nothing_that_lasted_is_missed(&mut self, law: &Ruled, spells: &[Spell], own: &[&Story]) {
         for spell in &law.pieces(spells) {
-            let slack = IN_TIME + self.skew() + if law.refers { REFERENCES } else { 0 };
+            let slack = self.in_time() + self.skew() + if law.refers { REFERENCES } else { 0 };
             let due = self.due(law, self.known_from(law, spell), slack).max(spell.from);
             let in_time = due.saturating_add(slack);
             let latest = match self.calm.over(spell.from - MINUTE, in_time) {
@@ -218,7 +225,7 @@ impl Judge<'_> {
         if old.peek().is_none() {
             return false;
         }
-        let heard = self.calm.over(at - MINUTE, at + IN_TIME).unwrap_or(at);
+        let heard = self.calm.over(at - MINUTE, at + self.in_time()).unwrap_or(at);
         old.any(|old| old.from <= heard && at <= old.to + MINUTE)
     }
 
@@ -384,7 +391,7 @@ impl Judge<'_> {
             }
         }
         let refers = if law.refers { REFERENCES } else { 0 };
-        let slack = IN_TIME + skew + refers;
+        let slack = self.in_time() + skew + refers;
         // The news of its end may come to an instance that lacks the rule.
         let missed = if self.may_be_missed(law, over) { LOOKED_AT_AGAIN } else { 0 };
         // When its end must have been told, and whether that is in a storm.

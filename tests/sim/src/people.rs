@@ -3,7 +3,7 @@
 use crate::clock::{Clock, MINUTE, Millis};
 use crate::fault::What;
 use crate::law::NEVER;
-use crate::oracle::{IN_TIME, Judge, Story};
+use crate::oracle::{Judge, Story};
 use crate::system::{System, Told};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_alerting::MemoryState::{Ended, Open};
@@ -52,8 +52,8 @@ impl Judge<'_> {
             let first = notices.iter().map(|(at, ..)| *at).min().unwrap_or(NEVER);
             let is_opening = alert == fingerprint;
             if is_opening
-                && self.calm.over(story.at - MINUTE, story.at + IN_TIME).is_none()
-                && first > story.at + IN_TIME
+                && self.calm.over(story.at - MINUTE, story.at + self.in_time()).is_none()
+                && first > story.at + self.in_time()
             {
                 self.complaints.push(format!("people were told late, at {first}: {story:#?}"));
             }

@@ -299,6 +299,31 @@ async fn where_the_table_of_rules_is_out_of_reach_the_rules_at_hand_go_on() {
     world.assert_quiet();
 }
 
+/// A rule is made to look for something else, and what it has told ends. An instance that cannot read that sees the pod as
+/// before, which is no news.
+#[tokio::test]
+async fn what_newer_rules_have_ended_is_not_told_again_by_older_ones() {
+    let mut world = World::following(&unready("duration: 0, resolveAfter: 0"), 2);
+    let broken = |version| pod(version, false, "Running");
+    world.apply("Pod", &broken(1)).await;
+    world.until(100).await;
+    world.push(&failed("duration: 0, resolveAfter: 0")).await;
+    world.only = Some(0);
+    world.hears_of(1, &[&broken(1)]).await;
+    world.until(200).await;
+    assert_eq!((world.told().len(), world.checks()), (2, vec![]), "the pod has not failed");
+    assert_eq!(world.told()[1].2, Some(EndReason::Recovered));
+    world.rule_table.set_script(|_| Some(Fault::Unavailable));
+    world.only = Some(1);
+    world.apply("Pod", &broken(2)).await;
+    world.until(260).await;
+    assert_eq!((world.told().len(), world.checks()), (2, vec![]));
+    world.rule_table.clear_script();
+    world.until(1_000).await;
+    assert_eq!((world.told().len(), world.checks()), (2, vec![]));
+    world.assert_quiet();
+}
+
 /// What a rule that is deleted has told ends, and what a new one finds is told, whoever dies at whichever moment.
 #[tokio::test]
 async fn a_death_at_any_moment_of_a_rollout_leaves_nothing_behind() {

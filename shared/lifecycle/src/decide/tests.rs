@@ -129,6 +129,31 @@ fn a_short_break_is_tolerated_and_a_long_one_is_not() {
     assert_eq!(decide(Some(&gap), &terms, &looked(3, 120, Verdict::Not), t(120), blank), Decision::Close);
 }
 
+/// Old news open what is known to be over: it has not matched since then, and what is seen now ends no break.
+#[test]
+fn what_is_doubted_begins_when_it_is_seen() {
+    let terms = terms(300, 20, 120);
+    let doubted = Check { doubted: true, resource_version: 7, ..open_check(&terms) };
+    assert_eq!(decide(Some(&doubted), &terms, &looked(8, 400, Verdict::Not), t(400), blank), Decision::Close);
+    assert_eq!(decide(Some(&doubted), &terms, &told(8, 400, Verdict::Not), t(400), blank), Decision::Close);
+    let again = kept(decide(Some(&doubted), &terms, &looked(8, 400, Verdict::Holds), t(400), blank));
+    assert_eq!((again.since, again.doubted), (t(400), false));
+    let news = kept(decide(Some(&again), &terms, &told(8, 390, Verdict::Holds), t(410), blank));
+    assert_eq!(news.since, t(390), "the news of what was seen come later");
+}
+
+/// After a cluster was set back the news of an object that had the name before may be of a higher version.
+#[test]
+fn what_waits_is_looked_at_where_the_name_is_said_to_be_anothers() {
+    let terms = terms(300, 0, 120);
+    let other = |sighting: Sighting| Sighting { uid: "u2".into(), ..sighting };
+    let check = open_check(&terms);
+    let decided = decide(Some(&check), &terms, &other(told(9, 70, Verdict::Not)), t(70), blank);
+    assert_eq!(kept(decided), Check { due: t(70), ..check.clone() });
+    let looked = other(looked(9, 70, Verdict::Not));
+    assert_eq!(decide(Some(&check), &terms, &looked, t(70), blank), Decision::Close);
+}
+
 #[test]
 fn a_comeback_within_the_hold_down_is_the_same_episode() {
     let terms = terms(60, 0, 120);
