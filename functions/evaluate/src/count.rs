@@ -43,13 +43,15 @@ impl Values {
 }
 
 impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
-    /// Counts what began, and gives the sight that the check is decided on: there have been enough begins.
+    /// Counts what began, and gives the sight that the check is decided on: there have been enough begins. Where the check
+    /// has just `ended` and another may take its place, what has matched all the while has not begun.
     pub(crate) async fn counted(
         &self,
         matter: Matter<'_>,
         frequency: &Frequency,
         sight: &Sight,
         kept: Option<&Kept>,
+        ended: Option<&Kept>,
         now: Timestamp,
     ) -> Result<Sight, Failure> {
         let sighting = &sight.sighting;
@@ -64,7 +66,9 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         let quota = quota(frequency);
         let matches = *verdict != Verdict::Not;
         let began = since.unwrap_or(sighting.at);
-        let before = check.and_then(|check| check.counted.as_ref());
+        let ended =
+            ended.map(|ended| &ended.check).filter(|ended| matches && same(&ended.uid, &sighting.uid));
+        let before = check.or(ended).and_then(|check| check.counted.as_ref());
         let is_new = match (&sight.event, before) {
             (Some(event), _) => check.and_then(|check| check.event.as_ref()) != Some(event),
             (None, None) => matches && !matter.rule.is_about_events(),

@@ -59,7 +59,9 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 Some(Turnover::Same) | None => {}
             }
             let counted = match matter.rule.frequency() {
-                Some(frequency) => Some(self.counted(matter, frequency, sight, met.as_ref(), now).await?),
+                Some(frequency) => {
+                    Some(self.counted(matter, frequency, sight, met.as_ref(), over.as_ref(), now).await?)
+                }
                 None => None,
             };
             let sight = counted.as_ref().unwrap_or(sight);

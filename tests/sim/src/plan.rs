@@ -133,7 +133,7 @@ impl Plan {
             faults.push(Fault::of_invocations(&mut invoking, &deeds, length));
         }
         faults.sort_by_key(|fault| fault.from);
-        let waiting_bytes_max = if random.bool() { 8 << 20 } else { random.usize(1_000..20_000) };
+        let waiting_bytes_max = if random.bool() { 8 << 20 } else { random.usize(700..2_500) };
         let counts = fastrand::Rng::with_seed(seed ^ 0x0f7e).u8(0..3) == 0;
         Self { seed, length, deeds, faults, waiting_bytes_max, watchers, counts }
     }

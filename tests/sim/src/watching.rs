@@ -144,6 +144,7 @@ impl Host {
         let mut settings = Settings::new(scope(), kinds.to_vec());
         settings.shards = SHARDS;
         settings.waiting_bytes_max = *waiting_bytes_max;
+        settings.outage_bytes_max = *waiting_bytes_max;
         let clock = system.clock;
         let clock = WatchClock::new(move || clock.now());
         let queue = Far { queue: system.queue.clone(), weather: system.weather.clone() };

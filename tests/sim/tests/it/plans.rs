@@ -121,6 +121,27 @@ fn what_begins_often_is_told_once() {
     assert_eq!((outcome.findings, outcome.alerts), (1, 1));
 }
 
+/// It is unready still when what was told of it is over, and has changed meanwhile: that is no fourth begin.
+#[test]
+fn what_goes_on_when_its_alert_is_over_has_not_begun_again() {
+    let ready = |at, ready| (at, DeedKind::Ready("a", ready));
+    let outcome = run(&Plan {
+        counts: true,
+        ..calm([
+            (0, DeedKind::Config("settings", Some(false))),
+            (7_000, DeedKind::Create("a", Phase::Running, false, "settings")),
+            ready(69_000, true),
+            ready(505_000, false),
+            ready(524_000, true),
+            ready(535_000, false),
+            (635_000, DeedKind::Touch("a")),
+            ready(700_000, true),
+        ])
+    });
+    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!((outcome.findings, outcome.alerts), (1, 1));
+}
+
 /// Evaluate is not invoked while a pod is unready for six minutes. What the news of that say is over when they are read; who
 /// went by them alone would tell of it.
 #[test]
