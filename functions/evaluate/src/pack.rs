@@ -518,7 +518,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 return Ok(());
             }
             // One that is overdue may be looked at just now: written, it is looked at once more.
-            kept.check.due = due.min(at);
+            kept.check.wake(at);
             let write = Write::Put(check_record(key.clone(), &kept.check), Expect::Version(kept.version));
             match self.store.commit(vec![write]).await {
                 Ok(()) if due <= at => return Ok(()),

@@ -135,7 +135,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             // What was woken before and is still due need not be written again.
             if kept.check.rules < self.loaded.version || kept.check.due > now {
                 kept.check.rules = self.loaded.version;
-                kept.check.due = kept.check.due.min(now);
+                kept.check.wake(now);
                 let put = Write::Put(check_record(key.clone(), &kept.check), Expect::Version(kept.version));
                 match self.store.commit(vec![put]).await {
                     Ok(()) => {}

@@ -195,6 +195,13 @@ impl Check {
         self.reschedule(terms, now);
     }
 
+    /// Has somebody look at the object at that instant at the latest, and not only should nothing else be told of it until
+    /// then: what it is woken for the object's own news do not tell.
+    pub fn wake(&mut self, at: Timestamp) {
+        self.due = self.due.min(at);
+        self.look_again_at = self.look_again_at.min(at);
+    }
+
     /// Puts off what is due, because it cannot be done now.
     pub fn postpone(&mut self, by: SignedDuration, now: Timestamp) {
         self.due = after(now, by);

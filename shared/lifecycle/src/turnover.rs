@@ -64,7 +64,7 @@ pub fn turn_over(check: &Check, rule: &RuleMark, now: Timestamp) -> Turnover {
         next.asking = None;
         forget(&mut next, now);
     }
-    next.due = now;
+    next.wake(now);
     Turnover::Changed(Box::new(next))
 }
 

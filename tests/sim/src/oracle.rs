@@ -229,6 +229,15 @@ impl Judge<'_> {
         old.any(|old| old.from <= heard && at <= old.to + MINUTE)
     }
 
+    /// Whether a match may have been found at an instant by whoever looked again at what was open under its object's name:
+    /// all news of it until then may have come to an instance that lacks the rule. Nobody can say since when it was so.
+    fn may_be_first_looked_at(&self, law: &Ruled, spell: &Spell, at: Millis) -> bool {
+        let looked_at = spell.from + LOOKED_AT_AGAIN;
+        let over = self.calm.over(spell.from - MINUTE, looked_at);
+        let latest = over.map_or(looked_at, |over| looked_at.max(over + LOOKED_AT_AGAIN));
+        at < self.known_from(law, spell) && at < spell.to && at <= latest
+    }
+
     /// How long a match may have to last from when it is seen: nobody knows how long it was there before.
     fn counts_anew(&self, law: &Ruled) -> Millis {
         // Of what has waited together the newest may be handled first, and what is older tells nothing then.
@@ -369,8 +378,11 @@ impl Judge<'_> {
         let early = CUT_OFF + self.skew();
         // Or when a version of its rule came that had not looked for it before.
         let mut heard = law.changes().map(|at| (at, self.known_everywhere(at)));
+        let is_looked_at =
+            of_it.clone().any(|spell| spell.from <= since && self.may_be_first_looked_at(law, spell, since));
         if !begins.any(|at| at - early <= since && since <= at + CUT_OFF)
             && !heard.any(|(at, known)| at - early <= since && since <= known)
+            && !is_looked_at
         {
             let of_it: Vec<_> = of_it.collect();
             self.complain("it did not begin then", law, (story, of_it, law.forms()));

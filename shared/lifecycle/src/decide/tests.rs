@@ -247,6 +247,27 @@ fn references_are_not_judged_in_the_first_seconds() {
     ));
 }
 
+/// What it refers to has changed: only a look tells what that means.
+#[test]
+fn what_was_woken_stays_due_whatever_is_told_of_the_object_before_somebody_looks() {
+    let terms = Terms { references: true, ..terms(300, 60, 120) };
+    for phase in
+        [Phase::Pending { turns_at: None }, Phase::Gap { from: t(95) }, Phase::Fired { turns_at: None }]
+    {
+        let mut woken = Check { phase, due: t(700), look_again_at: t(700), ..open_check(&terms) };
+        woken.wake(t(100));
+        assert_eq!(woken.due, t(100));
+        // Whoever handles the news may have begun before.
+        for (now, due) in [(99, 100), (101, 101)] {
+            let told = told(2, 98, Verdict::HoldsIfReferenced);
+            let told = kept(decide(Some(&woken), &terms, &told, t(now), blank));
+            assert_eq!(told.due, t(due), "{:?} at {now}", woken.phase);
+        }
+        let seen = kept(decide(Some(&woken), &terms, &looked(2, 101, Verdict::Holds), t(101), blank));
+        assert!(seen.due > t(101), "{:?}", woken.phase);
+    }
+}
+
 #[test]
 fn time_alone_is_watched_for() {
     let terms = terms(0, 0, 120);

@@ -1,6 +1,6 @@
 use super::*;
-use crate::SeenEvent;
 use crate::fixture::{self, t};
+use crate::{Decision, Seen, SeenEvent, Sighting, Terms, Verdict, decide};
 use jiff::SignedDuration;
 use prodrome_model::{GroupKind, ObjectKey};
 
@@ -62,6 +62,23 @@ fn what_waits_keeps_its_beginning_where_the_meaning_is_the_same() {
         let after = changed(turn_over(&before, &rule(4, "says it louder", "looks for this"), t(10)));
         assert_eq!((after.rules, &*after.rule_hash, after.due), (4, "says it louder", t(10)));
         assert_eq!((after.phase, after.since, after.opened_at), (phase, t(0), t(1)));
+    }
+}
+
+/// What a change of it tells is no look: what the rule says of the objects that it refers to may be what changed.
+#[test]
+fn what_is_changed_stays_due_whatever_is_told_of_the_object_before_somebody_looks() {
+    let time = SignedDuration::from_mins;
+    let (duration, gap_tolerance, resolve_after) = (time(5), time(0), time(2));
+    let terms = Terms { duration, gap_tolerance, resolve_after, references: true };
+    let seen = Seen::Present { verdict: Verdict::HoldsIfReferenced, since: None, turns_at: None };
+    let told = Sighting { uid: "u1".into(), version: 8, at: t(9), look: false, list: None, seen };
+    for phase in [waiting(), fired()] {
+        let turned = changed(turn_over(&check(phase), &rule(4, "says it louder", "looks for this"), t(10)));
+        let Decision::Keep(kept) = decide(Some(&turned), &terms, &told, t(10), fixture::check) else {
+            panic!("{:?} is decided on otherwise", turned.phase);
+        };
+        assert_eq!(kept.due, t(10), "{:?}", turned.phase);
     }
 }
 

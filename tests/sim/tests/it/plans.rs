@@ -63,6 +63,24 @@ fn several_pods_of_one_owner_are_one_alert() {
     assert_eq!((outcome.findings, outcome.alerts), (9, 6));
 }
 
+/// A configuration becomes good, and the pods that refer to it change before anybody has looked at them: what they tell of
+/// themselves says nothing of what they refer to, and puts nothing off.
+#[test]
+fn a_change_of_a_pod_does_not_put_off_what_a_change_of_its_configuration_woke() {
+    let pods = ["a", "b", "c", "d", "e", "f"];
+    let all = |at: Millis, what: fn(&'static str) -> DeedKind| pods.map(|pod| (at, what(pod)));
+    let mut deeds = vec![(0, DeedKind::Config("settings", Some(false)))];
+    deeds.extend(all(1_000, |pod| DeedKind::Create(pod, Phase::Running, true, "settings")));
+    deeds.push((4 * MINUTE, DeedKind::Config("settings", Some(true))));
+    // What follows the first news within half a second comes in one pack with those of its shard.
+    deeds.extend(all(10 * MINUTE, DeedKind::Touch));
+    deeds.push((10 * MINUTE + 100, DeedKind::Config("settings", Some(false))));
+    deeds.extend(all(10 * MINUTE + 200, DeedKind::Touch));
+    let outcome = run(&calm(deeds));
+    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.findings, pods.len());
+}
+
 /// What becomes of a pod that is unready from the first second on, when these versions are pushed.
 fn pushed(pushes: &[(Millis, &'static str, Option<Edit>)], faults: Vec<Fault>) -> prodrome_sim::Outcome {
     let mut deeds = vec![
