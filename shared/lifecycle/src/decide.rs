@@ -129,7 +129,11 @@ fn other_identity(
         Some(next) => Decision::Keep(next),
         None if sighting.look => Decision::Close,
         // In a cluster that was set back it may be that the news are of the one before: versions say nothing there.
-        None => Decision::Keep(Box::new(Check { due: now, ..check.clone() })),
+        None => {
+            let mut next = check.clone();
+            next.wake(now);
+            Decision::Keep(Box::new(next))
+        }
     }
 }
 

@@ -43,7 +43,7 @@ impl Over {
         if !is_news {
             check.doubted = true;
             check.resource_version = self.resource_version;
-            check.due = now;
+            check.wake(now);
         }
     }
 }
