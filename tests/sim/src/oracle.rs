@@ -164,7 +164,7 @@ impl Judge<'_> {
     /// tries again, each time a little later.
     pub(crate) fn in_time(&self) -> Millis {
         let conflicts = self.faults.iter().any(|fault| matches!(fault.what, What::StoreConflicts(_)));
-        if conflicts { 2 * IN_TIME } else { IN_TIME }
+        if conflicts { 5 * IN_TIME } else { IN_TIME }
     }
 
     /// Whether what there was was put back between two instants to what it had been before.
