@@ -39,7 +39,11 @@ impl Over {
     /// Opens the next check of the object in the place of this: by news that are no news, it is
     /// [doubted](Check::doubted), and looked at now.
     pub fn opens(&self, check: &mut Check, sighting: &Sighting, now: Timestamp) {
-        let is_news = sighting.look || sighting.version == 0 || sighting.version > self.resource_version;
+        let is_seen_again = sighting.version == self.resource_version && sighting.at > self.over;
+        let is_news = sighting.look
+            || sighting.version == 0
+            || sighting.version > self.resource_version
+            || is_seen_again; // what it refers to may have changed since
         if !is_news {
             check.doubted = true;
             check.resource_version = self.resource_version;
@@ -89,9 +93,11 @@ mod tests {
             over.opens(&mut next, &sighting, t(20));
             (next.doubted, next.resource_version, next.due)
         };
+        let seen_since = Sighting { at: t(12), ..told(10, false) };
         for (what, sighting, want) in [
             ("an older version", told(9, false), (true, 10, t(20))),
             ("the same version", told(10, false), (true, 10, t(20))),
+            ("the same version, seen since", seen_since, (false, 10, t(300))),
             ("a newer one", told(11, false), (false, 11, t(300))),
             ("a look", told(9, true), (false, 9, t(300))),
             ("a source without versions", told(0, false), (false, 0, t(300))),
