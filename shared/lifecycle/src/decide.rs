@@ -132,6 +132,7 @@ fn other_identity(
         None => {
             let mut next = check.clone();
             next.wake(now);
+            next.doubted = true; // where nobody can look, it is taken to have gone
             Decision::Keep(Box::new(next))
         }
     }

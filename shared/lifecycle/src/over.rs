@@ -1,5 +1,5 @@
 use crate::check::is_zero;
-use crate::{Check, Sighting};
+use crate::{Check, Seen, Sighting, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,8 @@ impl Over {
     /// Opens the next check of the object in the place of this: by news that are no news, it is
     /// [doubted](Check::doubted), and looked at now.
     pub fn opens(&self, check: &mut Check, sighting: &Sighting, now: Timestamp) {
-        let is_seen_again = sighting.version == self.resource_version && sighting.at > self.over;
+        let refers = matches!(sighting.seen, Seen::Present { verdict: Verdict::HoldsIfReferenced, .. });
+        let is_seen_again = refers && sighting.version == self.resource_version && sighting.at > self.over;
         let is_news = sighting.look
             || sighting.version == 0
             || sighting.version > self.resource_version
@@ -55,8 +56,8 @@ impl Over {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Phase;
     use crate::fixture::{check, t};
-    use crate::{Phase, Seen, Verdict};
 
     fn told(version: u64, look: bool) -> Sighting {
         Sighting {
@@ -93,11 +94,14 @@ mod tests {
             over.opens(&mut next, &sighting, t(20));
             (next.doubted, next.resource_version, next.due)
         };
-        let seen_since = Sighting { at: t(12), ..told(10, false) };
+        let later = Sighting { at: t(12), ..told(10, false) };
+        let seen = Seen::Present { verdict: Verdict::HoldsIfReferenced, since: None, turns_at: None };
+        let seen_since = Sighting { seen, ..later.clone() };
         for (what, sighting, want) in [
             ("an older version", told(9, false), (true, 10, t(20))),
             ("the same version", told(10, false), (true, 10, t(20))),
-            ("the same version, seen since", seen_since, (false, 10, t(300))),
+            ("the same version, by its own time", later, (true, 10, t(20))),
+            ("the same version, seen since, of what refers to others", seen_since, (false, 10, t(300))),
             ("a newer one", told(11, false), (false, 11, t(300))),
             ("a look", told(9, true), (false, 9, t(300))),
             ("a source without versions", told(0, false), (false, 0, t(300))),

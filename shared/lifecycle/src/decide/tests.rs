@@ -149,7 +149,7 @@ fn what_waits_is_looked_at_where_the_name_is_said_to_be_anothers() {
     let other = |sighting: Sighting| Sighting { uid: "u2".into(), ..sighting };
     let check = open_check(&terms);
     let decided = decide(Some(&check), &terms, &other(told(9, 20, Verdict::Not)), t(20), blank);
-    assert_eq!(kept(decided), Check { due: t(20), look_again_at: t(20), ..check.clone() });
+    assert_eq!(kept(decided), Check { due: t(20), look_again_at: t(20), doubted: true, ..check.clone() });
     let looked = other(looked(9, 20, Verdict::Not));
     assert_eq!(decide(Some(&check), &terms, &looked, t(20), blank), Decision::Close);
 }
