@@ -70,8 +70,9 @@ pub struct Check {
     /// Of a rule with a plugin: when that is asked about the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asking: Option<Asking>,
-    /// Whether it was opened by what was known to be over: somebody has to look at the
-    /// object, and what is seen then has begun then, unless the object says otherwise.
+    /// Whether it is known, or said, that its match is over: opened by news of before an end, or its object's name is said to
+    /// be another's. It fires only if somebody could look at the object; what matches then has begun then, unless the object
+    /// or what is counted of it says otherwise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub doubted: bool,
     /// Since when no rule of that name is known.

@@ -60,15 +60,11 @@ pub fn decide(
             if sighting.look {
                 next.looked(now);
             }
-            let was_doubted = std::mem::take(&mut next.doubted);
             let matches = *verdict != Verdict::Not;
-            if was_doubted && matches {
-                next.since = began(sighting, *since);
-            }
             let decision = if matches {
                 matching(next, terms, sighting, *verdict, *since, *turns_at, now)
             } else {
-                not_matching(next, was_doubted, terms, sighting, *turns_at, now)
+                not_matching(next, terms, sighting, *turns_at, now)
             };
             match decision {
                 // A write that changes nothing is none.
@@ -193,6 +189,9 @@ fn matching(
     now: Timestamp,
 ) -> Decision {
     let began = began(sighting, since);
+    if std::mem::take(&mut check.doubted) {
+        check.since = began;
+    }
     match check.phase {
         Phase::Watching { .. } => {
             check.since = began;
@@ -241,12 +240,12 @@ fn matching(
 
 fn not_matching(
     mut check: Check,
-    was_doubted: bool,
     terms: &Terms,
     sighting: &Sighting,
     turns_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Decision {
+    let was_doubted = std::mem::take(&mut check.doubted);
     match check.phase {
         // What was known to be over has no break: it has not come back.
         Phase::Pending { .. } if terms.gap_tolerance.is_positive() && !was_doubted => {

@@ -56,7 +56,9 @@ pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<String> {
     // An instance that lacks a rule knows all others.
     let known: Vec<Fault> =
         plan.faults.iter().filter(|fault| fault.what != What::OldRules).copied().collect();
-    let (calm, news) = (Calm::of(&known), Calm::of_news(&known));
+    let whole = (Calm::of(&plan.faults), Calm::of_news(&plan.faults));
+    let without_old = (Calm::of(&known), Calm::of_news(&known));
+    let (calm, news) = whole.clone();
     let complaints = heard.contradictions;
     let mut judge = Judge { calm, news, faults: &plan.faults, end, writes, complaints };
     let stories: Vec<Story> = heard
@@ -74,8 +76,7 @@ pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<String> {
     };
     let laws = LAWS.each_ref().map(of_it);
     for law in &laws {
-        let faults = if law.name == NEWEST { &plan.faults } else { &known };
-        (judge.calm, judge.news) = (Calm::of(faults), Calm::of_news(faults));
+        (judge.calm, judge.news) = if law.name == NEWEST { whole.clone() } else { without_old.clone() };
         let spells = law.spells(&past);
         let own: Vec<&Story> = stories.iter().filter(|story| story.finding.rule == law.name).collect();
         judge.nothing_that_lasted_is_missed(law, &spells, &own);
@@ -85,7 +86,7 @@ pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<String> {
             judge.what_is_over_is_told(law, story, &spells);
         }
     }
-    judge.calm = Calm::of(&plan.faults);
+    (judge.calm, judge.news) = whole;
     if plan.counts {
         judge.what_begins_often_is_told(&past, &stories);
     }

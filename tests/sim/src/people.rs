@@ -11,6 +11,7 @@ use prodrome_alerting::keys::{HEAD, log_partition};
 use prodrome_alerting::log::{Entry, Event};
 use prodrome_alerting::{Head, Memory};
 use prodrome_model::{Fingerprint, NoticeKind};
+use prodrome_store::Record;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An alert is over so long after all that it tells of, at the latest.
@@ -23,11 +24,7 @@ impl Judge<'_> {
     /// Each alert came to people once, in time, and its end after it.
     pub(crate) fn everybody_was_told(&mut self, system: &System, stories: &[Story]) {
         let told = system.channels.told();
-        let memories =
-            system.episodes.records().into_iter().filter(|r| r.key.partition.starts_with("fingerprint#"));
-        let memories: BTreeMap<String, Memory> = memories
-            .filter_map(|r| Some((r.key.partition.clone(), serde_json::from_str(&r.data).ok()?)))
-            .collect();
+        let memories: Memories = system.episodes.records().iter().filter_map(memory).collect();
         let mut by_alert: BTreeMap<(&str, &Fingerprint), Vec<Notified>> = BTreeMap::new();
         for told in &told {
             let key = (told.channel.as_str(), &told.notice.fingerprint);
@@ -35,16 +32,10 @@ impl Judge<'_> {
         }
         for story in stories {
             let fingerprint = &story.finding.fingerprint;
-            let alert = match memories.get(&format!("fingerprint#{fingerprint}")).map(|memory| &memory.state)
-            {
-                Some(Open { alert } | Ended { alert: Some(alert), .. }) => alert,
-                // Its end came first.
-                Some(Ended { alert: None, .. }) => continue,
-                None => {
-                    self.complaints.push(format!("alert forgot {story:#?}"));
-                    continue;
-                }
-            };
+            if !memories.contains_key(&fingerprint.to_string()) {
+                self.complaints.push(format!("alert forgot {story:#?}"));
+            }
+            let Some(alert) = alert_of(story, &memories) else { continue };
             let Some(notices) = by_alert.get(&("chat", alert)) else {
                 self.complaints.push(format!("nobody was told of {story:#?}"));
                 continue;
@@ -90,16 +81,10 @@ impl Judge<'_> {
             .filter_map(|record| serde_json::from_str::<Head>(&record.data).ok()?.alert)
             .map(|alert| alert.opening.fingerprint)
             .collect();
-        let mut lasting = BTreeSet::new();
-        for story in stories {
-            let memory = memories.get(&format!("fingerprint#{}", story.finding.fingerprint));
-            let state = memory.map(|memory| &memory.state);
-            let is_settled = story.end().is_some_and(|(told, ..)| told + SETTLED < self.end);
-            if !is_settled && let Some(Open { alert } | Ended { alert: Some(alert), .. }) = state {
-                lasting.insert(alert.clone());
-            }
-        }
-        for alert in open.difference(&lasting) {
+        let is_settled = |story: &&Story| story.end().is_some_and(|(told, ..)| told + SETTLED < self.end);
+        let unsettled = stories.iter().filter(|story| !is_settled(story));
+        let lasting: BTreeSet<_> = unsettled.filter_map(|story| alert_of(story, &memories)).collect();
+        for alert in open.iter().filter(|alert| !lasting.contains(alert)) {
             self.complaints.push(format!("the alert {alert} is open, though all that it tells of has ended"));
         }
         for ((channel, alert), notices) in &by_alert {
@@ -114,12 +99,7 @@ impl Judge<'_> {
 
     /// What rules see of one cause at one place is one alert at a time, as is what a rule sees of one owner's objects. It is
     /// over when all of them are.
-    fn one_place_has_one_alert(
-        &mut self,
-        told: &[Told],
-        memories: &BTreeMap<String, Memory>,
-        stories: &[Story],
-    ) {
+    fn one_place_has_one_alert(&mut self, told: &[Told], memories: &Memories, stories: &[Story]) {
         let mut spans: BTreeMap<&Fingerprint, (Timestamp, Option<Timestamp>)> = BTreeMap::new();
         let mut over: BTreeMap<&Fingerprint, Millis> = BTreeMap::new();
         for Told { at, notice, .. } in told {
@@ -133,9 +113,7 @@ impl Judge<'_> {
         }
         let mut places: BTreeMap<(&str, &str), BTreeSet<&Fingerprint>> = BTreeMap::new();
         for story in stories {
-            let memory = memories.get(&format!("fingerprint#{}", story.finding.fingerprint));
-            let state = memory.map(|memory| &memory.state);
-            let Some(Open { alert } | Ended { alert: Some(alert), .. }) = state else { continue };
+            let Some(alert) = alert_of(story, memories) else { continue };
             let over = over.get(alert).copied();
             if over.is_some_and(|over| story.ended.as_ref().is_none_or(|(told, _)| *told > over)) {
                 self.complaints.push(format!("{alert} was over at {over:?}, before {story:#?}"));
@@ -155,6 +133,23 @@ impl Judge<'_> {
                 }
             }
         }
+    }
+}
+
+/// What the alert side knows of each finding.
+type Memories = BTreeMap<String, Memory>;
+
+/// What it knows of one, by its fingerprint, if that is what a record says.
+fn memory(record: &Record) -> Option<(String, Memory)> {
+    let fingerprint = record.key.partition.strip_prefix("fingerprint#")?;
+    Some((fingerprint.to_owned(), serde_json::from_str(&record.data).ok()?))
+}
+
+/// The alert that told of it; `None` where its end came first, or it was forgotten.
+fn alert_of<'m>(story: &Story, memories: &'m Memories) -> Option<&'m Fingerprint> {
+    match &memories.get(&story.finding.fingerprint.to_string())?.state {
+        Open { alert } | Ended { alert: Some(alert), .. } => Some(alert),
+        Ended { alert: None, .. } => None,
     }
 }
 

@@ -34,7 +34,7 @@ impl Posted {
         self.news.notify_waiters();
     }
 
-    /// Waits for messages of some queues, of one of them at a time; and longer, while `held` says until when.
+    /// Waits for messages of some queues, of one of them at a time; and longer, while `held` says until when at least.
     pub(crate) async fn receive(
         &self,
         from: &[QueueName],

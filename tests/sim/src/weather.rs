@@ -118,12 +118,9 @@ impl Weather {
         })
     }
 
-    /// Until when a function is not invoked, where it is not now.
+    /// Until when a function is not invoked at least, where it is not now.
     pub(crate) fn not_invoked_until(&self, function: Function) -> Option<Millis> {
-        let now = self.clock.millis();
-        let fronts = self.fronts.lock().unwrap_or_else(PoisonError::into_inner);
-        let at_work = fronts.iter().map(|front| front.fault).filter(|f| (f.from..f.to).contains(&now));
-        at_work.filter(|fault| fault.what == What::NotInvoked(function)).map(|fault| fault.to).max()
+        self.is(What::NotInvoked(function)).then(|| self.changes_after(self.clock.millis()))
     }
 
     /// By how much the clock of a function is ahead.

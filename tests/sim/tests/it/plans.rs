@@ -21,6 +21,15 @@ fn calm(deeds: impl IntoIterator<Item = (Millis, DeedKind)>) -> Plan {
     }
 }
 
+/// The same, of a pod `a` that is made at an instant, ready or not.
+fn one_pod(made: Millis, ready: bool, deeds: impl IntoIterator<Item = (Millis, DeedKind)>) -> Plan {
+    let first = [
+        (0, DeedKind::Config("settings", Some(false))),
+        (made, DeedKind::Create("a", Phase::Running, ready, "settings")),
+    ];
+    calm(first.into_iter().chain(deeds))
+}
+
 /// While the queue is down a pod is unready, becomes ready, and etcd is restored to when it was not. What waits then is of a
 /// higher version than what the list names, and of a time that never was; taken for news, nobody would hear of the pod.
 #[test]
@@ -83,12 +92,8 @@ fn a_change_of_a_pod_does_not_put_off_what_a_change_of_its_configuration_woke() 
 
 /// What becomes of a pod that is unready from the first second on, when these versions are pushed.
 fn pushed(pushes: &[(Millis, &'static str, Option<Edit>)], faults: Vec<Fault>) -> prodrome_sim::Outcome {
-    let mut deeds = vec![
-        (0, DeedKind::Config("settings", Some(false))),
-        (1_000, DeedKind::Create("a", Phase::Running, false, "settings")),
-    ];
-    deeds.extend(pushes.iter().map(|(at, rule, edit)| (*at, DeedKind::Push(rule, *edit))));
-    run(&Plan { faults, ..calm(deeds) })
+    let pushes = pushes.iter().map(|(at, rule, edit)| (*at, DeedKind::Push(rule, *edit)));
+    run(&Plan { faults, ..one_pod(1_000, false, pushes) })
 }
 
 /// Three rules see it. One is changed when it has told of it, or while it waits.
@@ -126,15 +131,11 @@ fn what_is_listed_for_a_rule_that_cannot_be_read_yet_is_not_lost() {
 /// A pod becomes unready three times within ten minutes, which a rule counts.
 #[test]
 fn what_begins_often_is_told_once() {
-    let mut deeds = vec![
-        (0, DeedKind::Config("settings", Some(false))),
-        (1_000, DeedKind::Create("a", Phase::Running, true, "settings")),
-    ];
-    for n in 1..=3 {
-        deeds.push((2 * n * MINUTE, DeedKind::Ready("a", false)));
-        deeds.push((2 * n * MINUTE + 30_000, DeedKind::Ready("a", true)));
-    }
-    let outcome = run(&Plan { counts: true, ..calm(deeds) });
+    let blink = |n: Millis| {
+        [(2 * n * MINUTE, false), (2 * n * MINUTE + 30_000, true)]
+            .map(|(at, ready)| (at, DeedKind::Ready("a", ready)))
+    };
+    let outcome = run(&Plan { counts: true, ..one_pod(1_000, true, (1..=3).flat_map(blink)) });
     assert_eq!(outcome.complaints, Vec::<String>::new());
     assert_eq!((outcome.findings, outcome.alerts), (1, 1));
 }
@@ -145,16 +146,18 @@ fn what_goes_on_when_its_alert_is_over_has_not_begun_again() {
     let ready = |at, ready| (at, DeedKind::Ready("a", ready));
     let outcome = run(&Plan {
         counts: true,
-        ..calm([
-            (0, DeedKind::Config("settings", Some(false))),
-            (7_000, DeedKind::Create("a", Phase::Running, false, "settings")),
-            ready(69_000, true),
-            ready(505_000, false),
-            ready(524_000, true),
-            ready(535_000, false),
-            (635_000, DeedKind::Touch("a")),
-            ready(700_000, true),
-        ])
+        ..one_pod(
+            7_000,
+            false,
+            [
+                ready(69_000, true),
+                ready(505_000, false),
+                ready(524_000, true),
+                ready(535_000, false),
+                (635_000, DeedKind::Touch("a")),
+                ready(700_000, true),
+            ],
+        )
     });
     assert_eq!(outcome.complaints, Vec::<String>::new());
     assert_eq!((outcome.findings, outcome.alerts), (1, 1));
@@ -166,14 +169,16 @@ fn what_goes_on_when_its_alert_is_over_has_not_begun_again() {
 fn what_is_over_when_the_news_of_it_are_read_is_not_told() {
     let outcome = run(&Plan {
         faults: vec![fault(210_000, 12 * MINUTE, What::NotInvoked(Function::Evaluate))],
-        ..calm([
-            (0, DeedKind::Config("settings", Some(false))),
-            (1_000, DeedKind::Create("a", Phase::Running, true, "settings")),
-            (4 * MINUTE, DeedKind::Ready("a", false)),
-            (5 * MINUTE, DeedKind::Touch("a")),
-            (6 * MINUTE, DeedKind::Touch("a")),
-            (10 * MINUTE, DeedKind::Ready("a", true)),
-        ])
+        ..one_pod(
+            1_000,
+            true,
+            [
+                (4 * MINUTE, DeedKind::Ready("a", false)),
+                (5 * MINUTE, DeedKind::Touch("a")),
+                (6 * MINUTE, DeedKind::Touch("a")),
+                (10 * MINUTE, DeedKind::Ready("a", true)),
+            ],
+        )
     });
     assert_eq!(outcome.complaints, Vec::<String>::new());
     assert_eq!(outcome.findings, 0);
@@ -184,14 +189,16 @@ fn what_is_over_when_the_news_of_it_are_read_is_not_told() {
 fn a_break_that_nobody_looked_at_in_time_counts() {
     let outcome = run(&Plan {
         faults: vec![fault(3 * MINUTE, 13 * MINUTE, What::NoSweep)],
-        ..calm([
-            (0, DeedKind::Config("settings", Some(false))),
-            (1_000, DeedKind::Create("a", Phase::Running, true, "settings")),
-            (4 * MINUTE, DeedKind::Ready("a", false)),
-            (6 * MINUTE, DeedKind::Ready("a", true)),
-            (10 * MINUTE, DeedKind::Ready("a", false)),
-            (14 * MINUTE, DeedKind::Ready("a", true)),
-        ])
+        ..one_pod(
+            1_000,
+            true,
+            [
+                (4 * MINUTE, DeedKind::Ready("a", false)),
+                (6 * MINUTE, DeedKind::Ready("a", true)),
+                (10 * MINUTE, DeedKind::Ready("a", false)),
+                (14 * MINUTE, DeedKind::Ready("a", true)),
+            ],
+        )
     });
     assert_eq!(outcome.complaints, Vec::<String>::new());
     assert_eq!(outcome.findings, 1, "by the one rule that waits for three minutes");
