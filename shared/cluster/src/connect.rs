@@ -38,28 +38,28 @@ pub enum ConnectError {
         path: PathBuf,
     },
     /// The kubeconfig cannot be read or says something else than expected.
-    #[error("the kubeconfig{} cannot be used: {reason}", at(path.as_deref()))]
+    #[error("the kubeconfig{} cannot be used: {reason}", at(paths))]
     Kubeconfig {
-        /// The file, where one was named.
-        path: Option<PathBuf>,
+        /// The files, where some were named.
+        paths: Vec<PathBuf>,
         /// What is wrong.
         reason: String,
     },
     /// The kubeconfig has no such context.
-    #[error("the kubeconfig{} has no context {context:?}; {}", at(path.as_deref()), known_ones("it has", known))]
+    #[error("the kubeconfig{} has no context {context:?}; {}", at(paths), known_ones("it has", known))]
     NoContext {
-        /// The file, where one was named.
-        path: Option<PathBuf>,
+        /// The files, where some were named.
+        paths: Vec<PathBuf>,
         /// The context asked for.
         context: String,
         /// The contexts there are.
         known: Vec<String>,
     },
     /// The kubeconfig has no current context, and none was named.
-    #[error("the kubeconfig{} has no current context; {}", at(path.as_deref()), known_ones("name one of", known))]
+    #[error("the kubeconfig{} has no current context; {}", at(paths), known_ones("name one of", known))]
     NoCurrentContext {
-        /// The file, where one was named.
-        path: Option<PathBuf>,
+        /// The files, where some were named.
+        paths: Vec<PathBuf>,
         /// The contexts there are.
         known: Vec<String>,
     },
@@ -85,8 +85,10 @@ pub enum ConnectError {
     },
 }
 
-fn at(path: Option<&Path>) -> String {
-    path.map(|path| format!(" {}", path.display())).unwrap_or_default()
+/// Which files a kubeconfig is of.
+fn at(paths: &[PathBuf]) -> String {
+    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    if names.is_empty() { String::new() } else { format!(" {}", names.join(" with ")) }
 }
 
 /// What may be named in place of a context; where there is none, what to do.
@@ -132,7 +134,7 @@ pub async fn choose(path: Option<&Path>, context: Option<&str>) -> Result<Chosen
         Some(path) => Kubeconfig::read_from(path),
         None => Kubeconfig::read(),
     };
-    chosen(read.map_err(|error| refused(error, path))?, path, context).await
+    chosen(read.map_err(|error| refused(error, path))?, &named(path), context).await
 }
 
 /// The same of several kubeconfigs, which are one, as `$KUBECONFIG` names them: what the first of them says counts.
@@ -146,55 +148,55 @@ pub async fn choose_of(paths: &[PathBuf], context: Option<&str>) -> Result<Chose
         let read = Kubeconfig::read_from(path).and_then(|read| merged.merge(read));
         merged = read.map_err(|error| refused(error, Some(path)))?;
     }
-    chosen(merged, None, context).await
+    chosen(merged, paths, context).await
 }
 
-async fn chosen(
-    read: Kubeconfig,
-    path: Option<&Path>,
-    context: Option<&str>,
-) -> Result<Chosen, ConnectError> {
+async fn chosen(read: Kubeconfig, paths: &[PathBuf], context: Option<&str>) -> Result<Chosen, ConnectError> {
+    let paths = paths.to_vec();
     if let Some(kind) = read.kind.as_ref().filter(|kind| *kind != KIND) {
-        return Err(foreign(Some(kind.clone()), path));
+        return Err(foreign(Some(kind.clone()), paths));
     }
-    let path = path.map(Path::to_owned);
     let known: Vec<String> = read.contexts.iter().map(|context| context.name.clone()).collect();
     let current = read.current_context.clone().filter(|name| !name.is_empty());
     let Some(context) = context.map(str::to_owned).or(current) else {
-        return Err(ConnectError::NoCurrentContext { path, known });
+        return Err(ConnectError::NoCurrentContext { paths, known });
     };
     if !known.contains(&context) {
-        return Err(ConnectError::NoContext { path, context, known });
+        return Err(ConnectError::NoContext { paths, context, known });
     }
     let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
     match Config::from_custom_kubeconfig(read, &options).await {
         Ok(config) => Ok(Chosen { config: tuned(config), context }),
-        Err(error) => Err(ConnectError::Kubeconfig { path, reason: chain(&error) }),
+        Err(error) => Err(ConnectError::Kubeconfig { paths, reason: chain(&error) }),
     }
 }
 
 fn refuse_cut_utf16(paths: &[PathBuf]) -> Result<(), ConnectError> {
     let Some(path) = paths.iter().find(|path| is_cut_utf16(path)) else { return Ok(()) };
     let reason = "it begins as UTF-16, and ends within a character".to_owned();
-    Err(ConnectError::Kubeconfig { path: Some(path.clone()), reason })
+    Err(ConnectError::Kubeconfig { paths: vec![path.clone()], reason })
+}
+
+fn named(path: Option<&Path>) -> Vec<PathBuf> {
+    path.map(Path::to_owned).into_iter().collect()
 }
 
 /// Why a file cannot be used.
 fn refused(error: KubeconfigError, path: Option<&Path>) -> ConnectError {
     match error {
-        KubeconfigError::KindMismatch => foreign(path.and_then(foreign_kind), path),
+        KubeconfigError::KindMismatch => foreign(path.and_then(foreign_kind), named(path)),
         KubeconfigError::ReadConfig(e, path) if e.kind() == std::io::ErrorKind::NotFound => {
             ConnectError::NoKubeconfig { path }
         }
         KubeconfigError::FindPath => ConnectError::NoKubeconfig { path: PathBuf::from("~/.kube/config") },
-        error => ConnectError::Kubeconfig { path: path.map(Path::to_owned), reason: chain(&error) },
+        error => ConnectError::Kubeconfig { paths: named(path), reason: chain(&error) },
     }
 }
 
-fn foreign(kind: Option<String>, path: Option<&Path>) -> ConnectError {
+fn foreign(kind: Option<String>, paths: Vec<PathBuf>) -> ConnectError {
     let found = kind.map_or("other kinds".to_owned(), |kind| format!("kind: {}", harmless(&kind)));
     let reason = format!("expected a kubeconfig (kind: {KIND}), found {found}; name one, or set KUBECONFIG");
-    ConnectError::Kubeconfig { path: path.map(Path::to_owned), reason }
+    ConnectError::Kubeconfig { paths, reason }
 }
 
 /// The first kind of a file that is not the one of kubeconfigs, as far as lines of YAML show it.

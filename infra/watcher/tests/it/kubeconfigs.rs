@@ -102,6 +102,14 @@ fn several_kubeconfigs_are_one_and_what_is_wrong_with_one_of_them_is_said_of_it(
     assert_eq!(connected, ("https://127.0.0.1:1/".to_owned(), "prodrome".to_owned()));
     let said = connect_by(&[users.as_bytes(), b"{{{"]).unwrap_err();
     assert!(said.contains("1.kubeconfig"), "{said}");
+    // What none of them says is a matter of all of them.
+    let nowhere = rest.replace("current-context: test", "current-context: other");
+    let said = connect_by(&[users.as_bytes(), nowhere.as_bytes()]).unwrap_err();
+    assert!(said.contains("0.kubeconfig with ") && said.contains("1.kubeconfig has no context"), "{said}");
+    // Nor is it that of one, where a context names what none of them has.
+    let said = connect_by(&[users.as_bytes(), rest.replace("cluster: test", "cluster: gone").as_bytes()])
+        .unwrap_err();
+    assert!(said.contains("0.kubeconfig with ") && said.contains("1.kubeconfig cannot be used"), "{said}");
     let said = connect(&["/no/such/file".into(), "/nor/this".into()]).unwrap_err();
     assert!(said.contains("/no/such/file"), "{said}");
 }
