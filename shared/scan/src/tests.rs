@@ -242,13 +242,16 @@ fn a_hundred_thousand_brackets_are_skipped_without_a_stack() {
 }
 
 #[test]
-fn the_contents_of_secrets_are_cut() {
+fn the_contents_of_secrets_and_config_maps_are_cut() {
     let secret = br#"{"data":{"p":"aHVudGVyMg=="},"metadata":{"annotations":{"a":"b","kubectl.kubernetes.io/last-applied-configuration":"{\"stringData\":{\"p\":\"hunter2\"}}"},"name":"s"},"stringData":{"p":"hunter2"},"type":"Opaque"}"#;
     let rest = cut(secret, crate::private_parts("", "Secret")).unwrap();
     assert_eq!(
         String::from_utf8(rest).unwrap(),
         r#"{"metadata":{"annotations":{"a":"b"},"name":"s"},"type":"Opaque"}"#
     );
+    let config = br#"{"binaryData":{"p":"aHVudGVyMg=="},"data":{"p":"hunter2"},"metadata":{"name":"c"}}"#;
+    let rest = cut(config, crate::private_parts("", "ConfigMap")).unwrap();
+    assert_eq!(String::from_utf8(rest).unwrap(), r#"{"metadata":{"name":"c"}}"#);
     assert!(crate::private_parts("example.com", "Secret").is_empty(), "another group's kind of that name");
 }
 
