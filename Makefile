@@ -143,8 +143,8 @@ bench-memory: ## Measure the watcher's memory beside kube's reflector and client
 differential: ## Compare the engine with the tree on a million rules and objects by chance
 	ENGINE_EVALUATIONS=1000000 $(CARGO) test -p prodrome-rules --test it -- engine --nocapture
 
-sim: ## Run the whole pipeline under faults, by seeds (SEEDS=100000 runs as many, FROM=… begins elsewhere)
-	@$(CARGO) run --quiet -p prodrome-sim --bin sim -- --seeds $(or $(SEEDS),1000) --from $(or $(FROM),0)
+sim: ## Run the whole pipeline under faults, by seeds (SEEDS=100000 runs as many, FROM=… begins elsewhere, SIM_REPORT=tests/report/sim-seeds.md adds a line there)
+	@$(CARGO) run --quiet -p prodrome-sim --bin sim -- --seeds $(or $(SEEDS),1000) --from $(or $(FROM),0) $(SIM_REPORT:%=--report %)
 
 sim-mutants: ## Show that the simulation can fail: deliberate bugs in a copy, into tests/report/sim.md (compiles a copy once)
 	@$(CARGO) build --quiet -p prodrome-sim --bin sim-mutants

@@ -36,6 +36,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_report_is_made_of_the_sections_as_they_are() {
+        let sections = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let report = std::fs::read_to_string(sections.join("../REPORT.md")).unwrap();
+        assert!(report == assemble(sections).unwrap(), "a section has changed since: make report");
+    }
+
+    #[test]
     fn sections_come_in_an_order_that_does_not_change() {
         let dir = tempfile::tempdir().unwrap();
         for name in ["bench", "engine", "recordings", "suites", "messages"] {

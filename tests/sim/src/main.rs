@@ -1,9 +1,11 @@
 //! `sim`: runs seeds, and says how those that fail can be run again.
-#![expect(clippy::print_stdout, reason = "a program for the terminal")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 use clap::Parser;
 use prodrome_sim::{Plan, run, shrink};
+use std::io::Write as _;
 use std::num::ParseIntError;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Instant;
@@ -32,6 +34,9 @@ struct Args {
     /// Do not make what fails smaller.
     #[arg(long)]
     whole: bool,
+    /// Add a line of what was run to the table of this file.
+    #[arg(long)]
+    report: Option<PathBuf>,
 }
 
 /// Numbers with commas between them; none where it is empty.
@@ -79,7 +84,23 @@ fn main() -> ExitCode {
         "{ran} seeds, {failed} failed; {findings} findings told in {alerts} alerts, {deaths} invocations died; {:.1} s, {each_ms} ms a seed",
         took.as_secs_f64()
     );
+    if let Some(file) = &args.report {
+        let last = args.from + ran.saturating_sub(1);
+        let row = format!(
+            "| {} to {last} | {ran} | {failed} | {findings} | {alerts} | {deaths} | {:.0} |\n",
+            args.from,
+            took.as_secs_f64() / 60.0
+        );
+        if let Err(error) = append(file, &row) {
+            eprintln!("sim: {}: {error}", file.display());
+            return ExitCode::from(2);
+        }
+    }
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn append(file: &Path, row: &str) -> std::io::Result<()> {
+    std::fs::OpenOptions::new().append(true).open(file)?.write_all(row.as_bytes())
 }
 
 /// The command that runs what is left of a failing seed.

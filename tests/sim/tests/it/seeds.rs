@@ -4,7 +4,7 @@ use prodrome_sim::{Plan, run};
 use std::thread;
 
 /// How many seeds, shared out among so many threads.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 300;
 const THREADS: u64 = 2;
 /// Seeds that failed once.
 const FAILED_ONCE: [u64; 10] = [116, 1_138, 2_111, 2_313, 2_433, 2_598, 2_814, 10_477, 900_018, 910_025];
