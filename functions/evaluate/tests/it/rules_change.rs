@@ -317,10 +317,56 @@ async fn what_newer_rules_have_ended_is_not_told_again_by_older_ones() {
     world.only = Some(1);
     world.apply("Pod", &broken(2)).await;
     world.until(260).await;
-    assert_eq!((world.told().len(), world.checks()), (2, vec![]));
+    assert_eq!(world.told().len(), 2);
+    let [check] = &world.checks()[..] else { panic!("{:?}", world.checks()) };
+    assert_eq!(check.rules, 1, "it is left to the newer ones");
     world.rule_table.clear_script();
     world.until(1_000).await;
     assert_eq!((world.told().len(), world.checks()), (2, vec![]));
+    world.assert_quiet();
+}
+
+/// Newer rules have ended what was told of one pod, and cannot be read for an hour.
+#[tokio::test]
+async fn an_object_that_newer_rules_are_needed_for_keeps_no_other_waiting() {
+    let mut world = World::following(&unready("duration: 1m, resolveAfter: 0"), 2);
+    let named = |name: &str, version: u64, phase: &str| {
+        let mut pod = pod(version, false, phase);
+        (pod["metadata"]["name"], pod["metadata"]["uid"]) = (json!(name), json!(format!("u-{name}")));
+        pod
+    };
+    world.apply("Pod", &named("a", 1, "Running")).await;
+    world.until(100).await;
+    world.push(&failed("duration: 1m, resolveAfter: 0")).await;
+    world.only = Some(0);
+    world.hears_of(1, &[&named("a", 1, "Running")]).await;
+    world.until(200).await;
+    assert_eq!((world.told().len(), world.checks()), (2, vec![]), "the pod has not failed");
+    world.heard_of = 0;
+    world.rule_table.set_script(|_| Some(Fault::Unavailable));
+    world.only = Some(1);
+    // It has failed now, and behind it in the same pack another one; and that pack comes twice.
+    let pods = [named("a", 2, "Failed"), named("b", 3, "Running")];
+    for pod in &pods {
+        world.live("Pod", pod);
+    }
+    for _ in 0..2 {
+        let told = |pod| Told { kind: ChangeKind::Applied, of: "Pod", object: Some(pod), list: None };
+        world.tell(&pods.iter().map(told).collect::<Vec<_>>()).await;
+    }
+    world.until(300).await;
+    assert_eq!(world.queue.waiting(prodrome_queue::QueueName::Changes), 0, "no pack waits");
+    world.until(3_800).await;
+    let open = |world: &World| -> Vec<_> {
+        world.checks().into_iter().map(|check| (check.object.name, check.rules)).collect()
+    };
+    assert_eq!(open(&world), [("a".to_owned(), 1), ("b".to_owned(), 0)]);
+    assert_eq!(world.told()[2..], [(260, "Unready", None)], "the second is told by the rules at hand, once");
+    world.rule_table.clear_script();
+    world.until(6_000).await;
+    assert_eq!(open(&world), [("a".to_owned(), 1)], "the first has failed, and the second has not");
+    let rest: Vec<_> = world.told()[3..].iter().map(|(_, _, reason)| *reason).collect();
+    assert_eq!(rest, [None, Some(EndReason::Recovered)]);
     world.assert_quiet();
 }
 
