@@ -159,6 +159,22 @@ async fn what_waits_goes_on_waiting_unless_the_rule_looks_for_something_else() {
     assert!(world.checks().is_empty(), "{:?}", world.checks());
 }
 
+/// What was seen last was seen by the rule as it was, and the cluster cannot be read.
+#[tokio::test]
+async fn what_waits_does_not_fire_unread_by_a_rule_that_looks_for_something_else() {
+    let mut world = World::following(&unready("duration: 5m"), 2);
+    world.apply("Pod", &pod(1, false, "Running")).await;
+    world.until(100).await;
+    world.set_unreadable(1, 100);
+    world.push(&failed("duration: 0")).await;
+    world.hears_of(1, &[]).await;
+    world.until(1_000).await;
+    assert_eq!(world.told(), [], "the pod has not failed");
+    world.set_unreadable(1, 0);
+    world.until(1_200).await;
+    assert_eq!((world.told(), world.checks()), (vec![], vec![]));
+}
+
 #[tokio::test]
 async fn what_was_told_is_not_told_again() {
     for (name, then, ends) in [
