@@ -197,7 +197,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             self.send_end(&check).await?;
         }
         tally.add(metric::CHECKS_CLOSED, 1);
-        let over = Over { rules: self.loaded.version, ..Over::of(&check, None, now) };
+        let over = Over::of(&check, self.loaded.version, None, now);
         self.close(&record.key, &check, &over, Expect::Version(version)).await.map_err(store_failure)
     }
 

@@ -181,7 +181,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             Decision::Close => {
                 if let Some(kept) = kept {
                     tally.add(metric::CHECKS_CLOSED, 1);
-                    let over = Over::of(&kept.check, Some(&sight.sighting), now);
+                    let over = Over::of(&kept.check, self.loaded.version, Some(&sight.sighting), now);
                     self.close(key, &kept.check, &over, expect).await?;
                 }
                 Ok(Next::Done)
@@ -226,7 +226,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                     return Ok(Next::Again(Box::new(Kept { check: *check, version })));
                 }
                 tally.add(metric::CHECKS_CLOSED, 1);
-                let over = Over::of(&check, Some(&sight.sighting), now);
+                let over = Over::of(&check, self.loaded.version, Some(&sight.sighting), now);
                 self.close(key, &check, &over, Expect::Version(version)).await?;
                 Ok(Next::Done)
             }

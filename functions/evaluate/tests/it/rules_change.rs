@@ -342,6 +342,31 @@ async fn what_newer_rules_have_ended_is_not_told_again_by_older_ones() {
     world.assert_quiet();
 }
 
+/// A rule is made to look for something else, and what waited is over by that. An instance that cannot read that sees the
+/// pod as before: it may be behind the one that took the check over.
+#[tokio::test]
+async fn what_newer_rules_have_closed_is_not_told_by_older_ones() {
+    let mut world = World::following(&unready("duration: 1m"), 2);
+    let broken = |version| pod(version, false, "Running");
+    world.apply("Pod", &broken(1)).await;
+    world.until(20).await;
+    world.push(&failed("duration: 1m")).await;
+    world.only = Some(0);
+    // No watcher has heard of the version yet: the news of the pod are the first to be judged by it.
+    world.apply("Pod", &broken(2)).await;
+    world.until(21).await;
+    assert_eq!(world.checks(), vec![], "the pod has not failed");
+    world.rule_table.set_script(|_| Some(Fault::Unavailable));
+    world.only = Some(1);
+    world.apply("Pod", &broken(3)).await;
+    world.until(600).await;
+    assert_eq!(world.told(), []);
+    world.rule_table.clear_script();
+    world.until(2_000).await;
+    assert_eq!((world.told(), world.checks()), (vec![], vec![]));
+    world.assert_quiet();
+}
+
 /// Newer rules have ended what was told of one pod, and cannot be read for an hour.
 #[tokio::test]
 async fn an_object_that_newer_rules_are_needed_for_keeps_no_other_waiting() {
