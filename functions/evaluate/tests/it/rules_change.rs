@@ -200,6 +200,41 @@ async fn what_was_told_is_not_told_again() {
     }
 }
 
+/// What was counted together was counted by another rule. What goes on begins to count by this one, and those that are
+/// counted together now are not ended one by one before the last of them has been counted.
+#[tokio::test]
+async fn what_was_told_is_counted_anew_by_a_rule_that_counts_it_with_others() {
+    let counting = |by: &str, resolve_after: &str| {
+        let frequency = format!("frequency: {{ count: 3, within: 10m, by: {by} }}");
+        unready(&format!("duration: 0, resolveAfter: {resolve_after}, {frequency}"))
+    };
+    for (by, resolve_after, ends) in [
+        ("[spec, node]", "1m", [700, 700, 700]),
+        ("[spec, node]", "0", [700, 700, 700]),
+        // Each on its own: there are not enough by that.
+        ("object", "0", [130, 130, 130]),
+    ] {
+        let what = format!("{by} {resolve_after}");
+        let mut world = World::following(&counting("namespace", resolve_after), 2);
+        for name in ["a", "b", "c"] {
+            let mut broken = pod(1, false, "Running");
+            (broken["metadata"]["name"], broken["metadata"]["uid"]) = (json!(name), json!(name));
+            broken["spec"] = json!({ "node": "n1" });
+            world.apply("Pod", &broken).await;
+        }
+        world.until(100).await;
+        assert_eq!(world.told().len(), 3, "{what}");
+        world.push(&counting(by, resolve_after)).await;
+        world.hears_of(1, &[]).await;
+        world.until(2_000).await;
+        let told: Vec<_> = world.told()[3..].iter().map(|(_, _, reason)| *reason).collect();
+        assert_eq!(told, [Some(EndReason::Recovered); 3], "{what}: {:?}", world.told());
+        let ended: Vec<_> = world.told()[3..].iter().map(|(when, ..)| *when).collect();
+        assert_eq!(ended, ends, "{what}");
+        world.assert_quiet();
+    }
+}
+
 #[tokio::test]
 async fn a_staged_rule_runs_and_tells_nobody() {
     let mut world = World::following(OTHER, 1);
