@@ -106,13 +106,16 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         } else {
             Some(Timestamp::MAX)
         };
+        // What was told before it was counted like this goes on until those that it is counted with have been counted too.
+        let is_regrouped = is_new && check.is_some_and(|c| c.phase.is_told() && c.counted.is_none());
+        let holds_until = full_until.or_else(|| is_regrouped.then(|| later(now, Terms::LOOK_FIRST)));
         let held = check.filter(|check| {
             check.phase.is_told() || matches!(check.phase, prodrome_lifecycle::Phase::Pending { .. })
         });
         let seen = Seen::Present {
-            verdict: if full_until.is_some() { Verdict::Holds } else { Verdict::Not },
-            since: full_until.map(|_| held.map_or(counted.began, |check| check.since)),
-            turns_at: full_until.or(asleep),
+            verdict: if holds_until.is_some() { Verdict::Holds } else { Verdict::Not },
+            since: holds_until.map(|_| held.map_or(counted.began, |check| check.since)),
+            turns_at: holds_until.or(asleep),
         };
         let mut sight = Sight { sighting: Sighting { seen, ..sighting.clone() }, ..sight.clone() };
         if full_until.is_some() {

@@ -10,6 +10,7 @@
 mod config;
 mod count;
 mod counted;
+mod due;
 mod evaluate;
 mod event;
 mod finding;

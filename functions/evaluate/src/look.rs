@@ -197,7 +197,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             self.send_end(&check).await?;
         }
         tally.add(metric::CHECKS_CLOSED, 1);
-        let over = Over { rules: self.loaded.version, ..Over::of(&check, None, now) };
+        let over = Over::of(&check, self.loaded.version, None, now);
         self.close(&record.key, &check, &over, Expect::Version(version)).await.map_err(store_failure)
     }
 
@@ -223,13 +223,14 @@ fn unchanged_since(rule: &Rule, check: &Check, observed: &Observed<'_>, now: Tim
 }
 
 /// Where the cluster cannot be read, a check that is about to fire does so on the last known state, and says so; one that
-/// is doubted does not, as what is known is that it was over. Steps that were begun are carried on; everything else
-/// waits, a recovery above all: silence is none.
+/// is doubted does not, as what is known is that it was over, nor one that was seen by a rule which looked for something
+/// else. Steps that were begun are carried on; everything else waits, a recovery above all: silence is none.
 fn last_known(rule: &Rule, check: &Check, error: &ClusterError, now: Timestamp) -> Option<Sight> {
     let over = now.duration_since(check.since) >= rule.duration();
     let fires = matches!(check.phase, Phase::Pending { .. })
         && over
         && !check.doubted
+        && (check.meaning.is_empty() || check.meaning == rule.meaning())
         && rule.reference_groups().is_empty()
         && rule.frequency().is_none()
         && rule.periodic().is_none();

@@ -1,10 +1,9 @@
 use crate::counted::span_of;
-use crate::evaluate::{Kept, check_record, contended, store_failure};
+use crate::evaluate::{Kept, store_failure};
 use crate::event;
 use crate::identity::{Identity, IdentityReader};
 use crate::observed::{Matter, ObserveError, Observed, Sight};
 use crate::poison::Poison;
-use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
 use crate::tenants;
 use jiff::{SignedDuration, Timestamp};
@@ -12,13 +11,13 @@ use prodrome_cluster::event::AboutObject;
 use prodrome_cluster::{Cluster, ClusterError};
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_ledger::{Dead, Span};
-use prodrome_lifecycle::{Seen, is_named, keys};
+use prodrome_lifecycle::{Seen, keys};
 use prodrome_model::{Change, ChangeKind, GroupKind, ObjectKey, Resource, Scope, Waybill, shard_of};
 use prodrome_queue::pack::{self, PackError};
 use prodrome_queue::{DeadLetters, Queue};
 use prodrome_rules::engine::{Scratch, Subject, Verdicts};
 use prodrome_rules::{KindPattern, Rule};
-use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
+use prodrome_store::{Expect, Key, Record, Store, Write};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -45,7 +44,7 @@ pub(crate) struct Markers {
     /// referred object holds).
     pub(crate) checks: BTreeMap<String, BTreeSet<String>>,
     /// By object path: the checks that wait for a change of it.
-    edges: BTreeMap<String, Vec<Key>>,
+    pub(crate) edges: BTreeMap<String, Vec<Key>>,
 }
 
 /// Which rules have something to say of an object, by their names.
@@ -394,14 +393,6 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         self.wake_edges(&path, markers, now).await
     }
 
-    /// Makes the checks due that wait for a change of this object.
-    async fn wake_edges(&self, path: &str, markers: &Markers, now: Timestamp) -> Result<(), Failure> {
-        for check in markers.edges.get(path).into_iter().flatten() {
-            self.make_due(check, now, now, None).await?;
-        }
-        Ok(())
-    }
-
     /// Where this object went away, or begins to satisfy what a rule says of the objects it refers to, the
     /// objects that may refer to it are listed.
     async fn partners(
@@ -498,36 +489,6 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             self.forget(note.key, marker).await?;
         }
         Ok(())
-    }
-
-    /// Makes a check due at an instant, unless it is due sooner or was named by the list. Whoever writes it in
-    /// the same moment may have looked before what we know of, so it is tried until it is written.
-    pub(crate) async fn make_due(
-        &self,
-        key: &Key,
-        at: Timestamp,
-        now: Timestamp,
-        list: Option<&str>,
-    ) -> Result<(), Failure> {
-        for _ in 0..ATTEMPTS {
-            let Some(record) = self.store.get(key).await.map_err(store_failure)? else { return Ok(()) };
-            let Some(mut kept) = Kept::read(&record)? else { return Ok(()) };
-            let named = list.is_some_and(|list| is_named(kept.check.list.as_deref(), list));
-            let due = kept.check.due;
-            if named || (now < due && due <= at) {
-                return Ok(());
-            }
-            // One that is overdue may be looked at just now: written, it is looked at once more.
-            kept.check.wake(at);
-            let write = Write::Put(check_record(key.clone(), &kept.check), Expect::Version(kept.version));
-            match self.store.commit(vec![write]).await {
-                Ok(()) if due <= at => return Ok(()),
-                Ok(()) => return self.enqueue(key, at, now).await,
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(store_failure(error)),
-            }
-        }
-        Err(contended("check_contended", key))
     }
 }
 

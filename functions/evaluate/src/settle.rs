@@ -11,7 +11,7 @@ use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
 
 /// How often a decision is taken again because somebody else wrote in between.
 pub(crate) const ATTEMPTS: usize = 6;
-/// When a check is looked at of which there is news that the rules at hand are too old for.
+/// When a check is looked at of which there is news that the rules at hand are too old for, by whoever has newer ones.
 const NEWER_LOOK: SignedDuration = SignedDuration::from_secs(30);
 
 /// What is left to do after a decision was carried out.
@@ -78,8 +78,8 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             let decision = match (decided, check) {
                 (Decision::Open(mut check), None) => {
                     if let Some((before, _)) = &before {
-                        self.knows(before.rules)?;
                         before.opens(&mut check, &sighting, now);
+                        self.leave_to_newer(&mut check, before.rules, now)?;
                     }
                     Decision::Open(check)
                 }
@@ -120,6 +120,21 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         }
         let at = now.saturating_add(NEWER_LOOK).unwrap_or(Timestamp::MAX);
         self.make_due(key, at, now, None).await.map(|()| None)
+    }
+
+    /// The same of a check that is opened where newer rules have ended one: it is theirs from its first moment on. They
+    /// alone look at it, and nobody is told before. Not to open it would lose what was seen, as it may be more than what
+    /// they ended.
+    fn leave_to_newer(&self, check: &mut Check, rules: u64, now: Timestamp) -> Result<(), Failure> {
+        match self.knows(rules) {
+            Err(_) if self.insists() => {
+                check.rules = rules;
+                check.due = now.saturating_add(NEWER_LOOK).unwrap_or(Timestamp::MAX);
+                check.look_again_at = check.due;
+                Ok(())
+            }
+            known => known,
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is a thing of its own, and this is called once")]
@@ -166,7 +181,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             Decision::Close => {
                 if let Some(kept) = kept {
                     tally.add(metric::CHECKS_CLOSED, 1);
-                    let over = Over::of(&kept.check, Some(&sight.sighting), now);
+                    let over = Over::of(&kept.check, self.loaded.version, Some(&sight.sighting), now);
                     self.close(key, &kept.check, &over, expect).await?;
                 }
                 Ok(Next::Done)
@@ -211,7 +226,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                     return Ok(Next::Again(Box::new(Kept { check: *check, version })));
                 }
                 tally.add(metric::CHECKS_CLOSED, 1);
-                let over = Over::of(&check, Some(&sight.sighting), now);
+                let over = Over::of(&check, self.loaded.version, Some(&sight.sighting), now);
                 self.close(key, &check, &over, Expect::Version(version)).await?;
                 Ok(Next::Done)
             }

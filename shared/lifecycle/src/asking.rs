@@ -63,10 +63,10 @@ pub fn decide_asked(
     let quiet = Sighting { seen: quiet, ..sighting.clone() };
     let blank = || Check { asking: Some(Asking::from(next)), ..blank() };
     let Some(check) = check else { return decide(None, terms, &quiet, now, blank) };
-    if check.uid != sighting.uid && !check.uid.is_empty() && !sighting.uid.is_empty() {
+    if is_of_another(check, sighting) {
         return decide(Some(check), terms, &quiet, now, blank);
     }
-    if !sighting.look && sighting.version <= check.resource_version && sighting.version != 0 {
+    if is_known(check, sighting) {
         let same = sighting.version == check.resource_version;
         return if same { named_by_list(check, sighting) } else { Decision::Nothing };
     }
@@ -91,6 +91,16 @@ pub fn decide_asked(
     }
 }
 
+/// Whether it is of another object that has the name, or had it.
+fn is_of_another(check: &Check, sighting: &Sighting) -> bool {
+    check.uid != sighting.uid && !check.uid.is_empty() && !sighting.uid.is_empty()
+}
+
+/// Whether the stream tells of what was decided on already.
+fn is_known(check: &Check, sighting: &Sighting) -> bool {
+    !sighting.look && sighting.version <= check.resource_version && sighting.version != 0
+}
+
 /// Nothing is known that was not: only the object has been seen.
 fn still(
     before: &Check,
@@ -111,6 +121,7 @@ fn still(
     check.named_by(sighting.list.as_deref());
     if sighting.look {
         check.looked(now);
+        check.doubted = false; // it is there, and what was answered of it holds until another answer
     }
     check.reschedule(terms, now);
     if check == *before { Decision::Nothing } else { Decision::Keep(Box::new(check)) }
@@ -123,8 +134,10 @@ fn no_longer_asked(
     now: Timestamp,
     blank: impl Fn() -> Check,
 ) -> Decision {
-    let idle = check.map(|check| Check { asking: None, ..check.clone() });
-    match (decide(idle.as_ref(), terms, sighting, now, blank), check, idle) {
+    // By what is no news of this very object it is asked about as before.
+    let told = check.filter(|check| !is_of_another(check, sighting) && !is_known(check, sighting));
+    let idle = told.map(|check| Check { asking: None, ..check.clone() });
+    match (decide(idle.as_ref().or(check), terms, sighting, now, blank), check, idle) {
         (Decision::Nothing, Some(check), Some(idle)) if sighting.look && check.asking.is_some() => {
             Decision::Keep(Box::new(idle))
         }

@@ -12,7 +12,7 @@ pub struct Over {
     pub over: Timestamp,
     /// The newest version that was known.
     pub resource_version: u64,
-    /// The version of the rules that it was decided on by, as a check has it: what older ones see is no news.
+    /// The version of the rules by which it was closed: what older ones see is no news.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rules: u64,
 }
@@ -21,14 +21,16 @@ impl Over {
     /// For so long it is kept: longer than the queue keeps a change.
     pub const KEPT: SignedDuration = SignedDuration::from_hours(5 * 24);
 
-    /// Of a check that is closed now. `sighting` is what closed it, if it was not time or its rule.
-    pub fn of(check: &Check, sighting: Option<&Sighting>, now: Timestamp) -> Self {
+    /// Of a check that is closed now, by this version of the rules. `sighting` is what closed it, if it was not time or its
+    /// rule.
+    pub fn of(check: &Check, rules: u64, sighting: Option<&Sighting>, now: Timestamp) -> Self {
         let resource_version = match sighting {
             Some(sighting) if sighting.look => sighting.version,
             Some(sighting) => sighting.version.max(check.resource_version),
             None => check.resource_version,
         };
-        Self { over: now, resource_version, rules: check.rules }
+        // A check that has not changed by them still has the version before.
+        Self { over: now, resource_version, rules: rules.max(check.rules) }
     }
 
     /// From a record's data; nothing, where that is a check.
@@ -74,7 +76,7 @@ mod tests {
     fn what_closed_a_check_is_the_newest_that_was_known() {
         let known = |sighting: Option<Sighting>| {
             let check = Check { resource_version: 10, ..check() };
-            Over::of(&check, sighting.as_ref(), t(9)).resource_version
+            Over::of(&check, 0, sighting.as_ref(), t(9)).resource_version
         };
         for (what, sighting, want) in [
             ("its rule went", None, 10),
@@ -83,6 +85,14 @@ mod tests {
             ("a look, whose version may be of a cluster that was set back", Some(told(7, true)), 7),
         ] {
             assert_eq!(known(sighting), want, "{what}");
+        }
+    }
+
+    #[test]
+    fn it_has_the_version_of_the_rules_that_closed_it() {
+        for (decided_on_by, closed_by, want) in [(3, 5, 5), (5, 5, 5), (5, 3, 5)] {
+            let check = Check { rules: decided_on_by, ..check() };
+            assert_eq!(Over::of(&check, closed_by, None, t(9)).rules, want, "{decided_on_by} {closed_by}");
         }
     }
 

@@ -74,8 +74,8 @@ fn forget(check: &mut Check, now: Timestamp) {
         check.phase = Phase::Pending { turns_at: None };
         check.since = now;
         check.opened_at = now;
-        check.counted = None;
     }
+    check.counted = None; // nor is it counted with the same ones
     if let Some(event) = &mut check.event {
         // The event itself may match the new rule; the memory of it does not.
         (event.first_seen, event.last_seen, event.count) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH, 0);

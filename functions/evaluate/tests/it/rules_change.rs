@@ -159,6 +159,22 @@ async fn what_waits_goes_on_waiting_unless_the_rule_looks_for_something_else() {
     assert!(world.checks().is_empty(), "{:?}", world.checks());
 }
 
+/// What was seen last was seen by the rule as it was, and the cluster cannot be read.
+#[tokio::test]
+async fn what_waits_does_not_fire_unread_by_a_rule_that_looks_for_something_else() {
+    let mut world = World::following(&unready("duration: 5m"), 2);
+    world.apply("Pod", &pod(1, false, "Running")).await;
+    world.until(100).await;
+    world.set_unreadable(1, 100);
+    world.push(&failed("duration: 0")).await;
+    world.hears_of(1, &[]).await;
+    world.until(1_000).await;
+    assert_eq!(world.told(), [], "the pod has not failed");
+    world.set_unreadable(1, 0);
+    world.until(1_200).await;
+    assert_eq!((world.told(), world.checks()), (vec![], vec![]));
+}
+
 #[tokio::test]
 async fn what_was_told_is_not_told_again() {
     for (name, then, ends) in [
@@ -180,6 +196,41 @@ async fn what_was_told_is_not_told_again() {
         world.until(3_000).await;
         let rest: Vec<_> = world.told()[1..].iter().map(|(_, _, reason)| *reason).collect();
         assert_eq!(rest, ends.map(Some).into_iter().collect::<Vec<_>>(), "{name}");
+        world.assert_quiet();
+    }
+}
+
+/// What was counted together was counted by another rule. What goes on begins to count by this one, and those that are
+/// counted together now are not ended one by one before the last of them has been counted.
+#[tokio::test]
+async fn what_was_told_is_counted_anew_by_a_rule_that_counts_it_with_others() {
+    let counting = |by: &str, resolve_after: &str| {
+        let frequency = format!("frequency: {{ count: 3, within: 10m, by: {by} }}");
+        unready(&format!("duration: 0, resolveAfter: {resolve_after}, {frequency}"))
+    };
+    for (by, resolve_after, ends) in [
+        ("[spec, node]", "1m", [700, 700, 700]),
+        ("[spec, node]", "0", [700, 700, 700]),
+        // Each on its own: there are not enough by that.
+        ("object", "0", [130, 130, 130]),
+    ] {
+        let what = format!("{by} {resolve_after}");
+        let mut world = World::following(&counting("namespace", resolve_after), 2);
+        for name in ["a", "b", "c"] {
+            let mut broken = pod(1, false, "Running");
+            (broken["metadata"]["name"], broken["metadata"]["uid"]) = (json!(name), json!(name));
+            broken["spec"] = json!({ "node": "n1" });
+            world.apply("Pod", &broken).await;
+        }
+        world.until(100).await;
+        assert_eq!(world.told().len(), 3, "{what}");
+        world.push(&counting(by, resolve_after)).await;
+        world.hears_of(1, &[]).await;
+        world.until(2_000).await;
+        let told: Vec<_> = world.told()[3..].iter().map(|(_, _, reason)| *reason).collect();
+        assert_eq!(told, [Some(EndReason::Recovered); 3], "{what}: {:?}", world.told());
+        let ended: Vec<_> = world.told()[3..].iter().map(|(when, ..)| *when).collect();
+        assert_eq!(ended, ends, "{what}");
         world.assert_quiet();
     }
 }
@@ -317,10 +368,81 @@ async fn what_newer_rules_have_ended_is_not_told_again_by_older_ones() {
     world.only = Some(1);
     world.apply("Pod", &broken(2)).await;
     world.until(260).await;
-    assert_eq!((world.told().len(), world.checks()), (2, vec![]));
+    assert_eq!(world.told().len(), 2);
+    let [check] = &world.checks()[..] else { panic!("{:?}", world.checks()) };
+    assert_eq!(check.rules, 1, "it is left to the newer ones");
     world.rule_table.clear_script();
     world.until(1_000).await;
     assert_eq!((world.told().len(), world.checks()), (2, vec![]));
+    world.assert_quiet();
+}
+
+/// A rule is made to look for something else, and what waited is over by that. An instance that cannot read that sees the
+/// pod as before: it may be behind the one that took the check over.
+#[tokio::test]
+async fn what_newer_rules_have_closed_is_not_told_by_older_ones() {
+    let mut world = World::following(&unready("duration: 1m"), 2);
+    let broken = |version| pod(version, false, "Running");
+    world.apply("Pod", &broken(1)).await;
+    world.until(20).await;
+    world.push(&failed("duration: 1m")).await;
+    world.only = Some(0);
+    // No watcher has heard of the version yet: the news of the pod are the first to be judged by it.
+    world.apply("Pod", &broken(2)).await;
+    world.until(21).await;
+    assert_eq!(world.checks(), vec![], "the pod has not failed");
+    world.rule_table.set_script(|_| Some(Fault::Unavailable));
+    world.only = Some(1);
+    world.apply("Pod", &broken(3)).await;
+    world.until(600).await;
+    assert_eq!(world.told(), []);
+    world.rule_table.clear_script();
+    world.until(2_000).await;
+    assert_eq!((world.told(), world.checks()), (vec![], vec![]));
+    world.assert_quiet();
+}
+
+/// Newer rules have ended what was told of one pod, and cannot be read for an hour.
+#[tokio::test]
+async fn an_object_that_newer_rules_are_needed_for_keeps_no_other_waiting() {
+    let mut world = World::following(&unready("duration: 1m, resolveAfter: 0"), 2);
+    let named = |name: &str, version: u64, phase: &str| {
+        let mut pod = pod(version, false, phase);
+        (pod["metadata"]["name"], pod["metadata"]["uid"]) = (json!(name), json!(format!("u-{name}")));
+        pod
+    };
+    world.apply("Pod", &named("a", 1, "Running")).await;
+    world.until(100).await;
+    world.push(&failed("duration: 1m, resolveAfter: 0")).await;
+    world.only = Some(0);
+    world.hears_of(1, &[&named("a", 1, "Running")]).await;
+    world.until(200).await;
+    assert_eq!((world.told().len(), world.checks()), (2, vec![]), "the pod has not failed");
+    world.heard_of = 0;
+    world.rule_table.set_script(|_| Some(Fault::Unavailable));
+    world.only = Some(1);
+    // It has failed now, and behind it in the same pack another one; and that pack comes twice.
+    let pods = [named("a", 2, "Failed"), named("b", 3, "Running")];
+    for pod in &pods {
+        world.live("Pod", pod);
+    }
+    for _ in 0..2 {
+        let told = |pod| Told { kind: ChangeKind::Applied, of: "Pod", object: Some(pod), list: None };
+        world.tell(&pods.iter().map(told).collect::<Vec<_>>()).await;
+    }
+    world.until(300).await;
+    assert_eq!(world.queue.waiting(prodrome_queue::QueueName::Changes), 0, "no pack waits");
+    world.until(3_800).await;
+    let open = |world: &World| -> Vec<_> {
+        world.checks().into_iter().map(|check| (check.object.name, check.rules)).collect()
+    };
+    assert_eq!(open(&world), [("a".to_owned(), 1), ("b".to_owned(), 0)]);
+    assert_eq!(world.told()[2..], [(260, "Unready", None)], "the second is told by the rules at hand, once");
+    world.rule_table.clear_script();
+    world.until(6_000).await;
+    assert_eq!(open(&world), [("a".to_owned(), 1)], "the first has failed, and the second has not");
+    let rest: Vec<_> = world.told()[3..].iter().map(|(_, _, reason)| *reason).collect();
+    assert_eq!(rest, [None, Some(EndReason::Recovered)]);
     world.assert_quiet();
 }
 

@@ -173,6 +173,34 @@ fn a_new_uid_under_the_name_begins_anew() {
     assert_eq!(begun.asking, Some(Asking::from(next(800))));
 }
 
+/// In a cluster that was set back it may be that the news are of the one before: somebody has to look.
+#[test]
+fn news_of_another_object_that_is_not_asked_about_end_no_question() {
+    let mut check = after_answers(&[(100, Answer::Holds)]);
+    check.ask(&TERMS, next(400), t(400));
+    let other = Sighting { uid: "v".into(), version: 9, ..seen(450, false, false) };
+    let doubted = kept(decided(Some(&check), &other, None, 450));
+    assert_eq!((doubted.due, doubted.uid.as_str(), &doubted.asking), (t(450), "u", &check.asking));
+    let there = kept(decided(Some(&doubted), &seen(450, true, true), None, 450));
+    assert_eq!((&there.phase, there.since, &there.asking), (&check.phase, t(100), &check.asking));
+    assert!(matches!(
+        decided(Some(&there), &seen(700, true, true), Some(Answer::Holds), 700),
+        Decision::Fire(_)
+    ));
+    // It is there, and another: that one is not asked about.
+    let look = Sighting { look: true, ..other };
+    assert_eq!(decided(Some(&doubted), &look, None, 450), Decision::Close);
+}
+
+#[test]
+fn a_list_that_names_what_is_known_ends_no_question() {
+    let check = after_answers(&[(100, Answer::Holds)]);
+    let named = Sighting { list: Some("1/pods/7".into()), ..seen(200, false, false) };
+    let named = kept(decided(Some(&check), &named, None, 200));
+    assert_eq!(named.list.as_deref(), Some("1/pods/7"));
+    assert_eq!(named.asking, check.asking);
+}
+
 #[test]
 fn a_turn_that_was_given_is_waited_for() {
     let mut check = after_answers(&[(100, Answer::Holds), (400, Answer::Holds)]);

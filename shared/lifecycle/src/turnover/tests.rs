@@ -1,6 +1,6 @@
 use super::*;
 use crate::fixture::{self, t};
-use crate::{Decision, Seen, SeenEvent, Sighting, Terms, Verdict, decide};
+use crate::{Counted, Decision, Seen, SeenEvent, Sighting, Terms, Verdict, decide};
 use jiff::SignedDuration;
 use prodrome_model::{GroupKind, ObjectKey};
 
@@ -102,6 +102,22 @@ fn what_was_told_stays_told_whatever_the_rule_says_now() {
     let ending = Phase::Ending { at: t(5), reason: EndReason::Recovered };
     let after = changed(turn_over(&check(ending.clone()), &rule(4, "says that", "looks for that"), t(10)));
     assert_eq!((after.phase, after.due), (ending, t(300)), "it is on its way out");
+}
+
+#[test]
+fn what_was_counted_by_another_rule_is_counted_anew() {
+    let counted =
+        Counted { group: "shop".into(), owner: check(waiting()).object, matching: true, began: t(0) };
+    for (phase, meaning, stays) in [
+        (waiting(), "looks for this", true),
+        (waiting(), "looks for that", false),
+        (fired(), "looks for this", true),
+        (fired(), "looks for that", false),
+    ] {
+        let before = Check { counted: Some(counted.clone()), ..check(phase) };
+        let after = changed(turn_over(&before, &rule(4, "says that", meaning), t(10)));
+        assert_eq!(after.counted.is_some(), stays, "{:?} {meaning}", before.phase);
+    }
 }
 
 #[test]
