@@ -222,6 +222,7 @@ impl Matter<'_> {
             opened_at: Timestamp::UNIX_EPOCH,
             due: Timestamp::UNIX_EPOCH,
             look_again_at: Timestamp::UNIX_EPOCH,
+            woken: None,
             list: None,
             summary: String::new(),
             metadata: Metadata::default(),

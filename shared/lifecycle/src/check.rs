@@ -42,6 +42,9 @@ pub struct Check {
     pub due: Timestamp,
     /// When the object is looked at again, whatever else is due.
     pub look_again_at: Timestamp,
+    /// By when somebody has to look at it, as it was [woken](Check::wake); until somebody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub woken: Option<Timestamp>,
     /// The last list that named the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list: Option<String>,
@@ -200,13 +203,14 @@ impl Check {
     /// then: what it is woken for the object's own news do not tell.
     pub fn wake(&mut self, at: Timestamp) {
         self.due = self.due.min(at);
-        self.look_again_at = self.look_again_at.min(at);
+        self.woken = Some(self.woken.map_or(at, |woken| woken.min(at)));
     }
 
     /// Puts off what is due, because it cannot be done now.
     pub fn postpone(&mut self, by: SignedDuration, now: Timestamp) {
         self.due = after(now, by);
         self.look_again_at = self.look_again_at.max(self.due);
+        self.woken = self.woken.map(|woken| woken.max(self.due));
     }
 
     /// Sets `due` from the phase, the rule's terms and the next second look. Never before `now`.
@@ -228,7 +232,7 @@ impl Check {
             }
             _ => action,
         };
-        self.due = action.max(now);
+        self.due = self.woken.map_or(action, |woken| woken.min(action)).max(now);
     }
 
     /// Notes that the object was looked at now: the next second look is due 10 minutes later, give or take a
@@ -238,6 +242,7 @@ impl Check {
         let spread = key.bytes().map(u32::from).sum::<u32>() % 120;
         let interval = Terms::LOOK_AGAIN + SignedDuration::from_secs(i64::from(spread) - 60);
         self.look_again_at = after(now, interval);
+        self.woken = None;
     }
 }
 

@@ -51,14 +51,15 @@ pub fn decide(
         Seen::Gone => gone(check, terms, sighting, now),
         Seen::Present { verdict, since, turns_at } => {
             let mut next = check.clone();
-            // A step that was begun is carried on first: what was seen is decided on after it.
+            next.named_by(sighting.list.as_deref());
+            // A step that was begun is carried on first: what was seen is decided on after it, by another look where
+            // this is one that it was woken for.
             if !matches!(check.phase, Phase::Firing | Phase::Ending { .. }) {
                 let newest = check.resource_version.max(sighting.version);
                 next.resource_version = if sighting.look { sighting.version } else { newest };
-            }
-            next.named_by(sighting.list.as_deref());
-            if sighting.look {
-                next.looked(now);
+                if sighting.look {
+                    next.looked(now);
+                }
             }
             let matches = *verdict != Verdict::Not;
             let decision = if matches {
@@ -218,7 +219,7 @@ fn matching(
         Phase::Fired { .. } => check.phase = Phase::Fired { turns_at },
         Phase::Recovering { .. } if verdict == Verdict::Holds => check.phase = Phase::Fired { turns_at },
         Phase::Recovering { .. } => {
-            check.due = now; // its own part came back: look whether the references did
+            check.wake(now); // its own part came back: look whether the references did
             return Decision::Keep(Box::new(check));
         }
     }

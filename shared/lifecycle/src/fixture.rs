@@ -39,6 +39,7 @@ pub(crate) fn check() -> Check {
         opened_at: t(0),
         due: t(0),
         look_again_at: t(0),
+        woken: None,
         list: None,
         summary: String::new(),
         metadata: Metadata::default(),

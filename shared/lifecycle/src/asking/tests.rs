@@ -82,6 +82,19 @@ fn a_question_is_waited_for_and_then_put_again() {
     assert!(check.is_to_be_asked(&TERMS, t(280)));
 }
 
+/// Its rule has changed, or a list did not name it.
+#[test]
+fn what_is_woken_while_an_answer_is_waited_for_is_looked_at() {
+    let mut check = after_answers(&[]);
+    check.ask(&TERMS, next(100), t(100));
+    check.wake(t(120));
+    let news = Sighting { version: 2, ..seen(130, false, true) };
+    let check = kept(decided(Some(&check), &news, None, 130));
+    assert_eq!(check.due, t(130));
+    let looked = kept(decided(Some(&check), &seen(131, true, true), None, 131));
+    assert_eq!(looked.due, t(280), "and the answer is waited for still");
+}
+
 #[test]
 fn what_lasts_fires_by_an_answer_of_that_moment_and_not_before() {
     let check = after_answers(&[(100, Answer::Holds)]);

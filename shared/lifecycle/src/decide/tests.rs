@@ -149,7 +149,7 @@ fn what_waits_is_looked_at_where_the_name_is_said_to_be_anothers() {
     let other = |sighting: Sighting| Sighting { uid: "u2".into(), ..sighting };
     let check = open_check(&terms);
     let decided = decide(Some(&check), &terms, &other(told(9, 20, Verdict::Not)), t(20), blank);
-    assert_eq!(kept(decided), Check { due: t(20), look_again_at: t(20), doubted: true, ..check.clone() });
+    assert_eq!(kept(decided), Check { due: t(20), woken: Some(t(20)), doubted: true, ..check.clone() });
     let looked = other(looked(9, 20, Verdict::Not));
     assert_eq!(decide(Some(&check), &terms, &looked, t(20), blank), Decision::Close);
 }
@@ -251,21 +251,45 @@ fn references_are_not_judged_in_the_first_seconds() {
 #[test]
 fn what_was_woken_stays_due_whatever_is_told_of_the_object_before_somebody_looks() {
     let terms = Terms { references: true, ..terms(300, 60, 120) };
-    for phase in
-        [Phase::Pending { turns_at: None }, Phase::Gap { from: t(95) }, Phase::Fired { turns_at: None }]
-    {
+    for phase in [
+        Phase::Watching { turns_at: t(900) },
+        Phase::Pending { turns_at: None },
+        Phase::Gap { from: t(95) },
+        Phase::Fired { turns_at: None },
+        Phase::Recovering { from: t(95) },
+    ] {
         let mut woken = Check { phase, due: t(700), look_again_at: t(700), ..open_check(&terms) };
         woken.wake(t(100));
         assert_eq!(woken.due, t(100));
         // Whoever handles the news may have begun before.
         for (now, due) in [(99, 100), (101, 101)] {
-            let told = told(2, 98, Verdict::HoldsIfReferenced);
-            let told = kept(decide(Some(&woken), &terms, &told, t(now), blank));
-            assert_eq!(told.due, t(due), "{:?} at {now}", woken.phase);
+            for verdict in [Verdict::HoldsIfReferenced, Verdict::Not] {
+                let mut news = told(2, 98, verdict);
+                news.seen = Seen::Present { verdict, since: None, turns_at: Some(t(900)) };
+                let told = kept(decide(Some(&woken), &terms, &news, t(now), blank));
+                assert!(told.due <= t(due), "{verdict:?} in {:?} at {now}: {}", woken.phase, told.due);
+            }
         }
         let seen = kept(decide(Some(&woken), &terms, &looked(2, 101, Verdict::Holds), t(101), blank));
         assert!(seen.due > t(101), "{:?}", woken.phase);
     }
+}
+
+#[test]
+fn what_is_woken_while_it_fires_or_cannot_be_looked_at_is_looked_at_all_the_same() {
+    let terms = terms(60, 0, 120);
+    let mut firing = Check { phase: Phase::Firing, due: t(130), ..open_check(&terms) };
+    firing.wake(t(100));
+    let Decision::Fire(mut check) =
+        decide(Some(&firing), &terms, &looked(2, 101, Verdict::Holds), t(101), blank)
+    else {
+        panic!("it is carried on")
+    };
+    check.sent(&terms, t(102));
+    assert_eq!((check.phase.name(), check.due), ("fired", t(102)));
+    check.postpone(SignedDuration::from_secs(60), t(103));
+    let news = told(3, 104, Verdict::Holds);
+    assert_eq!(kept(decide(Some(&check), &terms, &news, t(104), blank)).due, t(163), "and no sooner");
 }
 
 #[test]
