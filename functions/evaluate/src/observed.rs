@@ -233,6 +233,7 @@ impl Matter<'_> {
             counted: None,
             asking: None,
             doubted: false,
+            rumour: None,
             orphan_since: None,
         }
     }

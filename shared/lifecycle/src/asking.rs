@@ -55,6 +55,9 @@ pub fn decide_asked(
     let Seen::Present { verdict, turns_at, .. } = sighting.seen else {
         return decide(check, terms, sighting, now, blank);
     };
+    if check.is_some_and(|check| check.doubts(sighting)) {
+        return decide(check, terms, sighting, now, blank);
+    }
     if verdict == Verdict::Not {
         return no_longer_asked(check, terms, sighting, now, blank);
     }

@@ -1,4 +1,4 @@
-use crate::{Asking, Counted, Terms};
+use crate::{Asking, Counted, Rumour, Terms};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_model::{EndReason, Finding, Metadata, ObjectKey, ObjectRef, Resource, Scope, stable_hash};
 use serde::{Deserialize, Serialize};
@@ -78,6 +78,10 @@ pub struct Check {
     /// or what is counted of it says otherwise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub doubted: bool,
+    /// What was told and has to be looked at before it is believed. Until then it does not fire unread, and nothing that is
+    /// told is decided on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rumour: Option<Rumour>,
     /// Since when no rule of that name is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orphan_since: Option<Timestamp>,
@@ -242,7 +246,7 @@ impl Check {
         let spread = key.bytes().map(u32::from).sum::<u32>() % 120;
         let interval = Terms::LOOK_AGAIN + SignedDuration::from_secs(i64::from(spread) - 60);
         self.look_again_at = after(now, interval);
-        self.woken = None;
+        (self.woken, self.rumour) = (None, None);
     }
 }
 

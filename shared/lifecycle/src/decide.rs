@@ -12,6 +12,8 @@ pub enum Decision {
     Open(Box<Check>),
     /// Write it back, changed.
     Keep(Box<Check>),
+    /// What was told cannot be decided on: write it back, as is, with what it [heard](Check::heard), and look now.
+    Look(Box<Check>),
     /// Remove it and its marker; nobody was told.
     Close,
     /// It has held for long enough: write it as [`Phase::Firing`] with its finding, send that, then write
@@ -46,6 +48,9 @@ pub fn decide(
         } else {
             Decision::Nothing
         };
+    }
+    if check.doubts(sighting) {
+        return look_first(check, sighting, now);
     }
     match &sighting.seen {
         Seen::Gone => gone(check, terms, sighting, now),
@@ -103,11 +108,11 @@ fn open(
 }
 
 /// When a match began, as far as the sighting tells: the object itself may say that it was sooner.
-fn began(sighting: &Sighting, since: Option<Timestamp>) -> Timestamp {
+pub(crate) fn began(sighting: &Sighting, since: Option<Timestamp>) -> Timestamp {
     since.map_or(sighting.at, |since| since.min(sighting.at))
 }
 
-/// The name now belongs to another object.
+/// The name belongs to another object now, if somebody has looked; else it is said to.
 fn other_identity(
     check: &Check,
     terms: &Terms,
@@ -115,23 +120,23 @@ fn other_identity(
     now: Timestamp,
     blank: &impl Fn() -> Check,
 ) -> Decision {
-    let older = !sighting.look && sighting.version < check.resource_version;
-    if older || (sighting.seen == Seen::Gone && !sighting.look) {
-        return Decision::Nothing; // the news is of an object that had the name before
+    if !sighting.look {
+        // Versions tell nothing in a cluster that was set back: an old one would end what goes on.
+        let doubts = check.doubts(sighting);
+        return if doubts { look_first(check, sighting, now) } else { Decision::Nothing };
     }
     if check.phase.is_told() {
         return gone(check, terms, sighting, now);
     }
-    match open(terms, sighting, now, blank) {
-        Some(next) => Decision::Keep(next),
-        None if sighting.look => Decision::Close,
-        // In a cluster that was set back it may be that the news are of the one before: versions say nothing there.
-        None => {
-            let mut next = check.clone();
-            next.wake(now);
-            next.doubted = true; // where nobody can look, it is taken to have gone
-            Decision::Keep(Box::new(next))
-        }
+    open(terms, sighting, now, blank).map_or(Decision::Close, Decision::Keep)
+}
+
+/// Only a look can tell. A step that was begun is carried on before.
+fn look_first(check: &Check, sighting: &Sighting, now: Timestamp) -> Decision {
+    match check.phase {
+        Phase::Firing => Decision::Fire(Box::new(check.clone())),
+        Phase::Ending { .. } => Decision::End(Box::new(check.clone())),
+        _ => Decision::Look(Box::new(check.to_be_looked_at(sighting, now))),
     }
 }
 

@@ -50,6 +50,7 @@ pub(crate) fn check() -> Check {
         counted: None,
         asking: None,
         doubted: false,
+        rumour: None,
         orphan_since: None,
     }
 }

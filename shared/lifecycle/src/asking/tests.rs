@@ -175,11 +175,19 @@ fn who_is_no_longer_asked_about_or_gone_has_no_check() {
 }
 
 #[test]
-fn a_new_uid_under_the_name_begins_anew() {
+fn a_new_uid_under_the_name_begins_anew_once_it_was_looked_at() {
     let told = after_answers(&[(100, Answer::Holds), (700, Answer::Holds)]);
-    let other = Sighting { uid: "v".into(), version: 9, ..seen(800, false, true) };
-    assert!(matches!(decided(Some(&told), &other, None, 800), Decision::End(_)));
     let waiting = after_answers(&[(100, Answer::Holds)]);
+    let other = Sighting { uid: "v".into(), version: 9, ..seen(800, true, true) };
+    for check in [&told, &waiting] {
+        for asked in [true, false] {
+            let news = Sighting { uid: "v".into(), version: 9, ..seen(800, false, asked) };
+            let Decision::Look(woken) = decided(Some(check), &news, None, 800) else { panic!("{asked}") };
+            assert_eq!((&woken.phase, &woken.asking), (&check.phase, &check.asking));
+            assert!(woken.due <= t(800));
+        }
+    }
+    assert!(matches!(decided(Some(&told), &other, None, 800), Decision::End(_)));
     let begun = kept(decided(Some(&waiting), &other, None, 800));
     assert_eq!((begun.phase.name(), begun.uid.as_str()), ("watching", "v"));
     // What was answered of the old one is nobody's.

@@ -142,16 +142,56 @@ fn what_is_doubted_begins_when_it_is_seen() {
     assert_eq!(news.since, t(390), "the news of what was seen come later");
 }
 
+fn of_other(sighting: Sighting) -> Sighting {
+    Sighting { uid: "u2".into(), ..sighting }
+}
+
 /// After a cluster was set back the news of an object that had the name before may be of a higher version.
 #[test]
-fn what_waits_is_looked_at_where_the_name_is_said_to_be_anothers() {
+fn news_of_another_under_the_name_decide_nothing_and_have_it_looked_at() {
+    let terms = terms(300, 60, 120);
+    let due = t(400);
+    for phase in [
+        Phase::Watching { turns_at: due },
+        Phase::Pending { turns_at: None },
+        Phase::Gap { from: t(10) },
+        Phase::Fired { turns_at: None },
+        Phase::Recovering { from: t(10) },
+    ] {
+        let check = Check { phase, due, look_again_at: due, ..open_check(&terms) };
+        for verdict in [Verdict::Holds, Verdict::HoldsIfReferenced, Verdict::Not] {
+            let Decision::Look(woken) =
+                decide(Some(&check), &terms, &of_other(told(9, 20, verdict)), t(20), blank)
+            else {
+                panic!("{verdict:?} in {:?}", check.phase)
+            };
+            let doubted = !check.phase.is_told();
+            assert_eq!(*woken, Check { due: t(20), woken: Some(t(20)), doubted, ..check.clone() });
+        }
+        let gone = Sighting { seen: Seen::Gone, ..told(9, 20, Verdict::Not) };
+        for stray in [gone, told(0, 20, Verdict::Holds)] {
+            assert_eq!(decide(Some(&check), &terms, &of_other(stray), t(20), blank), Decision::Nothing);
+        }
+    }
+    let pending = open_check(&terms);
+    let looked = of_other(looked(9, 20, Verdict::Not));
+    assert_eq!(decide(Some(&pending), &terms, &looked, t(20), blank), Decision::Close);
+}
+
+#[test]
+fn until_somebody_has_looked_whose_the_name_is_nothing_that_is_told_is_decided_on() {
     let terms = terms(300, 0, 120);
-    let other = |sighting: Sighting| Sighting { uid: "u2".into(), ..sighting };
-    let check = open_check(&terms);
-    let decided = decide(Some(&check), &terms, &other(told(9, 20, Verdict::Not)), t(20), blank);
-    assert_eq!(kept(decided), Check { due: t(20), woken: Some(t(20)), doubted: true, ..check.clone() });
-    let looked = other(looked(9, 20, Verdict::Not));
-    assert_eq!(decide(Some(&check), &terms, &looked, t(20), blank), Decision::Close);
+    let gone = Sighting { seen: Seen::Gone, ..told(12, 30, Verdict::Not) };
+    for phase in [Phase::Pending { turns_at: None }, Phase::Fired { turns_at: None }] {
+        let mut check = Check { phase, ..open_check(&terms) };
+        check.heard(&of_other(told(9, 20, Verdict::Holds)), None);
+        for news in [told(12, 30, Verdict::Not), told(12, 30, Verdict::Holds), gone.clone()] {
+            let decided = decide(Some(&check), &terms, &news, t(30), blank);
+            assert!(matches!(decided, Decision::Look(_)), "{news:?}: {decided:?}");
+        }
+        let seen = kept(decide(Some(&check), &terms, &looked(12, 40, Verdict::Holds), t(40), blank));
+        assert_eq!((seen.rumour, seen.resource_version), (None, 12));
+    }
 }
 
 #[test]
@@ -185,7 +225,7 @@ fn a_deletion_ends_at_once() {
 #[test]
 fn a_new_uid_under_the_old_name_ends_the_old_episode_first() {
     let terms = terms(60, 0, 120);
-    let other = Sighting { uid: "u2".into(), ..told(9, 70, Verdict::Holds) };
+    let other = of_other(looked(9, 70, Verdict::Holds));
     assert!(matches!(decide(Some(&fired(&terms)), &terms, &other, t(70), blank), Decision::End(_)));
     let fresh = kept(decide(Some(&open_check(&terms)), &terms, &other, t(70), blank));
     assert_eq!((fresh.uid.as_str(), fresh.since), ("u2", t(70)));
@@ -197,7 +237,8 @@ fn a_new_uid_under_the_old_name_ends_the_old_episode_first() {
 fn a_step_begun_is_carried_on_before_the_news_that_meet_it_are_decided_on() {
     let terms = terms(60, 0, 120);
     let firing = Check { phase: Phase::Firing, ..open_check(&terms) };
-    for news in [told(5, 70, Verdict::Not), looked(5, 70, Verdict::Not)] {
+    let of_next = of_other(told(6, 70, Verdict::Holds));
+    for news in [told(5, 70, Verdict::Not), looked(5, 70, Verdict::Not), of_next.clone()] {
         match decide(Some(&firing), &terms, &news, t(70), blank) {
             // So that the news are news still when it is done.
             Decision::Fire(check) => assert_eq!(check.resource_version, firing.resource_version),
@@ -206,7 +247,6 @@ fn a_step_begun_is_carried_on_before_the_news_that_meet_it_are_decided_on() {
     }
     let quiet = Phase::Ending { at: t(60), reason: EndReason::Recovered };
     let ending = Check { phase: quiet.clone(), ..open_check(&terms) };
-    let of_next = Sighting { uid: "u2".into(), ..told(6, 70, Verdict::Holds) };
     let gone = Sighting { seen: Seen::Gone, ..told(5, 70, Verdict::Not) };
     for news in [of_next, gone, told(5, 70, Verdict::Holds)] {
         match decide(Some(&ending), &terms, &news, t(70), blank) {
