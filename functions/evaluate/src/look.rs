@@ -243,7 +243,8 @@ fn last_known(rule: &Rule, check: &Check, error: &ClusterError, now: Timestamp) 
     let sighting = Sighting {
         uid: check.uid.clone(),
         version: check.resource_version,
-        at: now,
+        // Nobody has seen it now.
+        at: check.seen_at.map_or(check.since, |seen_at| seen_at.max(check.since)),
         look: true,
         list: None,
         seen: Seen::Present { verdict: Verdict::Holds, since: None, turns_at: None },

@@ -217,6 +217,7 @@ impl Matter<'_> {
             object: self.object.clone(),
             uid: String::new(),
             resource_version: 0,
+            seen_at: None,
             phase: Phase::Pending { turns_at: None },
             since: Timestamp::UNIX_EPOCH,
             opened_at: Timestamp::UNIX_EPOCH,

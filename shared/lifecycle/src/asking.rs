@@ -106,8 +106,7 @@ fn still(
     if before.asking.is_none() && matches!(check.phase, Phase::Pending { .. }) {
         check.phase = Phase::Watching { turns_at: next }; // what matched was another rule's matter
     }
-    check.resource_version =
-        if sighting.look { sighting.version } else { check.resource_version.max(sighting.version) };
+    check.saw(sighting);
     if check.uid.is_empty() {
         check.uid.clone_from(&sighting.uid);
     }

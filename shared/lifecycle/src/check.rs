@@ -1,4 +1,4 @@
-use crate::{Asking, Counted, Rumour, Terms};
+use crate::{Asking, Counted, Rumour, Sighting, Terms};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_model::{EndReason, Finding, Metadata, ObjectKey, ObjectRef, Resource, Scope, stable_hash};
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,9 @@ pub struct Check {
     pub uid: String,
     /// The newest version that was decided on.
     pub resource_version: u64,
+    /// When that was seen, by the clock of whoever saw it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<Timestamp>,
     /// Where the check is in its life.
     pub phase: Phase,
     /// When the match began; for [`Phase::Watching`], when it was opened.
@@ -237,6 +240,13 @@ impl Check {
             _ => action,
         };
         self.due = self.woken.map_or(action, |woken| woken.min(action)).max(now);
+    }
+
+    /// Notes which version it is decided on by.
+    pub(crate) fn saw(&mut self, sighting: &Sighting) {
+        if sighting.look || sighting.version > self.resource_version {
+            (self.resource_version, self.seen_at) = (sighting.version, Some(sighting.at));
+        }
     }
 
     /// Notes that the object was looked at now: the next second look is due 10 minutes later, give or take a

@@ -25,7 +25,7 @@ pub enum Decision {
 }
 
 /// Clocks of the API server, of kubelets and our own differ by this much in healthy clusters.
-const SKEW: SignedDuration = SignedDuration::from_secs(2);
+pub(crate) const SKEW: SignedDuration = SignedDuration::from_secs(2);
 
 /// Decides what becomes of a check at a sighting. `blank` makes the check that would be opened; it is called
 /// only where one is, and its phase, since and times are set here.
@@ -60,8 +60,7 @@ pub fn decide(
             // A step that was begun is carried on first: what was seen is decided on after it, by another look where
             // this is one that it was woken for.
             if !matches!(check.phase, Phase::Firing | Phase::Ending { .. }) {
-                let newest = check.resource_version.max(sighting.version);
-                next.resource_version = if sighting.look { sighting.version } else { newest };
+                next.saw(sighting);
                 if sighting.look {
                     next.looked(now);
                 }
@@ -99,7 +98,7 @@ fn open(
         }
     };
     check.uid.clone_from(&sighting.uid);
-    check.resource_version = sighting.version;
+    (check.resource_version, check.seen_at) = (sighting.version, Some(sighting.at));
     check.list.clone_from(&sighting.list);
     check.opened_at = now;
     check.look_again_at = after(now, Terms::LOOK_FIRST);
@@ -121,7 +120,7 @@ fn other_identity(
     blank: &impl Fn() -> Check,
 ) -> Decision {
     if !sighting.look {
-        // Versions tell nothing in a cluster that was set back: an old one would end what goes on.
+        // Versions alone tell nothing in a cluster that was set back: an old one would end what goes on.
         let doubts = check.doubts(sighting);
         return if doubts { look_first(check, sighting, now) } else { Decision::Nothing };
     }

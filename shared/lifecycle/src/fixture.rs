@@ -34,6 +34,7 @@ pub(crate) fn check() -> Check {
         },
         uid: "u1".into(),
         resource_version: 0,
+        seen_at: None,
         phase: Phase::Pending { turns_at: None },
         since: t(0),
         opened_at: t(0),

@@ -1,11 +1,13 @@
-use crate::decide::began;
+use crate::check::after;
+use crate::decide::{SKEW, began};
 use crate::{Check, Seen, SeenEvent, Sighting, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What was told and is not decided on before somebody has looked: that the object's name is another's. In a cluster that
-/// was set back that may be of before, and versions do not tell; so it ends nothing and begins nothing. What the look finds
-/// began when it was seen, and not only when somebody could look.
+/// What was told and is not decided on before somebody has looked: that the object's name is another's, or something that
+/// was seen before what the check was decided on by, in a higher version. In a cluster that was set back that may be of
+/// before, and versions do not tell; so it ends nothing and begins nothing. Where the look finds another object, that began
+/// when it was seen, and not only when somebody could look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rumour {
@@ -43,7 +45,8 @@ impl Check {
         self.uid != sighting.uid && !self.uid.is_empty() && !sighting.uid.is_empty()
     }
 
-    /// Whether news must not be decided on before somebody has looked: it is not known any more whose the name is.
+    /// Whether news must not be decided on before somebody has looked: they are of another object, or contradict what is
+    /// known, or it is not known any more whose the name is.
     pub fn doubts(&self, sighting: &Sighting) -> bool {
         if sighting.look {
             return false;
@@ -52,7 +55,12 @@ impl Check {
             // What is older, or gone, had the name before.
             return sighting.version >= self.resource_version && sighting.seen != Seen::Gone;
         }
-        sighting.version > self.resource_version && self.rumour.is_some()
+        sighting.version > self.resource_version && (self.rumour.is_some() || self.knew_later(sighting))
+    }
+
+    /// Whether what was told was seen before what the check was decided on by. Of what other events tell that knows nothing.
+    fn knew_later(&self, sighting: &Sighting) -> bool {
+        self.event.is_none() && self.seen_at.is_some_and(|seen_at| after(sighting.at, SKEW) < seen_at)
     }
 
     /// Notes what was told and [doubted](Self::doubts), and the event that told it, if one did.
@@ -75,7 +83,9 @@ impl Check {
     pub(crate) fn to_be_looked_at(&self, sighting: &Sighting, now: Timestamp) -> Self {
         let mut next = self.clone();
         next.wake(now);
-        next.doubted |= self.is_of_another(sighting) && !self.phase.is_told();
+        // What was seen before the object was is no sign that it went since.
+        let may_have_gone = self.is_of_another(sighting) && !self.knew_later(sighting);
+        next.doubted |= may_have_gone && !self.phase.is_told();
         next
     }
 }

@@ -38,6 +38,13 @@ impl World {
         self.queue.set_now(self.now);
     }
 
+    /// The watcher has seen it at that second, and its pack comes now.
+    async fn tell_of_before(&mut self, second: i64, changes: &[Told<'_>]) {
+        let now = std::mem::replace(&mut self.now, at(second));
+        self.tell(changes).await;
+        self.now = now;
+    }
+
     /// What was told by a rule: of whom, when, since when; or that it is over, and why.
     fn of(&self, rule: &str) -> Vec<(&str, i64, i64, Option<EndReason>)> {
         let seconds = |t: jiff::Timestamp| t.duration_since(at(0)).as_secs();
@@ -122,6 +129,45 @@ async fn where_nobody_can_look_what_is_said_to_be_anothers_waits_and_is_told_onc
     assert!((1_000..1_062).contains(&fired), "{fired}");
     assert_eq!(world.of("Unready"), [("u2", fired, 100, None)], "it has lasted for long enough");
     world.assert_quiet();
+}
+
+#[tokio::test]
+async fn late_news_of_itself_from_before_the_cluster_was_set_back_end_nothing() {
+    for uid in ["u1", "u0"] {
+        let mut world = world();
+        // Told of, and looked at, after the cluster was set back.
+        world.apply("Pod", &pod("u1", 5, "Failed", false)).await;
+        world.until(100).await;
+        let (well, gone) = (pod(uid, 90, "Running", true), pod(uid, 91, "Running", true));
+        for second in [100, 250, 299] {
+            world.until(second).await;
+            for stray in [of_a_pod(ChangeKind::Applied, &well), of_a_pod(ChangeKind::Deleted, &gone)] {
+                world.tell_of_before(-50, &[stray]).await;
+            }
+        }
+        world.until(1_000).await;
+        assert_eq!(world.of("Failed"), [("u1", 0, 0, None)], "{uid}");
+        assert_eq!(world.of("Unready"), [("u1", 300, 0, None)], "{uid}");
+        // And what is news is.
+        let gone = pod("u1", 6, "Failed", false);
+        world.delete("Pod", &gone).await;
+        world.until(1_001).await;
+        assert_eq!((world.findings.len(), world.checks()), (4, vec![]));
+    }
+}
+
+#[tokio::test]
+async fn what_fires_unread_was_looked_at_by_nobody() {
+    let mut world = world();
+    world.apply("Pod", &pod("u1", 5, "Running", false)).await;
+    world.until(100).await;
+    world.set_unreadable(1, 100);
+    world.until(310).await;
+    assert_eq!(world.of("Unready"), [("u1", 300, 0, None)]);
+    let gone = pod("u1", 6, "Running", false);
+    world.tell_of_before(290, &[of_a_pod(ChangeKind::Deleted, &gone)]).await;
+    world.until(311).await;
+    assert_eq!(world.of("Unready").last(), Some(&("u1", 290, 0, Some(EndReason::Deleted))));
 }
 
 const BACK_OFF: &str = "

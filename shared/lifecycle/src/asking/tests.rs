@@ -171,6 +171,7 @@ fn who_is_no_longer_asked_about_or_gone_has_no_check() {
     assert_eq!((recovering.phase.name(), &recovering.asking), ("recovering", &None));
     assert_eq!(recovering.due, t(920));
     assert!(matches!(decided(Some(&recovering), &seen(920, true, false), None, 920), Decision::End(_)));
+    let gone = Sighting { at: t(800), ..gone };
     assert!(matches!(decided(Some(&told), &gone, None, 800), Decision::End(_)));
 }
 

@@ -178,6 +178,46 @@ fn news_of_another_under_the_name_decide_nothing_and_have_it_looked_at() {
     assert_eq!(decide(Some(&pending), &terms, &looked, t(20), blank), Decision::Close);
 }
 
+/// A cluster that is set back counts its versions from an earlier one: what is of before has a higher one.
+#[test]
+fn news_of_a_newer_version_that_were_seen_before_what_is_known_have_it_looked_at() {
+    let terms = terms(300, 60, 120);
+    let before = Check { resource_version: 80, ..open_check(&terms) };
+    let pending = kept(decide(Some(&before), &terms, &looked(5, 100, Verdict::Holds), t(100), blank));
+    let fired = Check { phase: Phase::Fired { turns_at: None }, ..pending.clone() };
+    let opened = kept(decide(Some(&pending), &terms, &told(6, 100, Verdict::Holds), t(101), blank));
+    let gone = |at| Sighting { seen: Seen::Gone, ..told(90, at, Verdict::Not) };
+    for check in [&pending, &fired, &opened] {
+        for old in [told(90, 20, Verdict::Holds), told(90, 20, Verdict::Not), gone(20)] {
+            for news in [old.clone(), of_other(old)] {
+                let decided = decide(Some(check), &terms, &news, t(110), blank);
+                if news.uid == "u2" && news.seen == Seen::Gone {
+                    assert_eq!(decided, Decision::Nothing);
+                    continue;
+                }
+                let want = Check { due: t(110), woken: Some(t(110)), ..check.clone() };
+                assert_eq!(decided, Decision::Look(Box::new(want)), "{news:?}");
+            }
+        }
+        // Clocks differ a little.
+        for at in [98, 105] {
+            let decided = decide(Some(check), &terms, &gone(at), t(110), blank);
+            assert!(matches!(decided, Decision::Close | Decision::End(_)), "{at}: {decided:?}");
+        }
+    }
+    // Who looks at one event knows nothing of others.
+    let event = Some(crate::SeenEvent {
+        object: pending.object.key(),
+        uid: "e".into(),
+        count: 1,
+        first_seen: t(0),
+        last_seen: t(0),
+    });
+    let of_events = Check { event, ..pending };
+    let another = decide(Some(&of_events), &terms, &told(90, 20, Verdict::Holds), t(110), blank);
+    assert!(matches!(another, Decision::Keep(_)), "{another:?}");
+}
+
 #[test]
 fn until_somebody_has_looked_whose_the_name_is_nothing_that_is_told_is_decided_on() {
     let terms = terms(300, 0, 120);
