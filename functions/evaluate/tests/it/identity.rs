@@ -157,6 +157,25 @@ async fn late_news_of_itself_from_before_the_cluster_was_set_back_end_nothing() 
 }
 
 #[tokio::test]
+async fn late_news_of_before_the_cluster_was_set_back_begin_nothing_that_is_over() {
+    for uid in ["u1", "u0"] {
+        let mut world = world();
+        world.apply("Pod", &pod("u1", 5, "Failed", false)).await;
+        world.until(100).await;
+        world.apply("Pod", &pod("u1", 6, "Running", true)).await;
+        world.until(400).await;
+        assert_eq!((world.findings.len(), world.checks()), (2, vec![]));
+        world.set_unreadable(1, 100);
+        world.tell_of_before(-400, &[of_a_pod(ChangeKind::Applied, &pod(uid, 90, "Failed", false))]).await;
+        world.until(800).await;
+        assert_eq!(world.findings.len(), 2, "{uid}");
+        world.set_unreadable(0, 0);
+        world.until(900).await;
+        assert_eq!((world.findings.len(), world.checks()), (2, vec![]), "{uid}");
+    }
+}
+
+#[tokio::test]
 async fn what_fires_unread_was_looked_at_by_nobody() {
     let mut world = world();
     world.apply("Pod", &pod("u1", 5, "Running", false)).await;
