@@ -214,7 +214,8 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
 /// which this is the first look; or what time alone has turned since.
 fn seen_from(rule: &Rule, check: &Check, observed: &Observed<'_>, now: Timestamp) -> Timestamp {
     let (uid, version) = (&observed.metadata.uid, observed.metadata.version());
-    if let Some(began) = check.rumour.as_ref().and_then(|rumour| rumour.began(uid, version)) {
+    let of_another = check.rumour.as_ref().filter(|rumour| rumour.uid != check.uid);
+    if let Some(began) = of_another.and_then(|rumour| rumour.began(uid, version)) {
         return began.min(now);
     }
     let is_same = (&check.uid, check.resource_version) == (uid, version) && check.resource_version != 0;
