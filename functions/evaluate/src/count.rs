@@ -316,7 +316,8 @@ impl Observed<'_> {
     }
 }
 
-fn same(one: &str, other: &str) -> bool {
+/// Whether two identities may be one: not every source tells them.
+pub(crate) fn same(one: &str, other: &str) -> bool {
     one.is_empty() || other.is_empty() || one == other
 }
 

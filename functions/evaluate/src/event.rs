@@ -1,5 +1,6 @@
 //! Rules on events: what an event tells is the matter of the object that it is about.
 
+use crate::count::same;
 use crate::observed::{Observed, Sight};
 use crate::sitting::Sitting;
 use jiff::Timestamp;
@@ -94,6 +95,9 @@ impl Sight {
     /// An event that goes on with what another told: it did not begin anew.
     pub(crate) fn joining(&self, check: &Check, rule: &Rule) -> Sighting {
         let mut sighting = self.sighting.clone();
+        if !same(&check.uid, &sighting.uid) {
+            return sighting; // what was told of the one before is none of its
+        }
         if let (Some(_), Some(before), Seen::Present { since: Some(since), .. }) =
             (&self.event, &check.event, &mut sighting.seen)
         {
@@ -126,8 +130,21 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         let Some(metadata) = self.subject_metadata(&check.object.key()).await? else {
             return Ok(Sight::bare(gone));
         };
-        let same = check.uid.is_empty() || metadata.uid.is_empty() || check.uid == metadata.uid;
-        if !same {
+        // Another has its name, as was told; where nobody may read whose it is, that is all that is known.
+        let rumour = check
+            .rumour
+            .as_ref()
+            .filter(|rumour| !same(&rumour.uid, &check.uid) && same(&rumour.uid, &metadata.uid));
+        if let Some(rumour) = rumour {
+            let Some(event) = &rumour.event else { return Ok(Sight::bare(gone)) };
+            let Some(mut sight) = self.event_again(rule, event, now).await? else {
+                return Ok(Sight::bare(gone));
+            };
+            sight.metadata = metadata;
+            sight.sighting.at = rumour.since.unwrap_or(now).min(now);
+            return Ok(sight);
+        }
+        if !same(&check.uid, &metadata.uid) {
             return Ok(Sight::bare(gone));
         }
         let Some(event) = &check.event else { return Ok(Sight::bare(gone)) };

@@ -75,7 +75,6 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             let namespace = object.key().namespace.unwrap_or_default();
             self.relist_later(&scope, rule, &namespace, now).await?;
         }
-        // A look leaves nothing due at once: what it finds due, it does.
         self.settle(matter, &sight, Some(kept), now, tally).await
     }
 
@@ -105,7 +104,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         };
         let observed = Observed::parse(&check.resource, &bytes)
             .map_err(|error| ClusterError::Unavailable { reason: error.to_string() })?;
-        let mut sight = observed.sight(rule, unchanged_since(rule, check, &observed, now), now);
+        let mut sight = observed.sight(rule, seen_from(rule, check, &observed, now), now);
         sight.sighting.look = true;
         if let Seen::Present { verdict: Verdict::HoldsIfReferenced, since, .. } = sight.sighting.seen {
             let asked = self.ask(rule, &observed, now).await?;
@@ -211,11 +210,15 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     }
 }
 
-/// From when on only time has changed what a look sees: what it turned then has been so since then, however late the look.
-fn unchanged_since(rule: &Rule, check: &Check, observed: &Observed<'_>, now: Timestamp) -> Timestamp {
-    let is_same = (&check.uid, check.resource_version)
-        == (&observed.metadata.uid, observed.metadata.version())
-        && check.resource_version != 0;
+/// Since when what a look sees is known to be so, however late the look: what was told of another object under the name, of
+/// which this is the first look; or what time alone has turned since.
+fn seen_from(rule: &Rule, check: &Check, observed: &Observed<'_>, now: Timestamp) -> Timestamp {
+    let (uid, version) = (&observed.metadata.uid, observed.metadata.version());
+    let of_another = check.rumour.as_ref().filter(|rumour| rumour.uid != check.uid);
+    if let Some(began) = of_another.and_then(|rumour| rumour.began(uid, version)) {
+        return began.min(now);
+    }
+    let is_same = (&check.uid, check.resource_version) == (uid, version) && check.resource_version != 0;
     match check.phase {
         Phase::Watching { turns_at } if is_same && rule.reference_groups().is_empty() => turns_at.min(now),
         _ => now,
@@ -223,13 +226,15 @@ fn unchanged_since(rule: &Rule, check: &Check, observed: &Observed<'_>, now: Tim
 }
 
 /// Where the cluster cannot be read, a check that is about to fire does so on the last known state, and says so; one that
-/// is doubted does not, as what is known is that it was over, nor one that was seen by a rule which looked for something
-/// else. Steps that were begun are carried on; everything else waits, a recovery above all: silence is none.
+/// is doubted does not, as what is known is that it was over, nor one whose object's name is said to be another's, nor one
+/// that was seen by a rule which looked for something else. Steps that were begun are carried on; everything else waits, a
+/// recovery above all: silence is none.
 fn last_known(rule: &Rule, check: &Check, error: &ClusterError, now: Timestamp) -> Option<Sight> {
     let over = now.duration_since(check.since) >= rule.duration();
     let fires = matches!(check.phase, Phase::Pending { .. })
         && over
         && !check.doubted
+        && check.rumour.is_none()
         && (check.meaning.is_empty() || check.meaning == rule.meaning())
         && rule.reference_groups().is_empty()
         && rule.frequency().is_none()
@@ -241,7 +246,8 @@ fn last_known(rule: &Rule, check: &Check, error: &ClusterError, now: Timestamp) 
     let sighting = Sighting {
         uid: check.uid.clone(),
         version: check.resource_version,
-        at: now,
+        // Nobody has seen it now.
+        at: check.seen_at.map_or(check.since, |seen_at| seen_at.max(check.since)),
         look: true,
         list: None,
         seen: Seen::Present { verdict: Verdict::Holds, since: None, turns_at: None },

@@ -217,11 +217,13 @@ impl Matter<'_> {
             object: self.object.clone(),
             uid: String::new(),
             resource_version: 0,
+            seen_at: None,
             phase: Phase::Pending { turns_at: None },
             since: Timestamp::UNIX_EPOCH,
             opened_at: Timestamp::UNIX_EPOCH,
             due: Timestamp::UNIX_EPOCH,
             look_again_at: Timestamp::UNIX_EPOCH,
+            woken: None,
             list: None,
             summary: String::new(),
             metadata: Metadata::default(),
@@ -232,6 +234,7 @@ impl Matter<'_> {
             counted: None,
             asking: None,
             doubted: false,
+            rumour: None,
             orphan_since: None,
         }
     }

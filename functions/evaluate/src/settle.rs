@@ -41,6 +41,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     ) -> Result<Option<Record>, Failure> {
         let key = keys::check(matter.scope, &matter.object.key(), matter.rule.name());
         let terms = matter.terms();
+        let told = sight;
         let mark = self.mark(matter.rule);
         let mut over: Option<Kept> = None;
         // What stays of one that was closed before, with the version of its record.
@@ -58,11 +59,13 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 }
                 Some(Turnover::Same) | None => {}
             }
+            // What has to be looked at first is counted then.
+            let doubts = met.as_ref().is_some_and(|met| met.check.doubts(&sight.sighting));
             let counted = match matter.rule.frequency() {
-                Some(frequency) => {
+                Some(frequency) if !doubts => {
                     Some(self.counted(matter, frequency, sight, met.as_ref(), over.as_ref(), now).await?)
                 }
-                None => None,
+                _ => None,
             };
             let sight = counted.as_ref().unwrap_or(sight);
             let check = met.as_ref().map(|met| &met.check);
@@ -84,6 +87,10 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                     Decision::Open(check)
                 }
                 (_, Some(check)) if ends => Decision::End(Box::new(check.clone())),
+                (Decision::Look(mut check), _) => {
+                    check.heard(&told.sighting, told.event.clone());
+                    Decision::Look(check)
+                }
                 // What it was decided on by has changed, if nothing else has.
                 (Decision::Nothing, Some(check)) if turned => Decision::Keep(Box::new(check.clone())),
                 (Decision::Nothing, None) if over.is_some() => Decision::Close,
@@ -168,7 +175,9 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 let record = check_record(key.clone(), &check);
                 writes.push(Write::Put(record.clone(), expect));
                 self.store.commit(writes).await?;
-                if check.due <= now && !sight.sighting.look {
+                // A look leaves nothing due at once but what begins by it: what it finds due, it does.
+                let begins = opens || kept.is_none_or(|kept| kept.check.uid != check.uid);
+                if check.due <= now && (begins || !sight.sighting.look) {
                     let version = record.version_after(expect).unwrap_or_default();
                     return Ok(Next::Look(Record { version, ..record }));
                 }
@@ -177,6 +186,12 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 }
                 self.put_question(matter, key, &check, now).await?;
                 Ok(Next::Done)
+            }
+            Decision::Look(check) => {
+                let record = check_record(key.clone(), &check);
+                self.store.commit(vec![Write::Put(record.clone(), expect)]).await?;
+                let version = record.version_after(expect).unwrap_or_default();
+                Ok(Next::Look(Record { version, ..record }))
             }
             Decision::Close => {
                 if let Some(kept) = kept {

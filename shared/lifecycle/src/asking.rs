@@ -55,6 +55,9 @@ pub fn decide_asked(
     let Seen::Present { verdict, turns_at, .. } = sighting.seen else {
         return decide(check, terms, sighting, now, blank);
     };
+    if check.is_some_and(|check| check.doubts(sighting)) {
+        return decide(check, terms, sighting, now, blank);
+    }
     if verdict == Verdict::Not {
         return no_longer_asked(check, terms, sighting, now, blank);
     }
@@ -63,7 +66,7 @@ pub fn decide_asked(
     let quiet = Sighting { seen: quiet, ..sighting.clone() };
     let blank = || Check { asking: Some(Asking::from(next)), ..blank() };
     let Some(check) = check else { return decide(None, terms, &quiet, now, blank) };
-    if is_of_another(check, sighting) {
+    if check.is_of_another(sighting) {
         return decide(Some(check), terms, &quiet, now, blank);
     }
     if is_known(check, sighting) {
@@ -91,11 +94,6 @@ pub fn decide_asked(
     }
 }
 
-/// Whether it is of another object that has the name, or had it.
-fn is_of_another(check: &Check, sighting: &Sighting) -> bool {
-    check.uid != sighting.uid && !check.uid.is_empty() && !sighting.uid.is_empty()
-}
-
 /// Whether the stream tells of what was decided on already.
 fn is_known(check: &Check, sighting: &Sighting) -> bool {
     !sighting.look && sighting.version <= check.resource_version && sighting.version != 0
@@ -113,8 +111,7 @@ fn still(
     if before.asking.is_none() && matches!(check.phase, Phase::Pending { .. }) {
         check.phase = Phase::Watching { turns_at: next }; // what matched was another rule's matter
     }
-    check.resource_version =
-        if sighting.look { sighting.version } else { check.resource_version.max(sighting.version) };
+    check.saw(sighting);
     if check.uid.is_empty() {
         check.uid.clone_from(&sighting.uid);
     }
@@ -135,7 +132,7 @@ fn no_longer_asked(
     blank: impl Fn() -> Check,
 ) -> Decision {
     // By what is no news of this very object it is asked about as before.
-    let told = check.filter(|check| !is_of_another(check, sighting) && !is_known(check, sighting));
+    let told = check.filter(|check| !check.is_of_another(sighting) && !is_known(check, sighting));
     let idle = told.map(|check| Check { asking: None, ..check.clone() });
     match (decide(idle.as_ref().or(check), terms, sighting, now, blank), check, idle) {
         (Decision::Nothing, Some(check), Some(idle)) if sighting.look && check.asking.is_some() => {

@@ -1,4 +1,4 @@
-use crate::{Asking, Counted, Terms};
+use crate::{Asking, Counted, Rumour, Sighting, Terms};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_model::{EndReason, Finding, Metadata, ObjectKey, ObjectRef, Resource, Scope, stable_hash};
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,9 @@ pub struct Check {
     pub uid: String,
     /// The newest version that was decided on.
     pub resource_version: u64,
+    /// When that was seen, by the clock of whoever saw it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<Timestamp>,
     /// Where the check is in its life.
     pub phase: Phase,
     /// When the match began; for [`Phase::Watching`], when it was opened.
@@ -42,6 +45,9 @@ pub struct Check {
     pub due: Timestamp,
     /// When the object is looked at again, whatever else is due.
     pub look_again_at: Timestamp,
+    /// By when somebody has to look at it, as it was [woken](Check::wake); until somebody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub woken: Option<Timestamp>,
     /// The last list that named the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list: Option<String>,
@@ -75,6 +81,10 @@ pub struct Check {
     /// or what is counted of it says otherwise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub doubted: bool,
+    /// What was told and has to be looked at before it is believed. Until then it does not fire unread, and nothing that is
+    /// told is decided on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rumour: Option<Rumour>,
     /// Since when no rule of that name is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orphan_since: Option<Timestamp>,
@@ -200,13 +210,14 @@ impl Check {
     /// then: what it is woken for the object's own news do not tell.
     pub fn wake(&mut self, at: Timestamp) {
         self.due = self.due.min(at);
-        self.look_again_at = self.look_again_at.min(at);
+        self.woken = Some(self.woken.map_or(at, |woken| woken.min(at)));
     }
 
     /// Puts off what is due, because it cannot be done now.
     pub fn postpone(&mut self, by: SignedDuration, now: Timestamp) {
         self.due = after(now, by);
         self.look_again_at = self.look_again_at.max(self.due);
+        self.woken = self.woken.map(|woken| woken.max(self.due));
     }
 
     /// Sets `due` from the phase, the rule's terms and the next second look. Never before `now`.
@@ -228,7 +239,14 @@ impl Check {
             }
             _ => action,
         };
-        self.due = action.max(now);
+        self.due = self.woken.map_or(action, |woken| woken.min(action)).max(now);
+    }
+
+    /// Notes which version it is decided on by.
+    pub(crate) fn saw(&mut self, sighting: &Sighting) {
+        if sighting.look || sighting.version > self.resource_version {
+            (self.resource_version, self.seen_at) = (sighting.version, Some(sighting.at));
+        }
     }
 
     /// Notes that the object was looked at now: the next second look is due 10 minutes later, give or take a
@@ -238,6 +256,7 @@ impl Check {
         let spread = key.bytes().map(u32::from).sum::<u32>() % 120;
         let interval = Terms::LOOK_AGAIN + SignedDuration::from_secs(i64::from(spread) - 60);
         self.look_again_at = after(now, interval);
+        (self.woken, self.rumour) = (None, None);
     }
 }
 

@@ -12,6 +12,8 @@ pub enum Decision {
     Open(Box<Check>),
     /// Write it back, changed.
     Keep(Box<Check>),
+    /// What was told cannot be decided on: write it back, as is, with what it [heard](Check::heard), and look now.
+    Look(Box<Check>),
     /// Remove it and its marker; nobody was told.
     Close,
     /// It has held for long enough: write it as [`Phase::Firing`] with its finding, send that, then write
@@ -23,7 +25,7 @@ pub enum Decision {
 }
 
 /// Clocks of the API server, of kubelets and our own differ by this much in healthy clusters.
-const SKEW: SignedDuration = SignedDuration::from_secs(2);
+pub(crate) const SKEW: SignedDuration = SignedDuration::from_secs(2);
 
 /// Decides what becomes of a check at a sighting. `blank` makes the check that would be opened; it is called
 /// only where one is, and its phase, since and times are set here.
@@ -37,7 +39,7 @@ pub fn decide(
     let Some(check) = check else {
         return open(terms, sighting, now, &blank).map_or(Decision::Nothing, Decision::Open);
     };
-    if check.uid != sighting.uid && !check.uid.is_empty() && !sighting.uid.is_empty() {
+    if check.is_of_another(sighting) {
         return other_identity(check, terms, sighting, now, &blank);
     }
     if !sighting.look && sighting.version <= check.resource_version && sighting.version != 0 {
@@ -47,18 +49,21 @@ pub fn decide(
             Decision::Nothing
         };
     }
+    if check.doubts(sighting) {
+        return look_first(check, sighting, now);
+    }
     match &sighting.seen {
         Seen::Gone => gone(check, terms, sighting, now),
         Seen::Present { verdict, since, turns_at } => {
             let mut next = check.clone();
-            // A step that was begun is carried on first: what was seen is decided on after it.
-            if !matches!(check.phase, Phase::Firing | Phase::Ending { .. }) {
-                let newest = check.resource_version.max(sighting.version);
-                next.resource_version = if sighting.look { sighting.version } else { newest };
-            }
             next.named_by(sighting.list.as_deref());
-            if sighting.look {
-                next.looked(now);
+            // A step that was begun is carried on first: what was seen is decided on after it, by another look where
+            // this is one that it was woken for.
+            if !matches!(check.phase, Phase::Firing | Phase::Ending { .. }) {
+                next.saw(sighting);
+                if sighting.look {
+                    next.looked(now);
+                }
             }
             let matches = *verdict != Verdict::Not;
             let decision = if matches {
@@ -93,7 +98,7 @@ fn open(
         }
     };
     check.uid.clone_from(&sighting.uid);
-    check.resource_version = sighting.version;
+    (check.resource_version, check.seen_at) = (sighting.version, Some(sighting.at));
     check.list.clone_from(&sighting.list);
     check.opened_at = now;
     check.look_again_at = after(now, Terms::LOOK_FIRST);
@@ -102,11 +107,11 @@ fn open(
 }
 
 /// When a match began, as far as the sighting tells: the object itself may say that it was sooner.
-fn began(sighting: &Sighting, since: Option<Timestamp>) -> Timestamp {
+pub(crate) fn began(sighting: &Sighting, since: Option<Timestamp>) -> Timestamp {
     since.map_or(sighting.at, |since| since.min(sighting.at))
 }
 
-/// The name now belongs to another object.
+/// The name belongs to another object now, if somebody has looked; else it is said to.
 fn other_identity(
     check: &Check,
     terms: &Terms,
@@ -114,23 +119,23 @@ fn other_identity(
     now: Timestamp,
     blank: &impl Fn() -> Check,
 ) -> Decision {
-    let older = !sighting.look && sighting.version < check.resource_version;
-    if older || (sighting.seen == Seen::Gone && !sighting.look) {
-        return Decision::Nothing; // the news is of an object that had the name before
+    if !sighting.look {
+        // Versions alone tell nothing in a cluster that was set back: an old one would end what goes on.
+        let doubts = check.doubts(sighting);
+        return if doubts { look_first(check, sighting, now) } else { Decision::Nothing };
     }
     if check.phase.is_told() {
         return gone(check, terms, sighting, now);
     }
-    match open(terms, sighting, now, blank) {
-        Some(next) => Decision::Keep(next),
-        None if sighting.look => Decision::Close,
-        // In a cluster that was set back it may be that the news are of the one before: versions say nothing there.
-        None => {
-            let mut next = check.clone();
-            next.wake(now);
-            next.doubted = true; // where nobody can look, it is taken to have gone
-            Decision::Keep(Box::new(next))
-        }
+    open(terms, sighting, now, blank).map_or(Decision::Close, Decision::Keep)
+}
+
+/// Only a look can tell. A step that was begun is carried on before.
+fn look_first(check: &Check, sighting: &Sighting, now: Timestamp) -> Decision {
+    match check.phase {
+        Phase::Firing => Decision::Fire(Box::new(check.clone())),
+        Phase::Ending { .. } => Decision::End(Box::new(check.clone())),
+        _ => Decision::Look(Box::new(check.to_be_looked_at(sighting, now))),
     }
 }
 
@@ -218,7 +223,7 @@ fn matching(
         Phase::Fired { .. } => check.phase = Phase::Fired { turns_at },
         Phase::Recovering { .. } if verdict == Verdict::Holds => check.phase = Phase::Fired { turns_at },
         Phase::Recovering { .. } => {
-            check.due = now; // its own part came back: look whether the references did
+            check.wake(now); // its own part came back: look whether the references did
             return Decision::Keep(Box::new(check));
         }
     }

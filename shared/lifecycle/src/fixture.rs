@@ -34,11 +34,13 @@ pub(crate) fn check() -> Check {
         },
         uid: "u1".into(),
         resource_version: 0,
+        seen_at: None,
         phase: Phase::Pending { turns_at: None },
         since: t(0),
         opened_at: t(0),
         due: t(0),
         look_again_at: t(0),
+        woken: None,
         list: None,
         summary: String::new(),
         metadata: Metadata::default(),
@@ -49,6 +51,7 @@ pub(crate) fn check() -> Check {
         counted: None,
         asking: None,
         doubted: false,
+        rumour: None,
         orphan_since: None,
     }
 }

@@ -14,6 +14,8 @@
 //!                                                                      Ending ───► (removed)
 //! ```
 //!
+//! What is told of another object under the same name is a [`Rumour`] until somebody has looked.
+//!
 //! Of a check that is removed an [`Over`] stays for a while: what is delivered late must not begin again what is over.
 //!
 //! Where a check's rule is another than the one that it was decided on last, [`turn_over`] says what becomes of it.
@@ -31,6 +33,7 @@ mod list;
 mod over;
 mod relist;
 mod rollout;
+mod rumour;
 mod sighting;
 mod terms;
 mod turnover;
@@ -43,6 +46,7 @@ pub use list::{EndedList, is_named};
 pub use over::Over;
 pub use relist::Relist;
 pub use rollout::Rollout;
+pub use rumour::Rumour;
 pub use sighting::{Seen, Sighting, Verdict};
 pub use terms::Terms;
 pub use turnover::{RuleMark, Turnover, turn_over};

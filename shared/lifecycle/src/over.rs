@@ -1,4 +1,5 @@
-use crate::check::is_zero;
+use crate::check::{after, is_zero};
+use crate::decide::SKEW;
 use crate::{Check, Seen, Sighting, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,9 @@ pub struct Over {
     pub over: Timestamp,
     /// The newest version that was known.
     pub resource_version: u64,
+    /// When that was seen, as a check has it; nothing where events tell, of which each is its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<Timestamp>,
     /// The version of the rules by which it was closed: what older ones see is no news.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rules: u64,
@@ -24,13 +28,13 @@ impl Over {
     /// Of a check that is closed now, by this version of the rules. `sighting` is what closed it, if it was not time or its
     /// rule.
     pub fn of(check: &Check, rules: u64, sighting: Option<&Sighting>, now: Timestamp) -> Self {
-        let resource_version = match sighting {
-            Some(sighting) if sighting.look => sighting.version,
-            Some(sighting) => sighting.version.max(check.resource_version),
-            None => check.resource_version,
-        };
+        let mut known = check.clone();
+        if let Some(sighting) = sighting {
+            known.saw(sighting);
+        }
+        let seen_at = known.seen_at.filter(|_| check.event.is_none());
         // A check that has not changed by them still has the version before.
-        Self { over: now, resource_version, rules: rules.max(check.rules) }
+        Self { over: now, resource_version: known.resource_version, seen_at, rules: rules.max(check.rules) }
     }
 
     /// From a record's data; nothing, where that is a check.
@@ -45,13 +49,19 @@ impl Over {
         let is_seen_again = refers && sighting.version == self.resource_version && sighting.at > self.over;
         let is_news = sighting.look
             || sighting.version == 0
-            || sighting.version > self.resource_version
+            || (sighting.version > self.resource_version && !self.knew_later(sighting))
             || is_seen_again; // what it refers to may have changed since
         if !is_news {
             check.doubted = true;
-            check.resource_version = self.resource_version;
+            (check.resource_version, check.seen_at) = (self.resource_version, self.seen_at);
             check.wake(now);
         }
+    }
+
+    /// Whether news were seen before it was known to be over: of a higher version they are of before the cluster was set
+    /// back.
+    fn knew_later(&self, sighting: &Sighting) -> bool {
+        self.seen_at.is_some_and(|seen_at| after(sighting.at, SKEW) < seen_at)
     }
 }
 
@@ -75,14 +85,16 @@ mod tests {
     #[test]
     fn what_closed_a_check_is_the_newest_that_was_known() {
         let known = |sighting: Option<Sighting>| {
-            let check = Check { resource_version: 10, ..check() };
-            Over::of(&check, 0, sighting.as_ref(), t(9)).resource_version
+            let check = Check { resource_version: 10, seen_at: Some(t(-5)), ..check() };
+            let over = Over::of(&check, 0, sighting.as_ref(), t(9));
+            (over.resource_version, over.seen_at)
         };
+        let (before, at) = (Some(t(-5)), Some(t(0)));
         for (what, sighting, want) in [
-            ("its rule went", None, 10),
-            ("newer news", Some(told(12, false)), 12),
-            ("news of another source, without a version", Some(told(0, false)), 10),
-            ("a look, whose version may be of a cluster that was set back", Some(told(7, true)), 7),
+            ("its rule went", None, (10, before)),
+            ("newer news", Some(told(12, false)), (12, at)),
+            ("news of another source, without a version", Some(told(0, false)), (10, before)),
+            ("a look, whose version may be of a cluster that was set back", Some(told(7, true)), (7, at)),
         ] {
             assert_eq!(known(sighting), want, "{what}");
         }
@@ -98,13 +110,14 @@ mod tests {
 
     #[test]
     fn only_what_was_known_by_then_is_doubted() {
-        let over = Over { over: t(9), resource_version: 10, rules: 0 };
+        let over = Over { over: t(9), resource_version: 10, seen_at: Some(t(8)), rules: 0 };
         let opened = |sighting: Sighting| {
             let mut next = Check { resource_version: sighting.version, due: t(300), ..check() };
             over.opens(&mut next, &sighting, t(20));
             (next.doubted, next.resource_version, next.due)
         };
         let later = Sighting { at: t(12), ..told(10, false) };
+        let newer = |at| Sighting { at: t(at), ..told(11, false) };
         let seen = Seen::Present { verdict: Verdict::HoldsIfReferenced, since: None, turns_at: None };
         let seen_since = Sighting { seen, ..later.clone() };
         for (what, sighting, want) in [
@@ -112,7 +125,9 @@ mod tests {
             ("the same version", told(10, false), (true, 10, t(20))),
             ("the same version, by its own time", later, (true, 10, t(20))),
             ("the same version, seen since, of what refers to others", seen_since, (false, 10, t(300))),
-            ("a newer one", told(11, false), (false, 11, t(300))),
+            ("a newer one", newer(12), (false, 11, t(300))),
+            ("a newer one, by a clock that is behind", newer(6), (false, 11, t(300))),
+            ("a newer one, of before the cluster was set back", newer(5), (true, 10, t(20))),
             ("a look", told(9, true), (false, 9, t(300))),
             ("a source without versions", told(0, false), (false, 0, t(300))),
         ] {
@@ -122,7 +137,7 @@ mod tests {
 
     #[test]
     fn it_is_told_from_a_check() {
-        let over = Over { over: t(9), resource_version: 10, rules: 3 };
+        let over = Over { over: t(9), resource_version: 10, seen_at: Some(t(8)), rules: 3 };
         let data = serde_json::to_string(&over).unwrap();
         assert_eq!(Over::read(&data), Some(over));
         assert!(serde_json::from_str::<Check>(&data).is_err());

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod rules_change;
 #[cfg(test)]
 mod silence;

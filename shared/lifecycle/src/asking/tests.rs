@@ -39,9 +39,11 @@ fn decided(check: Option<&Check>, sighting: &Sighting, answer: Option<Answer>, a
 #[track_caller]
 fn kept(decision: Decision) -> Check {
     match decision {
-        Decision::Open(check) | Decision::Keep(check) | Decision::Fire(check) | Decision::End(check) => {
-            *check
-        }
+        Decision::Open(check)
+        | Decision::Keep(check)
+        | Decision::Look(check)
+        | Decision::Fire(check)
+        | Decision::End(check) => *check,
         other => panic!("{other:?}"),
     }
 }
@@ -80,6 +82,19 @@ fn a_question_is_waited_for_and_then_put_again() {
     let check = kept(decided(Some(&check), &news, None, 150));
     assert_eq!((check.resource_version, check.due), (2, t(280)));
     assert!(check.is_to_be_asked(&TERMS, t(280)));
+}
+
+/// Its rule has changed, or a list did not name it.
+#[test]
+fn what_is_woken_while_an_answer_is_waited_for_is_looked_at() {
+    let mut check = after_answers(&[]);
+    check.ask(&TERMS, next(100), t(100));
+    check.wake(t(120));
+    let news = Sighting { version: 2, ..seen(130, false, true) };
+    let check = kept(decided(Some(&check), &news, None, 130));
+    assert_eq!(check.due, t(130));
+    let looked = kept(decided(Some(&check), &seen(131, true, true), None, 131));
+    assert_eq!(looked.due, t(280), "and the answer is waited for still");
 }
 
 #[test]
@@ -158,15 +173,24 @@ fn who_is_no_longer_asked_about_or_gone_has_no_check() {
     assert_eq!((recovering.phase.name(), &recovering.asking), ("recovering", &None));
     assert_eq!(recovering.due, t(920));
     assert!(matches!(decided(Some(&recovering), &seen(920, true, false), None, 920), Decision::End(_)));
+    let gone = Sighting { at: t(800), ..gone };
     assert!(matches!(decided(Some(&told), &gone, None, 800), Decision::End(_)));
 }
 
 #[test]
-fn a_new_uid_under_the_name_begins_anew() {
+fn a_new_uid_under_the_name_begins_anew_once_it_was_looked_at() {
     let told = after_answers(&[(100, Answer::Holds), (700, Answer::Holds)]);
-    let other = Sighting { uid: "v".into(), version: 9, ..seen(800, false, true) };
-    assert!(matches!(decided(Some(&told), &other, None, 800), Decision::End(_)));
     let waiting = after_answers(&[(100, Answer::Holds)]);
+    let other = Sighting { uid: "v".into(), version: 9, ..seen(800, true, true) };
+    for check in [&told, &waiting] {
+        for asked in [true, false] {
+            let news = Sighting { uid: "v".into(), version: 9, ..seen(800, false, asked) };
+            let Decision::Look(woken) = decided(Some(check), &news, None, 800) else { panic!("{asked}") };
+            assert_eq!((&woken.phase, &woken.asking), (&check.phase, &check.asking));
+            assert!(woken.due <= t(800));
+        }
+    }
+    assert!(matches!(decided(Some(&told), &other, None, 800), Decision::End(_)));
     let begun = kept(decided(Some(&waiting), &other, None, 800));
     assert_eq!((begun.phase.name(), begun.uid.as_str()), ("watching", "v"));
     // What was answered of the old one is nobody's.

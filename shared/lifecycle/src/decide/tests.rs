@@ -142,16 +142,96 @@ fn what_is_doubted_begins_when_it_is_seen() {
     assert_eq!(news.since, t(390), "the news of what was seen come later");
 }
 
+fn of_other(sighting: Sighting) -> Sighting {
+    Sighting { uid: "u2".into(), ..sighting }
+}
+
 /// After a cluster was set back the news of an object that had the name before may be of a higher version.
 #[test]
-fn what_waits_is_looked_at_where_the_name_is_said_to_be_anothers() {
+fn news_of_another_under_the_name_decide_nothing_and_have_it_looked_at() {
+    let terms = terms(300, 60, 120);
+    let due = t(400);
+    for phase in [
+        Phase::Watching { turns_at: due },
+        Phase::Pending { turns_at: None },
+        Phase::Gap { from: t(10) },
+        Phase::Fired { turns_at: None },
+        Phase::Recovering { from: t(10) },
+    ] {
+        let check = Check { phase, due, look_again_at: due, ..open_check(&terms) };
+        for verdict in [Verdict::Holds, Verdict::HoldsIfReferenced, Verdict::Not] {
+            let Decision::Look(woken) =
+                decide(Some(&check), &terms, &of_other(told(9, 20, verdict)), t(20), blank)
+            else {
+                panic!("{verdict:?} in {:?}", check.phase)
+            };
+            let doubted = !check.phase.is_told();
+            assert_eq!(*woken, Check { due: t(20), woken: Some(t(20)), doubted, ..check.clone() });
+        }
+        let gone = Sighting { seen: Seen::Gone, ..told(9, 20, Verdict::Not) };
+        for stray in [gone, told(0, 20, Verdict::Holds)] {
+            assert_eq!(decide(Some(&check), &terms, &of_other(stray), t(20), blank), Decision::Nothing);
+        }
+    }
+    let pending = open_check(&terms);
+    let looked = of_other(looked(9, 20, Verdict::Not));
+    assert_eq!(decide(Some(&pending), &terms, &looked, t(20), blank), Decision::Close);
+}
+
+/// A cluster that is set back counts its versions from an earlier one: what is of before has a higher one.
+#[test]
+fn news_of_a_newer_version_that_were_seen_before_what_is_known_have_it_looked_at() {
+    let terms = terms(300, 60, 120);
+    let before = Check { resource_version: 80, ..open_check(&terms) };
+    let pending = kept(decide(Some(&before), &terms, &looked(5, 100, Verdict::Holds), t(100), blank));
+    let fired = Check { phase: Phase::Fired { turns_at: None }, ..pending.clone() };
+    let opened = kept(decide(Some(&pending), &terms, &told(6, 100, Verdict::Holds), t(101), blank));
+    let gone = |at| Sighting { seen: Seen::Gone, ..told(90, at, Verdict::Not) };
+    for check in [&pending, &fired, &opened] {
+        for old in [told(90, 20, Verdict::Holds), told(90, 20, Verdict::Not), gone(20)] {
+            for news in [old.clone(), of_other(old)] {
+                let decided = decide(Some(check), &terms, &news, t(110), blank);
+                if news.uid == "u2" && news.seen == Seen::Gone {
+                    assert_eq!(decided, Decision::Nothing);
+                    continue;
+                }
+                let want = Check { due: t(110), woken: Some(t(110)), ..check.clone() };
+                assert_eq!(decided, Decision::Look(Box::new(want)), "{news:?}");
+            }
+        }
+        // Clocks differ a little.
+        for at in [98, 105] {
+            let decided = decide(Some(check), &terms, &gone(at), t(110), blank);
+            assert!(matches!(decided, Decision::Close | Decision::End(_)), "{at}: {decided:?}");
+        }
+    }
+    // Who looks at one event knows nothing of others.
+    let event = Some(crate::SeenEvent {
+        object: pending.object.key(),
+        uid: "e".into(),
+        count: 1,
+        first_seen: t(0),
+        last_seen: t(0),
+    });
+    let of_events = Check { event, ..pending };
+    let another = decide(Some(&of_events), &terms, &told(90, 20, Verdict::Holds), t(110), blank);
+    assert!(matches!(another, Decision::Keep(_)), "{another:?}");
+}
+
+#[test]
+fn until_somebody_has_looked_whose_the_name_is_nothing_that_is_told_is_decided_on() {
     let terms = terms(300, 0, 120);
-    let other = |sighting: Sighting| Sighting { uid: "u2".into(), ..sighting };
-    let check = open_check(&terms);
-    let decided = decide(Some(&check), &terms, &other(told(9, 20, Verdict::Not)), t(20), blank);
-    assert_eq!(kept(decided), Check { due: t(20), look_again_at: t(20), doubted: true, ..check.clone() });
-    let looked = other(looked(9, 20, Verdict::Not));
-    assert_eq!(decide(Some(&check), &terms, &looked, t(20), blank), Decision::Close);
+    let gone = Sighting { seen: Seen::Gone, ..told(12, 30, Verdict::Not) };
+    for phase in [Phase::Pending { turns_at: None }, Phase::Fired { turns_at: None }] {
+        let mut check = Check { phase, ..open_check(&terms) };
+        check.heard(&of_other(told(9, 20, Verdict::Holds)), None);
+        for news in [told(12, 30, Verdict::Not), told(12, 30, Verdict::Holds), gone.clone()] {
+            let decided = decide(Some(&check), &terms, &news, t(30), blank);
+            assert!(matches!(decided, Decision::Look(_)), "{news:?}: {decided:?}");
+        }
+        let seen = kept(decide(Some(&check), &terms, &looked(12, 40, Verdict::Holds), t(40), blank));
+        assert_eq!((seen.rumour, seen.resource_version), (None, 12));
+    }
 }
 
 #[test]
@@ -185,7 +265,7 @@ fn a_deletion_ends_at_once() {
 #[test]
 fn a_new_uid_under_the_old_name_ends_the_old_episode_first() {
     let terms = terms(60, 0, 120);
-    let other = Sighting { uid: "u2".into(), ..told(9, 70, Verdict::Holds) };
+    let other = of_other(looked(9, 70, Verdict::Holds));
     assert!(matches!(decide(Some(&fired(&terms)), &terms, &other, t(70), blank), Decision::End(_)));
     let fresh = kept(decide(Some(&open_check(&terms)), &terms, &other, t(70), blank));
     assert_eq!((fresh.uid.as_str(), fresh.since), ("u2", t(70)));
@@ -197,7 +277,8 @@ fn a_new_uid_under_the_old_name_ends_the_old_episode_first() {
 fn a_step_begun_is_carried_on_before_the_news_that_meet_it_are_decided_on() {
     let terms = terms(60, 0, 120);
     let firing = Check { phase: Phase::Firing, ..open_check(&terms) };
-    for news in [told(5, 70, Verdict::Not), looked(5, 70, Verdict::Not)] {
+    let of_next = of_other(told(6, 70, Verdict::Holds));
+    for news in [told(5, 70, Verdict::Not), looked(5, 70, Verdict::Not), of_next.clone()] {
         match decide(Some(&firing), &terms, &news, t(70), blank) {
             // So that the news are news still when it is done.
             Decision::Fire(check) => assert_eq!(check.resource_version, firing.resource_version),
@@ -206,7 +287,6 @@ fn a_step_begun_is_carried_on_before_the_news_that_meet_it_are_decided_on() {
     }
     let quiet = Phase::Ending { at: t(60), reason: EndReason::Recovered };
     let ending = Check { phase: quiet.clone(), ..open_check(&terms) };
-    let of_next = Sighting { uid: "u2".into(), ..told(6, 70, Verdict::Holds) };
     let gone = Sighting { seen: Seen::Gone, ..told(5, 70, Verdict::Not) };
     for news in [of_next, gone, told(5, 70, Verdict::Holds)] {
         match decide(Some(&ending), &terms, &news, t(70), blank) {
@@ -251,21 +331,45 @@ fn references_are_not_judged_in_the_first_seconds() {
 #[test]
 fn what_was_woken_stays_due_whatever_is_told_of_the_object_before_somebody_looks() {
     let terms = Terms { references: true, ..terms(300, 60, 120) };
-    for phase in
-        [Phase::Pending { turns_at: None }, Phase::Gap { from: t(95) }, Phase::Fired { turns_at: None }]
-    {
+    for phase in [
+        Phase::Watching { turns_at: t(900) },
+        Phase::Pending { turns_at: None },
+        Phase::Gap { from: t(95) },
+        Phase::Fired { turns_at: None },
+        Phase::Recovering { from: t(95) },
+    ] {
         let mut woken = Check { phase, due: t(700), look_again_at: t(700), ..open_check(&terms) };
         woken.wake(t(100));
         assert_eq!(woken.due, t(100));
         // Whoever handles the news may have begun before.
         for (now, due) in [(99, 100), (101, 101)] {
-            let told = told(2, 98, Verdict::HoldsIfReferenced);
-            let told = kept(decide(Some(&woken), &terms, &told, t(now), blank));
-            assert_eq!(told.due, t(due), "{:?} at {now}", woken.phase);
+            for verdict in [Verdict::HoldsIfReferenced, Verdict::Not] {
+                let mut news = told(2, 98, verdict);
+                news.seen = Seen::Present { verdict, since: None, turns_at: Some(t(900)) };
+                let told = kept(decide(Some(&woken), &terms, &news, t(now), blank));
+                assert!(told.due <= t(due), "{verdict:?} in {:?} at {now}: {}", woken.phase, told.due);
+            }
         }
         let seen = kept(decide(Some(&woken), &terms, &looked(2, 101, Verdict::Holds), t(101), blank));
         assert!(seen.due > t(101), "{:?}", woken.phase);
     }
+}
+
+#[test]
+fn what_is_woken_while_it_fires_or_cannot_be_looked_at_is_looked_at_all_the_same() {
+    let terms = terms(60, 0, 120);
+    let mut firing = Check { phase: Phase::Firing, due: t(130), ..open_check(&terms) };
+    firing.wake(t(100));
+    let Decision::Fire(mut check) =
+        decide(Some(&firing), &terms, &looked(2, 101, Verdict::Holds), t(101), blank)
+    else {
+        panic!("it is carried on")
+    };
+    check.sent(&terms, t(102));
+    assert_eq!((check.phase.name(), check.due), ("fired", t(102)));
+    check.postpone(SignedDuration::from_secs(60), t(103));
+    let news = told(3, 104, Verdict::Holds);
+    assert_eq!(kept(decide(Some(&check), &terms, &news, t(104), blank)).due, t(163), "and no sooner");
 }
 
 #[test]

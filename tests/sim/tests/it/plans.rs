@@ -55,6 +55,27 @@ fn what_waits_for_the_queue_does_not_stand_against_the_list_after_etcd_was_resto
     );
 }
 
+/// A pod has failed; it is made anew, and etcd is restored to when it was not. The news of the other come minutes later, of a
+/// higher version than what is there.
+#[test]
+fn what_comes_late_of_another_ends_nothing_after_etcd_was_restored() {
+    let outcome = run(&Plan {
+        faults: vec![
+            fault(5 * MINUTE, 7 * MINUTE, What::EtcdRestored),
+            fault(6 * MINUTE, 7 * MINUTE - 5_000, What::Delays(900)),
+        ],
+        ..one_pod(
+            1_000,
+            true,
+            [
+                (2 * MINUTE, DeedKind::Phase("a", Phase::Failed)),
+                (6 * MINUTE + 30_000, DeedKind::Create("a", Phase::Running, true, "settings")),
+            ],
+        )
+    });
+    assert_eq!(outcome.complaints, Vec::<String>::new());
+}
+
 /// Three rules see that pods are unready: of two that have one owner each is one alert, and one that has none has its own.
 #[test]
 fn several_pods_of_one_owner_are_one_alert() {
