@@ -15,6 +15,7 @@
 
 mod api;
 mod calm;
+mod claim;
 mod clock;
 mod edition;
 mod fault;

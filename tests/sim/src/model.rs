@@ -81,6 +81,15 @@ pub(crate) struct Past {
     pub(crate) configs: BTreeMap<&'static str, History<bool>>,
 }
 
+/// That an object was written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Write {
+    /// When.
+    pub(crate) at: Millis,
+    /// As which version; after a restoration some come again.
+    pub(crate) version: u64,
+}
+
 /// A change, as a watch tells it.
 #[derive(Debug, Clone)]
 pub(crate) struct Logged {
@@ -121,7 +130,7 @@ pub(crate) struct Inner {
     pub(crate) cuts: u64,
     births: u32,
     past: Past,
-    writes: BTreeMap<String, Vec<Millis>>,
+    writes: BTreeMap<String, Vec<Write>>,
     backup: Option<Backup>,
 }
 
@@ -153,8 +162,8 @@ impl Cluster {
         self.lock().past.clone()
     }
 
-    /// When each pod was written to, by its uid.
-    pub(crate) fn writes(&self) -> BTreeMap<String, Vec<Millis>> {
+    /// What each pod was written, by its uid.
+    pub(crate) fn writes(&self) -> BTreeMap<String, Vec<Write>> {
         self.lock().writes.clone()
     }
 
@@ -196,11 +205,12 @@ impl Cluster {
         if old != next {
             history.push((now, next.clone()));
         }
-        if let Some(pod) = next.as_ref() {
-            inner.writes.entry(pod.uid.clone()).or_default().push(now);
-        }
         let json = next.as_ref().map(|pod| pod.json(name));
         inner.write(Kind::Pod, NAMESPACE, name, json, now);
+        if let Some(pod) = next {
+            let version = inner.version;
+            inner.writes.entry(pod.uid).or_default().push(Write { at: now, version });
+        }
         drop(inner);
         self.wake();
     }
@@ -265,9 +275,11 @@ impl Cluster {
         for (name, history) in &mut inner.past.configs {
             history.push((now, past.configs.get(name).and_then(|history| history.last()?.1)));
         }
-        for (_, pod) in past.pods.values().filter_map(|history| history.last()) {
-            let Some(pod) = pod else { continue };
-            inner.writes.entry(pod.uid.clone()).or_default().push(now);
+        for (name, history) in &past.pods {
+            let Some((_, Some(pod))) = history.last() else { continue };
+            let key = (Kind::Pod, NAMESPACE.to_owned(), (*name).to_owned());
+            let version = inner.objects.get(&key).map_or(0, |stored| stored.version);
+            inner.writes.entry(pod.uid.clone()).or_default().push(Write { at: now, version });
         }
         drop(inner);
         self.compact();

@@ -35,7 +35,7 @@ use tokio::time::timeout;
 /// How many shards the keys are spread over.
 pub(crate) const SHARDS: u16 = 4;
 /// How long an invocation may take, as in the template.
-const TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a message is hidden while it is handled, and how often it is tried, as in the template.
 const QUEUES: QueueSettings =
     QueueSettings { visibility: Duration::from_mins(3), receives_max: RECEIVES_MAX };
