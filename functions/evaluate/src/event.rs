@@ -91,9 +91,13 @@ impl Observed<'_> {
 }
 
 impl Sight {
-    /// An event that goes on with what another told: it did not begin anew.
+    /// An event that goes on with what another told of the same object: it did not begin anew.
     pub(crate) fn joining(&self, check: &Check, rule: &Rule) -> Sighting {
         let mut sighting = self.sighting.clone();
+        let is_of_another = !check.uid.is_empty() && !sighting.uid.is_empty() && check.uid != sighting.uid;
+        if is_of_another {
+            return sighting;
+        }
         if let (Some(_), Some(before), Seen::Present { since: Some(since), .. }) =
             (&self.event, &check.event, &mut sighting.seen)
         {
