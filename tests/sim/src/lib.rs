@@ -22,6 +22,7 @@ mod fault;
 mod forms;
 mod law;
 mod model;
+mod noted;
 mod often;
 mod oracle;
 mod people;

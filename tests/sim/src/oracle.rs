@@ -43,7 +43,7 @@ pub(crate) fn bounds(system: &System) -> Vec<String> {
         !["ledger", "tries#", "shadow#", "count#"].iter().any(|of| record.key.partition.starts_with(of))
     });
     let mut complaints: Vec<String> = audit::markers(&records, &scope(), SHARDS).err().into_iter().collect();
-    let most = crate::plan::PODS.len() * (LAWS.len() + 1) * RECORDS_PER_PAIR + 16;
+    let most = crate::plan::PODS.len() * (LAWS.len() + 2) * RECORDS_PER_PAIR + 16;
     if records.len() > most {
         complaints.push(format!("{} records of checks, more than {most}", records.len()));
     }
@@ -91,6 +91,9 @@ pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<String> {
     (judge.calm, judge.news) = whole;
     if plan.counts {
         judge.what_begins_often_is_told(&past, &stories);
+    }
+    if plan.events {
+        judge.what_events_tell_is_told(&past, &stories);
     }
     judge.no_silence_is_made_up_or_left(&stories);
     judge.everybody_was_told(system, &stories);
