@@ -236,12 +236,11 @@ impl Cluster {
         let Some(Pod { uid, .. }) = history else { return };
         inner.past.seen.entry(uid.clone()).or_default().push(now);
         let goes_on = |event: &Event| event.pod == uid && now <= event.last + WINDOW;
-        let event = match inner.events.remove(pod).filter(goes_on) {
-            Some(event) => Event { last: now, count: event.count + 1, ..event },
-            None => {
-                inner.events_made += 1;
-                Event { number: inner.events_made, pod: uid, first: now, last: now, count: 1 }
-            }
+        let event = if let Some(event) = inner.events.remove(pod).filter(goes_on) {
+            Event { last: now, count: event.count + 1, ..event }
+        } else {
+            inner.events_made += 1;
+            Event { number: inner.events_made, pod: uid, first: now, last: now, count: 1 }
         };
         inner.write(Kind::Event, NAMESPACE, &event.name(pod), Some(event.json(pod)), now);
         inner.events.insert(pod, event);
