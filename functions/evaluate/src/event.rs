@@ -92,7 +92,7 @@ impl Observed<'_> {
 }
 
 impl Sight {
-    /// An event that goes on with what another told: it did not begin anew.
+    /// An event that goes on with what another told of the same object: it did not begin anew.
     pub(crate) fn joining(&self, check: &Check, rule: &Rule) -> Sighting {
         let mut sighting = self.sighting.clone();
         if !same(&check.uid, &sighting.uid) {

@@ -201,7 +201,7 @@ impl What {
 
     /// Whether the live cluster cannot be read.
     pub fn hides_the_cluster(self) -> bool {
-        matches!(self, Self::ApiDown(Caller::Functions, _) | Self::Slow(_))
+        matches!(self, Self::ApiDown(Caller::Functions, _))
     }
 }
 

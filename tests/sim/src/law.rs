@@ -4,8 +4,8 @@
 use crate::clock::{MINUTE, Millis, SECOND};
 use crate::edition::{Edit, Edition};
 use crate::model::{History, Past, Pod};
-use crate::often;
 use crate::plan::Phase;
+use crate::{noted, often};
 use std::ops::Deref;
 
 /// What each rule looks for, where it is not told who is asked for what: `TIME` stands for how long it has to match.
@@ -55,11 +55,19 @@ const RULES: [(&str, &str); 8] = [
     ),
 ];
 
-/// The rules of an edition as the functions have them, each under the name that `named` gives it; whether there is one
-/// that counts.
+/// Which rules there are besides the laws.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Besides {
+    /// One that counts.
+    pub(crate) counts: bool,
+    /// One on events.
+    pub(crate) events: bool,
+}
+
+/// The rules of an edition as the functions have them, each under the name that `named` gives it.
 pub(crate) fn rules_text(
     edition: &Edition,
-    counts: bool,
+    besides: Besides,
     named: impl Fn(&'static str) -> &'static str,
 ) -> String {
     let rule = |law: &Law| {
@@ -81,7 +89,9 @@ pub(crate) fn rules_text(
         };
         Some(format!("{}:\n  {{ {text} }}\n", named(law.name)))
     };
-    LAWS.iter().filter_map(rule).chain(counts.then(|| often::RULE.to_owned())).collect()
+    let often = besides.counts.then(|| often::RULE.to_owned());
+    let noted = besides.events.then(|| noted::RULE.to_owned());
+    LAWS.iter().filter_map(rule).chain(often).chain(noted).collect()
 }
 
 /// How `Failed` and `Broken` find their cause, which is one.

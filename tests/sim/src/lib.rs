@@ -15,12 +15,14 @@
 
 mod api;
 mod calm;
+mod claim;
 mod clock;
 mod edition;
 mod fault;
 mod forms;
 mod law;
 mod model;
+mod noted;
 mod often;
 mod oracle;
 mod people;

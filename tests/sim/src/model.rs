@@ -1,4 +1,5 @@
 use crate::clock::{Millis, timestamp};
+use crate::noted::{Event, WINDOW};
 use crate::plan::{CONFIGS, DeedKind, Phase};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -12,12 +13,14 @@ pub(crate) enum Kind {
     Pod,
     /// Configurations.
     ConfigMap,
+    /// What is told of pods.
+    Event,
     /// What watchers share.
     Lease,
 }
 
-/// Those that are watched.
-pub(crate) const KINDS: [Kind; 2] = [Kind::Pod, Kind::ConfigMap];
+/// Those that may be watched.
+pub(crate) const KINDS: [Kind; 3] = [Kind::Pod, Kind::ConfigMap, Kind::Event];
 
 impl Kind {
     /// Its name.
@@ -25,6 +28,7 @@ impl Kind {
         match self {
             Self::Pod => "Pod",
             Self::ConfigMap => "ConfigMap",
+            Self::Event => "Event",
             Self::Lease => "Lease",
         }
     }
@@ -34,13 +38,16 @@ impl Kind {
         match self {
             Self::Pod => "pods",
             Self::ConfigMap => "configmaps",
+            Self::Event => "events",
             Self::Lease => "leases",
         }
     }
 
     /// The one of that name in a path.
     pub(crate) fn of_plural(plural: &str) -> Option<Self> {
-        [Self::Pod, Self::ConfigMap, Self::Lease].into_iter().find(|kind| kind.plural() == plural)
+        [Self::Pod, Self::ConfigMap, Self::Event, Self::Lease]
+            .into_iter()
+            .find(|kind| kind.plural() == plural)
     }
 }
 
@@ -79,6 +86,17 @@ pub(crate) struct Past {
     pub(crate) pods: BTreeMap<&'static str, History<Pod>>,
     /// Configuration by configuration: whether it was bad.
     pub(crate) configs: BTreeMap<&'static str, History<bool>>,
+    /// When the event of each pod was seen, by the pod's uid.
+    pub(crate) seen: BTreeMap<String, Vec<Millis>>,
+}
+
+/// That an object was written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Write {
+    /// When.
+    pub(crate) at: Millis,
+    /// As which version; after a restoration some come again.
+    pub(crate) version: u64,
 }
 
 /// A change, as a watch tells it.
@@ -120,8 +138,11 @@ pub(crate) struct Inner {
     /// Watches that were opened under an earlier count are broken off.
     pub(crate) cuts: u64,
     births: u32,
+    /// The last event of each pod, while it is there.
+    events: BTreeMap<&'static str, Event>,
+    events_made: u32,
     past: Past,
-    writes: BTreeMap<String, Vec<Millis>>,
+    writes: BTreeMap<String, Vec<Write>>,
     backup: Option<Backup>,
 }
 
@@ -153,8 +174,8 @@ impl Cluster {
         self.lock().past.clone()
     }
 
-    /// When each pod was written to, by its uid.
-    pub(crate) fn writes(&self) -> BTreeMap<String, Vec<Millis>> {
+    /// What each pod was written, by its uid.
+    pub(crate) fn writes(&self) -> BTreeMap<String, Vec<Write>> {
         self.lock().writes.clone()
     }
 
@@ -181,6 +202,8 @@ impl Cluster {
             DeedKind::Touch(name) => self.set_pod(name, now, |pod| pod),
             DeedKind::Delete(name) => self.set_pod(name, now, |_| None),
             DeedKind::Config(name, next) => self.set_config(name, now, next),
+            DeedKind::Seen(pod) => self.see(pod, now),
+            DeedKind::Expired(pod) => self.expire(pod, now),
             DeedKind::Push(..) => {} // the cluster knows nothing of it
         }
     }
@@ -196,11 +219,40 @@ impl Cluster {
         if old != next {
             history.push((now, next.clone()));
         }
-        if let Some(pod) = next.as_ref() {
-            inner.writes.entry(pod.uid.clone()).or_default().push(now);
-        }
         let json = next.as_ref().map(|pod| pod.json(name));
         inner.write(Kind::Pod, NAMESPACE, name, json, now);
+        if let Some(pod) = next {
+            let version = inner.version;
+            inner.writes.entry(pod.uid).or_default().push(Write { at: now, version });
+        }
+        drop(inner);
+        self.wake();
+    }
+
+    /// The event of a pod is seen once more. What was not seen for long is another event when it comes back.
+    fn see(&self, pod: &'static str, now: Millis) {
+        let mut inner = self.lock();
+        let history = inner.past.pods.get(pod).and_then(|history| history.last()?.1.clone());
+        let Some(Pod { uid, .. }) = history else { return };
+        inner.past.seen.entry(uid.clone()).or_default().push(now);
+        let goes_on = |event: &Event| event.pod == uid && now <= event.last + WINDOW;
+        let event = if let Some(event) = inner.events.remove(pod).filter(goes_on) {
+            Event { last: now, count: event.count + 1, ..event }
+        } else {
+            inner.events_made += 1;
+            Event { number: inner.events_made, pod: uid, first: now, last: now, count: 1 }
+        };
+        inner.write(Kind::Event, NAMESPACE, &event.name(pod), Some(event.json(pod)), now);
+        inner.events.insert(pod, event);
+        drop(inner);
+        self.wake();
+    }
+
+    /// The event of a pod goes.
+    fn expire(&self, pod: &'static str, now: Millis) {
+        let mut inner = self.lock();
+        let Some(event) = inner.events.remove(pod) else { return };
+        inner.write(Kind::Event, NAMESPACE, &event.name(pod), None, now);
         drop(inner);
         self.wake();
     }
@@ -258,6 +310,7 @@ impl Cluster {
         let Some(Backup { version, objects, past }) = self.lock().backup.take() else { return };
         let mut inner = self.lock();
         (inner.version, inner.objects) = (version, objects);
+        inner.events.clear(); // what tells of pods begins anew too
         for (name, history) in &mut inner.past.pods {
             let was = past.pods.get(name).and_then(|history| history.last()?.1.clone());
             history.push((now, was));
@@ -265,9 +318,11 @@ impl Cluster {
         for (name, history) in &mut inner.past.configs {
             history.push((now, past.configs.get(name).and_then(|history| history.last()?.1)));
         }
-        for (_, pod) in past.pods.values().filter_map(|history| history.last()) {
-            let Some(pod) = pod else { continue };
-            inner.writes.entry(pod.uid.clone()).or_default().push(now);
+        for (name, history) in &past.pods {
+            let Some((_, Some(pod))) = history.last() else { continue };
+            let key = (Kind::Pod, NAMESPACE.to_owned(), (*name).to_owned());
+            let version = inner.objects.get(&key).map_or(0, |stored| stored.version);
+            inner.writes.entry(pod.uid.clone()).or_default().push(Write { at: now, version });
         }
         drop(inner);
         self.compact();

@@ -36,7 +36,7 @@ impl Judge<'_> {
         let unkind: Vec<Fault> = self.faults.iter().filter(|fault| !is_kind(fault.what)).copied().collect();
         let calm = Calm::of_all(&unkind);
         let lives = lives(past);
-        let slack = self.in_time() + self.skew();
+        let skew = self.skew();
         for (uid, life) in &lives {
             let own: Vec<&Story> =
                 stories.iter().filter(|story| story.finding.rule == OFTEN && story.uid() == uid).collect();
@@ -47,6 +47,7 @@ impl Judge<'_> {
             };
             for enough in life.begins.windows(COUNT) {
                 let (first, last) = (enough[0], enough[COUNT - 1]);
+                let slack = self.in_time(last, last) + skew;
                 let told_by = last + slack;
                 let lasts = first + WITHIN > told_by && life.gone.is_none_or(|gone| gone > told_by);
                 let is_told = |story: &&Story| {
@@ -59,6 +60,7 @@ impl Judge<'_> {
             }
             for story in &own {
                 let fired = story.fired();
+                let slack = self.in_time(fired, fired) + skew;
                 let begun = |at: Millis| {
                     let window = at - WITHIN - slack..=at + slack;
                     life.begins.iter().filter(|begin| window.contains(begin)).count()
@@ -67,6 +69,7 @@ impl Judge<'_> {
                     self.complaints.push(format!("{OFTEN}: {uid}: not often: {story:?} of {life:?}"));
                 }
                 let over = over(life, fired);
+                let slack = self.in_time(over, over + RESOLVE_AFTER) + skew;
                 let told_by = over.saturating_add(RESOLVE_AFTER + slack);
                 if told_by >= self.end || !can_be_counted(fired, told_by) {
                     continue;

@@ -5,7 +5,7 @@ use crate::clock::{Clock, MINUTE, Millis, SECOND};
 use crate::edition::Edit;
 use crate::fault::{FUNCTIONS, Fault, Function, What};
 use crate::law::{LAWS, Law, NEVER, NEWEST, OLDER, Ruled, Spell};
-use crate::model::Past;
+use crate::model::{Past, Write};
 use crate::plan::Plan;
 use crate::press::Press;
 use crate::system::{SHARDS, System, scope};
@@ -16,11 +16,13 @@ use prodrome_queue::QueueName;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How much later than it is due something may be told on a good day.
-const IN_TIME: Millis = 2 * SECOND;
+pub(crate) const IN_TIME: Millis = 2 * SECOND;
+/// And where writes conflict with nobody.
+const CONFLICTS: Millis = 5 * IN_TIME;
 /// What a rule that asks for another object may take besides: ten seconds gather, ten settle.
-const REFERENCES: Millis = 21 * SECOND;
+pub(crate) const REFERENCES: Millis = 21 * SECOND;
 /// What times that are written to the second, cut off, may be early.
-const CUT_OFF: Millis = SECOND;
+pub(crate) const CUT_OFF: Millis = SECOND;
 /// An open check is looked at again this often, and a little time for it.
 const LOOKED_AT_AGAIN: Millis = 11 * MINUTE;
 /// A check whose rule nobody knows ends after an hour, at the next look that is put off by no more than ten minutes.
@@ -41,7 +43,7 @@ pub(crate) fn bounds(system: &System) -> Vec<String> {
         !["ledger", "tries#", "shadow#", "count#"].iter().any(|of| record.key.partition.starts_with(of))
     });
     let mut complaints: Vec<String> = audit::markers(&records, &scope(), SHARDS).err().into_iter().collect();
-    let most = crate::plan::PODS.len() * (LAWS.len() + 1) * RECORDS_PER_PAIR + 16;
+    let most = crate::plan::PODS.len() * (LAWS.len() + 2) * RECORDS_PER_PAIR + 16;
     if records.len() > most {
         complaints.push(format!("{} records of checks, more than {most}", records.len()));
     }
@@ -90,6 +92,9 @@ pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<String> {
     if plan.counts {
         judge.what_begins_often_is_told(&past, &stories);
     }
+    if plan.events {
+        judge.what_events_tell_is_told(&past, &stories);
+    }
     judge.no_silence_is_made_up_or_left(&stories);
     judge.everybody_was_told(system, &stories);
     judge.nothing_is_left(system, &laws, &past);
@@ -131,7 +136,7 @@ impl Story {
         self.finding.subject.uid()
     }
 
-    fn since(&self) -> Millis {
+    pub(crate) fn since(&self) -> Millis {
         Clock::since_begin(self.finding.since)
     }
 
@@ -153,8 +158,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) news: Calm,
     pub(crate) faults: &'a [Fault],
     pub(crate) end: Millis,
-    /// When each pod was written to, by its uid.
-    writes: BTreeMap<String, Vec<Millis>>,
+    /// What each pod was written, by its uid.
+    pub(crate) writes: BTreeMap<String, Vec<Write>>,
     pub(crate) complaints: Vec<String>,
 }
 
@@ -163,15 +168,16 @@ impl Judge<'_> {
         self.complaints.push(format!("{}: {what}: {about:#?}", law.name));
     }
 
-    /// How much later than it is due something may be told where nothing is wrong that makes it late. Who meets conflicts
-    /// tries again, each time a little later.
-    pub(crate) fn in_time(&self) -> Millis {
-        let conflicts = self.faults.iter().any(|fault| matches!(fault.what, What::StoreConflicts(_)));
-        if conflicts { 5 * IN_TIME } else { IN_TIME }
+    /// How much later than it is due something may be told that is decided between two instants, where nothing is wrong
+    /// that makes it late. Who meets conflicts tries again, each time a little later.
+    pub(crate) fn in_time(&self, from: Millis, to: Millis) -> Millis {
+        let meets = |fault: &Fault| fault.from <= to.saturating_add(CONFLICTS) && from <= fault.to;
+        let mut conflicts = self.faults.iter().filter(|fault| matches!(fault.what, What::StoreConflicts(_)));
+        if conflicts.any(meets) { CONFLICTS } else { IN_TIME }
     }
 
     /// Whether what there was was put back between two instants to what it had been before.
-    fn is_put_back(&self, from: Millis, to: Millis) -> bool {
+    pub(crate) fn is_put_back(&self, from: Millis, to: Millis) -> bool {
         let mut restored = self.faults.iter().filter(|fault| fault.what == What::EtcdRestored);
         restored.any(|fault| from < fault.to && fault.to <= to + self.skew())
     }
@@ -188,12 +194,15 @@ impl Judge<'_> {
     /// Whatever matched for long enough was told, and in time.
     fn nothing_that_lasted_is_missed(&mut self, law: &Ruled, spells: &[Spell], own: &[&Story]) {
         for spell in &law.pieces(spells) {
-            let slack = self.in_time() + self.skew() + if law.refers { REFERENCES } else { 0 };
-            let due = self.due(law, self.known_from(law, spell), slack).max(spell.from);
+            let refers = if law.refers { REFERENCES } else { 0 };
+            let due_with = |slack| self.due(law, self.known_from(law, spell), slack).max(spell.from);
+            let most = CONFLICTS + self.skew() + refers;
+            let slack = self.in_time(spell.from, due_with(most)) + self.skew() + refers;
+            let due = due_with(slack);
             let in_time = due.saturating_add(slack);
             let latest = match self.calm.over(spell.from - MINUTE, in_time) {
                 None => in_time,
-                Some(over) => in_time.max(over + slack + self.counts_anew(law)),
+                Some(over) => in_time.max(over + slack + self.counts_anew(law, spell.from, over)),
             };
             if spell.to <= latest || latest >= self.end {
                 continue;
@@ -216,7 +225,7 @@ impl Judge<'_> {
     /// lacks the rule takes the news for handled, and nothing is listed anew for a rule that comes with the program (as
     /// it is for one that is pushed): then the object's next change tells.
     fn known_from(&self, law: &Ruled, spell: &Spell) -> Millis {
-        let writes = self.writes.get(&spell.uid).into_iter().flatten().copied();
+        let writes = self.writes.get(&spell.uid).into_iter().flatten().map(|write| write.at);
         let news = writes.filter(|at| spell.from <= *at && *at < spell.to);
         std::iter::once(spell.from).chain(news).find(|at| !self.may_be_missed(law, *at)).unwrap_or(NEVER)
     }
@@ -228,24 +237,26 @@ impl Judge<'_> {
         if old.peek().is_none() {
             return false;
         }
-        let heard = self.calm.over(at - MINUTE, at + self.in_time()).unwrap_or(at);
+        let heard = self.calm.over(at - MINUTE, at + self.in_time(at, at)).unwrap_or(at);
         old.any(|old| old.from <= heard && at <= old.to + MINUTE)
     }
 
     /// Whether a match may have been found at an instant by whoever looked again at what was open under its object's name:
     /// all news of it until then may have come to an instance that lacks the rule. Nobody can say since when it was so.
-    fn may_be_first_looked_at(&self, law: &Ruled, spell: &Spell, at: Millis) -> bool {
+    pub(crate) fn may_be_first_looked_at(&self, law: &Ruled, spell: &Spell, at: Millis) -> bool {
         let looked_at = spell.from + LOOKED_AT_AGAIN;
         let over = self.calm.over(spell.from - MINUTE, looked_at);
         let latest = over.map_or(looked_at, |over| looked_at.max(over + LOOKED_AT_AGAIN));
         at < self.known_from(law, spell) && at < spell.to && at <= latest
     }
 
-    /// How long a match may have to last from when it is seen: nobody knows how long it was there before.
-    fn counts_anew(&self, law: &Ruled) -> Millis {
+    /// How long a match may have to last from when it is seen, in a storm that is over at an instant: nobody knows how long
+    /// it was there before.
+    fn counts_anew(&self, law: &Ruled, from: Millis, over: Millis) -> Millis {
         // Of what has waited together the newest may be handled first, and what is older tells nothing then.
         let hides = |what: What| what.blinds_the_watcher() || what == What::NotInvoked(Function::Evaluate);
-        let is_hidden = self.faults.iter().any(|fault| hides(fault.what));
+        let hiding: Vec<Fault> = self.faults.iter().filter(|fault| hides(fault.what)).copied().collect();
+        let is_hidden = Calm::of_all(&hiding).over(from - MINUTE, over).is_some();
         let is_pushed = law.changes().next().is_some();
         let known = if is_pushed { MINUTE } else { 0 };
         if law.refers || is_pushed || (is_hidden && !law.tells_since) { law.longest() + known } else { 0 }
@@ -268,7 +279,7 @@ impl Judge<'_> {
     /// told twice of one spell.
     fn one_fault_is_one_finding(&mut self, law: &Ruled, spells: &[Spell], own: &[&Story]) {
         let mut by_pod: BTreeMap<&str, Vec<&Story>> = BTreeMap::new();
-        for story in own.iter().filter(|story| story.finding.stale.is_none()) {
+        for story in own {
             by_pod.entry(story.uid()).or_default().push(story);
         }
         for (uid, mut stories) in by_pod {
@@ -300,98 +311,6 @@ impl Judge<'_> {
         }
     }
 
-    /// Whatever was told was so.
-    fn what_is_told_was_so(&mut self, law: &Ruled, story: &Story, past: &Past) {
-        let (since, fired, skew) = (story.since(), story.fired(), self.skew());
-        let duration = self.shortest_at(law, fired);
-        if fired - since < duration {
-            self.complain("too early by its own account", law, (story, law.forms()));
-        }
-        let of_pod = |spells: Vec<Spell>| -> Vec<Spell> {
-            spells.into_iter().filter(|spell| spell.uid == story.uid()).collect()
-        };
-        let seen = of_pod(self.spells_at(law, past, fired));
-        let matching = |t: Millis, slack: Millis| {
-            seen.iter().any(|spell| spell.from - slack <= t && (spell.to == NEVER || t <= spell.to + slack))
-        };
-        if story.finding.stale.is_some() {
-            let hides = |fault: &&Fault| fault.what.hides_the_cluster();
-            let was_hidden =
-                self.faults.iter().filter(hides).any(|f| f.from - MINUTE <= fired && fired <= f.to + MINUTE);
-            if !was_hidden {
-                self.complain("it could not be read, on a good day", law, story);
-            }
-            return;
-        }
-        // A look takes its time: what it saw may be over when it is told.
-        if !matching(fired, skew + 2 * SECOND) {
-            self.complain("fired though it did not match", law, (story, &seen, law.forms()));
-        }
-        let untold = of_pod(law.spells_untold(past));
-        self.its_time_is_true(law, story, seen.iter().chain(&untold));
-        // What the object says itself holds whoever asks.
-        let of_it = if law.tells_since { seen } else { untold };
-        let early = if law.refers { REFERENCES + 10 * SECOND } else { CUT_OFF };
-        // Breaks that nobody saw may be forgiven; not that it had not matched at all before.
-        let first = of_it.first().map_or(fired, |spell| spell.from);
-        let is_as_at_first = law.changes().next().is_none();
-        if is_as_at_first && !law.refers && fired + early + skew < first + duration {
-            self.complain("fired sooner than it can have lasted", law, (story, &of_it));
-        }
-        // What the object says itself holds whatever goes wrong, unless it was put back to what it said before the break.
-        let days = if law.refers { &self.calm } else { &self.news };
-        if (law.tells_since && !self.is_put_back(since, fired)) || days.over(since - MINUTE, fired).is_none()
-        {
-            let began = of_it.iter().filter(|spell| spell.from <= fired + skew).map(|spell| spell.from).max();
-            let mut begins = began.unwrap_or(fired);
-            for spell in of_it.iter().rev() {
-                if spell.to > begins {
-                    continue;
-                }
-                // For some seconds a version that is none is nowhere heard of.
-                let unheard =
-                    law.changes().filter(|at| *at == spell.to).map(|at| self.known_everywhere(at) - at);
-                if begins - spell.to > unheard.max().unwrap_or(0).max(law.gap + SECOND) {
-                    break;
-                }
-                begins = spell.from;
-            }
-            if fired + early + skew < begins + duration {
-                self.complain("fired over a break", law, (story, "it began", begins, &of_it, law.forms()));
-            }
-        }
-    }
-
-    /// It began when something happened, and not when the news of it came.
-    fn its_time_is_true<'s>(
-        &mut self,
-        law: &Ruled,
-        story: &Story,
-        of_it: impl Iterator<Item = &'s Spell> + Clone,
-    ) {
-        let is_blind = self.faults.iter().any(|fault| fault.what.blinds_the_watcher());
-        if is_blind || law.refers {
-            return;
-        }
-        let since = story.since();
-        let happened = self.writes.get(story.uid()).into_iter().flatten().copied();
-        let mut begins = happened.chain(of_it.clone().map(|spell| spell.from));
-        // The watcher reads its clock a moment later. What the object says of a time that has not come yet by the clock of
-        // whoever reads it counts from then: with a clock that is behind, earlier by as much.
-        let early = CUT_OFF + self.skew();
-        // Or when a version of its rule came that had not looked for it before.
-        let mut heard = law.changes().map(|at| (at, self.known_everywhere(at)));
-        let is_looked_at =
-            of_it.clone().any(|spell| spell.from <= since && self.may_be_first_looked_at(law, spell, since));
-        if !begins.any(|at| at - early <= since && since <= at + CUT_OFF)
-            && !heard.any(|(at, known)| at - early <= since && since <= known)
-            && !is_looked_at
-        {
-            let of_it: Vec<_> = of_it.collect();
-            self.complain("it did not begin then", law, (story, of_it, law.forms()));
-        }
-    }
-
     /// Whoever was told is told of its end, in time, and not before.
     fn what_is_over_is_told(&mut self, law: &Ruled, story: &Story, spells: &[Spell]) {
         let skew = self.skew();
@@ -406,12 +325,14 @@ impl Judge<'_> {
             }
         }
         let refers = if law.refers { REFERENCES } else { 0 };
-        let slack = self.in_time() + skew + refers;
+        let slack = |from: Millis, to: Millis| self.in_time(from, to) + skew + refers;
         // The news of its end may come to an instance that lacks the rule.
         let missed = if self.may_be_missed(law, over) { LOOKED_AT_AGAIN } else { 0 };
         // When its end must have been told, and whether that is in a storm.
         let told_by = |over: Millis| {
-            let due = self.end_due(law, story, over).saturating_add(slack);
+            let due = self.end_due(law, story, over);
+            let slack = slack(over, due);
+            let due = due.saturating_add(slack);
             match self.calm.over(over.saturating_sub(MINUTE), due) {
                 None => (due, false),
                 Some(storm) => {
@@ -449,10 +370,11 @@ impl Judge<'_> {
             return;
         }
         let is_calm = self.calm.over(quiet - MINUTE, told).is_none();
+        let slack = self.in_time(quiet, told) + skew + refers;
         if let Some(spell) = matched(slack, quiet + slack).filter(|_| is_calm) {
             self.complain("ended while it matched", law, (spell, story));
         }
-        if let Some(spell) = matched(LONG, told).filter(|_| story.finding.stale.is_none()) {
+        if let Some(spell) = matched(LONG, told) {
             self.complain("ended in the midst of it", law, (spell, story));
         }
     }

@@ -42,10 +42,8 @@ impl Judge<'_> {
             };
             let first = notices.iter().map(|(at, ..)| *at).min().unwrap_or(NEVER);
             let is_opening = alert == fingerprint;
-            if is_opening
-                && self.calm.over(story.at - MINUTE, story.at + self.in_time()).is_none()
-                && first > story.at + self.in_time()
-            {
+            let in_time = story.at + self.in_time(story.at, story.at);
+            if is_opening && self.calm.over(story.at - MINUTE, in_time).is_none() && first > in_time {
                 self.complaints.push(format!("people were told late, at {first}: {story:#?}"));
             }
         }

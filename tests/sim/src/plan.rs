@@ -1,6 +1,7 @@
 use crate::clock::{MINUTE, Millis, SECOND};
 use crate::edition::{self, Edit};
 use crate::fault::{Fault, What};
+use crate::law::Besides;
 use serde::Serialize;
 
 /// The pods that there may be.
@@ -26,6 +27,8 @@ pub struct Plan {
     pub watchers: usize,
     /// Whether there is a rule that counts how often something began.
     pub counts: bool,
+    /// Whether there is a rule on events.
+    pub events: bool,
 }
 
 /// Something that happens to the cluster. Where it does not apply nothing happens.
@@ -52,6 +55,10 @@ pub enum DeedKind {
     Delete(&'static str),
     /// A configuration is good, bad, or gone.
     Config(&'static str, Option<bool>),
+    /// The event of a pod is seen once more.
+    Seen(&'static str),
+    /// The event of a pod expires.
+    Expired(&'static str),
     /// A version of the rules is pushed in which this one is so, or as at first.
     Push(&'static str, Option<Edit>),
 }
@@ -65,7 +72,7 @@ impl DeedKind {
             | Self::Ready(pod, _)
             | Self::Touch(pod)
             | Self::Delete(pod) => Some(pod),
-            Self::Config(..) | Self::Push(..) => None,
+            Self::Seen(_) | Self::Expired(_) | Self::Config(..) | Self::Push(..) => None,
         }
     }
 }
@@ -135,7 +142,18 @@ impl Plan {
         faults.sort_by_key(|fault| fault.from);
         let waiting_bytes_max = if random.bool() { 8 << 20 } else { random.usize(700..2_500) };
         let counts = fastrand::Rng::with_seed(seed ^ 0x0f7e).u8(0..3) == 0;
-        Self { seed, length, deeds, faults, waiting_bytes_max, watchers, counts }
+        let mut telling = fastrand::Rng::with_seed(seed ^ 0xe7e4);
+        let events = telling.u8(0..3) == 0;
+        if events {
+            deeds.extend(sightings(&mut telling, length));
+            deeds.sort_by_key(|deed| deed.at);
+        }
+        Self { seed, length, deeds, faults, waiting_bytes_max, watchers, counts, events }
+    }
+
+    /// Which rules there are besides the laws.
+    pub(crate) fn besides(&self) -> Besides {
+        Besides { counts: self.counts, events: self.events }
     }
 
     /// Whether rules are pushed in it.
@@ -173,6 +191,26 @@ fn deeds(random: &mut fastrand::Rng, length: Millis) -> Vec<Deed> {
             4..8 => random.i64(20 * SECOND..200 * SECOND),
             _ => random.i64(200 * SECOND..1_500 * SECOND),
         } / hurry;
+    }
+    deeds
+}
+
+/// The events of pods are seen, again and again for a while each time; some expire in the midst of it.
+fn sightings(random: &mut fastrand::Rng, length: Millis) -> Vec<Deed> {
+    let mut deeds = Vec::new();
+    for _ in 0..random.usize(2..7) {
+        let pod = PODS[random.usize(0..PODS.len())];
+        let mut at = random.i64(0..length - 2 * MINUTE);
+        for _ in 0..random.usize(1..16) {
+            if at >= length {
+                break;
+            }
+            deeds.push(Deed { at, what: DeedKind::Seen(pod) });
+            if random.u8(0..5) == 0 {
+                deeds.push(Deed { at: at + random.i64(SECOND..20 * SECOND), what: DeedKind::Expired(pod) });
+            }
+            at += random.i64(5 * SECOND..100 * SECOND);
+        }
     }
     deeds
 }

@@ -2,7 +2,7 @@
 
 use crate::clock::{Clock, Millis, SECOND, millis};
 use crate::edition::{Edit, Edition};
-use crate::law::rules_text;
+use crate::law::{Besides, rules_text};
 use crate::weather::Weather;
 use jiff::Timestamp;
 use prodrome_rulebook::{Draft, DraftError, PushError, Rulebook};
@@ -16,8 +16,7 @@ pub(crate) struct Press {
     clock: Clock,
     weather: Weather,
     table: MemoryStore,
-    /// Whether there is a rule that counts.
-    counts: bool,
+    besides: Besides,
     pushed: Arc<Mutex<Vec<Pushed>>>,
 }
 
@@ -25,8 +24,8 @@ pub(crate) struct Press {
 pub(crate) type Pushed = (Millis, &'static str, Option<Edit>);
 
 impl Press {
-    pub(crate) fn new(clock: Clock, weather: Weather, table: MemoryStore, counts: bool) -> Self {
-        Self { clock, weather, table, counts, pushed: Arc::default() }
+    pub(crate) fn new(clock: Clock, weather: Weather, table: MemoryStore, besides: Besides) -> Self {
+        Self { clock, weather, table, besides, pushed: Arc::default() }
     }
 
     /// The versions, for whoever can always read them.
@@ -63,7 +62,7 @@ impl Press {
     }
 
     async fn push(&self, edition: &Edition) -> bool {
-        let text = |edition: &Edition| rules_text(edition, self.counts, |name| name);
+        let text = |edition: &Edition| rules_text(edition, self.besides, |name| name);
         let file = |edition: &Edition| SourceFile::new("rules.yaml", text(edition));
         let draft = Draft::new("somebody", "they know better", [file(edition)]);
         let base = [file(&Edition::new())];

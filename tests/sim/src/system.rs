@@ -4,7 +4,7 @@ use crate::api;
 use crate::clock::{Clock, MINUTE, Millis};
 use crate::edition::Edition;
 use crate::fault::{Caller, Function, Trouble, What};
-use crate::law::{FLOW, NEWEST, OLDER, rules_text};
+use crate::law::{Besides, FLOW, NEWEST, OLDER, rules_text};
 use crate::model::Cluster;
 use crate::plan::Plan;
 use crate::post::{Letters, Posted, received};
@@ -35,7 +35,7 @@ use tokio::time::timeout;
 /// How many shards the keys are spread over.
 pub(crate) const SHARDS: u16 = 4;
 /// How long an invocation may take, as in the template.
-const TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a message is hidden while it is handled, and how often it is tried, as in the template.
 const QUEUES: QueueSettings =
     QueueSettings { visibility: Duration::from_mins(3), receives_max: RECEIVES_MAX };
@@ -133,8 +133,8 @@ impl System {
                 told: Mutex::default(),
             }),
             heard: Arc::default(),
-            press: plan.pushes().then(|| Press::new(clock, weather.clone(), store(), plan.counts)),
-            rules: [rules(plan.counts, |name| name), rules(plan.counts, older)],
+            press: plan.pushes().then(|| Press::new(clock, weather.clone(), store(), plan.besides())),
+            rules: [rules(plan.besides(), |name| name), rules(plan.besides(), older)],
             flows: Arc::new(flows.flows),
             plugins: Arc::new(prodrome_local::plugins()),
             routing: Arc::new(routing),
@@ -352,8 +352,8 @@ impl System {
     }
 }
 
-fn rules(counts: bool, named: impl Fn(&'static str) -> &'static str) -> Arc<RuleSet> {
-    let text = rules_text(&Edition::new(), counts, named);
+fn rules(besides: Besides, named: impl Fn(&'static str) -> &'static str) -> Arc<RuleSet> {
+    let text = rules_text(&Edition::new(), besides, named);
     let loaded = prodrome_rules::load(&[SourceFile::new("rules.yaml", text)]);
     assert!(loaded.diagnostics.is_empty(), "the rules are sound: {:?}", loaded.diagnostics);
     Arc::new(loaded.rules)

@@ -37,6 +37,8 @@ struct Host {
     number: usize,
     /// Whether it shares a lease with others.
     shares: bool,
+    /// Whether it watches events.
+    events: bool,
     waiting_bytes_max: usize,
     status: Known,
     /// When its processes stand still.
@@ -55,6 +57,7 @@ impl Watching {
                 system: system.clone(),
                 number,
                 shares: plan.watchers > 1,
+                events: plan.events,
                 waiting_bytes_max: plan.waiting_bytes_max,
                 status: Arc::default(),
                 stops: struck(What::WatcherSuspended).map(|fault| (fault.from, fault.to)).collect(),
@@ -137,11 +140,12 @@ impl Host {
     }
 
     fn watcher(&self) -> Watcher<Far, ConfigMapPlaces> {
-        let Self { system, number, shares, waiting_bytes_max, .. } = self;
+        let Self { system, number, shares, events, waiting_bytes_max, .. } = self;
         let client = api::client(&system.cluster, &system.weather, system.clock, Caller::Watcher);
         let places = ConfigMapPlaces::new(client.clone(), NAMESPACE, "watcher-place");
-        let kinds = ["Pod", "ConfigMap"].map(|kind| kind.parse().expect("a kind's name is a pattern"));
-        let mut settings = Settings::new(scope(), kinds.to_vec());
+        let kinds = ["Pod", "ConfigMap"].into_iter().chain(events.then_some("Event"));
+        let kinds = kinds.map(|kind| kind.parse().expect("a kind's name is a pattern"));
+        let mut settings = Settings::new(scope(), kinds.collect());
         settings.shards = SHARDS;
         settings.waiting_bytes_max = *waiting_bytes_max;
         settings.outage_bytes_max = *waiting_bytes_max;

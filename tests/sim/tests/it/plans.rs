@@ -1,6 +1,6 @@
 //! What chance makes too rarely to wait for it.
 
-use prodrome_sim::{Deed, DeedKind, Edit, Fault, Function, Millis, Phase, Plan, What, run};
+use prodrome_sim::{Away, Caller, Deed, DeedKind, Edit, Fault, Function, Millis, Phase, Plan, What, run};
 
 const MINUTE: Millis = 60_000;
 
@@ -18,6 +18,7 @@ fn calm(deeds: impl IntoIterator<Item = (Millis, DeedKind)>) -> Plan {
         waiting_bytes_max: 8 << 20,
         watchers: 1,
         counts: false,
+        events: false,
     }
 }
 
@@ -220,6 +221,51 @@ fn a_break_that_nobody_looked_at_in_time_counts() {
                 (14 * MINUTE, DeedKind::Ready("a", true)),
             ],
         )
+    });
+    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.findings, 1, "by the one rule that waits for three minutes");
+}
+
+/// The event of a pod is seen until the pod is replaced by one of its name, and that one's soon after: what was seen of the
+/// first says nothing of the second.
+#[test]
+fn what_events_told_of_a_pod_that_has_gone_is_not_taken_for_what_they_tell_of_the_next() {
+    let seen = |at| (at, DeedKind::Seen("a"));
+    let outcome = run(&Plan {
+        events: true,
+        ..one_pod(
+            1_000,
+            true,
+            [
+                seen(MINUTE),
+                seen(150_000),
+                seen(4 * MINUTE),
+                (250_000, DeedKind::Create("a", Phase::Running, true, "settings")),
+                seen(5 * MINUTE),
+                seen(390_000),
+            ],
+        )
+    });
+    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.findings, 0);
+}
+
+/// The event of a pod is seen again and again, and expires each time: that takes nothing back.
+#[test]
+fn what_an_event_told_that_expired_counts() {
+    let seen = |n: Millis| [(n * MINUTE, DeedKind::Seen("a")), (n * MINUTE + 10_000, DeedKind::Expired("a"))];
+    let outcome = run(&Plan { events: true, ..one_pod(1_000, true, (1..=8).flat_map(seen)) });
+    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.findings, 1);
+}
+
+/// A pod is ready again, and the cluster cannot be read, when a rule that forgives short breaks would fire: what is known
+/// last is that it does not match.
+#[test]
+fn a_break_is_no_match_where_the_cluster_cannot_be_read() {
+    let outcome = run(&Plan {
+        faults: vec![fault(270_000, 8 * MINUTE, What::ApiDown(Caller::Functions, Away::Refuses))],
+        ..one_pod(1_000, false, [(280_000, DeedKind::Ready("a", true))])
     });
     assert_eq!(outcome.complaints, Vec::<String>::new());
     assert_eq!(outcome.findings, 1, "by the one rule that waits for three minutes");
