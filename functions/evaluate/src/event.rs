@@ -159,7 +159,8 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             since: holds.then_some(check.since),
             turns_at: holds.then_some(until),
         };
-        let known = Sight::bare(Sighting { seen, ..gone });
+        // It is over since then, however late somebody looks.
+        let known = Sight::bare(Sighting { seen, at: until.min(now), ..gone });
         Ok(Sight { metadata, summary: check.summary.clone(), evidence: check.evidence.clone(), ..known })
     }
 

@@ -219,10 +219,13 @@ fn seen_from(rule: &Rule, check: &Check, observed: &Observed<'_>, now: Timestamp
         return began.min(now);
     }
     let is_same = (&check.uid, check.resource_version) == (uid, version) && check.resource_version != 0;
-    match check.phase {
-        Phase::Watching { turns_at } if is_same && rule.reference_groups().is_empty() => turns_at.min(now),
-        _ => now,
-    }
+    let turns_at = match check.phase {
+        Phase::Watching { turns_at } => Some(turns_at),
+        Phase::Pending { turns_at } | Phase::Fired { turns_at } => turns_at,
+        Phase::Gap { .. } | Phase::Firing | Phase::Recovering { .. } | Phase::Ending { .. } => None,
+    };
+    let turned = turns_at.filter(|_| is_same && rule.reference_groups().is_empty());
+    turned.map_or(now, |turned| turned.min(now))
 }
 
 /// Where the cluster cannot be read, a check that is about to fire does so on the last known state, and says so; one that

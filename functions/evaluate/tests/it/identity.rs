@@ -194,7 +194,7 @@ BackOff:
   { resource: Event, duration: 0s, resolveAfter: 1m, checkField: [ { field: [reason], equalValue: [BackOff] } ] }
 ";
 
-fn event(name: &str, of: &str, version: u64, seen: i64) -> Value {
+pub(crate) fn event(name: &str, of: &str, version: u64, seen: i64) -> Value {
     json!({
         "metadata": { "namespace": "shop", "name": name, "uid": name, "resourceVersion": version.to_string() },
         "involvedObject":

@@ -11,6 +11,8 @@ mod silence;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
+mod standstill;
+#[cfg(test)]
 mod story;
 #[cfg(test)]
 mod tenants;
