@@ -86,6 +86,11 @@ impl Judge<'_> {
         if law.refers && self.calm.over(since - MINUTE, fired).is_some() {
             return; // what it refers to is read when it is due, and that may be late
         }
+        // News that were long under way are judged by a version of the rule that came meanwhile.
+        let came = law.changes().any(|at| since - self.skew() <= at && at <= fired + self.skew());
+        if came && self.news.over(since - MINUTE, since + IN_TIME).is_some() {
+            return;
+        }
         let early = if law.refers { REFERENCES + 10 * SECOND } else { CUT_OFF };
         let can_be =
             |spell: &&Spell| spell.from <= fired + skew && since <= spell.to.saturating_add(early + skew);

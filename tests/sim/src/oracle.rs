@@ -15,10 +15,11 @@ use prodrome_model::{EndReason, Finding, FindingState};
 use prodrome_queue::QueueName;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How much later than it is due something may be told on a good day.
-pub(crate) const IN_TIME: Millis = 2 * SECOND;
+/// How much later than it is due something may be told on a good day: where several faults of one owner begin at once, the
+/// flow that looks into one of them meets another at it, and comes again after two seconds.
+pub(crate) const IN_TIME: Millis = 4 * SECOND;
 /// And where writes conflict with nobody.
-const CONFLICTS: Millis = 5 * IN_TIME;
+const CONFLICTS: Millis = 10 * SECOND;
 /// What a rule that asks for another object may take besides: ten seconds gather, ten settle.
 pub(crate) const REFERENCES: Millis = 21 * SECOND;
 /// What times that are written to the second, cut off, may be early.
@@ -337,7 +338,13 @@ impl Judge<'_> {
                 None => (due, false),
                 Some(storm) => {
                     let late = self.end_due(law, story, over).saturating_sub(over.max(story.fired()));
-                    (due.max(storm + late.max(law.resolve_after) + slack + missed), true)
+                    let after = |storm: Millis| due.max(storm + late.max(law.resolve_after) + slack + missed);
+                    // The next storm may rage by then.
+                    let (mut storm, mut latest) = (storm, after(storm));
+                    while let Some(next) = self.calm.over(storm, latest).filter(|next| *next > storm) {
+                        (storm, latest) = (next, after(next));
+                    }
+                    (latest, true)
                 }
             }
         };

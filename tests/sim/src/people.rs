@@ -1,6 +1,6 @@
 //! What people were told of it: each alert once, in time, and its end after it.
 
-use crate::clock::{Clock, MINUTE, Millis};
+use crate::clock::{Clock, MINUTE, Millis, SECOND};
 use crate::fault::What;
 use crate::law::NEVER;
 use crate::oracle::{Judge, Story};
@@ -120,8 +120,8 @@ impl Judge<'_> {
             let teller = if finding.group.is_of_cause() { finding.owner.as_str() } else { &finding.rule };
             places.entry((teller, &finding.group.key)).or_default().insert(alert);
         }
-        // By the clocks of those who decided.
-        let skew = SignedDuration::from_millis(self.skew());
+        // By the clocks of those who decided, each of which read it as it began.
+        let skew = SignedDuration::from_millis(self.skew() + SECOND);
         for (place, alerts) in places {
             let mut alerts: Vec<_> = alerts.iter().filter_map(|alert| spans.get(*alert)).collect();
             alerts.sort();
