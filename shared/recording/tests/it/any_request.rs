@@ -91,8 +91,8 @@ fn query() -> impl Strategy<Value = String> {
         1 => any::<u64>().prop_map(|number| number.to_string()),
         1 => "[ -~]{0,40}",
     ];
-    let pairs = prop::collection::vec((name, value), 0..6);
-    pairs.prop_map(|pairs| pairs.iter().map(|(name, value)| format!("&{name}={value}")).collect())
+    let pair = (name, value).prop_map(|(name, value)| format!("&{name}={value}"));
+    prop::collection::vec(pair, 0..6).prop_map(|pairs| pairs.concat())
 }
 
 fn header() -> impl Strategy<Value = String> {
@@ -153,14 +153,12 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
     let headers = prop::collection::vec(header(), 0..5);
     (method(), path(), query(), headers, body(), any::<bool>()).prop_map(
         |(method, path, query, headers, body, tells_length)| {
-            let mut head = format!("{method} {path}?x{query} HTTP/1.1\r\nHost: x\r\n");
-            for header in headers {
-                head += &format!("{header}\r\n");
-            }
+            let mut lines = vec![format!("{method} {path}?x{query} HTTP/1.1"), "Host: x".to_owned()];
+            lines.extend(headers);
             if tells_length {
-                head += &format!("Content-Length: {}\r\n", body.len());
+                lines.push(format!("Content-Length: {}", body.len()));
             }
-            [format!("{head}\r\n").into_bytes(), body].concat()
+            [format!("{}\r\n\r\n", lines.join("\r\n")).into_bytes(), body].concat()
         },
     )
 }
