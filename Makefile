@@ -27,7 +27,7 @@ SUITES ?=
 KUBEBUILDER_ASSETS ?= $(shell tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test build build-function build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template load failover report schedule sbom bench bench-diagnosis bench-engine bench-instructions bench-memory bench-rivals bench-watcher differential cluster-tools cluster-nodes e2e-cluster sample-events sim sim-mutants rules-page python-pins
+.PHONY: help run test fuzz build build-function build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template load failover report schedule sbom bench bench-diagnosis bench-engine bench-instructions bench-memory bench-rivals bench-watcher differential cluster-tools cluster-nodes e2e-cluster sample-events sim sim-mutants rules-page python-pins
 
 help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -142,6 +142,9 @@ bench-memory: ## Measure the watcher's memory beside kube's reflector and client
 
 differential: ## Compare the engine with the tree on a million rules and objects by chance
 	ENGINE_EVALUATIONS=1000000 $(CARGO) test -p prodrome-rules --test it -- engine --nocapture
+
+fuzz: ## Fuzz what reads bytes of others, guided by coverage (SECONDS=60 for each target, ONLY='pack rules'; needs nightly Rust and cargo-fuzz)
+	@tests/fuzz/run $(or $(SECONDS),60) $(abspath $(TARGET))/fuzz $(ONLY)
 
 sim: ## Run the whole pipeline under faults, by seeds (SEEDS=100000 runs as many, FROM=… begins elsewhere, SIM_REPORT=tests/report/sim-seeds.md adds a line there)
 	@$(CARGO) run --quiet -p prodrome-sim --bin sim -- --seeds $(or $(SEEDS),1000) --from $(or $(FROM),0) $(SIM_REPORT:%=--report %)

@@ -5,12 +5,12 @@ use prodrome_model::{ObjectKey, Scope};
 use prodrome_store::Record;
 use std::collections::BTreeSet;
 
-/// Each check (and each note of a partner, `~`) has its marker, and each marker its check; each edge that a check
+/// Of one cluster: each check (and each note of a partner, `~`) has its marker, and each marker its check; each edge that a check
 /// names is there, and each edge that is there is named; of a check that is over, neither. Says what is not so.
 pub fn markers(records: &[Record], scope: &Scope, shards: u16) -> Result<(), String> {
     let (mut kept, mut named) = (BTreeSet::new(), BTreeSet::new());
     let (mut markers, mut edges) = (BTreeSet::new(), BTreeSet::new());
-    let of_check = format!("check#{scope}#");
+    let (of_check, of_marker) = (format!("check#{scope}#"), format!("marker#{scope}#"));
     for record in records {
         let key = &record.key;
         if Over::read(&record.data).is_some() {
@@ -24,10 +24,9 @@ pub fn markers(records: &[Record], scope: &Scope, shards: u16) -> Result<(), Str
                     .map_err(|error| format!("the check {key:?} cannot be read: {error}"))?;
                 named.extend(check.edges.iter().map(|to| keys::edge(scope, shards, to, key)));
             }
-        } else if key.sort.starts_with("c:") {
-            markers.insert(key.clone());
-        } else if key.sort.starts_with("e:") {
-            edges.insert(key.clone());
+        } else if key.partition.starts_with(&of_marker) {
+            let is_edge = key.sort.starts_with("e:");
+            (if is_edge { &mut edges } else { &mut markers }).insert(key.clone());
         }
     }
     for (what, want, have) in [("marker", kept, markers), ("edge", named, edges)] {

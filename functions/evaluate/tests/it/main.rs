@@ -1,6 +1,8 @@
 //! The evaluation and the sweep over a store, queues and a cluster in memory, on virtual time.
 
 #[cfg(test)]
+mod clusters;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod identity;

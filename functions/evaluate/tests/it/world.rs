@@ -12,7 +12,7 @@ use prodrome_model::{
     AlertMessage, ChangeKind, EventBrief, Finding, GroupKind, LabelSelector, ObjectKey, Resource, Scope,
     Source, Waybill,
 };
-use prodrome_queue::pack::{ChangeHead, PackBuilder, PackHead};
+use prodrome_queue::pack::{self, ChangeHead, PackBuilder, PackHead};
 use prodrome_queue::{Body, MemoryQueue, Message, Queue, QueueName, QueueSettings};
 use prodrome_recording::builtin_of_kind;
 use prodrome_rulebook::{Draft, Entry, Rulebook};
@@ -100,6 +100,13 @@ pub(crate) struct Told<'o> {
     pub(crate) list: Option<String>,
 }
 
+/// One of several clusters: what it is called, what it holds, and how far its watcher has counted.
+struct Watched {
+    scope: Scope,
+    cluster: Clouded,
+    sequence: u64,
+}
+
 type Instance = Evaluate<Mortal<MemoryStore>, Mortal<MemoryQueue>, Mortal<Clouded>>;
 
 pub(crate) struct World {
@@ -127,6 +134,8 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     next_tick: Timestamp,
     sequence: u64,
+    /// Where there are several clusters: each has the instance of its place, which reads it alone.
+    clusters: Vec<Watched>,
     steps: u32,
     /// How many messages are handled side by side.
     pub(crate) side_by_side: usize,
@@ -171,6 +180,7 @@ impl World {
             now: at(0),
             next_tick: at(60),
             sequence: 0,
+            clusters: Vec::new(),
             steps: 0,
             side_by_side: 1,
             death: Box::new(|| None),
@@ -197,6 +207,43 @@ impl World {
         };
         world.instances = std::iter::repeat_with(instance).take(instances).collect();
         world
+    }
+
+    /// Several clusters that share the tables, the queues and the sweep.
+    pub(crate) fn of_clusters(rules: &Arc<RuleSet>, scopes: Vec<Scope>) -> Self {
+        let mut world = Self::new(Arc::clone(rules));
+        world.instances.clear();
+        for scope in scopes {
+            let cluster = Self::new(Arc::clone(rules)).cluster;
+            let (store, queue) = (Mortal::new(world.store.clone()), Mortal::new(world.queue.clone()));
+            let live = Mortal::new(cluster.clone());
+            world.instances.push(
+                Evaluate::new(store, queue, live, Arc::clone(rules), SHARDS)
+                    .noting_signs_in(Mortal::new(world.episodes.clone()))
+                    .counting_in(Mortal::new(world.store.clone())),
+            );
+            world.clusters.push(Watched { scope, cluster, sequence: 0 });
+        }
+        world.turn_to(0);
+        world
+    }
+
+    /// What happens and is told from now on happens in this one of several clusters.
+    pub(crate) fn turn_to(&mut self, cluster: usize) {
+        if let Some(left) = self.clusters.iter_mut().find(|watched| watched.scope == self.scope) {
+            left.sequence = self.sequence;
+        }
+        let Watched { scope, cluster, sequence } = &self.clusters[cluster];
+        (self.scope, self.cluster, self.sequence) = (scope.clone(), cluster.clone(), *sequence);
+    }
+
+    /// Which one of several clusters a message is about.
+    fn place(&self, body: &Body) -> Option<usize> {
+        let is_about = |scope: &Scope| match body {
+            Body::Text(text) => text.contains(&scope.to_string()),
+            Body::Pack(bytes) => pack::decode(bytes, pack::UNCOMPRESSED_MAX).unwrap().head.scope == *scope,
+        };
+        self.clusters.iter().position(|watched| is_about(&watched.scope))
     }
 
     /// Another instance, which came with other rules.
@@ -335,7 +382,8 @@ impl World {
                     sent_at: Some(received.sent_at),
                 };
                 let death = (self.death)();
-                let instance = self.only.unwrap_or(self.turn % self.instances.len());
+                let free = self.only.unwrap_or(self.turn % self.instances.len());
+                let instance = self.place(&delivery.body).unwrap_or(free);
                 self.turn += 1;
                 let (evaluate, now) = (&self.instances[instance], self.now);
                 let handling = async move {
@@ -379,8 +427,10 @@ impl World {
     }
 
     pub(crate) fn assert_markers_stand_for_checks(&self) {
-        let audited = audit::markers(&self.store.records(), &self.scope, SHARDS);
-        assert_eq!(audited, Ok(()), "at {} s", seconds(self.now));
+        for scope in self.clusters.iter().map(|watched| &watched.scope).chain([&self.scope]) {
+            let audited = audit::markers(&self.store.records(), scope, SHARDS);
+            assert_eq!(audited, Ok(()), "{scope} at {} s", seconds(self.now));
+        }
     }
 
     /// Nothing failed for good, and nothing but what falls due later waits.

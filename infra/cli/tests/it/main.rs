@@ -15,5 +15,6 @@ mod rule_tools;
 mod rules;
 mod run;
 mod scan;
+mod uninstall;
 mod why;
 mod worlds;

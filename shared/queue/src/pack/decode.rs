@@ -11,6 +11,8 @@ use zstd::stream::read::Decoder;
 const WINDOW_LOG_MAX: u32 = 23;
 /// So much of a malformed line is kept.
 const BAD_RAW_BYTES_MAX: usize = 4096;
+/// And so much of what is wrong with a line: serde names what it found, whatever its length.
+const REASON_BYTES_MAX: usize = 1024;
 
 /// A pack that was read as a whole.
 #[derive(Debug)]
@@ -108,7 +110,8 @@ fn parse_head(line: &[u8]) -> Result<FirstLine, PackError> {
     struct Counted {
         waybill: Waybill,
     }
-    let unreadable = |error: serde_json::Error| PackError::Head { reason: error.to_string() };
+    let unreadable =
+        |error: serde_json::Error| PackError::Head { reason: cut(&error.to_string(), REASON_BYTES_MAX) };
     let Versioned { version } = serde_json::from_slice(line).map_err(unreadable)?;
     if version != u64::from(VERSION) {
         return Err(PackError::Version { found: version });
@@ -126,7 +129,7 @@ fn parse_change(number: usize, line: &[u8]) -> Result<Change, BadChange> {
         return Ok(change);
     }
     let reason = match serde_json::from_slice::<Change>(line) {
-        Err(error) => error.to_string(),
+        Err(error) => cut(&error.to_string(), REASON_BYTES_MAX),
         Ok(change) => match (change.kind, change.object.as_ref().map(RawJson::get)) {
             (ChangeKind::ListBegin | ChangeKind::ListEnd, None) => return Ok(change),
             (ChangeKind::ListBegin | ChangeKind::ListEnd, Some(_)) => {

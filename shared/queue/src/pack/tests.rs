@@ -193,6 +193,21 @@ fn what_is_kept_of_a_malformed_change_is_bounded() {
 }
 
 #[test]
+fn what_is_told_of_a_line_that_cannot_be_read_is_bounded() {
+    let long = "ä".repeat(50_000);
+    let head = r#"{"version":1,"tenant":"t","region":"r","cluster":"c","shards":"#;
+    let lines = format!("{head}4}}\n{{\"type\":\"{long}\"}}\n");
+    let decoded = decode(&pack_of_lines(&lines), UNCOMPRESSED_MAX).unwrap();
+    let bad = decoded.changes[0].as_ref().unwrap_err();
+    assert!(bad.reason.starts_with("unknown variant `ää"), "{:.80}", bad.reason);
+    assert!(bad.reason.len() <= 1_100, "{} bytes", bad.reason.len());
+    let lines = format!("{head}\"{long}\"}}\n");
+    let told = decode(&pack_of_lines(&lines), UNCOMPRESSED_MAX).unwrap_err().to_string();
+    assert!(told.starts_with("the pack's head cannot be read: invalid type: string \"ää"), "{told:.80}");
+    assert!(told.len() <= 1_100, "{} bytes", told.len());
+}
+
+#[test]
 fn a_pack_cut_short_anywhere_is_never_taken_for_whole() {
     let changes: Vec<_> = (0..3000).map(|i| change(i, &format!(r#"{{"n":{}}}"#, i * 7919))).collect();
     let whole = pack_of(&changes);

@@ -211,6 +211,11 @@ impl PlayServer {
         lock(&self.shared.requests).iter().cloned().collect()
     }
 
+    /// The answer to a request that comes by no connection.
+    pub async fn ask(&self, request: axum::extract::Request) -> Response {
+        answer(State(Arc::clone(&self.shared)), request).await
+    }
+
     /// The version of the last change.
     pub fn version(&self) -> u64 {
         self.shared.world().version()

@@ -22,7 +22,10 @@ pub(super) struct World {
 pub(super) struct Collection {
     pub(super) resource: Resource,
     objects: BTreeMap<Name, Arc<Stored>>,
+    /// How many bytes the objects have.
+    bytes: usize,
     log: VecDeque<Entry>,
+    log_bytes: usize,
     /// A watch cannot begin before this version.
     floor: u64,
     /// The last entry of the log that was dropped; a watch that has not seen it cannot go on.
@@ -80,8 +83,9 @@ impl Filter {
 
 /// The version before the first change. Whatever is older was never there.
 const VERSION_FIRST: u64 = 1_000;
-/// Changes kept a collection.
+/// Changes kept a collection, and their bytes: the last one is kept whatever it has.
 const LOG_MAX: usize = 20_000;
+const LOG_BYTES_MAX: usize = 64 << 20;
 /// Lists that may be under way at a time.
 const SNAPSHOTS_MAX: usize = 64;
 
@@ -110,7 +114,9 @@ impl World {
         let collection = self.collections.entry(key).or_insert_with(|| Collection {
             resource: resource.clone(),
             objects: BTreeMap::new(),
+            bytes: 0,
             log: VecDeque::new(),
+            log_bytes: 0,
             floor: VERSION_FIRST,
             dropped: 0,
         });
@@ -160,6 +166,8 @@ impl World {
         self.version = version;
         let collection = self.serve(resource);
         let before = collection.objects.insert(after.name.clone(), Arc::clone(&after));
+        collection.bytes += after.json.len();
+        collection.bytes -= before.as_ref().map_or(0, |before| before.json.len());
         collection.push(Entry { version, before, after: Arc::clone(&after), deleted: false });
         Some(after)
     }
@@ -175,6 +183,7 @@ impl World {
         let told = Stored::new(resource, object, version)?;
         let collection = self.serve(resource);
         let before = collection.objects.remove(&told.name)?;
+        collection.bytes -= before.json.len();
         let last = if is_last_state {
             told
         } else {
@@ -193,6 +202,7 @@ impl World {
         for collection in self.collections.values_mut() {
             collection.dropped = collection.log.back().map_or(collection.dropped, |entry| entry.version);
             collection.log.clear();
+            collection.log_bytes = 0;
             collection.floor = self.version;
         }
     }
@@ -231,6 +241,11 @@ impl Collection {
         self.objects.values().filter(|object| filter.selects(object)).cloned().collect()
     }
 
+    /// How many bytes its objects have.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The oldest version from which a watch can begin.
     pub(super) fn floor(&self) -> u64 {
         self.floor
@@ -246,10 +261,11 @@ impl Collection {
     }
 
     fn push(&mut self, entry: Entry) {
+        self.log_bytes += entry.after.json.len();
         self.log.push_back(entry);
-        if self.log.len() > LOG_MAX
-            && let Some(dropped) = self.log.pop_front()
-        {
+        while self.log.len() > LOG_MAX || (self.log_bytes > LOG_BYTES_MAX && self.log.len() > 1) {
+            let Some(dropped) = self.log.pop_front() else { break };
+            self.log_bytes -= dropped.after.json.len();
             self.dropped = dropped.version;
             self.floor = self.floor.max(dropped.version);
         }
@@ -324,6 +340,23 @@ mod tests {
         let last = world.delete(&pods(), r#"{"metadata":{"name":"a","namespace":"n"}}"#, false).unwrap();
         assert!(last.text().contains("Running"), "{}", last.text());
         assert!(world.delete(&pods(), &pod("a", "Running"), true).is_none());
+    }
+
+    #[test]
+    fn the_history_is_bounded_in_bytes_and_what_it_lost_is_expired() {
+        let mut world = World::new();
+        let long = "x".repeat(LOG_BYTES_MAX / 4);
+        for n in 0..6 {
+            world.apply(&pods(), &pod("a", &format!("{n}{long}")));
+        }
+        let collection = world.collection("", "v1", "pods").unwrap();
+        assert!(collection.log_bytes <= LOG_BYTES_MAX && collection.bytes < LOG_BYTES_MAX / 2);
+        assert_eq!(collection.after(VERSION_FIRST + 3, 10).map(|entries| entries.len()), Some(3));
+        assert!(collection.after(VERSION_FIRST + 2, 10).is_none());
+        world.apply(&pods(), &pod("a", &long.repeat(5)));
+        world.delete(&pods(), &pod("a", ""), true);
+        let collection = world.collection("", "v1", "pods").unwrap();
+        assert_eq!((collection.log.len(), collection.bytes), (1, 0), "the last one is told");
     }
 
     #[test]

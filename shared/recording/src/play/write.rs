@@ -7,6 +7,9 @@ use jiff::Timestamp;
 use prodrome_model::Resource;
 use serde_json::{Map, Value, json};
 
+/// How many bytes the objects of a kind may have before no more is written, so that nobody writes memory full.
+const BYTES_MAX: usize = 64 << 20;
+
 /// The kinds that may be written: the watcher's place, what it and others report, leases.
 pub(super) fn is_writable(resource: &Resource) -> bool {
     matches!(
@@ -94,6 +97,11 @@ pub(super) fn answer(
             ));
         }
     };
+    let there = world.collection(&resource.group, &resource.version, &resource.plural);
+    if there.is_some_and(|collection| collection.bytes() > BYTES_MAX) {
+        // As an API server says it.
+        return Err(Status::new(500, "InternalError", "etcdserver: mvcc: database space exceeded"));
+    }
     let object = completed(object, resource, namespace, world.version(), now);
     let stored = world.apply(resource, &object.to_string());
     let stored = stored.ok_or_else(|| Status::bad_request("metadata is not that of an object"))?;

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 /// Nothing here takes that long; what does hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-async fn server() -> (PlayServer, Client) {
+pub(crate) async fn server() -> (PlayServer, Client) {
     let options = PlayOptions { clock: Clock::Manual, bookmark_every: None, ..PlayOptions::default() };
     let now = "2030-05-05T05:05:05Z".parse().unwrap();
     let server = PlayServer::start(&Timeline::default(), now, options).await.unwrap();
@@ -21,7 +21,7 @@ async fn server() -> (PlayServer, Client) {
 }
 
 /// Sends bytes and closes; how much came back.
-async fn throw(server: &PlayServer, bytes: &[u8]) -> usize {
+pub(crate) async fn throw(server: &PlayServer, bytes: &[u8]) -> usize {
     let mut stream = TcpStream::connect(server.url().strip_prefix("http://").unwrap()).await.unwrap();
     // The server may hang up in the midst of it.
     _ = stream.write_all(bytes).await;
@@ -130,4 +130,32 @@ async fn requests_that_are_long_are_remembered_in_part() {
     assert!(bytes <= 1 << 20, "{bytes}");
     client.get("/version").await;
     assert_eq!(server.requests().last().unwrap().path, "/version");
+}
+
+/// Whoever writes without end is refused at some point, and can make room.
+#[tokio::test]
+async fn what_is_written_is_kept_within_bounds() {
+    let (_server, client) = server().await;
+    let place = "/api/v1/namespaces/n/configmaps";
+    let long = "x".repeat(3_000_000);
+    let write = async |n: usize| {
+        let object = json!({ "metadata": { "name": format!("m-{n}") }, "data": { "long": long } });
+        client.request("POST", place, "application/json", &object.to_string()).await
+    };
+    let mut written = 0;
+    let refused = loop {
+        let answer = write(written).await;
+        if answer.status != 201 {
+            break answer;
+        }
+        written += 1;
+        assert!(written < 100, "{written} objects of 3 MB");
+    };
+    assert_eq!((refused.status, &refused.body["reason"]), (500, &json!("InternalError")));
+    assert!(written > 20, "{written}");
+    for n in 0..3 {
+        let gone = client.request("DELETE", &format!("{place}/m-{n}"), "application/json", "").await;
+        assert_eq!(gone.status, 200);
+    }
+    assert_eq!(write(written).await.status, 201);
 }

@@ -1,6 +1,8 @@
 //! Recordings as they are: shipped ones, damaged ones, and what reads and writes them.
 
 #[cfg(test)]
+mod any_request;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod http;

@@ -1,0 +1,103 @@
+//! Two clusters of one stack that hold the same object, down to its uid.
+
+use crate::truth::Pod;
+use crate::world::{Told, World, at, rules};
+use prodrome_model::{ChangeKind, Finding, FindingState, Scope};
+use serde_json::Value;
+
+const RULES: &str = "
+Failed:
+  { resource: Pod, duration: 0s, resolveAfter: 1m, checkField: [ { field: [status, phase], equalValue: [Failed] } ] }
+";
+const EAST: usize = 0;
+const WEST: usize = 1;
+
+fn pod(phase: &'static str, version: u64) -> Value {
+    Pod { uid: "u".into(), created: 0, phase, ready: true, config: "settings" }.json("web", version)
+}
+
+async fn apply(world: &mut World, cluster: usize, phase: &'static str, version: u64) {
+    world.turn_to(cluster);
+    world.apply("Pod", &pod(phase, version)).await;
+}
+
+/// A cluster's watcher lists the pods anew, and finds none.
+async fn lists_none(world: &mut World, cluster: usize) {
+    world.turn_to(cluster);
+    let list = Some("1/pods/2".to_owned());
+    world.tell(&[Told { kind: ChangeKind::ListEnd, of: "Pod", object: None, list }]).await;
+}
+
+/// What was told of a cluster by a rule: `fired` or the reason of its end.
+fn told(world: &World, cluster: &str, rule: &str) -> Vec<String> {
+    let of = world.findings.iter().filter(|f| f.scope.cluster == cluster && f.rule == rule);
+    let line = |finding: &Finding| match &finding.state {
+        FindingState::Firing => "fired".to_owned(),
+        FindingState::Ended(end) => format!("{:?}", end.reason),
+    };
+    of.map(line).collect()
+}
+
+/// Each watcher that is heard sends what it sends where nothing changes.
+async fn heartbeats(world: &mut World, heard: &[usize], from: i64, to: i64) {
+    for second in (from..to).step_by(60) {
+        world.until(second).await;
+        for cluster in heard {
+            world.turn_to(*cluster);
+            world.tell(&[]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_same_object_in_two_clusters_is_two_alerts_and_each_ends_on_its_own() {
+    let scopes = ["east", "west"].map(|cluster| Scope::new("default", "local", cluster));
+    let mut world = World::of_clusters(&rules(RULES), scopes.to_vec());
+    (world.counts, world.lag_seconds) = (true, Some(0));
+    for cluster in [EAST, WEST] {
+        apply(&mut world, cluster, "Failed", 2).await;
+    }
+    heartbeats(&mut world, &[EAST, WEST], 10, 100).await;
+    let [one, other] = &world.findings[..] else { panic!("{:#?}", world.findings) };
+    assert_ne!(one.fingerprint, other.fingerprint);
+    assert_eq!((&one.subject, &one.scope, &other.scope), (&other.subject, &scopes[0], &scopes[1]));
+
+    // One recovers.
+    apply(&mut world, EAST, "Running", 3).await;
+    heartbeats(&mut world, &[EAST, WEST], 110, 300).await;
+    assert_eq!(told(&world, "east", "Failed"), ["fired", "Recovered"]);
+    assert_eq!(told(&world, "west", "Failed"), ["fired"]);
+
+    // One is broken anew, goes unseen, and is not in the list that follows. The other's check is not even looked at.
+    apply(&mut world, EAST, "Failed", 4).await;
+    heartbeats(&mut world, &[EAST, WEST], 310, 370).await;
+    let of_west = |world: &World| world.checks().into_iter().find(|c| c.scope == scopes[1]).unwrap();
+    let before = of_west(&world);
+    world.turn_to(EAST);
+    world.live_without("Pod", &pod("Failed", 4));
+    lists_none(&mut world, EAST).await;
+    let due = before.due.duration_since(at(0)).as_secs();
+    assert!(due > 500, "it is looked at by itself at {due}");
+    heartbeats(&mut world, &[EAST, WEST], 375, 495).await;
+    assert_eq!(told(&world, "east", "Failed")[2..], ["fired", "Deleted"]);
+    let after = of_west(&world);
+    assert_eq!((after.due, after.list, told(&world, "west", "Failed").len()), (before.due, before.list, 1));
+
+    // One goes silent. The other's alert fires and ends as ever, and the silence is told of the one alone.
+    apply(&mut world, EAST, "Failed", 5).await;
+    heartbeats(&mut world, &[EAST], 560, 1_200).await;
+    apply(&mut world, EAST, "Running", 6).await;
+    heartbeats(&mut world, &[EAST], 1_210, 1_500).await;
+    assert_eq!(told(&world, "west", "ClusterSilent"), ["fired"]);
+    assert_eq!(told(&world, "east", "ClusterSilent"), [""; 0]);
+    assert_eq!(told(&world, "east", "Failed")[4..], ["fired", "Recovered"]);
+    assert_eq!(told(&world, "west", "Failed"), ["fired"], "nobody knows");
+
+    // It is heard again, and what recovered there ends.
+    apply(&mut world, WEST, "Running", 7).await;
+    heartbeats(&mut world, &[EAST, WEST], 1_510, 1_800).await;
+    assert_eq!(told(&world, "west", "ClusterSilent"), ["fired", "Recovered"]);
+    assert_eq!(told(&world, "west", "Failed"), ["fired", "Recovered"]);
+    assert_eq!(told(&world, "east", "Failed").len(), 6);
+    assert_eq!(world.checks(), []);
+}
