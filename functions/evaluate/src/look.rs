@@ -242,7 +242,11 @@ fn last_known(rule: &Rule, check: &Check, error: &ClusterError, now: Timestamp) 
         && rule.reference_groups().is_empty()
         && rule.frequency().is_none()
         && rule.periodic().is_none();
-    let begun = matches!(check.phase, Phase::Firing | Phase::Ending { .. });
+    let begun = match check.phase {
+        Phase::Firing => true,
+        Phase::Ending { .. } => check.rumour.is_none(), // else the end would take the rumour with it
+        _ => false,
+    };
     if !fires && !begun {
         return None;
     }

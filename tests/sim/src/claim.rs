@@ -130,9 +130,8 @@ impl Judge<'_> {
         of_it: impl Iterator<Item = &'s Spell> + Clone,
     ) {
         let since = story.since();
-        // News that came late may have been doubted: then it begins when somebody looks at it.
-        let is_blind = self.faults.iter().any(|fault| fault.what.blinds_the_watcher());
-        if law.refers || (is_blind && self.news.over(since - MINUTE, since).is_some()) {
+        // News that came late may have been doubted, or come when it had fired: then it begins when somebody looks at it.
+        if law.refers || self.news.over(since - MINUTE, since).is_some() {
             return;
         }
         let happened = self.writes.get(story.uid()).into_iter().flatten().map(|write| write.at);

@@ -18,6 +18,8 @@ pub(crate) const RULE: &str = "Noted:
 const DURATION: Millis = 5 * MINUTE;
 /// So long after it was seen last an event goes on.
 pub(crate) const WINDOW: Millis = 2 * MINUTE;
+/// So long a silence after that does not count.
+const GAP: Millis = 2 * MINUTE;
 const RESOLVE_AFTER: Millis = MINUTE;
 /// What has fired is looked at again so soon, and told by then when it will be over.
 const LOOKED_AT: Millis = 31 * SECOND;
@@ -148,7 +150,7 @@ impl Judge<'_> {
         if story.finding.stale.is_none() && !is_recent {
             complain("it had not been seen for long");
         }
-        if !is_put_back && goes_on_until(seen, since - slack, WINDOW + slack) + slack < fired {
+        if !is_put_back && goes_on_until(seen, since - slack, WINDOW + GAP + slack) + slack < fired {
             complain("told over a break");
         }
         let Some((told, quiet, _)) = story.end() else { return complain("never ended") };

@@ -3,7 +3,11 @@
 use crate::identity::event;
 use crate::truth::Pod;
 use crate::world::{World, at, rules};
+use prodrome_lifecycle::{Check, Phase};
 use prodrome_model::{EndReason, FindingState};
+use prodrome_store::{Fault, OperationKind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 impl World {
     /// No function is invoked until then.
@@ -54,4 +58,47 @@ Young:
     let [_, end] = &world.findings[..] else { panic!("{:#?}", world.findings) };
     let FindingState::Ended(end) = &end.state else { panic!("{end:#?}") };
     assert_eq!((end.at, end.reason), (at(300), EndReason::Recovered));
+}
+
+/// The last that is known of an object whose end is on its way is no news of it.
+#[tokio::test]
+async fn an_end_that_is_carried_on_unread_begins_nothing() {
+    let failed = "
+Failed:
+  { resource: Pod, duration: 0s, resolveAfter: 1m, checkField: [ { field: [status, phase], equalValue: [Failed] } ] }
+";
+    for next in [None, Some("v")] {
+        let mut world = World::new(rules(failed));
+        let pod = |uid: &str, version| {
+            Pod { created: 0, phase: "Failed", uid: uid.into(), ready: true, config: "" }.json("a", version)
+        };
+        world.apply("Pod", &pod("u", 1)).await;
+        world.until(100).await;
+        // The end is written, and can be sent no more.
+        let commits = Arc::new(AtomicUsize::new(0));
+        world.store.set_script(move |operation| {
+            let is_late =
+                operation.kind == OperationKind::Commit && commits.fetch_add(1, Ordering::Relaxed) > 0;
+            is_late.then_some(Fault::Unavailable)
+        });
+        world.delete("Pod", &pod("u", 2)).await;
+        world.until(101).await;
+        assert!(
+            matches!(world.checks()[..], [Check { phase: Phase::Ending { .. }, .. }]),
+            "{:#?}",
+            world.checks()
+        );
+        world.store.clear_script();
+        world.set_unreadable(1, 100);
+        if let Some(next) = next {
+            world.apply("Pod", &pod(next, 3)).await;
+        }
+        world.until(600).await;
+        world.set_unreadable(1, 0);
+        world.until(1_200).await;
+        let uids: Vec<String> = world.checks().into_iter().map(|check| check.uid).collect();
+        assert_eq!(uids, Vec::from_iter(next.map(str::to_owned)), "{:#?}", world.checks());
+        let begun = world.findings.iter().filter(|finding| finding.state == FindingState::Firing);
+        assert_eq!(begun.count(), 1 + usize::from(next.is_some()), "{:#?}", world.findings);
+    }
 }
