@@ -153,14 +153,17 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             return Ok(sight);
         }
         let until = event.last_seen.saturating_add(rule.event_window()).unwrap_or(Timestamp::MAX);
-        let holds = now < until && rule.reference_groups().is_empty();
+        // What another rule saw says nothing of this one.
+        let remembers = event.count > 0 && (check.meaning.is_empty() || check.meaning == rule.meaning());
+        let holds = remembers && now < until && rule.reference_groups().is_empty();
         let seen = Seen::Present {
             verdict: if holds { Verdict::Holds } else { Verdict::Not },
             since: holds.then_some(check.since),
             turns_at: holds.then_some(until),
         };
         // It is over since then, however late somebody looks.
-        let known = Sight::bare(Sighting { seen, at: until.min(now), ..gone });
+        let at = if remembers { until.min(now) } else { now };
+        let known = Sight::bare(Sighting { seen, at, ..gone });
         Ok(Sight { metadata, summary: check.summary.clone(), evidence: check.evidence.clone(), ..known })
     }
 

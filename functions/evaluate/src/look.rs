@@ -230,11 +230,14 @@ fn seen_from(rule: &Rule, check: &Check, observed: &Observed<'_>, now: Timestamp
 
 /// Where the cluster cannot be read, a check that is about to fire does so on the last known state, and says so; one that
 /// is doubted does not, as what is known is that it was over, nor one whose object's name is said to be another's, nor one
-/// that was seen by a rule which looked for something else. Steps that were begun are carried on; everything else waits, a
+/// that was seen by a rule which looked for something else. One that had begun to fire goes on; everything else waits, a
 /// recovery above all: silence is none.
 fn last_known(rule: &Rule, check: &Check, error: &ClusterError, now: Timestamp) -> Option<Sight> {
     let over = now.duration_since(check.since) >= rule.duration();
-    let fires = matches!(check.phase, Phase::Pending { .. })
+    // What time alone has ended meanwhile is not known any more.
+    let is_so =
+        matches!(check.phase, Phase::Pending { turns_at } if turns_at.is_none_or(|turns_at| now < turns_at));
+    let fires = is_so
         && over
         && !check.doubted
         && check.rumour.is_none()
@@ -242,12 +245,8 @@ fn last_known(rule: &Rule, check: &Check, error: &ClusterError, now: Timestamp) 
         && rule.reference_groups().is_empty()
         && rule.frequency().is_none()
         && rule.periodic().is_none();
-    let begun = match check.phase {
-        Phase::Firing => true,
-        Phase::Ending { .. } => check.rumour.is_none(), // else the end would take the rumour with it
-        _ => false,
-    };
-    if !fires && !begun {
+    // An end waits, as a recovery does: who looks sees what follows it.
+    if !fires && !matches!(check.phase, Phase::Firing) {
         return None;
     }
     let sighting = Sighting {

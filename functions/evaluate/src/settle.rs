@@ -236,9 +236,8 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                     tally.add(metric::FINDINGS_ENDED, u64::from(!check.shadow));
                 }
                 self.send_end(&check).await?;
-                // Another has its name now; or it came back while the end was on its way. Where nobody could look, nothing
-                // was seen.
-                if matches!(sight.sighting.seen, Seen::Present { .. }) && sight.stale.is_none() {
+                // Another has its name now; or it came back while the end was on its way.
+                if matches!(sight.sighting.seen, Seen::Present { .. }) {
                     return Ok(Next::Again(Box::new(Kept { check: *check, version })));
                 }
                 tally.add(metric::CHECKS_CLOSED, 1);

@@ -246,6 +246,8 @@ impl Check {
     pub(crate) fn saw(&mut self, sighting: &Sighting) {
         if sighting.look || sighting.version > self.resource_version {
             (self.resource_version, self.seen_at) = (sighting.version, Some(sighting.at));
+            // Later news of its own say more than what it heard of itself.
+            self.rumour.take_if(|rumour| rumour.uid == sighting.uid);
         }
     }
 

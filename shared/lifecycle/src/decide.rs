@@ -12,7 +12,8 @@ pub enum Decision {
     Open(Box<Check>),
     /// Write it back, changed.
     Keep(Box<Check>),
-    /// What was told cannot be decided on: write it back, as is, with what it [heard](Check::heard), and look now.
+    /// What was told cannot be decided on: write it back, woken and perhaps doubted, with what it [heard](Check::heard), and
+    /// look now.
     Look(Box<Check>),
     /// Remove it and its marker; nobody was told.
     Close,
@@ -162,6 +163,7 @@ fn seen_before(check: &Check, terms: &Terms, sighting: &Sighting, now: Timestamp
 pub(crate) fn named_by_list(check: &Check, sighting: &Sighting) -> Decision {
     let mut named = check.clone();
     named.named_by(sighting.list.as_deref());
+    named.seen_at = named.seen_at.max(Some(sighting.at));
     if named.list == check.list || matches!(check.phase, Phase::Ending { .. }) {
         return Decision::Nothing;
     }

@@ -55,7 +55,8 @@ impl Check {
             // What is older, or gone, had the name before.
             return sighting.version >= self.resource_version && sighting.seen != Seen::Gone;
         }
-        sighting.version > self.resource_version && (self.rumour.is_some() || self.knew_later(sighting))
+        let may_be_anothers = self.rumour.as_ref().is_some_and(|rumour| rumour.uid != self.uid);
+        sighting.version > self.resource_version && (may_be_anothers || self.knew_later(sighting))
     }
 
     /// Whether what was told was seen before what the check was decided on by. Of what other events tell that knows nothing.

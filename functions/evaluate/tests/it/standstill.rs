@@ -102,3 +102,48 @@ Failed:
         assert_eq!(begun.count(), 1 + usize::from(next.is_some()), "{:#?}", world.findings);
     }
 }
+
+/// Nor is it known any more whether something goes on that time alone has ended.
+#[tokio::test]
+async fn what_time_has_ended_does_not_fire_unread() {
+    let back_off = "
+BackOff:
+  { resource: Event, duration: 5m, gapTolerance: 2m, checkField: [ { field: [reason], equalValue: [BackOff] } ] }
+";
+    let mut world = World::new(rules(back_off));
+    world.live(
+        "Pod",
+        &Pod { created: 0, phase: "Running", uid: "u".into(), ready: true, config: "" }.json("a", 1),
+    );
+    for (version, second) in [(2, 0), (3, 90), (4, 170)] {
+        world.until(second).await;
+        world.apply("Event", &event("a.1", "u", version, second)).await;
+    }
+    world.until(180).await;
+    world.set_unreadable(1, 100);
+    world.until(600).await;
+    assert!(world.findings.is_empty(), "{:#?}", world.findings);
+}
+
+/// What the words of before have seen in an event says nothing of those of now.
+#[tokio::test]
+async fn an_event_is_no_memory_of_another_rule() {
+    let rule = |reason: &str| {
+        format!(
+            "
+BackOff:
+  {{ resource: Event, duration: 1m, gapTolerance: 10m, checkField: [ {{ field: [reason], equalValue: [{reason}] }} ] }}
+"
+        )
+    };
+    let mut world = World::following(&rule("BackOff"), 1);
+    world.live(
+        "Pod",
+        &Pod { created: 0, phase: "Running", uid: "u".into(), ready: true, config: "" }.json("a", 1),
+    );
+    world.apply("Event", &event("a.1", "u", 2, 0)).await;
+    world.until(30).await;
+    world.push(&rule("FailedMount")).await;
+    world.until(1_000).await;
+    assert!(world.findings.is_empty(), "{:#?}", world.findings);
+}
