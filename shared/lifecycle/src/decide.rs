@@ -212,11 +212,15 @@ fn matching(
             }
             check.phase = Phase::Pending { turns_at };
         }
-        Phase::Pending { .. } => {
-            if began < check.since {
+        Phase::Pending { turns_at: ended } => {
+            // Between two sightings it may have ended, by time alone too, and begun anew.
+            let broke = |since| match ended {
+                _ if terms.gap_tolerance.is_zero() => since > after(check.since, SKEW),
+                Some(ended) => since >= after(ended, terms.gap_tolerance),
+                None => false,
+            };
+            if began < check.since || since.is_some_and(broke) {
                 check.since = began;
-            } else if since.is_some_and(|s| s > after(check.since, SKEW)) && terms.gap_tolerance.is_zero() {
-                check.since = began; // it broke and began anew between two sightings
             }
             check.phase = Phase::Pending { turns_at };
         }

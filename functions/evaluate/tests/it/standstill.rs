@@ -121,6 +121,10 @@ BackOff:
     }
     world.until(180).await;
     world.set_unreadable(1, 100);
+    world.until(500).await;
+    assert!(world.findings.is_empty(), "{:#?}", world.findings);
+    // It is seen again after a break that counts: a new begin.
+    world.apply("Event", &event("a.1", "u", 5, 500)).await;
     world.until(600).await;
     assert!(world.findings.is_empty(), "{:#?}", world.findings);
 }
