@@ -5,8 +5,8 @@ use prodrome_model::{ObjectKey, Scope};
 use prodrome_store::Record;
 use std::collections::BTreeSet;
 
-/// Of one cluster: each check (and each note of a partner, `~`) has its marker, and each marker its check; each edge that a check
-/// names is there, and each edge that is there is named; of a check that is over, neither. Says what is not so.
+/// Of one cluster: each check (and each note of a partner, `~`) has its marker, and each marker its check; each edge that a
+/// check names is there, and each edge that is there is named; of a check that is over, neither. Says what is not so.
 pub fn markers(records: &[Record], scope: &Scope, shards: u16) -> Result<(), String> {
     let (mut kept, mut named) = (BTreeSet::new(), BTreeSet::new());
     let (mut markers, mut edges) = (BTreeSet::new(), BTreeSet::new());

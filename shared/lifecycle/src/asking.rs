@@ -69,7 +69,7 @@ pub fn decide_asked(
     if check.is_of_another(sighting) {
         return decide(Some(check), terms, &quiet, now, blank);
     }
-    if is_known(check, sighting) {
+    if check.knows(sighting) {
         let same = sighting.version == check.resource_version;
         return if same { named_by_list(check, sighting) } else { Decision::Nothing };
     }
@@ -92,11 +92,6 @@ pub fn decide_asked(
         Decision::Nothing => Decision::Keep(Box::new(asked)),
         other => other,
     }
-}
-
-/// Whether the stream tells of what was decided on already.
-fn is_known(check: &Check, sighting: &Sighting) -> bool {
-    !sighting.look && sighting.version <= check.resource_version && sighting.version != 0
 }
 
 /// Nothing is known that was not: only the object has been seen.
@@ -132,7 +127,7 @@ fn no_longer_asked(
     blank: impl Fn() -> Check,
 ) -> Decision {
     // By what is no news of this very object it is asked about as before.
-    let told = check.filter(|check| !check.is_of_another(sighting) && !is_known(check, sighting));
+    let told = check.filter(|check| !check.is_of_another(sighting) && !check.knows(sighting));
     let idle = told.map(|check| Check { asking: None, ..check.clone() });
     match (decide(idle.as_ref().or(check), terms, sighting, now, blank), check, idle) {
         (Decision::Nothing, Some(check), Some(idle)) if sighting.look && check.asking.is_some() => {

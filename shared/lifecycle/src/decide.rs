@@ -43,7 +43,7 @@ pub fn decide(
     if check.is_of_another(sighting) {
         return other_identity(check, terms, sighting, now, &blank);
     }
-    if !sighting.look && sighting.version <= check.resource_version && sighting.version != 0 {
+    if check.knows(sighting) {
         return if sighting.version == check.resource_version {
             seen_before(check, terms, sighting, now)
         } else {

@@ -1,5 +1,4 @@
-use crate::check::{after, is_zero};
-use crate::decide::SKEW;
+use crate::check::is_zero;
 use crate::{Check, Seen, Sighting, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -49,19 +48,13 @@ impl Over {
         let is_seen_again = refers && sighting.version == self.resource_version && sighting.at > self.over;
         let is_news = sighting.look
             || sighting.version == 0
-            || (sighting.version > self.resource_version && !self.knew_later(sighting))
+            || (sighting.version > self.resource_version && !sighting.is_before(self.seen_at))
             || is_seen_again; // what it refers to may have changed since
         if !is_news {
             check.doubted = true;
             (check.resource_version, check.seen_at) = (self.resource_version, self.seen_at);
             check.wake(now);
         }
-    }
-
-    /// Whether news were seen before it was known to be over: of a higher version they are of before the cluster was set
-    /// back.
-    fn knew_later(&self, sighting: &Sighting) -> bool {
-        self.seen_at.is_some_and(|seen_at| after(sighting.at, SKEW) < seen_at)
     }
 }
 

@@ -1,5 +1,4 @@
-use crate::check::after;
-use crate::decide::{SKEW, began};
+use crate::decide::began;
 use crate::{Check, Seen, SeenEvent, Sighting, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -45,6 +44,11 @@ impl Check {
         self.uid != sighting.uid && !self.uid.is_empty() && !sighting.uid.is_empty()
     }
 
+    /// Whether the stream tells of what was decided on already, or of what was before.
+    pub(crate) fn knows(&self, sighting: &Sighting) -> bool {
+        !sighting.look && sighting.version <= self.resource_version && sighting.version != 0
+    }
+
     /// Whether news must not be decided on before somebody has looked: they are of another object, or contradict what is
     /// known, or it is not known any more whose the name is.
     pub fn doubts(&self, sighting: &Sighting) -> bool {
@@ -61,7 +65,7 @@ impl Check {
 
     /// Whether what was told was seen before what the check was decided on by. Of what other events tell that knows nothing.
     fn knew_later(&self, sighting: &Sighting) -> bool {
-        self.event.is_none() && self.seen_at.is_some_and(|seen_at| after(sighting.at, SKEW) < seen_at)
+        self.event.is_none() && sighting.is_before(self.seen_at)
     }
 
     /// Notes what was told and [doubted](Self::doubts), and the event that told it, if one did.

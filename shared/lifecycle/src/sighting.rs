@@ -1,3 +1,5 @@
+use crate::check::after;
+use crate::decide::SKEW;
 use jiff::Timestamp;
 
 /// What was learnt of an object at some instant, from the stream or by looking.
@@ -16,6 +18,14 @@ pub struct Sighting {
     pub list: Option<String>,
     /// What was seen.
     pub seen: Seen,
+}
+
+impl Sighting {
+    /// Whether it was seen before this instant, by more than clocks differ: of a higher version it is of before the cluster
+    /// was set back.
+    pub(crate) fn is_before(&self, seen_at: Option<Timestamp>) -> bool {
+        seen_at.is_some_and(|seen_at| after(self.at, SKEW) < seen_at)
+    }
 }
 
 /// The object as seen, through the eyes of one rule.
