@@ -6,8 +6,10 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn read(file: &str) -> String {
-    std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+/// A file by its path from the root, or by its whole path.
+fn read(file: impl AsRef<Path>) -> String {
+    let file = root().join(file);
+    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
 /// What stands between backticks.
@@ -28,12 +30,12 @@ fn has(source: &str, test: &str) -> bool {
 
 /// Every source there is.
 fn sources(folder: &Path, into: &mut Vec<String>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    for path in entries.flatten().map(|entry| entry.path()) {
         if path.is_dir() && !path.ends_with("target") {
             sources(&path, into);
         } else if path.extension().is_some_and(|end| end == "rs") {
-            into.push(std::fs::read_to_string(path).unwrap());
+            into.push(read(&path));
         }
     }
 }
