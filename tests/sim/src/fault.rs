@@ -150,9 +150,10 @@ impl What {
             | Self::SlowLists(_)
             | Self::SlowSends(_)
             | Self::WatchLags(_)
-            | Self::StaleIndex
             | Self::NoSweep
             | Self::NotInvoked(_) => 2 * MINUTE,
+            // What a tick did not see counts as handed over, and is so again when its lateness has doubled, or in eight minutes.
+            Self::StaleIndex => 9 * MINUTE,
             Self::ApiDown(Caller::Watcher, _) => 4 * MINUTE,
             // A watch of a version to come brings nothing, until it has lasted long enough to be doubted.
             Self::EtcdRestored => 10 * MINUTE,
