@@ -155,7 +155,7 @@ impl Judge<'_> {
         }
         let Some((told, quiet, _)) = story.end() else { return complain("never ended") };
         // When it is over, if what comes soon enough after that counts.
-        let over = goes_on_until(seen, since - slack, WINDOW + RESOLVE_AFTER + slack)
+        let over = goes_on_until(seen, since - slack, WINDOW + GAP.max(RESOLVE_AFTER) + slack)
             .min(gone.unwrap_or(Millis::MAX));
         let told_by = over.max(fired + LOOKED_AT) + RESOLVE_AFTER + slack;
         let is_calm = self.calm.over(over.min(fired) - MINUTE, told_by).is_none();
