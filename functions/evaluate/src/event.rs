@@ -154,7 +154,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         }
         let until = event.last_seen.saturating_add(rule.event_window()).unwrap_or(Timestamp::MAX);
         // What another rule saw says nothing of this one.
-        let remembers = event.count > 0 && (check.meaning.is_empty() || check.meaning == rule.meaning());
+        let remembers = event.count > 0 && check.is_meant_by(rule.meaning());
         let holds = remembers && now < until && rule.reference_groups().is_empty();
         let seen = Seen::Present {
             verdict: if holds { Verdict::Holds } else { Verdict::Not },

@@ -241,7 +241,7 @@ fn last_known(rule: &Rule, check: &Check, error: &ClusterError, now: Timestamp) 
         && over
         && !check.doubted
         && check.rumour.is_none()
-        && (check.meaning.is_empty() || check.meaning == rule.meaning())
+        && check.is_meant_by(rule.meaning())
         && rule.reference_groups().is_empty()
         && rule.frequency().is_none()
         && rule.periodic().is_none();

@@ -213,6 +213,12 @@ impl Check {
         self.woken = Some(self.woken.map_or(at, |woken| woken.min(at)));
     }
 
+    /// Whether a rule of this meaning looks for what the check was decided on by. Checks from before there was a meaning have
+    /// none; theirs is taken to be this one.
+    pub fn is_meant_by(&self, meaning: &str) -> bool {
+        self.meaning.is_empty() || self.meaning == meaning
+    }
+
     /// Puts off what is due, because it cannot be done now.
     pub fn postpone(&mut self, by: SignedDuration, now: Timestamp) {
         self.due = after(now, by);

@@ -43,8 +43,7 @@ pub fn turn_over(check: &Check, rule: &RuleMark, now: Timestamp) -> Turnover {
     let mut next = check.clone();
     next.rules = rule.version;
     next.rule_hash.clone_from(&rule.hash);
-    // Checks from before there was a meaning have none; theirs is taken to be this one.
-    let other_meaning = !check.meaning.is_empty() && check.meaning != rule.meaning;
+    let other_meaning = !check.is_meant_by(&rule.meaning);
     next.meaning.clone_from(&rule.meaning);
     if matches!(check.phase, Phase::Ending { .. }) {
         return Turnover::Changed(Box::new(next)); // it is on its way out, as it began

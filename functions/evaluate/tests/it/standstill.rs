@@ -6,8 +6,19 @@ use crate::world::{World, at, rules};
 use prodrome_lifecycle::{Check, Phase};
 use prodrome_model::{EndReason, FindingState};
 use prodrome_store::{Fault, OperationKind};
+use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+const BACK_OFF: &str = "
+BackOff:
+  { resource: Event, duration: 5m, gapTolerance: 2m, checkField: [ { field: [reason], equalValue: [BackOff] } ] }
+";
+
+/// The pod of that name.
+fn pod(uid: &str, phase: &'static str, version: u64) -> Value {
+    Pod { created: 0, phase, uid: uid.into(), ready: true, config: "" }.json("a", version)
+}
 
 impl World {
     /// No function is invoked until then.
@@ -19,15 +30,8 @@ impl World {
 
 #[tokio::test]
 async fn an_event_that_is_seen_again_after_its_window_has_not_lasted() {
-    let back_off = "
-BackOff:
-  { resource: Event, duration: 5m, gapTolerance: 2m, checkField: [ { field: [reason], equalValue: [BackOff] } ] }
-";
-    let mut world = World::new(rules(back_off));
-    world.live(
-        "Pod",
-        &Pod { created: 0, phase: "Running", uid: "u".into(), ready: true, config: "" }.json("a", 1),
-    );
+    let mut world = World::new(rules(BACK_OFF));
+    world.live("Pod", &pod("u", "Running", 1));
     world.apply("Event", &event("a.1", "u", 2, 0)).await;
     world.until(60).await;
     world.stand_still_until(900);
@@ -45,12 +49,7 @@ Young:
     [ { field: [status, phase], equalValue: [Failed] }, { field: [metadata, creationTimestamp], newerThan: 5m } ] }
 ";
     let mut world = World::new(rules(young));
-    world
-        .apply(
-            "Pod",
-            &Pod { created: 0, phase: "Failed", uid: "u".into(), ready: true, config: "" }.json("a", 1),
-        )
-        .await;
+    world.apply("Pod", &pod("u", "Failed", 1)).await;
     world.until(150).await;
     assert_eq!(world.findings.len(), 1);
     world.stand_still_until(900);
@@ -69,10 +68,7 @@ Failed:
 ";
     for next in [None, Some("v")] {
         let mut world = World::new(rules(failed));
-        let pod = |uid: &str, version| {
-            Pod { created: 0, phase: "Failed", uid: uid.into(), ready: true, config: "" }.json("a", version)
-        };
-        world.apply("Pod", &pod("u", 1)).await;
+        world.apply("Pod", &pod("u", "Failed", 1)).await;
         world.until(100).await;
         // The end is written, and can be sent no more.
         let commits = Arc::new(AtomicUsize::new(0));
@@ -81,7 +77,7 @@ Failed:
                 operation.kind == OperationKind::Commit && commits.fetch_add(1, Ordering::Relaxed) > 0;
             is_late.then_some(Fault::Unavailable)
         });
-        world.delete("Pod", &pod("u", 2)).await;
+        world.delete("Pod", &pod("u", "Failed", 2)).await;
         world.until(101).await;
         assert!(
             matches!(world.checks()[..], [Check { phase: Phase::Ending { .. }, .. }]),
@@ -91,7 +87,7 @@ Failed:
         world.store.clear_script();
         world.set_unreadable(1, 100);
         if let Some(next) = next {
-            world.apply("Pod", &pod(next, 3)).await;
+            world.apply("Pod", &pod(next, "Failed", 3)).await;
         }
         world.until(600).await;
         world.set_unreadable(1, 0);
@@ -106,15 +102,8 @@ Failed:
 /// Nor is it known any more whether something goes on that time alone has ended.
 #[tokio::test]
 async fn what_time_has_ended_does_not_fire_unread() {
-    let back_off = "
-BackOff:
-  { resource: Event, duration: 5m, gapTolerance: 2m, checkField: [ { field: [reason], equalValue: [BackOff] } ] }
-";
-    let mut world = World::new(rules(back_off));
-    world.live(
-        "Pod",
-        &Pod { created: 0, phase: "Running", uid: "u".into(), ready: true, config: "" }.json("a", 1),
-    );
+    let mut world = World::new(rules(BACK_OFF));
+    world.live("Pod", &pod("u", "Running", 1));
     for (version, second) in [(2, 0), (3, 90), (4, 170)] {
         world.until(second).await;
         world.apply("Event", &event("a.1", "u", version, second)).await;
@@ -141,10 +130,7 @@ BackOff:
         )
     };
     let mut world = World::following(&rule("BackOff"), 1);
-    world.live(
-        "Pod",
-        &Pod { created: 0, phase: "Running", uid: "u".into(), ready: true, config: "" }.json("a", 1),
-    );
+    world.live("Pod", &pod("u", "Running", 1));
     world.apply("Event", &event("a.1", "u", 2, 0)).await;
     world.until(30).await;
     world.push(&rule("FailedMount")).await;
