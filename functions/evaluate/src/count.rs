@@ -4,7 +4,7 @@ use crate::evaluate::{Kept, contended, store_failure};
 use crate::observed::{Matter, Observed, Sight};
 use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_cluster::{Cluster, owner};
+use prodrome_cluster::{Clusters, owner};
 use prodrome_lambda::Failure;
 use prodrome_lifecycle::{
     Begin, Check, Counted, Counter, Quota, Seen, Sighting, Terms, Verdict, keys, spread,
@@ -42,7 +42,7 @@ impl Values {
     }
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Counts what began, and gives the sight that the check is decided on: there have been enough begins. Where the check
     /// has just `ended` and another may take its place, what has matched all the while has not begun.
     pub(crate) async fn counted(

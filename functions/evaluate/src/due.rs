@@ -5,13 +5,13 @@ use crate::pack::Markers;
 use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
 use jiff::Timestamp;
-use prodrome_cluster::Cluster;
+use prodrome_cluster::Clusters;
 use prodrome_lambda::Failure;
 use prodrome_lifecycle::is_named;
 use prodrome_queue::Queue;
 use prodrome_store::{Expect, Key, Store, StoreError, Write};
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Makes the checks due that wait for a change of this object.
     pub(crate) async fn wake_edges(
         &self,

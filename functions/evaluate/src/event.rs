@@ -5,7 +5,7 @@ use crate::observed::{Observed, Sight};
 use crate::sitting::Sitting;
 use jiff::Timestamp;
 use prodrome_cluster::event::AboutObject;
-use prodrome_cluster::{Cluster, ClusterError};
+use prodrome_cluster::{Cluster, ClusterError, Clusters};
 use prodrome_lifecycle::{Check, Seen, SeenEvent, Sighting, Verdict};
 use prodrome_model::{ChangeKind, GroupKind, Metadata, ObjectHead, ObjectKey, ObjectRef, Resource};
 use prodrome_queue::Queue;
@@ -110,7 +110,7 @@ impl Sight {
     }
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Looks at what an event told: whether its object is still there, and the event itself, which may have been
     /// seen again. Where it has expired, what is remembered of it counts until its window is over.
     pub(crate) async fn live_event(

@@ -4,7 +4,7 @@ use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_alerting::Policy;
-use prodrome_cluster::{Cluster, ClusterError};
+use prodrome_cluster::{Cluster, ClusterError, Clusters};
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::{Check, Over, Phase, Seen, Sighting, Verdict};
 use prodrome_model::EndReason;
@@ -21,7 +21,7 @@ const ORPHAN_AGAIN: SignedDuration = SignedDuration::from_mins(10);
 /// A rule that has not been known for this long was removed, and is not just newer than this instance.
 const ORPHAN_ENDS: SignedDuration = SignedDuration::from_hours(1);
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Looks at a check that is due: at the live object, what it refers to, and the time.
     pub(crate) async fn look(
         &self,

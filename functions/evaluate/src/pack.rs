@@ -8,12 +8,12 @@ use crate::sitting::Sitting;
 use crate::tenants;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::event::AboutObject;
-use prodrome_cluster::{Cluster, ClusterError};
+use prodrome_cluster::{Cluster, ClusterError, Clusters};
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_ledger::{Dead, Span};
 use prodrome_lifecycle::{Seen, keys};
 use prodrome_model::{Change, ChangeKind, GroupKind, ObjectKey, Resource, Scope, Waybill, shard_of};
-use prodrome_queue::pack::{self, PackError};
+use prodrome_queue::pack::{DecodedPack, PackError};
 use prodrome_queue::{DeadLetters, Queue};
 use prodrome_rules::engine::{Scratch, Subject, Verdicts};
 use prodrome_rules::{KindPattern, Rule};
@@ -97,17 +97,16 @@ struct Judged {
     version: u64,
 }
 
-impl<S: Store, Q: DeadLetters, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: DeadLetters, C: Clusters> Sitting<'_, S, Q, C> {
     /// Judges a pack that was on its way for so long. A change that fails alone is set apart, so that it holds nothing
     /// else back.
     pub(crate) async fn pack(
         &self,
-        bytes: &[u8],
+        decoded: DecodedPack,
         waited: SignedDuration,
         now: Timestamp,
         tally: &mut Tally,
     ) -> Result<Taken, Failure> {
-        let decoded = pack::decode(bytes, pack::UNCOMPRESSED_MAX).map_err(|error| unreadable(&error))?;
         if !self.insists() {
             self.knows(decoded.rules)?;
         }
@@ -170,7 +169,7 @@ impl<S: Store, Q: DeadLetters, C: Cluster> Sitting<'_, S, Q, C> {
     }
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Whether any rule speaks of the change's kind.
     fn concerns(&self, change: &Change) -> bool {
         let kind = change.resource.group_kind();
@@ -493,7 +492,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
 }
 
 /// Why a pack cannot be read. A newer program's is no worse for that: whoever follows may read it.
-fn unreadable(error: &PackError) -> Failure {
+pub(crate) fn unreadable(error: &PackError) -> Failure {
     match error {
         PackError::Version { .. } => Failure::fatal(error.code(), error),
         _ => Failure::malformed(error.code(), error),

@@ -3,7 +3,7 @@ use crate::observed::{Matter, Observed};
 use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_cluster::{Cluster, ClusterError};
+use prodrome_cluster::{Cluster, ClusterError, Clusters};
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::{Relist, Seen, Verdict, keys};
 use prodrome_model::{GroupKind, ObjectKey, Scope};
@@ -11,7 +11,7 @@ use prodrome_queue::Queue;
 use prodrome_rules::Rule;
 use prodrome_store::{Expect, Record, Store, StoreError, Write};
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Something that a rule refers to went away or turned bad: lists the rule's objects some seconds from now.
     /// Further such changes until then are the same relist.
     pub(crate) async fn request_relist(

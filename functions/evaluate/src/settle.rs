@@ -2,7 +2,7 @@ use crate::evaluate::{Kept, check_record, contended, over_record, send_failure, 
 use crate::observed::{Matter, Sight};
 use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_cluster::Cluster;
+use prodrome_cluster::Clusters;
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::{Check, Decision, Over, Phase, Seen, Terms, Turnover, decide, keys};
 use prodrome_model::{AlertMessage, Ended, Finding, FindingState};
@@ -26,7 +26,7 @@ enum Next {
     Anew,
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Decides what a sighting means for a check, and carries it out. `kept` is what was read before, if
     /// anything; where it is out of date the store says so and all is decided anew. Returns the record of a
     /// check that is due at once; after a look that others overtook, the check to be looked at anew: what was

@@ -5,7 +5,7 @@ use crate::evaluate::store_failure;
 use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_cluster::{Cluster, ClusterError};
+use prodrome_cluster::{Cluster, ClusterError, Clusters};
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::keys;
 use prodrome_model::{Change, Scope, chain};
@@ -48,7 +48,7 @@ pub(crate) fn is_rule(change: &Change) -> bool {
     change.resource.kind == KIND && change.resource.group_kind() == kind()
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Sees to it that the objects are read soon. Further changes until then are the same.
     pub(crate) async fn request_objects(&self, scope: &Scope, now: Timestamp) -> Result<(), Failure> {
         if !self.takes_objects || self.law.book().is_none() {

@@ -3,7 +3,7 @@
 use crate::truth::Pod;
 use crate::world::{Told, World, at, rules};
 use prodrome_model::{ChangeKind, Finding, FindingState, Scope};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const RULES: &str = "
 Failed:
@@ -100,4 +100,32 @@ async fn the_same_object_in_two_clusters_is_two_alerts_and_each_ends_on_its_own(
     assert_eq!(told(&world, "west", "Failed"), ["fired", "Recovered"]);
     assert_eq!(told(&world, "east", "Failed").len(), 6);
     assert_eq!(world.checks(), []);
+}
+
+const UNUSED: &str = "
+Unused:
+  resource: ConfigMap
+  duration: 30s
+  reference: { resource: Pod, direction: incoming, name: [spec, volumes, configMap, name], exists: false }
+";
+
+/// Two clusters are asked for the same kind in the same namespace at the same instant.
+#[tokio::test]
+async fn what_uses_an_object_in_one_cluster_uses_none_in_the_other() {
+    let scopes = ["east", "west"].map(|cluster| Scope::new("default", "local", cluster));
+    let mut world = World::of_clusters(&rules(UNUSED), scopes.to_vec());
+    let metadata =
+        |name: &str| json!({ "namespace": "shop", "name": name, "uid": name, "resourceVersion": "1" });
+    let settings = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata("settings") });
+    for (cluster, used) in [(EAST, "settings"), (WEST, "others")] {
+        world.turn_to(cluster);
+        let volumes = json!([{ "name": "v", "configMap": { "name": used } }]);
+        let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata("web"),
+            "spec": { "volumes": volumes } });
+        world.live("Pod", &pod);
+        world.apply("ConfigMap", &settings).await;
+    }
+    world.until(60).await;
+    assert_eq!(told(&world, "west", "Unused"), ["fired"]);
+    assert_eq!(told(&world, "east", "Unused"), [""; 0]);
 }

@@ -136,7 +136,9 @@ impl System {
         let receiver = Receiver::start().await?;
         let key = key()?;
         let proxy = Proxy::start(connection.client.clone(), key.clone()).await?;
+        let scope = Scope::new("default", "local", cluster.name());
         let files = Files {
+            scope: scope.to_string(),
             template: root.join("template.yaml"),
             rules: library.sources()?,
             flows: library.flow_sources()?,
@@ -151,6 +153,7 @@ impl System {
             stack: STACK.to_owned(),
             rules_table: stack.output("RulesTableName")?.to_owned(),
             checks_table: stack.output("ChecksTableName")?.to_owned(),
+            scope: scope.to_string(),
             kubeconfig: kubeconfig(&emulator),
         };
         let aws = running.sdk_config().await;
@@ -170,7 +173,6 @@ impl System {
         let (tell, hearsay) = watch::channel(None);
         // Often: here it costs nothing, and whoever edits a rule waits for it.
         tokio::spawn(listen_to(book, tell, Duration::from_secs(1)));
-        let scope = Scope::new("default", "local", cluster.name());
         let mut settings = Settings::new(scope.clone(), kinds(rules)?);
         if cluster.has_namespace_rules() {
             settings.kinds.push(format!("{GROUP}/{KIND}").parse().map_err(|error| anyhow!("{error}"))?);
@@ -348,6 +350,7 @@ const STACK: &str = "prodrome";
 
 /// What the functions are given.
 struct Files {
+    scope: String,
     template: PathBuf,
     rules: Vec<SourceFile>,
     flows: Vec<SourceFile>,
@@ -383,6 +386,7 @@ fn deploy(files: &Files, key: String) -> Result<(Emulator, Stack)> {
     let code = Code::launching(&program)?.with_dir("rules", &rules)?;
     let deployment = Deployment::new(STACK, &template)
         .code(&code)
+        .parameter("ClusterScope", &*files.scope)
         .parameter("ClusterKubeconfig", kubeconfig.display().to_string())
         .parameter("RoutingFile", routing.display().to_string())
         .parameter("NamespaceRules", files.namespace_rules.to_string());
