@@ -69,7 +69,10 @@ impl Cluster {
 
     fn name(&self) -> String {
         match self {
-            Self::Kubeconfig { context: Some(context), .. } => context.clone(),
+            // It stands in keys and in a parameter, and a context may be called anything (`user@prod`).
+            Self::Kubeconfig { context: Some(context), .. } => {
+                context.replace(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_' | '-'), "-")
+            }
             Self::Kubeconfig { .. } | Self::Recording(_) => "local".to_owned(),
         }
     }
