@@ -22,7 +22,7 @@ pub async fn main() -> Result<(), Error> {
     init_logs(&config.log_level);
     let rules = read_rules(&config.rules_dir)?;
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    let clusters = config.clusters.connect(&aws).await?;
+    let clusters = config.access.clusters(&aws)?;
     let mut urls = vec![
         (QueueName::Changes, config.changes_queue_url),
         (QueueName::Checks, config.checks_queue_url),

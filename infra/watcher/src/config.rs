@@ -8,9 +8,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// How long a part of a cluster's scope may be.
-const NAME_MAX: usize = 100;
-
 /// The settings of the program `watcher`, from its environment. An empty value counts as not set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -258,9 +255,9 @@ impl Vars<'_> {
     /// A part of a cluster's scope: it stands in keys, and in the names of parameters.
     fn named(&mut self, name: &'static str) -> Option<String> {
         let text = self.text(name)?;
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if text.len() > NAME_MAX || !text.chars().all(is_plain) {
-            let expected = format!("at most {NAME_MAX} letters, digits, dots, dashes or underscores");
+        if !Scope::is_sound_part(&text) {
+            let expected =
+                format!("at most {} letters, digits, dots, dashes or underscores", Scope::PART_MAX);
             self.mistake(name, expected, Some(text.clone()));
         }
         Some(text)

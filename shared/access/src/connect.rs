@@ -26,14 +26,21 @@ pub enum AccessError {
 }
 
 impl Way {
-    /// Goes it.
-    pub(crate) async fn connect(&self, aws: &SdkConfig) -> Result<Reached, AccessError> {
+    /// Goes it; with a token that was given out just now, where there is one.
+    pub(crate) async fn connect(
+        &self,
+        aws: &SdkConfig,
+        token: Option<String>,
+    ) -> Result<Reached, AccessError> {
         let cluster = match self {
             Self::Kubeconfig { path, context } => {
                 KubeCluster::from_kubeconfig(Some(path), context.as_deref()).await?
             }
             Self::Endpoint { url, ca, credentials } => {
-                let tokens = credentials.tokens(aws)?;
+                let tokens = credentials.tokens(aws)?.map(|tokens| match token {
+                    Some(token) => tokens.beginning_with(token),
+                    None => tokens,
+                });
                 if let Some(tokens) = &tokens {
                     // What is wrong with them is better known now.
                     tokens.token(None).await.map_err(AccessError::Token)?;

@@ -1,19 +1,7 @@
-//! Clusters whose way stands in the parameter store.
+//! What a parameter says of the way to a cluster.
 
-use crate::live_clusters::{ParameterStore, Reached};
 use crate::{Credentials, Way};
-use aws_config::SdkConfig;
-use jiff::{SignedDuration, Timestamp};
-use prodrome_lambda::{ParameterError, Parameters};
-use prodrome_model::Scope;
 use serde_json::Value;
-use std::sync::Arc;
-use tokio::sync::Mutex;
-
-/// Who writes another way wants it to be gone.
-const AGE_MAX: SignedDuration = SignedDuration::from_mins(5);
-/// One that could not be had is not asked for again sooner.
-const AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// What such a parameter holds.
 const EXPECTED: &str = "expected JSON such as {\"endpoint\": \"https://…\", \"ca\": \"<PEM in base64>\", \"eks\": \"<the EKS \
@@ -21,102 +9,8 @@ const EXPECTED: &str = "expected JSON such as {\"endpoint\": \"https://…\", \"
 /// What may stand in it.
 const FIELDS: [&str; 6] = ["endpoint", "ca", "eks", "token", "kubeconfig", "context"];
 
-/// A cluster whose way a parameter tells.
-pub(crate) struct Listed {
-    scope: Scope,
-    /// The parameter's name.
-    name: String,
-    aws: SdkConfig,
-    parameters: Parameters,
-    clock: fn() -> Timestamp,
-    /// Held while the parameter is read, so that all who ask at once share the answer.
-    known: Mutex<Option<Known>>,
-}
-
-struct Known {
-    /// From when on it is asked for again.
-    old_at: Timestamp,
-    found: Result<(Way, Reached), String>,
-}
-
-impl Listed {
-    pub(crate) fn new(store: &ParameterStore, scope: &Scope) -> Self {
-        let ParameterStore { path, aws, parameters, clock } = store;
-        Self {
-            scope: scope.clone(),
-            name: format!("{path}/{scope}"),
-            aws: aws.clone(),
-            parameters: parameters.clone(),
-            clock: *clock,
-            known: Mutex::default(),
-        }
-    }
-
-    /// The cluster, or why there is no way to it.
-    pub(crate) async fn reached(&self) -> Result<Reached, String> {
-        let mut known = self.known.lock().await;
-        let now = (self.clock)();
-        // A clock that was set back makes nothing young.
-        let is_young = |known: &&Known| now < known.old_at && known.old_at <= later(now, AGE_MAX);
-        if let Some(Known { found, .. }) = known.as_ref().filter(is_young) {
-            return found.as_ref().map(|(_, reached)| Arc::clone(reached)).map_err(Clone::clone);
-        }
-        let before = known.take().and_then(|known| known.found.ok());
-        let (found, age) = match self.parameters.get(&self.name).await {
-            Ok(text) => self.follow(&text, before).await,
-            // What it said may well hold still.
-            Err(error @ ParameterError::Unreadable { .. }) if before.is_some() => {
-                tracing::warn!(%error, cluster = %self.scope, "the way to a cluster cannot be read; the old one is gone on");
-                (before.ok_or_else(String::new), AGAIN)
-            }
-            Err(error) => {
-                let reason = format!("no way to the cluster {} is known: {error}", self.scope);
-                (Err(reason), AGAIN)
-            }
-        };
-        if let Err(reason) = &found {
-            tracing::warn!(reason, cluster = %self.scope, "a cluster cannot be looked at");
-        }
-        let reached = found.as_ref().map(|(_, reached)| Arc::clone(reached)).map_err(Clone::clone);
-        *known = Some(Known { old_at: later(now, age), found });
-        reached
-    }
-
-    /// Goes the way that the parameter tells, if it is another than before.
-    async fn follow(
-        &self,
-        text: &str,
-        before: Option<(Way, Reached)>,
-    ) -> (Result<(Way, Reached), String>, SignedDuration) {
-        let wrong = |reason: String| {
-            (
-                Err(format!(
-                    "the SSM parameter {} does not say how the cluster is reached: {reason}",
-                    self.name
-                )),
-                AGAIN,
-            )
-        };
-        let way = match parse(&self.name, text) {
-            Ok(way) => way,
-            Err(reason) => return wrong(reason),
-        };
-        match before.filter(|(known, _)| *known == way) {
-            Some(same) => (Ok(same), AGE_MAX),
-            None => match way.connect(&self.aws).await {
-                Ok(reached) => (Ok((way, reached)), AGE_MAX),
-                Err(error) => wrong(error.to_string()),
-            },
-        }
-    }
-}
-
-fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.saturating_add(by).unwrap_or(Timestamp::MAX)
-}
-
 /// The way that a parameter tells. The error says what is wrong, and nothing of what it holds: a token is among that.
-fn parse(name: &str, text: &str) -> Result<Way, String> {
+pub(crate) fn parse(name: &str, text: &str, may_be_file: bool) -> Result<Way, String> {
     let fields = Fields::read(text)?;
     let excluded = |one: &str, other: &str| format!("it has {one} and {other}: expected one");
     let (endpoint, ca) = (fields.text("endpoint")?, fields.text("ca")?);
@@ -125,6 +19,9 @@ fn parse(name: &str, text: &str) -> Result<Way, String> {
     match (endpoint, kubeconfig) {
         (Some(_), Some(_)) => Err(excluded("endpoint", "kubeconfig")),
         (None, None) => Err(format!("it has no endpoint: {EXPECTED}")),
+        (None, Some(_)) if !may_be_file => {
+            Err(format!("a kubeconfig is for runs on one machine: {EXPECTED}"))
+        }
         (None, Some(path)) => Ok(Way::Kubeconfig { path: path.into(), context }),
         (Some(url), None) => {
             let credentials = match (eks, token) {
@@ -173,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_parameter_tells_one_way() {
-        let of = |text: &str| parse("/p", text).unwrap();
+        let of = |text: &str| parse("/p", text, true).unwrap();
         let endpoint = |credentials| Way::Endpoint { url: "https://k8s".into(), ca: None, credentials };
         assert_eq!(
             of(r#"{"endpoint": "https://k8s", "eks": "blue"}"#),
@@ -197,8 +94,9 @@ mod tests {
             (r#"{"token": "s3cr3t"}"#, "it has no endpoint"),
             (r#"{"endpoint": "https://k8s", "token": "s3cr3t", "eks": "b"}"#, "it has eks and token"),
             (r#"{"endpoint": "https://k8s", "kubeconfig": "/s3cr3t"}"#, "it has endpoint and kubeconfig"),
+            (r#"{"kubeconfig": "/s3cr3t"}"#, "a kubeconfig is for runs on one machine"),
         ] {
-            let error = parse("/p", text).unwrap_err();
+            let error = parse("/p", text, false).unwrap_err();
             assert!(error.contains(expected) && !error.contains("s3cr3t"), "{text}: {error}");
         }
     }

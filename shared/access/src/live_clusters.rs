@@ -1,5 +1,5 @@
-use crate::listed::Listed;
-use crate::{Access, AccessError};
+use crate::connection::Connection;
+use crate::{Access, AccessError, Way};
 use aws_config::SdkConfig;
 use jiff::Timestamp;
 use prodrome_cluster::{Cluster, ClusterError, Clusters, KubeCluster, ListPage, Sparing};
@@ -8,23 +8,27 @@ use prodrome_model::{EventBrief, GroupKind, LabelSelector, ObjectKey, Resource, 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A cluster to which there is a way. A batch, and an answer, have their time: a silent API server must not take all of
-/// it.
+/// Of so many clusters the ways are kept. Whoever can send changes can make clusters up.
+const LISTED_MAX: usize = 1_000;
+
+/// A cluster to which there is a way.
 pub(crate) type Reached = Arc<Sparing<KubeCluster>>;
 
 /// The clusters that a deployed function reads, each by its scope. There may be no way to some, or to any: then every
 /// question about it fails, and what needs an answer goes on without and says so.
 ///
 /// What the settings say nothing of is looked up in the parameter store when it is first asked about, and again every
-/// five minutes: the parameter `<CLUSTERS_PATH>/<tenant>/<region>/<cluster>` says how that cluster is reached. One that is
-/// missing or wrong affects its own cluster alone, and is read again after half a minute.
+/// five minutes: the parameter `<CLUSTERS_PATH>/<tenant>/<region>/<cluster>` says how that cluster is reached. A way that is
+/// missing or wrong affects its own cluster alone, and is tried again after half a minute.
+///
+/// A cluster that was silent is not asked for half a minute ([`Sparing`]): a batch, and an answer, have their time.
 #[derive(Clone)]
 pub struct LiveClusters(Arc<Inner>);
 
 struct Inner {
-    own: Option<(Scope, Reached)>,
+    own: Option<(Scope, Arc<Connection>)>,
     store: Option<ParameterStore>,
-    listed: Mutex<BTreeMap<Scope, Arc<Listed>>>,
+    listed: Mutex<BTreeMap<Scope, Arc<Connection>>>,
 }
 
 /// Where the ways to other clusters are looked up.
@@ -33,30 +37,35 @@ pub(crate) struct ParameterStore {
     pub(crate) aws: SdkConfig,
     pub(crate) parameters: Parameters,
     pub(crate) clock: fn() -> Timestamp,
+    /// Whether a parameter may name a kubeconfig.
+    pub(crate) may_be_file: bool,
 }
 
 impl Access {
-    /// Makes the ways to the clusters.
+    /// The ways to the clusters. None is gone yet.
     ///
     /// # Errors
-    /// Where the way that the settings name cannot be used.
-    pub async fn connect(&self, aws: &SdkConfig) -> Result<LiveClusters, AccessError> {
-        self.connect_by(aws, now).await
+    /// Where TLS cannot be set up.
+    pub fn clusters(&self, aws: &SdkConfig) -> Result<LiveClusters, AccessError> {
+        self.clusters_by(aws, now)
     }
 
-    pub(crate) async fn connect_by(
+    pub(crate) fn clusters_by(
         &self,
         aws: &SdkConfig,
         clock: fn() -> Timestamp,
     ) -> Result<LiveClusters, AccessError> {
-        let own = match &self.own {
-            Some((scope, way)) => Some((scope.clone(), way.connect(aws).await?)),
-            None => None,
-        };
+        let own = self
+            .own
+            .as_ref()
+            .map(|(scope, way)| (scope.clone(), Arc::new(Connection::of_settings(scope, way, aws, clock))));
+        // Where the settings name a file, all of it runs on one machine.
+        let may_be_file = matches!(self.own, Some((_, Way::Kubeconfig { .. })));
         let store = |path: &String| {
             let parameters =
                 Parameters::new(aws).map_err(|error| AccessError::Parameters(error.to_string()))?;
-            Ok::<_, AccessError>(ParameterStore { path: path.clone(), aws: aws.clone(), parameters, clock })
+            let (path, aws) = (path.clone(), aws.clone());
+            Ok::<_, AccessError>(ParameterStore { path, aws, parameters, clock, may_be_file })
         };
         let store = self.path.as_ref().map(store).transpose()?;
         Ok(LiveClusters(Arc::new(Inner { own, store, listed: Mutex::default() })))
@@ -68,42 +77,35 @@ impl Clusters for LiveClusters {
 
     fn of(&self, scope: &Scope) -> LiveCluster {
         let Inner { own, store, listed } = &*self.0;
-        if let Some((_, reached)) = own.as_ref().filter(|(own, _)| own == scope) {
-            return LiveCluster(At::Own(Arc::clone(reached)));
+        if let Some((_, connection)) = own.as_ref().filter(|(own, _)| own == scope) {
+            return LiveCluster(Ok(Arc::clone(connection)));
         }
         let Some(store) = store else {
             let only = own.as_ref().map(|(own, _)| format!("; that of {own} alone is (CLUSTER_SCOPE)"));
             let only = only.unwrap_or_default();
-            return LiveCluster(At::Nowhere(format!("no way to the cluster {scope} is configured{only}")));
+            return LiveCluster(Err(format!("no way to the cluster {scope} is configured{only}")));
         };
         // Each change is one insertion, so a panic elsewhere leaves the map whole.
         let mut listed = listed.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = listed.entry(scope.clone()).or_insert_with(|| Arc::new(Listed::new(store, scope)));
-        LiveCluster(At::Listed(Arc::clone(entry)))
+        if listed.len() >= LISTED_MAX && !listed.contains_key(scope) {
+            listed.clear();
+        }
+        let new = || Arc::new(Connection::of_parameter(store, scope));
+        LiveCluster(Ok(Arc::clone(listed.entry(scope.clone()).or_insert_with(new))))
     }
 }
 
-/// One of the [`LiveClusters`].
+/// One of the [`LiveClusters`]; or why there is none.
 #[derive(Clone)]
-pub struct LiveCluster(At);
-
-#[derive(Clone)]
-enum At {
-    Own(Reached),
-    Listed(Arc<Listed>),
-    /// Why.
-    Nowhere(String),
-}
+pub struct LiveCluster(Result<Arc<Connection>, String>);
 
 impl LiveCluster {
     async fn reached(&self) -> Result<Reached, ClusterError> {
-        match &self.0 {
-            At::Own(reached) => Ok(Arc::clone(reached)),
-            At::Listed(listed) => {
-                listed.reached().await.map_err(|reason| ClusterError::Unavailable { reason })
-            }
-            At::Nowhere(reason) => Err(ClusterError::Unavailable { reason: reason.clone() }),
-        }
+        let reached = match &self.0 {
+            Ok(connection) => connection.reached().await,
+            Err(reason) => Err(reason.clone()),
+        };
+        reached.map_err(|reason| ClusterError::Unavailable { reason })
     }
 }
 

@@ -55,7 +55,7 @@ impl Access {
         let what = "tenant/region/cluster, as the watcher of the cluster calls it (such as \
                     default/eu-central-1/prod): what is seen in others is not looked for in this one";
         let text = settings.required("CLUSTER_SCOPE", what);
-        let scope = Scope::parse(&text);
+        let scope = Scope::parse(&text).filter(Scope::is_sound);
         if scope.is_none() && !text.is_empty() {
             settings.mistake(format!("CLUSTER_SCOPE is {text:?}: expected {what}"));
         }
@@ -117,8 +117,11 @@ mod tests {
     fn who_says_where_a_cluster_is_says_which_it_is() {
         let error = with(&[URL]).unwrap_err();
         assert!(error.contains("CLUSTER_SCOPE is not set: tenant/region/cluster"), "{error}");
-        let error = with(&[URL, ("CLUSTER_SCOPE", "prod")]).unwrap_err();
-        assert!(error.contains("CLUSTER_SCOPE is \"prod\": expected tenant/region/cluster"), "{error}");
+        for wrong in ["prod", "default//prod", "default/eu/a/b", "default/eu/a#b"] {
+            let error = with(&[URL, ("CLUSTER_SCOPE", wrong)]).unwrap_err();
+            let expected = format!("CLUSTER_SCOPE is {wrong:?}: expected tenant/region/cluster");
+            assert!(error.contains(&expected), "{error}");
+        }
         let others = with(&[("CLUSTERS_PATH", "/prodrome/clusters/")]).unwrap();
         assert_eq!(others, Access { own: None, path: Some("/prodrome/clusters".into()) });
         assert_eq!(with(&[URL, SCOPE]).unwrap().own.unwrap().0, Scope::new("default", "eu", "prod"));

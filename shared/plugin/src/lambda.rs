@@ -26,7 +26,7 @@ pub async fn run(plugin: Plugin) -> Result<(), Error> {
     let config = Config::from_env(&plugin)?;
     init_logs(&config.log_level);
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    let (clusters, settings, outside) = (config.access.connect(&aws).await?, config.settings, config.outside);
+    let (clusters, settings, outside) = (config.access.clusters(&aws)?, config.settings, config.outside);
     let cluster = |scope: &Scope| {
         let cluster = AnyCluster::new(clusters.of(scope)).with_settings(settings.clone());
         match &outside {

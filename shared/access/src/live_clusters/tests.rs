@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use wiremock::matchers::{any, bearer_token};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
@@ -16,6 +17,7 @@ struct Store {
     parameters: BTreeMap<String, String>,
     asked: Vec<String>,
     down: bool,
+    slow: bool,
 }
 
 async fn parameter_store() -> (MockServer, Arc<Mutex<Store>>) {
@@ -28,6 +30,7 @@ async fn parameter_store() -> (MockServer, Arc<Mutex<Store>>) {
         store.asked.push(name.clone());
         match store.parameters.get(&name) {
             _ if store.down => ResponseTemplate::new(500),
+            _ if store.slow => ResponseTemplate::new(500).set_delay(Duration::from_secs(60)),
             Some(value) => ResponseTemplate::new(200).set_body_json(json!({"Parameter": {"Value": value}})),
             None => ResponseTemplate::new(400).set_body_json(json!({"__type": "ParameterNotFound"})),
         }
@@ -68,7 +71,7 @@ async fn clusters(store: &MockServer, own: Option<(Scope, Way)>, clock: fn() -> 
         .load()
         .await;
     let access = Access { own, path: Some("/prodrome/clusters".to_owned()) };
-    access.connect_by(&aws, clock).await.unwrap()
+    access.clusters_by(&aws, clock).unwrap()
 }
 
 fn scope(cluster: &str) -> Scope {
@@ -113,8 +116,8 @@ async fn each_cluster_is_looked_at_by_itself_and_one_without_a_way_says_so_alone
     assert_eq!(found_in(&clusters, "green").await, Err(wrong));
     assert_eq!(found_in(&clusters, "home").await, Ok("home".into()));
     let asked = std::mem::take(&mut store.lock().unwrap().asked);
-    // The way, then the token that stands beside it; and nobody asked twice, nor for the cluster of the settings.
-    assert_eq!(asked, [name("blue"), name("blue"), name("green"), name("red")]);
+    // Nobody asked twice, nor for the cluster of the settings, nor for the token that stands beside the way.
+    assert_eq!(asked, [name("blue"), name("green"), name("red")]);
 }
 
 #[tokio::test]
@@ -144,6 +147,15 @@ async fn a_way_that_changes_is_gone_and_one_that_cannot_be_read_for_a_while_stay
     store.lock().unwrap().down = false;
     pass(30);
     assert_eq!(found_in(&clusters, "blue").await, Ok("new".into()));
+    store.lock().unwrap().down = true;
+    pass(3_599);
+    assert_eq!(found_in(&clusters, "blue").await, Ok("new".into()));
+    pass(30);
+    let unread = found_in(&clusters, "blue").await.unwrap_err();
+    assert!(unread.contains("could not be read"), "nobody may read it for an hour: {unread}");
+    store.lock().unwrap().down = false;
+    pass(30);
+    assert_eq!(found_in(&clusters, "blue").await, Ok("new".into()));
 
     store.lock().unwrap().parameters.clear();
     pass(300);
@@ -158,14 +170,66 @@ async fn without_a_path_there_is_the_cluster_of_the_settings_alone() {
     let home = cluster("home", None).await;
     let way = Way::Endpoint { url: home.uri(), ca: None, credentials: crate::Credentials::None };
     let aws = aws_config::SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
-    let of = async |own| Access { own, path: None }.connect(&aws).await.unwrap();
-    let one = of(Some((scope("home"), way))).await;
+    let of = |own| Access { own, path: None }.clusters(&aws).unwrap();
+    let one = of(Some((scope("home"), way)));
     assert_eq!(found_in(&one, "home").await, Ok("home".into()));
     let other = found_in(&one, "blue").await.unwrap_err();
     assert_eq!(
         other,
         "no way to the cluster default/eu/blue is configured; that of default/eu/home alone is (CLUSTER_SCOPE)"
     );
-    let none = found_in(&of(None).await, "home").await.unwrap_err();
+    let none = found_in(&of(None), "home").await.unwrap_err();
     assert_eq!(none, "no way to the cluster default/eu/home is configured");
+}
+
+/// Whoever asks may have no more time. What was known before is known still, and a silent store is not asked by everybody.
+#[tokio::test]
+async fn a_question_that_is_given_up_takes_no_way_away() {
+    static NOW: AtomicI64 = AtomicI64::new(1_000_000);
+    let (ssm, store) = parameter_store().await;
+    let server = cluster("blue", None).await;
+    let clusters = clusters(&ssm, None, || Timestamp::from_second(NOW.load(Relaxed)).unwrap()).await;
+    let way = json!({"endpoint": server.uri()}).to_string();
+    store.lock().unwrap().parameters.insert(name("blue"), way);
+    store.lock().unwrap().slow = true;
+    let in_time = async |cluster: &str| {
+        tokio::time::timeout(Duration::from_millis(200), found_in(&clusters, cluster)).await
+    };
+    assert!(in_time("blue").await.is_err());
+    let unread = in_time("blue").await.unwrap().unwrap_err();
+    assert_eq!(unread, "the way to the cluster default/eu/blue could not be looked up in time");
+    store.lock().unwrap().slow = false;
+    NOW.fetch_add(30, Relaxed);
+    assert_eq!(in_time("blue").await.unwrap(), Ok("blue".into()));
+    store.lock().unwrap().slow = true;
+    NOW.fetch_add(300, Relaxed);
+    assert!(in_time("blue").await.is_err());
+    for _ in 0..2 {
+        assert_eq!(in_time("blue").await.unwrap(), Ok("blue".into()));
+    }
+    assert_eq!(store.lock().unwrap().asked.len(), 3);
+}
+
+#[tokio::test]
+async fn a_cluster_whose_settings_are_wrong_says_so_and_takes_no_other_down() {
+    let (ssm, store) = parameter_store().await;
+    let blue = cluster("blue", None).await;
+    let credentials = crate::Credentials::Parameter("/prodrome/token".to_owned());
+    let way = Way::Endpoint { url: "https://127.0.0.1:1".to_owned(), ca: None, credentials };
+    let clusters = clusters(&ssm, Some((scope("home"), way)), || Timestamp::UNIX_EPOCH).await;
+    let endpoint = |url: &str| json!({"endpoint": url, "token": "t0ken"}).to_string();
+    let unencrypted = endpoint("http://s3cr3t@prod.example");
+    store.lock().unwrap().parameters.extend([
+        (name("blue"), json!({"endpoint": blue.uri()}).to_string()),
+        (name("open"), unencrypted),
+        (name("file"), json!({"kubeconfig": "/etc/passwd"}).to_string()),
+    ]);
+    let wrong = found_in(&clusters, "home").await.unwrap_err();
+    assert!(wrong.contains("the SSM parameter /prodrome/token does not exist"), "{wrong}");
+    assert_eq!(found_in(&clusters, "blue").await, Ok("blue".into()));
+    let open = found_in(&clusters, "open").await.unwrap_err();
+    assert!(open.contains("its endpoint cannot be used: a token goes by https alone"), "{open}");
+    assert!(!open.contains("s3cr3t"), "{open}");
+    let file = found_in(&clusters, "file").await.unwrap_err();
+    assert!(file.contains("a kubeconfig is for runs on one machine"), "{file}");
 }
