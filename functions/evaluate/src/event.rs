@@ -125,6 +125,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             at: now,
             look: true,
             list: None,
+            epoch: 0,
             seen: Seen::Gone,
         };
         let Some(metadata) = self.subject_metadata(&check.object.key()).await? else {

@@ -99,6 +99,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 at: now,
                 look: true,
                 list: None,
+                epoch: 0,
                 seen: Seen::Gone,
             }));
         };
@@ -256,6 +257,7 @@ fn last_known(rule: &Rule, check: &Check, error: &ClusterError, now: Timestamp) 
         at: check.seen_at.map_or(check.since, |seen_at| seen_at.max(check.since)),
         look: true,
         list: None,
+        epoch: 0,
         seen: Seen::Present { verdict: Verdict::Holds, since: None, turns_at: None },
     };
     Some(Sight {

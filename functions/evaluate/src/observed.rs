@@ -90,7 +90,7 @@ impl<'a> Observed<'a> {
 
     fn sighting(&self, at: Timestamp, seen: Seen) -> Sighting {
         let (uid, version) = (self.metadata.uid.clone(), self.metadata.version());
-        Sighting { uid, version, at, look: false, list: None, seen }
+        Sighting { uid, version, at, look: false, list: None, epoch: 0, seen }
     }
 
     fn kept_metadata(&self) -> Metadata {
@@ -218,6 +218,7 @@ impl Matter<'_> {
             uid: String::new(),
             resource_version: 0,
             seen_at: None,
+            epoch: 0,
             phase: Phase::Pending { turns_at: None },
             since: Timestamp::UNIX_EPOCH,
             opened_at: Timestamp::UNIX_EPOCH,

@@ -265,6 +265,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 observed.sight(rule, change.observed_at, now)
             };
             sight.sighting.list.clone_from(&change.list);
+            sight.sighting.epoch = change.epoch;
             if open || says_something(&sight) {
                 sights.push((rule.name().to_owned(), sight));
             }
@@ -274,7 +275,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             let told = tracked.iter().filter(|name| self.rules.get(name).is_some_and(Rule::is_about_events));
             for rule in told {
                 let mut sight = observed.gone(change.observed_at);
-                sight.sighting.version = 0;
+                (sight.sighting.version, sight.sighting.epoch) = (0, change.epoch);
                 sights.push((rule.clone(), sight));
             }
         }
@@ -310,7 +311,9 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         let kind = observed.kind();
         let rules = self.rules.for_kind(&kind).filter(|rule| rule.is_about_events());
         let sights = rules.filter_map(|rule| {
-            Some((rule.name().to_owned(), observed.event_sight(rule, about, change.observed_at, now)?))
+            let mut sight = observed.event_sight(rule, about, change.observed_at, now)?;
+            sight.sighting.epoch = change.epoch;
+            Some((rule.name().to_owned(), sight))
         });
         Judged {
             object: event::subject(about),

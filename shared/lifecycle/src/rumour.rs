@@ -63,9 +63,10 @@ impl Check {
         sighting.version > self.resource_version && (may_be_anothers || self.knew_later(sighting))
     }
 
-    /// Whether what was told was seen before what the check was decided on by. Of what other events tell that knows nothing.
+    /// Whether what was told was seen, or may have been, before what the check was decided on by. Of what other events tell
+    /// that knows nothing.
     fn knew_later(&self, sighting: &Sighting) -> bool {
-        self.event.is_none() && sighting.is_before(self.seen_at)
+        self.event.is_none() && sighting.is_before(self.seen_at, self.epoch)
     }
 
     /// Notes what was told and [doubted](Self::doubts), and the event that told it, if one did.
@@ -107,6 +108,7 @@ mod tests {
             at: t(at),
             look: false,
             list: None,
+            epoch: 0,
             seen: Seen::Present { verdict, since: None, turns_at: None },
         }
     }

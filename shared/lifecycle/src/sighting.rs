@@ -16,15 +16,19 @@ pub struct Sighting {
     pub look: bool,
     /// The list that named it, if one did.
     pub list: Option<String>,
+    /// The run of the source that told of it: a later one has a higher number. 0 for a look, and where there are none.
+    pub epoch: u64,
     /// What was seen.
     pub seen: Seen,
 }
 
 impl Sighting {
-    /// Whether it was seen before this instant, by more than clocks differ: of a higher version it is of before the cluster
-    /// was set back.
-    pub(crate) fn is_before(&self, seen_at: Option<Timestamp>) -> bool {
+    /// Whether it was seen before this instant, by more than clocks differ, or is told by an earlier run of the source than
+    /// this one, which may have been suspended before it read it: of a higher version it may be of before the cluster was
+    /// set back.
+    pub(crate) fn is_before(&self, seen_at: Option<Timestamp>, epoch: u64) -> bool {
         seen_at.is_some_and(|seen_at| after(self.at, SKEW) < seen_at)
+            || (self.epoch != 0 && self.epoch < epoch)
     }
 }
 

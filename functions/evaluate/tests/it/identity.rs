@@ -39,14 +39,14 @@ impl World {
     }
 
     /// The watcher has seen it at that second, and its pack comes now.
-    async fn tell_of_before(&mut self, second: i64, changes: &[Told<'_>]) {
+    pub(crate) async fn tell_of_before(&mut self, second: i64, changes: &[Told<'_>]) {
         let now = std::mem::replace(&mut self.now, at(second));
         self.tell(changes).await;
         self.now = now;
     }
 
     /// What was told by a rule: of whom, when, since when; or that it is over, and why.
-    fn of(&self, rule: &str) -> Vec<(&str, i64, i64, Option<EndReason>)> {
+    pub(crate) fn of(&self, rule: &str) -> Vec<(&str, i64, i64, Option<EndReason>)> {
         let seconds = |t: jiff::Timestamp| t.duration_since(at(0)).as_secs();
         let of_it = self.findings.iter().filter(|finding| finding.rule == rule);
         let told = of_it.map(|finding| match &finding.state {

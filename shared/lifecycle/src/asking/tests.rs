@@ -23,6 +23,7 @@ fn seen(at: i64, look: bool, is_asked_about: bool) -> Sighting {
         at: t(at),
         look,
         list: None,
+        epoch: 0,
         seen: Seen::Present { verdict, since: None, turns_at: None },
     }
 }
