@@ -60,13 +60,20 @@ impl Check {
             return sighting.version >= self.resource_version && sighting.seen != Seen::Gone;
         }
         let may_be_anothers = self.rumour.as_ref().is_some_and(|rumour| rumour.uid != self.uid);
-        sighting.version > self.resource_version && (may_be_anothers || self.knew_later(sighting))
+        let may_be_news = sighting.version > self.resource_version || self.is_end_of_subject(sighting);
+        may_be_news && (may_be_anothers || self.knew_later(sighting))
+    }
+
+    /// Whether the object of events went: its version and theirs do not compare.
+    fn is_end_of_subject(&self, sighting: &Sighting) -> bool {
+        self.event.is_some() && sighting.seen == Seen::Gone && sighting.version == 0
     }
 
     /// Whether what was told was seen, or may have been, before what the check was decided on by. Of what other events tell
     /// that knows nothing.
     fn knew_later(&self, sighting: &Sighting) -> bool {
-        self.event.is_none() && sighting.is_before(self.seen_at, self.epoch)
+        let compares = self.event.is_none() || self.is_end_of_subject(sighting);
+        compares && sighting.is_before(self.seen_at, self.epoch)
     }
 
     /// Notes what was told and [doubted](Self::doubts), and the event that told it, if one did.

@@ -5,6 +5,7 @@
 //! A look decides, and not the epoch's number: an earlier run may have read what the later one has yet to read, and to drop
 //! that would lose time. The number, like the time, is a reason to look, as versions that were set back do not tell.
 
+use crate::identity::event;
 use crate::truth::Pod;
 use crate::world::{Told, World, rules};
 use prodrome_ledger::{Counts, Ledger};
@@ -231,5 +232,35 @@ async fn where_nobody_can_look_what_comes_late_waits() {
         until(&mut world, 2_200).await;
         assert_eq!((world.findings.len(), world.checks()), (4, vec![]), "{what}: {:#?}", world.findings);
         assert_counted(&mut world, &what).await;
+    }
+}
+
+const BACK_OFF: &str = "
+BackOff:
+  { resource: Event, duration: 0s, resolveAfter: 1m, checkField: [ { field: [reason], equalValue: [BackOff] } ] }
+";
+
+/// The versions of an object and of its events do not compare.
+#[tokio::test]
+async fn a_late_end_of_the_object_of_events_ends_nothing_while_it_lives() {
+    for was_read in [true, false] {
+        let mut world = World::new(rules(&format!("{RULES}{BACK_OFF}")));
+        (world.counts, world.lag_seconds) = (true, Some(0));
+        world.told_by(LEADING);
+        world.live("Pod", &pod("u1", 5, false));
+        world.until(30).await;
+        world.apply("Event", &event("a.1", "u1", 6, 30)).await;
+        for (second, version) in [(33, 3), (100, 95)] {
+            until(&mut world, second).await;
+            let late = Late::News { kind: Deleted, uid: "u1", version, is_broken: false };
+            late.comes(&mut world, was_read).await;
+        }
+        until(&mut world, 400).await;
+        assert_eq!(world.of("BackOff"), [("u1", 30, 30, None)], "{was_read}");
+        // And what is news is.
+        world.delete("Pod", &pod("u1", 7, false)).await;
+        until(&mut world, 410).await;
+        assert_eq!(world.of("BackOff")[1..], [("u1", 400, 30, Some(EndReason::Deleted))], "{was_read}");
+        assert_eq!(world.checks(), []);
     }
 }
