@@ -392,7 +392,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         if judged.is_event {
             return Ok(());
         }
-        self.partners(scope, judged, tracked, now).await?;
+        self.partners(scope, judged, tracked, now, tally).await?;
         self.wake_edges(&path, markers, now).await
     }
 
@@ -404,6 +404,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         judged: &Judged,
         tracked: &BTreeSet<String>,
         now: Timestamp,
+        tally: &mut Tally,
     ) -> Result<(), Failure> {
         let kind = &judged.key.kind;
         if judged.gone {
@@ -418,7 +419,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             }
         }
         for (rule, key) in &judged.released {
-            self.check_released(scope, rule, key, now).await?;
+            self.check_released(scope, rule, key, now, tally).await?;
         }
         for rule in &judged.partner_of {
             let name = format!("~{rule}");

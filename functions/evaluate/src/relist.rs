@@ -86,6 +86,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         rule: &str,
         key: &ObjectKey,
         now: Timestamp,
+        tally: &mut Tally,
     ) -> Result<(), Failure> {
         let rules = self.rules.clone();
         let Some(rule) = rules.get(rule) else { return Ok(()) };
@@ -109,8 +110,10 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         if let Seen::Present { verdict: Verdict::HoldsIfReferenced, .. } = sight.sighting.seen {
             let object = observed.object();
             let matter = Matter { scope, rule, resource: &resource, object: &object };
-            // It is looked at before it fires, and not at once.
-            self.settle(matter, &sight, None, now, &mut Tally::default()).await?;
+            // It is looked at before it fires, and not at once, unless there is a doubt.
+            if let Some(record) = self.settle(matter, &sight, None, now, tally).await? {
+                self.look(record, now, tally).await?;
+            }
         }
         Ok(())
     }
