@@ -123,6 +123,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             uid: check.uid.clone(),
             version: check.resource_version,
             at: now,
+            seen_at: Some(now),
             look: true,
             list: None,
             epoch: 0,

@@ -97,6 +97,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 uid: check.uid.clone(),
                 version: check.resource_version,
                 at: now,
+                seen_at: None,
                 look: true,
                 list: None,
                 epoch: 0,
@@ -106,7 +107,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         let observed = Observed::parse(&check.resource, &bytes)
             .map_err(|error| ClusterError::Unavailable { reason: error.to_string() })?;
         let mut sight = observed.sight(rule, seen_from(rule, check, &observed, now), now);
-        sight.sighting.look = true;
+        (sight.sighting.look, sight.sighting.seen_at) = (true, Some(now));
         if let Seen::Present { verdict: Verdict::HoldsIfReferenced, since, .. } = sight.sighting.seen {
             let asked = self.ask(rule, &observed, now).await?;
             let verdict = if asked.evaluation.matches { Verdict::Holds } else { Verdict::Not };
@@ -255,6 +256,7 @@ fn last_known(rule: &Rule, check: &Check, error: &ClusterError, now: Timestamp) 
         version: check.resource_version,
         // Nobody has seen it now.
         at: check.seen_at.map_or(check.since, |seen_at| seen_at.max(check.since)),
+        seen_at: check.seen_at,
         look: true,
         list: None,
         epoch: 0,

@@ -254,7 +254,7 @@ impl Check {
     /// Notes which version it is decided on by.
     pub(crate) fn saw(&mut self, sighting: &Sighting) {
         if sighting.look || sighting.version > self.resource_version {
-            (self.resource_version, self.seen_at) = (sighting.version, Some(sighting.at));
+            (self.resource_version, self.seen_at) = (sighting.version, Some(sighting.seen_at()));
             self.epoch = self.epoch.max(sighting.epoch);
             // Later news of its own say more than what it heard of itself.
             self.rumour.take_if(|rumour| rumour.uid == sighting.uid);

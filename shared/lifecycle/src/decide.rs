@@ -99,7 +99,7 @@ fn open(
         }
     };
     check.uid.clone_from(&sighting.uid);
-    (check.resource_version, check.seen_at) = (sighting.version, Some(sighting.at));
+    (check.resource_version, check.seen_at) = (sighting.version, Some(sighting.seen_at()));
     check.epoch = check.epoch.max(sighting.epoch);
     check.list.clone_from(&sighting.list);
     check.opened_at = now;
@@ -174,7 +174,7 @@ pub(crate) fn told_before(check: &Check, sighting: &Sighting) -> Decision {
 pub(crate) fn named_by_list(check: &Check, sighting: &Sighting) -> Decision {
     let mut named = check.clone();
     named.named_by(sighting.list.as_deref());
-    named.seen_at = named.seen_at.max(Some(sighting.at));
+    named.seen_at = named.seen_at.max(Some(sighting.seen_at()));
     named.epoch = named.epoch.max(sighting.epoch);
     if named.list == check.list || matches!(check.phase, Phase::Ending { .. }) {
         return Decision::Nothing;

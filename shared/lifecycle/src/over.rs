@@ -54,7 +54,8 @@ impl Over {
     /// [doubted](Check::doubted), and looked at now.
     pub fn opens(&self, check: &mut Check, sighting: &Sighting, now: Timestamp) {
         let refers = matches!(sighting.seen, Seen::Present { verdict: Verdict::HoldsIfReferenced, .. });
-        let is_seen_again = refers && sighting.version == self.resource_version && sighting.at > self.over;
+        let is_seen_again =
+            refers && sighting.version == self.resource_version && sighting.seen_at() > self.over;
         let is_news = sighting.look
             || sighting.version == 0
             || (sighting.version > self.resource_version && !sighting.is_before(self.seen_at, self.epoch))
@@ -79,6 +80,7 @@ mod tests {
             uid: "u1".into(),
             version,
             at: t(0),
+            seen_at: None,
             look,
             list: None,
             epoch: 0,

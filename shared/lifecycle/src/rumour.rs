@@ -113,6 +113,7 @@ mod tests {
             uid: uid.into(),
             version,
             at: t(at),
+            seen_at: None,
             look: false,
             list: None,
             epoch: 0,

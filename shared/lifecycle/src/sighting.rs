@@ -11,6 +11,8 @@ pub struct Sighting {
     pub version: u64,
     /// When it was so: the watcher's clock for the stream, the present for a look.
     pub at: Timestamp,
+    /// When it was seen, where that is another instant: it is known to have been so before, or to have become so since.
+    pub seen_at: Option<Timestamp>,
     /// Whether somebody looked (at the live object, with its references), rather than being told by the
     /// stream. A look is the truth, however its version compares.
     pub look: bool,
@@ -23,11 +25,16 @@ pub struct Sighting {
 }
 
 impl Sighting {
+    /// When somebody saw it.
+    pub fn seen_at(&self) -> Timestamp {
+        self.seen_at.unwrap_or(self.at)
+    }
+
     /// Whether it was seen before this instant, by more than clocks differ, or is told by an earlier run of the source than
     /// this one, which may have been suspended before it read it: of a higher version it may be of before the cluster was
     /// set back.
     pub(crate) fn is_before(&self, seen_at: Option<Timestamp>, epoch: u64) -> bool {
-        seen_at.is_some_and(|seen_at| after(self.at, SKEW) < seen_at)
+        seen_at.is_some_and(|seen_at| after(self.seen_at(), SKEW) < seen_at)
             || (self.epoch != 0 && self.epoch < epoch)
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::identity::event;
 use crate::truth::Pod;
-use crate::world::{World, at, rules};
+use crate::world::{Told, World, at, rules};
 use prodrome_lifecycle::{Check, Phase};
-use prodrome_model::{EndReason, FindingState};
+use prodrome_model::{ChangeKind, EndReason, FindingState};
 use prodrome_store::{Fault, OperationKind};
 use serde_json::Value;
 use std::sync::Arc;
@@ -136,4 +136,30 @@ BackOff:
     world.push(&rule("FailedMount")).await;
     world.until(1_000).await;
     assert!(world.findings.is_empty(), "{:#?}", world.findings);
+}
+
+/// What a look finds to have been so for a while is known since the look, and not since it is so.
+#[tokio::test]
+async fn what_was_seen_before_a_late_look_is_older_than_that() {
+    let slow = "
+Slow:
+  { resource: Pod, duration: 1m, resolveAfter: 1m, checkField: [
+    { field: [status, phase], equalValue: [Pending] }, { field: [metadata, creationTimestamp], olderThan: 10m } ] }
+";
+    let mut world = World::new(rules(slow));
+    world.apply("Pod", &pod("u", "Pending", 5)).await;
+    world.until(60).await;
+    world.stand_still_until(900);
+    world.until(901).await;
+    let told =
+        |world: &World| world.of("Slow").iter().map(|(_, _, since, end)| (*since, *end)).collect::<Vec<_>>();
+    assert_eq!(told(&world), [(600, None)]);
+    // Of before the cluster was set back, while nobody looked.
+    let gone = pod("u", "Pending", 90);
+    for kind in [ChangeKind::Deleted, ChangeKind::Applied] {
+        world.tell_of_before(800, &[Told { kind, of: "Pod", object: Some(&gone), list: None }]).await;
+        world.until(910).await;
+        assert_eq!(told(&world), [(600, None)]);
+        assert_eq!(world.checks()[0].resource_version, 5);
+    }
 }

@@ -21,6 +21,7 @@ fn seen(at: i64, look: bool, is_asked_about: bool) -> Sighting {
         uid: "u".into(),
         version: 1,
         at: t(at),
+        seen_at: None,
         look,
         list: None,
         epoch: 0,

@@ -20,6 +20,7 @@ fn told(version: u64, at: i64, verdict: Verdict) -> Sighting {
         uid: "u1".into(),
         version,
         at: t(at),
+        seen_at: None,
         look: false,
         list: None,
         epoch: 0,
