@@ -80,7 +80,9 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             };
             let decision = match (decided, check) {
                 (Decision::Open(mut check), None) => {
-                    if let Some((before, _)) = &before {
+                    // What ends just now is over no less than what was closed before.
+                    let ended = over.as_ref().map(|kept| Over::of(&kept.check, mark.version, None, now));
+                    if let Some(before) = ended.as_ref().or(before.as_ref().map(|(before, _)| before)) {
                         before.opens(&mut check, &sighting, now);
                         self.leave_to_newer(&mut check, before.rules, now)?;
                     }

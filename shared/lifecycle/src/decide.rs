@@ -189,7 +189,11 @@ fn gone(check: &Check, terms: &Terms, sighting: &Sighting, now: Timestamp) -> De
         Phase::Recovering { from } => from,
         Phase::Firing | Phase::Fired { .. } => sighting.at.max(check.since),
     };
-    end(check.clone(), terms, at, EndReason::Deleted, now)
+    let mut next = check.clone();
+    if !check.is_of_another(sighting) {
+        next.saw(sighting); // what was told of it before is no news until the end is sent
+    }
+    end(next, terms, at, EndReason::Deleted, now)
 }
 
 fn end(mut check: Check, terms: &Terms, at: Timestamp, reason: EndReason, now: Timestamp) -> Decision {
