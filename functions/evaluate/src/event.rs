@@ -133,10 +133,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             return Ok(Sight::bare(gone));
         };
         // Another has its name, as was told; where nobody may read whose it is, that is all that is known.
-        let rumour = check
-            .rumour
-            .as_ref()
-            .filter(|rumour| !same(&rumour.uid, &check.uid) && same(&rumour.uid, &metadata.uid));
+        let rumour = check.rumour_of_another().filter(|rumour| same(&rumour.uid, &metadata.uid));
         if let Some(rumour) = rumour {
             let Some(event) = &rumour.event else { return Ok(Sight::bare(gone)) };
             let Some(mut sight) = self.event_again(rule, event, now).await? else {

@@ -216,8 +216,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
 /// which this is the first look; or what time alone has turned since.
 fn seen_from(rule: &Rule, check: &Check, observed: &Observed<'_>, now: Timestamp) -> Timestamp {
     let (uid, version) = (&observed.metadata.uid, observed.metadata.version());
-    let of_another = check.rumour.as_ref().filter(|rumour| rumour.uid != check.uid);
-    if let Some(began) = of_another.and_then(|rumour| rumour.began(uid, version)) {
+    if let Some(began) = check.rumour_of_another().and_then(|rumour| rumour.began(uid, version)) {
         return began.min(now);
     }
     let is_same = (&check.uid, check.resource_version) == (uid, version) && check.resource_version != 0;

@@ -41,7 +41,17 @@ impl Rumour {
 impl Check {
     /// Whether the sighting is of another object under the same name.
     pub(crate) fn is_of_another(&self, sighting: &Sighting) -> bool {
-        self.uid != sighting.uid && !self.uid.is_empty() && !sighting.uid.is_empty()
+        self.is_not(&sighting.uid)
+    }
+
+    /// Whether this identity is another's. Not every source tells them.
+    fn is_not(&self, uid: &str) -> bool {
+        self.uid != uid && !self.uid.is_empty() && !uid.is_empty()
+    }
+
+    /// What was told of another object under the same name.
+    pub fn rumour_of_another(&self) -> Option<&Rumour> {
+        self.rumour.as_ref().filter(|rumour| self.is_not(&rumour.uid))
     }
 
     /// Whether the stream tells of what was decided on already, or of what was before.
@@ -59,7 +69,7 @@ impl Check {
             // What is older, or gone, had the name before.
             return sighting.version >= self.resource_version && sighting.seen != Seen::Gone;
         }
-        let may_be_anothers = self.rumour.as_ref().is_some_and(|rumour| rumour.uid != self.uid);
+        let may_be_anothers = self.rumour_of_another().is_some();
         let may_be_news = sighting.version > self.resource_version || self.is_end_of_subject(sighting);
         may_be_news && (may_be_anothers || self.knew_later(sighting))
     }

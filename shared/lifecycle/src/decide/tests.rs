@@ -273,6 +273,23 @@ fn until_somebody_has_looked_whose_the_name_is_nothing_that_is_told_is_decided_o
     }
 }
 
+/// Not every source tells identities.
+#[test]
+fn what_is_told_without_an_identity_is_not_said_to_be_anothers() {
+    let terms = terms(300, 0, 120);
+    let nameless = |check: &Check| Check { uid: String::new(), ..check.clone() };
+    let mut check =
+        kept(decide(Some(&open_check(&terms)), &terms, &looked(5, 100, Verdict::Holds), t(100), blank));
+    check.heard(&Sighting { uid: String::new(), ..told(90, 20, Verdict::Not) }, None);
+    let mut other = nameless(&check);
+    other.heard(&told(90, 20, Verdict::Not), None);
+    for check in [check, other] {
+        assert_eq!(check.rumour_of_another(), None);
+        let seen = kept(decide(Some(&check), &terms, &told(6, 120, Verdict::Holds), t(120), blank));
+        assert_eq!(seen.resource_version, 6);
+    }
+}
+
 #[test]
 fn a_comeback_within_the_hold_down_is_the_same_episode() {
     let terms = terms(60, 0, 120);
