@@ -93,11 +93,16 @@ impl Check {
             _ => None,
         };
         let next = Rumour { uid: sighting.uid.clone(), resource_version: sighting.version, since, event };
+        // That the name is another's is what has to be known, whatever version is told of its own.
+        let was_of_another = self.rumour_of_another().is_some();
         let is_of_another = self.is_of_another(sighting);
         self.rumour = Some(match self.rumour.take() {
             Some(before) if before.uid == next.uid => before.and(next),
-            // That the name is another's is what has to be known.
-            Some(before) if !is_of_another || before.resource_version > next.resource_version => before,
+            Some(before)
+                if (was_of_another, before.resource_version) > (is_of_another, next.resource_version) =>
+            {
+                before
+            }
             _ => next,
         });
     }
@@ -142,6 +147,11 @@ mod tests {
             ("older news after a break", vec![("u2", 6, 20, not), ("u2", 5, 10, holds)], None),
             ("of one before", vec![("u2", 5, 10, holds), ("u0", 4, 1, holds)], Some(10)),
             ("of the check's own", vec![("u2", 5, 10, holds), ("u1", 6, 20, not)], Some(10)),
+            (
+                "after its own, of before the cluster was set back",
+                vec![("u1", 90, 1, not), ("u2", 5, 10, holds)],
+                Some(10),
+            ),
             ("of yet another", vec![("u0", 4, 1, holds), ("u2", 5, 10, holds)], Some(10)),
         ] {
             let mut check = check();
