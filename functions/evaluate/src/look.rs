@@ -14,6 +14,8 @@ use prodrome_store::{Expect, Record, Store, StoreError, Write};
 
 /// When a look that the cluster did not allow is tried again.
 const UNREADABLE_AGAIN: SignedDuration = SignedDuration::from_secs(60);
+/// Of news that ask for such a look each is no reason to try, but one after this.
+const UNREADABLE_NEWS: SignedDuration = SignedDuration::from_secs(10);
 /// A check whose rule is not known is looked at again: by an instance that knows it, where a deployment is going on,
 const ORPHAN_SOON: SignedDuration = SignedDuration::from_secs(30);
 /// and later at leisure.
@@ -210,6 +212,14 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             Err(error) => Err(store_failure(error)),
         }
     }
+}
+
+/// Whether a look that news asked for was tried a moment ago, and the cluster did not allow it: one that throttles is not to
+/// be asked as often as it changes.
+pub(crate) fn was_just_tried(check: &Check, now: Timestamp) -> bool {
+    let put_off = check.woken.filter(|_| check.rumour.is_some()).map(|woken| woken.duration_since(now));
+    let just = UNREADABLE_AGAIN - UNREADABLE_NEWS;
+    put_off.is_some_and(|put_off| just < put_off && put_off <= UNREADABLE_AGAIN)
 }
 
 /// Since when what a look sees is known to be so, however late the look: what was told of another object under the name, of
