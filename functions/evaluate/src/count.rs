@@ -344,8 +344,16 @@ mod tests {
 
     fn event_sight(count: u32, first: i64, last: i64) -> Sight {
         let seen = Seen::Present { verdict: Verdict::Holds, since: None, turns_at: None };
-        let sighting =
-            Sighting { uid: "pod".into(), version: 1, at: at(last), look: false, list: None, seen };
+        let sighting = Sighting {
+            uid: "pod".into(),
+            version: 1,
+            at: at(last),
+            seen_at: None,
+            look: false,
+            list: None,
+            epoch: 0,
+            seen,
+        };
         let object = ObjectKey::new(GroupKind::core("Event"), Some("shop"), "web-0.1");
         let event = SeenEvent { object, uid: "e".into(), count, first_seen: at(first), last_seen: at(last) };
         Sight { event: Some(event), ..Sight::bare(sighting) }

@@ -264,6 +264,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
                 observed.sight(rule, change.observed_at, now)
             };
             sight.sighting.list.clone_from(&change.list);
+            sight.sighting.epoch = change.epoch;
             if open || says_something(&sight) {
                 sights.push((rule.name().to_owned(), sight));
             }
@@ -273,7 +274,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
             let told = tracked.iter().filter(|name| self.rules.get(name).is_some_and(Rule::is_about_events));
             for rule in told {
                 let mut sight = observed.gone(change.observed_at);
-                sight.sighting.version = 0;
+                (sight.sighting.version, sight.sighting.epoch) = (0, change.epoch);
                 sights.push((rule.clone(), sight));
             }
         }
@@ -309,7 +310,9 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
         let kind = observed.kind();
         let rules = self.rules.for_kind(&kind).filter(|rule| rule.is_about_events());
         let sights = rules.filter_map(|rule| {
-            Some((rule.name().to_owned(), observed.event_sight(rule, about, change.observed_at, now)?))
+            let mut sight = observed.event_sight(rule, about, change.observed_at, now)?;
+            sight.sighting.epoch = change.epoch;
+            Some((rule.name().to_owned(), sight))
         });
         Judged {
             object: event::subject(about),
@@ -388,7 +391,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
         if judged.is_event {
             return Ok(());
         }
-        self.partners(scope, judged, tracked, now).await?;
+        self.partners(scope, judged, tracked, now, tally).await?;
         self.wake_edges(&path, markers, now).await
     }
 
@@ -400,6 +403,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
         judged: &Judged,
         tracked: &BTreeSet<String>,
         now: Timestamp,
+        tally: &mut Tally,
     ) -> Result<(), Failure> {
         let kind = &judged.key.kind;
         if judged.gone {
@@ -414,7 +418,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
             }
         }
         for (rule, key) in &judged.released {
-            self.check_released(scope, rule, key, now).await?;
+            self.check_released(scope, rule, key, now, tally).await?;
         }
         for rule in &judged.partner_of {
             let name = format!("~{rule}");

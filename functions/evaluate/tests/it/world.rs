@@ -20,6 +20,7 @@ use prodrome_rules::{RuleSet, SourceFile};
 use prodrome_store::{MemoryStore, Record};
 use prodrome_sweep::Sweep;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -151,7 +152,10 @@ pub(crate) struct World {
     pub(crate) scope: Scope,
     pub(crate) now: Timestamp,
     next_tick: Timestamp,
-    sequence: u64,
+    /// The run of the watcher that tells, how far it has counted, and how far each of the others has.
+    epoch: u64,
+    pub(crate) sequence: u64,
+    runs: BTreeMap<u64, u64>,
     /// Where there are several.
     clusters: Vec<Watched>,
     steps: u32,
@@ -198,7 +202,9 @@ impl World {
             scope: Scope::new("default", "local", "kind"),
             now: at(0),
             next_tick: at(60),
+            epoch: 1,
             sequence: 0,
+            runs: BTreeMap::new(),
             clusters: Vec::new(),
             steps: 0,
             side_by_side: 1,
@@ -254,6 +260,12 @@ impl World {
         (self.scope, self.cluster, self.sequence) = (scope.clone(), cluster.clone(), *sequence);
     }
 
+    /// What is told from now on is told by this run of the watcher.
+    pub(crate) fn told_by(&mut self, epoch: u64) {
+        self.runs.insert(self.epoch, self.sequence);
+        (self.epoch, self.sequence) = (epoch, self.runs.get(&epoch).copied().unwrap_or(0));
+    }
+
     /// Another instance, which came with other rules.
     pub(crate) fn and_one_with(&mut self, text: &str) {
         let (store, queue) = (Mortal::new(self.store.clone()), Mortal::new(self.queue.clone()));
@@ -302,7 +314,7 @@ impl World {
         let mut builder = match self.lag_seconds {
             lag if self.counts => {
                 let (first, accepted) = (self.sequence + 1, self.sequence);
-                let waybill = Waybill { epoch: 1, first, accepted, ..Waybill::default() };
+                let waybill = Waybill { epoch: self.epoch, first, accepted, ..Waybill::default() };
                 PackBuilder::of_counting_watcher(&head, lag.unwrap_or(0), self.heard_of, waybill)
             }
             Some(lag) => PackBuilder::of_watcher(&head, lag),
@@ -314,7 +326,7 @@ impl World {
             let change = ChangeHead {
                 kind: *kind,
                 resource: &resource(of),
-                epoch: 1,
+                epoch: self.epoch,
                 sequence: self.sequence,
                 observed_at: self.now,
                 source: &Source::Watch,
