@@ -31,6 +31,7 @@ pub(crate) struct Connection {
 }
 
 /// Who tells the way.
+#[expect(clippy::large_enum_variant, reason = "one a cluster")]
 enum Source {
     Settings(Way),
     Parameter { name: String, parameters: Parameters, may_be_file: bool },

@@ -30,7 +30,7 @@ async fn parameter_store() -> (MockServer, Arc<Mutex<Store>>) {
         store.asked.push(name.clone());
         match store.parameters.get(&name) {
             _ if store.down => ResponseTemplate::new(500),
-            _ if store.slow => ResponseTemplate::new(500).set_delay(Duration::from_secs(60)),
+            _ if store.slow => ResponseTemplate::new(500).set_delay(Duration::from_mins(1)),
             Some(value) => ResponseTemplate::new(200).set_body_json(json!({"Parameter": {"Value": value}})),
             None => ResponseTemplate::new(400).set_body_json(json!({"__type": "ParameterNotFound"})),
         }
