@@ -154,9 +154,10 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
         }
         metrics.role(Role::Leads);
         let ended = tokio::select! {
-            ended = Box::pin(self.forward(stop)) => ended,
+            biased; // who was suspended finds out first that it leads no more
             // Whatever is under way is dropped with it: nothing may be sent or saved any more.
             lost = lease.keep() => return Err(lost.into()),
+            ended = Box::pin(self.forward(stop)) => ended,
         };
         lease.release().await;
         Ok(ended?)
