@@ -55,6 +55,7 @@ pub fn decide(
     }
     match &sighting.seen {
         Seen::Gone => gone(check, terms, sighting, now),
+        Seen::There => Decision::Nothing, // it is the one that is known
         Seen::Present { verdict, since, turns_at } => {
             let mut next = check.clone();
             next.named_by(sighting.list.as_deref());

@@ -429,6 +429,35 @@ fn what_fires_is_looked_at_when_time_alone_may_end_it() {
 }
 
 #[test]
+fn that_the_object_of_events_is_there_tells_whose_the_name_is_and_nothing_else() {
+    let terms = terms(60, 0, 120);
+    let of =
+        |uid: &str, seen: i64| Sighting { uid: uid.into(), seen: Seen::There, ..told(0, seen, Verdict::Not) };
+    let event = crate::SeenEvent {
+        object: prodrome_model::ObjectKey::new(prodrome_model::GroupKind::core("Event"), Some("shop"), "e"),
+        uid: "e".into(),
+        count: 1,
+        first_seen: t(0),
+        last_seen: t(0),
+    };
+    assert_eq!(decide(None, &terms, &of("u1", 20), t(20), blank), Decision::Nothing);
+    for phase in [Phase::Pending { turns_at: None }, Phase::Fired { turns_at: None }] {
+        let check = Check { phase, event: Some(event.clone()), ..open_check(&terms) };
+        let decided = |sighting: Sighting| decide(Some(&check), &terms, &sighting, t(20), blank);
+        // Itself, itself where nobody knows its identity, and one that had the name before.
+        for nothing in [of("u1", 20), of("", 20), of("u0", -10)] {
+            assert_eq!(decided(nothing.clone()), Decision::Nothing, "{nothing:?}");
+        }
+        let Decision::Look(next) = decided(of("u2", 20)) else { panic!("the name is another's") };
+        assert_eq!((next.due, next.doubted), (t(20), !check.phase.is_told()));
+        // What was begun is carried on first.
+        let firing = Check { phase: Phase::Firing { turns_at: None }, ..check.clone() };
+        let carried_on = decide(Some(&firing), &terms, &of("u2", 20), t(20), blank);
+        assert!(matches!(carried_on, Decision::Fire(_)), "{carried_on:?}");
+    }
+}
+
+#[test]
 fn what_is_woken_while_it_fires_or_cannot_be_looked_at_is_looked_at_all_the_same() {
     let terms = terms(60, 0, 120);
     let mut firing = Check { phase: Phase::Firing { turns_at: None }, due: t(130), ..open_check(&terms) };
