@@ -233,7 +233,7 @@ fn seen_from(rule: &Rule, check: &Check, observed: &Observed<'_>, now: Timestamp
     let turns_at = match check.phase {
         Phase::Watching { turns_at } => Some(turns_at),
         Phase::Pending { turns_at } | Phase::Fired { turns_at } => turns_at,
-        Phase::Gap { .. } | Phase::Firing | Phase::Recovering { .. } | Phase::Ending { .. } => None,
+        Phase::Gap { .. } | Phase::Firing { .. } | Phase::Recovering { .. } | Phase::Ending { .. } => None,
     };
     let turned = turns_at.filter(|_| is_same && rule.reference_groups().is_empty());
     turned.map_or(now, |turned| turned.min(now))
@@ -245,9 +245,13 @@ fn seen_from(rule: &Rule, check: &Check, observed: &Observed<'_>, now: Timestamp
 /// recovery above all: silence is none.
 fn last_known(rule: &Rule, check: &Check, error: &ClusterError, now: Timestamp) -> Option<Sight> {
     let over = now.duration_since(check.since) >= rule.duration();
+    let turns_at = match check.phase {
+        Phase::Pending { turns_at } | Phase::Firing { turns_at } => turns_at,
+        _ => None,
+    };
     // What time alone has ended meanwhile is not known any more.
     let is_so =
-        matches!(check.phase, Phase::Pending { turns_at } if turns_at.is_none_or(|turns_at| now < turns_at));
+        matches!(check.phase, Phase::Pending { .. }) && turns_at.is_none_or(|turns_at| now < turns_at);
     let fires = is_so
         && over
         && !check.doubted
@@ -257,7 +261,7 @@ fn last_known(rule: &Rule, check: &Check, error: &ClusterError, now: Timestamp) 
         && rule.frequency().is_none()
         && rule.periodic().is_none();
     // An end waits, as a recovery does: who looks sees what follows it.
-    if !fires && !matches!(check.phase, Phase::Firing) {
+    if !fires && !matches!(check.phase, Phase::Firing { .. }) {
         return None;
     }
     let sighting = Sighting {
@@ -269,7 +273,7 @@ fn last_known(rule: &Rule, check: &Check, error: &ClusterError, now: Timestamp) 
         look: true,
         list: None,
         epoch: 0,
-        seen: Seen::Present { verdict: Verdict::Holds, since: None, turns_at: None },
+        seen: Seen::Present { verdict: Verdict::Holds, since: None, turns_at },
     };
     Some(Sight {
         summary: check.summary.clone(),

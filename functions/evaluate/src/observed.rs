@@ -89,6 +89,12 @@ impl<'a> Observed<'a> {
         Sight { metadata: self.kept_metadata(), ..Sight::bare(self.sighting(at, Seen::Gone)) }
     }
 
+    /// The object of events, of which its own news tell no more than whether it is there.
+    pub(crate) fn subject(&self, gone: bool, at: Timestamp) -> Sight {
+        let seen = if gone { Seen::Gone } else { Seen::There };
+        Sight::bare(Sighting { version: 0, ..self.sighting(at, seen) })
+    }
+
     fn sighting(&self, at: Timestamp, seen: Seen) -> Sighting {
         let (uid, version) = (self.metadata.uid.clone(), self.metadata.version());
         Sighting { uid, version, at, seen_at: None, look: false, list: None, epoch: 0, seen }

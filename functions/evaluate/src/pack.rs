@@ -269,14 +269,13 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
                 sights.push((rule.name().to_owned(), sight));
             }
         }
-        if gone {
-            // What events told of it is over too. Their versions and its own do not compare.
-            let told = tracked.iter().filter(|name| self.rules.get(name).is_some_and(Rule::is_about_events));
-            for rule in told {
-                let mut sight = observed.gone(change.observed_at);
-                (sight.sighting.version, sight.sighting.epoch) = (0, change.epoch);
-                sights.push((rule.clone(), sight));
-            }
+        // What events told of it is over too where it is gone, or another has its name. Their versions and its own do not
+        // compare.
+        let told = tracked.iter().filter(|name| self.rules.get(name).is_some_and(Rule::is_about_events));
+        for rule in told {
+            let mut sight = observed.subject(gone, change.observed_at);
+            sight.sighting.epoch = change.epoch;
+            sights.push((rule.clone(), sight));
         }
         Ok(Some(Judged {
             object: observed.object(),
@@ -547,7 +546,7 @@ fn says_something(sight: &Sight) -> bool {
         Seen::Present { verdict, turns_at, .. } => {
             verdict != prodrome_lifecycle::Verdict::Not || turns_at.is_some()
         }
-        Seen::Gone => false,
+        Seen::Gone | Seen::There => false,
     }
 }
 

@@ -126,7 +126,7 @@ impl<A: Handler> World<A> {
     /// Whether nothing that was told is on its way to an end.
     pub fn is_settled(&self) -> bool {
         let checks = self.open_checks().iter().all(|check| {
-            !matches!(check.phase, Phase::Firing | Phase::Recovering { .. } | Phase::Ending { .. })
+            !matches!(check.phase, Phase::Firing { .. } | Phase::Recovering { .. } | Phase::Ending { .. })
         });
         checks && !self.has_ending_alert()
     }

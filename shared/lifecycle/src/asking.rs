@@ -73,7 +73,7 @@ pub fn decide_asked(
         let same = sighting.version == check.resource_version;
         return if same { named_by_list(check, sighting) } else { told_before(check, sighting) };
     }
-    if matches!(check.phase, Phase::Firing | Phase::Ending { .. }) {
+    if matches!(check.phase, Phase::Firing { .. } | Phase::Ending { .. }) {
         return decide(Some(check), terms, sighting, now, blank); // by a look what was begun is carried on
     }
     let answer = answer.filter(|_| check.asking.is_some());
@@ -142,7 +142,7 @@ impl Check {
     /// an answer of that moment.
     pub fn is_to_be_asked(&self, terms: &Terms, now: Timestamp) -> bool {
         let Some(asking) = &self.asking else { return false };
-        if matches!(self.phase, Phase::Firing | Phase::Ending { .. }) {
+        if matches!(self.phase, Phase::Firing { .. } | Phase::Ending { .. }) {
             return false;
         }
         match asking.asked {
@@ -171,7 +171,9 @@ impl Check {
             Phase::Pending { .. } => Some(after(self.since, terms.duration)),
             Phase::Gap { from } => Some(after(*from, terms.gap_tolerance)),
             Phase::Recovering { from } => Some(after(*from, terms.resolve_after)),
-            Phase::Watching { .. } | Phase::Fired { .. } | Phase::Firing | Phase::Ending { .. } => None,
+            Phase::Watching { .. } | Phase::Fired { .. } | Phase::Firing { .. } | Phase::Ending { .. } => {
+                None
+            }
         }
     }
 

@@ -146,7 +146,12 @@ pub enum Phase {
         from: Timestamp,
     },
     /// It fires: the finding is decided and may or may not have been sent.
-    Firing,
+    #[serde(rename_all = "camelCase")]
+    Firing {
+        /// When time alone may end the match, if ever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turns_at: Option<Timestamp>,
+    },
     /// It fired, and the finding was sent.
     #[serde(rename_all = "camelCase")]
     Fired {
@@ -171,7 +176,10 @@ pub enum Phase {
 impl Phase {
     /// Whether people were or are about to be told.
     pub fn is_told(&self) -> bool {
-        matches!(self, Self::Firing | Self::Fired { .. } | Self::Recovering { .. } | Self::Ending { .. })
+        matches!(
+            self,
+            Self::Firing { .. } | Self::Fired { .. } | Self::Recovering { .. } | Self::Ending { .. }
+        )
     }
 
     /// The phase's name, as in the record.
@@ -180,7 +188,7 @@ impl Phase {
             Self::Watching { .. } => "watching",
             Self::Pending { .. } => "pending",
             Self::Gap { .. } => "gap",
-            Self::Firing => "firing",
+            Self::Firing { .. } => "firing",
             Self::Fired { .. } => "fired",
             Self::Recovering { .. } => "recovering",
             Self::Ending { .. } => "ending",
@@ -204,7 +212,11 @@ impl Check {
 
     /// The finding was sent: from now on the check waits for the match to end.
     pub fn sent(&mut self, terms: &Terms, now: Timestamp) {
-        self.phase = Phase::Fired { turns_at: None };
+        let turns_at = match self.phase {
+            Phase::Firing { turns_at } => turns_at,
+            _ => None,
+        };
+        self.phase = Phase::Fired { turns_at };
         self.look_again_at = after(now, Terms::LOOK_FIRST);
         self.reschedule(terms, now);
     }
@@ -238,12 +250,12 @@ impl Check {
                 turns_at.map_or(fires, |t| t.min(fires)).min(self.look_again_at)
             }
             Phase::Gap { from } => after(*from, terms.gap_tolerance),
-            Phase::Firing | Phase::Ending { .. } => after(now, Terms::CARRY_ON),
+            Phase::Firing { .. } | Phase::Ending { .. } => after(now, Terms::CARRY_ON),
             Phase::Fired { turns_at } => turns_at.map_or(self.look_again_at, |t| t.min(self.look_again_at)),
             Phase::Recovering { from } => after(*from, terms.resolve_after),
         };
         let action = match &self.asking {
-            Some(asking) if !matches!(self.phase, Phase::Firing | Phase::Ending { .. }) => {
+            Some(asking) if !matches!(self.phase, Phase::Firing { .. } | Phase::Ending { .. }) => {
                 self.asked_due(asking, terms, now)
             }
             _ => action,

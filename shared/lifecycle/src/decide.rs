@@ -55,12 +55,13 @@ pub fn decide(
     }
     match &sighting.seen {
         Seen::Gone => gone(check, terms, sighting, now),
+        Seen::There => Decision::Nothing, // it is the one that is known
         Seen::Present { verdict, since, turns_at } => {
             let mut next = check.clone();
             next.named_by(sighting.list.as_deref());
             // A step that was begun is carried on first: what was seen is decided on after it, by another look where
             // this is one that it was woken for.
-            if !matches!(check.phase, Phase::Firing | Phase::Ending { .. }) {
+            if !matches!(check.phase, Phase::Firing { .. } | Phase::Ending { .. }) {
                 next.saw(sighting);
                 if sighting.look {
                     next.looked(now);
@@ -136,7 +137,7 @@ fn other_identity(
 /// Only a look can tell. A step that was begun is carried on before.
 fn look_first(check: &Check, sighting: &Sighting, now: Timestamp) -> Decision {
     match check.phase {
-        Phase::Firing => Decision::Fire(Box::new(check.clone())),
+        Phase::Firing { .. } => Decision::Fire(Box::new(check.clone())),
         Phase::Ending { .. } => Decision::End(Box::new(check.clone())),
         _ => Decision::Look(Box::new(check.to_be_looked_at(sighting, now))),
     }
@@ -187,7 +188,7 @@ fn gone(check: &Check, terms: &Terms, sighting: &Sighting, now: Timestamp) -> De
         Phase::Watching { .. } | Phase::Pending { .. } | Phase::Gap { .. } => return Decision::Close,
         Phase::Ending { .. } => return Decision::End(Box::new(check.clone())),
         Phase::Recovering { from } => from,
-        Phase::Firing | Phase::Fired { .. } => sighting.at.max(check.since),
+        Phase::Firing { .. } | Phase::Fired { .. } => sighting.at.max(check.since),
     };
     let mut next = check.clone();
     if !check.is_of_another(sighting) {
@@ -240,7 +241,7 @@ fn matching(
             }
             check.phase = Phase::Pending { turns_at };
         }
-        Phase::Firing => return Decision::Fire(Box::new(check)),
+        Phase::Firing { .. } => return Decision::Fire(Box::new(check)),
         Phase::Ending { .. } => return Decision::End(Box::new(check)),
         Phase::Fired { .. } => check.phase = Phase::Fired { turns_at },
         Phase::Recovering { .. } if verdict == Verdict::Holds => check.phase = Phase::Fired { turns_at },
@@ -257,7 +258,7 @@ fn matching(
         && settled
         && now >= after(check.since, terms.duration)
     {
-        check.phase = Phase::Firing;
+        check.phase = Phase::Firing { turns_at };
         check.reschedule(terms, now);
         return Decision::Fire(Box::new(check));
     }
@@ -283,7 +284,7 @@ fn not_matching(
             None => return Decision::Close,
             Some(turns_at) => check.phase = Phase::Watching { turns_at },
         },
-        Phase::Firing => return Decision::Fire(Box::new(check)),
+        Phase::Firing { .. } => return Decision::Fire(Box::new(check)),
         Phase::Ending { .. } => return Decision::End(Box::new(check)),
         Phase::Fired { .. } => check.phase = Phase::Recovering { from: sighting.at.max(check.since) },
         Phase::Recovering { .. } => {}

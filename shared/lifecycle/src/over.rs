@@ -149,7 +149,7 @@ mod tests {
         let data = serde_json::to_string(&over).unwrap();
         assert_eq!(Over::read(&data), Some(over));
         assert!(serde_json::from_str::<Check>(&data).is_err());
-        let check = Check { phase: Phase::Firing, ..check() };
+        let check = Check { phase: Phase::Firing { turns_at: None }, ..check() };
         assert_eq!(Over::read(&serde_json::to_string(&check).unwrap()), None);
     }
 }

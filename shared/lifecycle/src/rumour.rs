@@ -67,7 +67,11 @@ impl Check {
         }
         if self.is_of_another(sighting) {
             // What is older, or gone, had the name before.
-            return sighting.version >= self.resource_version && sighting.seen != Seen::Gone;
+            return match sighting.seen {
+                Seen::Gone => false,
+                Seen::There => !self.knew_later(sighting),
+                Seen::Present { .. } => sighting.version >= self.resource_version,
+            };
         }
         let may_be_anothers = self.rumour_of_another().is_some();
         let may_be_news = sighting.version > self.resource_version || self.is_end_of_subject(sighting);
@@ -79,10 +83,15 @@ impl Check {
         self.event.is_some() && sighting.seen == Seen::Gone && sighting.version == 0
     }
 
+    /// Whether the object of events tells of itself.
+    fn is_of_subject(&self, sighting: &Sighting) -> bool {
+        sighting.seen == Seen::There || self.is_end_of_subject(sighting)
+    }
+
     /// Whether what was told was seen, or may have been, before what the check was decided on by. Of what other events tell
     /// that knows nothing.
     fn knew_later(&self, sighting: &Sighting) -> bool {
-        let compares = self.event.is_none() || self.is_end_of_subject(sighting);
+        let compares = self.event.is_none() || self.is_of_subject(sighting);
         compares && sighting.is_before(self.seen_at, self.epoch)
     }
 

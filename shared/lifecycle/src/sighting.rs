@@ -53,6 +53,8 @@ pub enum Seen {
     },
     /// It was deleted.
     Gone,
+    /// It is there, and the rule has no opinion of it: only events tell of it.
+    There,
 }
 
 /// What a rule says of an object.

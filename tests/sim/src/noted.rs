@@ -21,8 +21,6 @@ pub(crate) const WINDOW: Millis = 2 * MINUTE;
 /// So long a silence after that does not count.
 const GAP: Millis = 2 * MINUTE;
 const RESOLVE_AFTER: Millis = MINUTE;
-/// What has fired is looked at again so soon, and told by then when it will be over.
-const LOOKED_AT: Millis = 31 * SECOND;
 
 /// An event as its writer keeps it.
 #[derive(Debug, Clone)]
@@ -157,7 +155,7 @@ impl Judge<'_> {
         // When it is over, if what comes soon enough after that counts.
         let over = goes_on_until(seen, since - slack, WINDOW + GAP.max(RESOLVE_AFTER) + slack)
             .min(gone.unwrap_or(Millis::MAX));
-        let told_by = over.max(fired + LOOKED_AT) + RESOLVE_AFTER + slack;
+        let told_by = over.max(fired) + RESOLVE_AFTER + slack;
         let is_calm = self.calm.over(over.min(fired) - MINUTE, told_by).is_none();
         if is_calm && told > told_by && told_by < self.end {
             complain("its end was late");

@@ -257,6 +257,33 @@ async fn what_events_tell_of_the_next_of_the_name_is_told_once_it_is_known_whose
     }
 }
 
+/// The watcher keeps the latest of a name: that the one before went it tells nobody, nor need anything happen to the next.
+#[tokio::test]
+async fn what_events_told_is_over_when_another_has_the_name() {
+    for unreadable in [0, 100] {
+        let mut world = World::new(rules(&format!("{RULES}{BACK_OFF}")));
+        world.live("Pod", &pod("u1", 1, "Running", true));
+        world.apply("Event", &event("a.1", "u1", 2, 0)).await;
+        world.until(50).await;
+        world.apply("Pod", &pod("u1", 3, "Running", true)).await;
+        // News of the one that had the name before, and of itself.
+        let stray = pod("u0", 90, "Running", true);
+        world.tell_of_before(-10, &[of_a_pod(ChangeKind::Applied, &stray)]).await;
+        world.until(60).await;
+        assert_eq!(world.of("BackOff"), [("u1", 0, 0, None)]);
+        assert_eq!(world.only_check().rumour, None);
+        world.set_unreadable(1, unreadable);
+        world.apply("Pod", &pod("u2", 4, "Running", true)).await;
+        world.until(61).await;
+        assert_eq!(world.of("BackOff").len(), if unreadable == 0 { 2 } else { 1 });
+        world.set_unreadable(0, 0);
+        world.until(121).await;
+        let over = if unreadable == 0 { 60 } else { 120 };
+        assert_eq!(world.of("BackOff")[1..], [("u1", over, 0, Some(EndReason::Deleted))]);
+        assert_eq!(world.checks(), []);
+    }
+}
+
 #[tokio::test]
 async fn what_the_next_of_the_name_begins_counts_once() {
     let often = "

@@ -41,14 +41,20 @@ async fn an_event_that_is_seen_again_after_its_window_has_not_lasted() {
     assert!(world.findings.is_empty(), "{:#?}", world.findings);
 }
 
+/// A rule that time alone ends five minutes after the pod was created.
+fn young(duration: &str) -> String {
+    format!(
+        "
+Young:
+  {{ resource: Pod, duration: {duration}, resolveAfter: 2m, checkField:
+    [ {{ field: [status, phase], equalValue: [Failed] }}, {{ field: [metadata, creationTimestamp], newerThan: 5m }} ] }}
+"
+    )
+}
+
 #[tokio::test]
 async fn what_time_has_ended_is_over_since_then() {
-    let young = "
-Young:
-  { resource: Pod, duration: 1m, resolveAfter: 2m, checkField:
-    [ { field: [status, phase], equalValue: [Failed] }, { field: [metadata, creationTimestamp], newerThan: 5m } ] }
-";
-    let mut world = World::new(rules(young));
+    let mut world = World::new(rules(&young("1m")));
     world.apply("Pod", &pod("u", "Failed", 1)).await;
     world.until(150).await;
     assert_eq!(world.findings.len(), 1);
@@ -57,6 +63,23 @@ Young:
     let [_, end] = &world.findings[..] else { panic!("{:#?}", world.findings) };
     let FindingState::Ended(end) = &end.state else { panic!("{end:#?}") };
     assert_eq!((end.at, end.reason), (at(300), EndReason::Recovered));
+}
+
+/// Also where nobody has looked since it fired, and where it fired on what was known last.
+#[tokio::test]
+async fn what_time_ends_as_soon_as_it_has_fired_is_over_since_then() {
+    for unreadable in [0, 100] {
+        let mut world = World::new(rules(&young("290s")));
+        world.apply("Pod", &pod("u", "Failed", 1)).await;
+        world.until(280).await;
+        world.set_unreadable(1, unreadable);
+        world.until(295).await;
+        assert_eq!(world.of("Young"), [("u", 290, 0, None)], "{unreadable}");
+        world.set_unreadable(0, 0);
+        world.until(421).await;
+        let over = Some(EndReason::Recovered);
+        assert_eq!(world.of("Young"), [("u", 290, 0, None), ("u", 300, 0, over)], "{unreadable}");
+    }
 }
 
 const FAILED: &str = "

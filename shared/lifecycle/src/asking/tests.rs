@@ -55,7 +55,7 @@ fn after_answers(answers: &[(i64, Answer)]) -> Check {
     let mut check = kept(decided(None, &seen(0, false, true), None, 0));
     for (at, answer) in answers {
         check = kept(decided(Some(&check), &seen(*at, true, true), Some(*answer), *at));
-        if matches!(check.phase, Phase::Firing) {
+        if matches!(check.phase, Phase::Firing { .. }) {
             check.sent(&TERMS, t(*at));
         }
     }

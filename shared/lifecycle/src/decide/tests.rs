@@ -332,7 +332,7 @@ fn a_new_uid_under_the_old_name_ends_the_old_episode_first() {
 #[test]
 fn a_step_begun_is_carried_on_before_the_news_that_meet_it_are_decided_on() {
     let terms = terms(60, 0, 120);
-    let firing = Check { phase: Phase::Firing, ..open_check(&terms) };
+    let firing = Check { phase: Phase::Firing { turns_at: None }, ..open_check(&terms) };
     let of_next = of_other(told(6, 70, Verdict::Holds));
     for news in [told(5, 70, Verdict::Not), looked(5, 70, Verdict::Not), of_next.clone()] {
         match decide(Some(&firing), &terms, &news, t(70), blank) {
@@ -412,9 +412,55 @@ fn what_was_woken_stays_due_whatever_is_told_of_the_object_before_somebody_looks
 }
 
 #[test]
+fn what_fires_is_looked_at_when_time_alone_may_end_it() {
+    let terms = terms(60, 0, 120);
+    for (turns_at, due) in [(None, 91), (Some(70), 70), (Some(500), 91), (Some(61), 61), (Some(40), 61)] {
+        let turns_at = turns_at.map(t);
+        let seen = Seen::Present { verdict: Verdict::Holds, since: None, turns_at };
+        let look = Sighting { seen, ..looked(2, 60, Verdict::Holds) };
+        let Decision::Fire(mut check) = decide(Some(&open_check(&terms)), &terms, &look, t(60), blank) else {
+            panic!("it has lasted")
+        };
+        check.sent(&terms, t(61));
+        assert_eq!((&check.phase, check.due), (&Phase::Fired { turns_at }, t(due)));
+    }
+    let of_before: Phase = serde_json::from_str(r#"{"name":"firing"}"#).unwrap();
+    assert_eq!(of_before, Phase::Firing { turns_at: None });
+}
+
+#[test]
+fn that_the_object_of_events_is_there_tells_whose_the_name_is_and_nothing_else() {
+    let terms = terms(60, 0, 120);
+    let of =
+        |uid: &str, seen: i64| Sighting { uid: uid.into(), seen: Seen::There, ..told(0, seen, Verdict::Not) };
+    let event = crate::SeenEvent {
+        object: prodrome_model::ObjectKey::new(prodrome_model::GroupKind::core("Event"), Some("shop"), "e"),
+        uid: "e".into(),
+        count: 1,
+        first_seen: t(0),
+        last_seen: t(0),
+    };
+    assert_eq!(decide(None, &terms, &of("u1", 20), t(20), blank), Decision::Nothing);
+    for phase in [Phase::Pending { turns_at: None }, Phase::Fired { turns_at: None }] {
+        let check = Check { phase, event: Some(event.clone()), ..open_check(&terms) };
+        let decided = |sighting: Sighting| decide(Some(&check), &terms, &sighting, t(20), blank);
+        // Itself, itself where nobody knows its identity, and one that had the name before.
+        for nothing in [of("u1", 20), of("", 20), of("u0", -10)] {
+            assert_eq!(decided(nothing.clone()), Decision::Nothing, "{nothing:?}");
+        }
+        let Decision::Look(next) = decided(of("u2", 20)) else { panic!("the name is another's") };
+        assert_eq!((next.due, next.doubted), (t(20), !check.phase.is_told()));
+        // What was begun is carried on first.
+        let firing = Check { phase: Phase::Firing { turns_at: None }, ..check.clone() };
+        let carried_on = decide(Some(&firing), &terms, &of("u2", 20), t(20), blank);
+        assert!(matches!(carried_on, Decision::Fire(_)), "{carried_on:?}");
+    }
+}
+
+#[test]
 fn what_is_woken_while_it_fires_or_cannot_be_looked_at_is_looked_at_all_the_same() {
     let terms = terms(60, 0, 120);
-    let mut firing = Check { phase: Phase::Firing, due: t(130), ..open_check(&terms) };
+    let mut firing = Check { phase: Phase::Firing { turns_at: None }, due: t(130), ..open_check(&terms) };
     firing.wake(t(100));
     let Decision::Fire(mut check) =
         decide(Some(&firing), &terms, &looked(2, 101, Verdict::Holds), t(101), blank)

@@ -26,6 +26,10 @@ fn waiting() -> Phase {
     Phase::Pending { turns_at: None }
 }
 
+fn firing() -> Phase {
+    Phase::Firing { turns_at: None }
+}
+
 fn fired() -> Phase {
     Phase::Fired { turns_at: None }
 }
@@ -39,7 +43,7 @@ fn changed(turnover: Turnover) -> Check {
 
 #[test]
 fn a_rule_that_says_the_same_in_a_newer_version_is_the_same() {
-    for phase in [waiting(), fired(), Phase::Firing] {
+    for phase in [waiting(), fired(), firing()] {
         let turned = turn_over(&check(phase), &rule(4, "says this", "looks for this"), t(10));
         assert_eq!(turned, Turnover::Same);
     }
@@ -47,7 +51,7 @@ fn a_rule_that_says_the_same_in_a_newer_version_is_the_same() {
 
 #[test]
 fn what_newer_rules_decided_on_is_left_alone() {
-    for phase in [waiting(), fired(), Phase::Firing, Phase::Recovering { from: t(5) }] {
+    for phase in [waiting(), fired(), firing(), Phase::Recovering { from: t(5) }] {
         // Also where this rule is the same: what it was made of may be due to others.
         for hash in ["says this", "says that"] {
             assert_eq!(turn_over(&check(phase.clone()), &rule(2, hash, "x"), t(10)), Turnover::Newer);
@@ -102,7 +106,7 @@ fn what_waits_under_another_meaning_waits_anew() {
 
 #[test]
 fn what_was_told_stays_told_whatever_the_rule_says_now() {
-    for phase in [fired(), Phase::Firing, Phase::Recovering { from: t(5) }] {
+    for phase in [fired(), firing(), Phase::Recovering { from: t(5) }] {
         for meaning in ["looks for this", "looks for that"] {
             let after = changed(turn_over(&check(phase.clone()), &rule(4, "says that", meaning), t(10)));
             assert_eq!((after.phase, after.since, after.due), (phase.clone(), t(0), t(10)));
@@ -132,7 +136,7 @@ fn what_was_counted_by_another_rule_is_counted_anew() {
 #[test]
 fn a_rule_that_is_staged_ends_what_it_told() {
     let staged = RuleMark { shadow: true, ..rule(4, "says it to nobody", "looks for this") };
-    for phase in [fired(), Phase::Firing, Phase::Recovering { from: t(5) }] {
+    for phase in [fired(), firing(), Phase::Recovering { from: t(5) }] {
         let Turnover::Ends(after) = turn_over(&check(phase), &staged, t(10)) else { panic!("it ends") };
         assert_eq!(after.phase, Phase::Ending { at: t(10), reason: EndReason::RuleGone });
         assert!(!after.shadow, "whoever was told hears of the end");
@@ -147,7 +151,7 @@ fn a_rule_that_is_staged_ends_what_it_told() {
 #[test]
 fn a_rule_that_is_staged_no_more_tells_what_nobody_heard() {
     let live = rule(4, "says it aloud", "looks for this");
-    for phase in [fired(), Phase::Firing, Phase::Recovering { from: t(5) }] {
+    for phase in [fired(), firing(), Phase::Recovering { from: t(5) }] {
         let silent = Check { shadow: true, ..check(phase) };
         let after = changed(turn_over(&silent, &live, t(10)));
         assert_eq!((after.shadow, after.phase, after.since, after.due), (false, waiting(), t(0), t(10)));
