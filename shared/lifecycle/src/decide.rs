@@ -43,15 +43,11 @@ pub fn decide(
     if check.is_of_another(sighting) {
         return other_identity(check, terms, sighting, now, &blank);
     }
-    if check.knows(sighting) {
-        return if sighting.version == check.resource_version {
-            seen_before(check, terms, sighting, now)
-        } else {
-            told_before(check, sighting)
-        };
-    }
     if check.doubts(sighting) {
         return look_first(check, sighting, now);
+    }
+    if check.knows(sighting) {
+        return known(check, terms, sighting, now);
     }
     match &sighting.seen {
         Seen::Gone => gone(check, terms, sighting, now),
@@ -143,6 +139,17 @@ fn look_first(check: &Check, sighting: &Sighting, now: Timestamp) -> Decision {
     }
 }
 
+/// The stream tells of what was decided on already, or of what was before that.
+fn known(check: &Check, terms: &Terms, sighting: &Sighting, now: Timestamp) -> Decision {
+    if check.carries_on_by(sighting) {
+        Decision::End(Box::new(check.clone()))
+    } else if sighting.version < check.resource_version {
+        Decision::Nothing
+    } else {
+        seen_before(check, terms, sighting, now)
+    }
+}
+
 /// The stream tells of the very version that was decided on. Where a look was faster than the news, it has matched since
 /// the watcher saw it, and not only since somebody looked.
 fn seen_before(check: &Check, terms: &Terms, sighting: &Sighting, now: Timestamp) -> Decision {
@@ -161,15 +168,6 @@ fn seen_before(check: &Check, terms: &Terms, sighting: &Sighting, now: Timestamp
     check.named_by(sighting.list.as_deref());
     check.reschedule(terms, now);
     Decision::Keep(Box::new(check))
-}
-
-/// The stream tells of an older version than the one that was decided on. By a later run of the source it may be the one that
-/// holds, as the cluster was set back: that is found when its list has ended.
-pub(crate) fn told_before(check: &Check, sighting: &Sighting) -> Decision {
-    if sighting.epoch <= check.epoch || matches!(check.phase, Phase::Ending { .. }) {
-        return Decision::Nothing;
-    }
-    Decision::Keep(Box::new(Check { epoch: sighting.epoch, ..check.clone() }))
 }
 
 pub(crate) fn named_by_list(check: &Check, sighting: &Sighting) -> Decision {

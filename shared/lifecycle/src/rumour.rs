@@ -1,5 +1,6 @@
-use crate::decide::began;
-use crate::{Check, Seen, SeenEvent, Sighting, Verdict};
+use crate::check::after;
+use crate::decide::{SKEW, began};
+use crate::{Check, Phase, Seen, SeenEvent, Sighting, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -70,8 +71,13 @@ impl Check {
             return match sighting.seen {
                 Seen::Gone => false,
                 Seen::There => !self.knew_later(sighting),
-                Seen::Present { .. } => sighting.version >= self.resource_version,
+                Seen::Present { .. } => {
+                    sighting.version >= self.resource_version || self.is_set_back(sighting)
+                }
             };
+        }
+        if self.is_set_back(sighting) {
+            return true;
         }
         let may_be_anothers = self.rumour_of_another().is_some();
         let may_be_news = sighting.version > self.resource_version || self.is_end_of_subject(sighting);
@@ -86,6 +92,20 @@ impl Check {
     /// Whether the object of events tells of itself.
     fn is_of_subject(&self, sighting: &Sighting) -> bool {
         sighting.seen == Seen::There || self.is_end_of_subject(sighting)
+    }
+
+    /// Whether an older version was seen later than what the check was decided on by, or by a later run of the source: it may
+    /// be what holds, as the cluster was set back. Of two events the older may well be told last.
+    fn is_set_back(&self, sighting: &Sighting) -> bool {
+        let is_older = sighting.version != 0 && sighting.version < self.resource_version;
+        let seen_later = self.seen_at.is_some_and(|seen_at| after(seen_at, SKEW) < sighting.seen_at());
+        let is_later = sighting.epoch > self.epoch || (sighting.epoch == self.epoch && seen_later);
+        is_older && is_later && self.event.is_none()
+    }
+
+    /// Whether the stream tells again of the end that is on its way.
+    pub(crate) fn carries_on_by(&self, sighting: &Sighting) -> bool {
+        matches!(self.phase, Phase::Ending { .. }) && sighting.seen == Seen::Gone
     }
 
     /// Whether what was told was seen, or may have been, before what the check was decided on by. Of what other events tell
@@ -120,6 +140,7 @@ impl Check {
     pub(crate) fn to_be_looked_at(&self, sighting: &Sighting, now: Timestamp) -> Self {
         let mut next = self.clone();
         next.wake(now);
+        next.epoch = next.epoch.max(sighting.epoch);
         // What was seen before the object was is no sign that it went since.
         let may_have_gone = self.is_of_another(sighting) && !self.knew_later(sighting);
         next.doubted |= may_have_gone && !self.phase.is_told();

@@ -102,9 +102,9 @@ fn since_in_the_object_counts_where_it_is_earlier() {
 fn an_older_version_changes_nothing() {
     let terms = terms(300, 0, 120);
     let check = Check { resource_version: 7, ..open_check(&terms) };
-    for version in [3, 7] {
+    for (version, seen) in [(3, 2), (7, 5)] {
         assert_eq!(
-            decide(Some(&check), &terms, &told(version, 5, Verdict::Not), t(5), blank),
+            decide(Some(&check), &terms, &told(version, seen, Verdict::Not), t(5), blank),
             Decision::Nothing
         );
     }
@@ -220,6 +220,39 @@ fn news_of_a_newer_version_that_were_seen_before_what_is_known_have_it_looked_at
     assert!(matches!(another, Decision::Keep(_)), "{another:?}");
 }
 
+/// In a cluster that was set back what is older is what holds, be it another object's. Nobody else tells of it once what came
+/// late has closed the check.
+#[test]
+fn an_older_version_that_was_seen_later_has_it_looked_at() {
+    let terms = terms(300, 0, 120);
+    let pending = kept(decide(Some(&open_check(&terms)), &terms, &told(80, 1, Verdict::Holds), t(1), blank));
+    let fired = Check { phase: Phase::Fired { turns_at: None }, ..pending.clone() };
+    for check in [&pending, &fired] {
+        for news in
+            [told(5, 90, Verdict::Holds), told(5, 90, Verdict::Not), of_other(told(5, 90, Verdict::Not))]
+        {
+            let decided = decide(Some(check), &terms, &news, t(91), blank);
+            assert!(matches!(decided, Decision::Look(_)), "{news:?}: {decided:?}");
+        }
+        // Late news of before, and the end of what had the name before, are none.
+        let gone = Sighting { seen: Seen::Gone, ..of_other(told(5, 90, Verdict::Not)) };
+        for news in [told(5, 3, Verdict::Not), of_other(told(5, 0, Verdict::Holds)), gone] {
+            assert_eq!(decide(Some(check), &terms, &news, t(91), blank), Decision::Nothing, "{news:?}");
+        }
+    }
+}
+
+/// The end was written and could not be sent, and its deletion comes again.
+#[test]
+fn a_deletion_that_comes_again_carries_its_end_on() {
+    let terms = terms(300, 0, 120);
+    let pending = kept(decide(Some(&open_check(&terms)), &terms, &told(10, 1, Verdict::Holds), t(1), blank));
+    let fired = Check { phase: Phase::Fired { turns_at: None }, ..pending };
+    let gone = Sighting { seen: Seen::Gone, ..told(20, 400, Verdict::Not) };
+    let Decision::End(ending) = decide(Some(&fired), &terms, &gone, t(400), blank) else { panic!() };
+    assert_eq!(decide(Some(&ending), &terms, &gone, t(405), blank), Decision::End(ending.clone()));
+}
+
 /// A watcher that was suspended reads what lay in its buffer when it wakes: its time says nothing.
 #[test]
 fn news_of_an_earlier_run_have_it_looked_at_whenever_they_were_seen() {
@@ -228,8 +261,11 @@ fn news_of_an_earlier_run_have_it_looked_at_whenever_they_were_seen() {
     let before =
         kept(decide(Some(&open_check(&terms)), &terms, &by(7, told(80, 1, Verdict::Holds)), t(1), blank));
     // A later run lists the cluster, which was set back.
-    let noted = kept(decide(Some(&before), &terms, &by(8, told(5, 90, Verdict::Holds)), t(90), blank));
-    assert_eq!(noted, Check { epoch: 8, ..before });
+    let noted = match decide(Some(&before), &terms, &by(8, told(5, 90, Verdict::Holds)), t(90), blank) {
+        Decision::Look(noted) => *noted,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(noted, Check { epoch: 8, due: before.due.min(t(90)), woken: Some(t(90)), ..before });
     let pending = kept(decide(Some(&noted), &terms, &looked(5, 100, Verdict::Holds), t(100), blank));
     let fired = Check { phase: Phase::Fired { turns_at: None }, ..pending.clone() };
     let gone = Sighting { seen: Seen::Gone, ..told(90, 110, Verdict::Not) };
