@@ -52,6 +52,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
             rules: self.loaded.version,
             due: now.saturating_add(wait.max(Relist::GATHER)).unwrap_or(Timestamp::MAX),
             wait_seconds: wait.as_secs(),
+            unread_seconds: 0,
         }
     }
 
@@ -68,8 +69,11 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
             expect = match self.store.get(&key).await.map_err(store_failure)? {
                 // It was done in between, and may have listed before what we know of.
                 None => Expect::Absent,
-                // One is still to come, and in time.
-                Some(there) if there.due.as_ref().is_some_and(|there| there.at > now && there.at <= due) => {
+                // One is still to come, and in time; or as soon as a cluster that cannot be read is tried again.
+                Some(there)
+                    if there.due.as_ref().is_some_and(|there| there.at > now && there.at <= due)
+                        || is_put_off(&there, now) =>
+                {
                     return Ok(());
                 }
                 // One is under way and may have listed already: let another follow it. Or it comes too late.
@@ -155,22 +159,24 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
         // What events told is not listed again: each has its own time.
         let listed = rules.get(&relist.rule).filter(|rule| rule.enabled() && !rule.is_about_events());
         let Some(rule) = listed else { return Ok(Listed::Whole) };
-        let mut lacks_usual = false;
+        let (mut lacks_usual, mut unread) = (false, false);
         let namespace = Some(relist.namespace.as_str()).filter(|n| !n.is_empty());
         for kind in rule.kinds().iter().filter_map(prodrome_rules::KindPattern::to_group_kind) {
             match self.list_kind(&relist.scope, rule, &kind, namespace, now, tally).await {
                 Err(Listing::Cluster(error)) => {
                     tally.add(metric::CLUSTER_ERRORS, 1);
-                    if error.is_retryable() {
-                        return Ok(Listed::Unread);
-                    }
+                    unread |= error.is_retryable();
                     tracing::warn!(rule = rule.name(), %kind, reason = %error, "objects that may refer cannot be listed");
                 }
                 Err(Listing::Failure(failure)) => return Err(failure),
                 Ok(lacks) => lacks_usual |= lacks,
             }
         }
-        Ok(if lacks_usual { Listed::LacksUsual } else { Listed::Whole })
+        Ok(match (unread, lacks_usual) {
+            (true, _) => Listed::Unread,
+            (false, true) => Listed::LacksUsual,
+            (false, false) => Listed::Whole,
+        })
     }
 
     async fn list_kind(
@@ -223,6 +229,12 @@ fn relist_record(relist: &Relist) -> Record {
     let key = keys::relist(&relist.scope, &relist.rule, &relist.namespace);
     let data = serde_json::to_string(relist).expect("plain data is always written as JSON");
     Record { due: Some(keys::due(&key, relist.due)), ..Record::new(key, data) }
+}
+
+/// Whether a relist waits until the cluster can be read. Then it lists whatever it was asked for meanwhile.
+fn is_put_off(record: &Record, now: Timestamp) -> bool {
+    record.due.as_ref().is_some_and(|due| due.at > now)
+        && serde_json::from_str::<Relist>(&record.data).is_ok_and(|relist| relist.is_put_off())
 }
 
 /// What a relist came to.

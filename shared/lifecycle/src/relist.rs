@@ -24,6 +24,9 @@ pub struct Relist {
     /// wait for such.
     #[serde(default)]
     pub wait_seconds: i64,
+    /// For how long it waits because the cluster could not be read, in seconds; 0 where it could.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unread_seconds: i64,
 }
 
 impl Relist {
@@ -40,22 +43,30 @@ impl Relist {
     /// The next one, where an object lacks another in its usual state still: after twice the wait.
     #[must_use]
     pub fn again(&self, now: Timestamp) -> Self {
-        self.after_twice(Self::WAIT_FIRST, Self::WAIT_MAX, now)
+        let wait = twice(self.wait_seconds, Self::WAIT_FIRST, Self::WAIT_MAX);
+        let due = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
+        Self { due, wait_seconds: wait.as_secs(), unread_seconds: 0, ..self.clone() }
     }
 
     /// The next one, where the cluster could not be read: soon, and ever later while it cannot.
     #[must_use]
     pub fn unread(&self, now: Timestamp) -> Self {
-        self.after_twice(Self::GATHER, Self::UNREAD_MAX, now)
+        let wait = twice(self.unread_seconds, Self::GATHER, Self::UNREAD_MAX);
+        let due = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
+        Self { due, unread_seconds: wait.as_secs(), ..self.clone() }
     }
 
-    fn after_twice(&self, least: SignedDuration, most: SignedDuration, now: Timestamp) -> Self {
-        let wait = SignedDuration::from_secs(self.wait_seconds.saturating_mul(2));
-        let wait = wait.clamp(least, most);
-        Self {
-            due: now.saturating_add(wait).unwrap_or(Timestamp::MAX),
-            wait_seconds: wait.as_secs(),
-            ..self.clone()
-        }
+    /// Whether it waits until the cluster can be read.
+    pub fn is_put_off(&self) -> bool {
+        self.unread_seconds > 0
     }
+}
+
+fn twice(seconds: i64, least: SignedDuration, most: SignedDuration) -> SignedDuration {
+    SignedDuration::from_secs(seconds.saturating_mul(2)).clamp(least, most)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_zero(seconds: &i64) -> bool {
+    *seconds == 0
 }
