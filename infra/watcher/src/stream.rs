@@ -299,7 +299,8 @@ impl<A: Api> Stream<A> {
         }
         // Whoever does not know what it was asked for sends what changes, and never an end.
         self.streams_lists &= !matches!(error, ApiError::Silent(_));
-        let is_broken = matches!(error, ApiError::Broken(_) | ApiError::Malformed(_));
+        // Whose cache is behind refuses to stream a list, and reads pages from the store.
+        let is_broken = matches!(error, ApiError::Broken(_) | ApiError::Malformed(_) | ApiError::Ahead(_));
         self.broken_lists += u32::from(is_broken);
         // What a list has named it must name again: it begins anew, under another name.
         let again = if named > 0 { self.begin_list() } else { self.read_all(list) };
