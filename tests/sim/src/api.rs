@@ -198,7 +198,7 @@ impl Api {
             return streamed(watch);
         }
         let status = status_of(504, "Timeout", "Timeout: Too large resource version");
-        let error = watch.refused(&status);
+        let error: Frame = Ok(watch.refused(&status));
         Response::new(BodyExt::boxed_unsync(StreamBody::new(futures::stream::iter([error]))))
     }
 

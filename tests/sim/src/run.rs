@@ -167,13 +167,12 @@ enum Blow {
 
 fn blows_of(fault: &Fault) -> Vec<(Millis, Blow)> {
     match fault.what {
-        What::WatchesCut => vec![(fault.from, Blow::Cut)],
+        What::WatchesCut | What::CacheLags(_) => vec![(fault.from, Blow::Cut)],
         What::Compaction => vec![(fault.from, Blow::Compact)],
         What::OnlyBookmarks => {
             let writes = (fault.from..fault.to).step_by(WRITES_EVERY).map(|at| (at, Blow::Elsewhere));
             writes.chain([(fault.to, Blow::CompactToldByBookmarks)]).collect()
         }
-        What::CacheLags(_) => vec![(fault.from, Blow::Cut)],
         What::EtcdRestored => vec![(fault.from, Blow::BackUp), (fault.to, Blow::Restore)],
         _ => Vec::new(),
     }

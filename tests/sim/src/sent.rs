@@ -2,7 +2,7 @@
 
 use crate::clock::{Clock, Millis};
 use crate::model::{Cluster, NAMESPACE};
-use prodrome_model::{Change, ChangeKind};
+use prodrome_model::{Change, ChangeKind, RawJson};
 use prodrome_queue::pack::{self, UNCOMPRESSED_MAX};
 use prodrome_queue::{Body, Message};
 use std::collections::BTreeMap;
@@ -52,7 +52,7 @@ impl Inner {
             (ChangeKind::ListBegin, Some(list)) => _ = self.begun.insert(list.clone(), at),
             (ChangeKind::ListEnd, Some(list)) => self.list_ended(cluster, change, list, at),
             _ => {
-                let object = change.object.as_ref().map(|raw| raw.get()).unwrap_or_default();
+                let object = change.object.as_ref().map(RawJson::get).unwrap_or_default();
                 let object: serde_json::Value = serde_json::from_str(object).unwrap_or_default();
                 let metadata = &object["metadata"];
                 let uid = metadata["uid"].as_str().unwrap_or_default().to_owned();

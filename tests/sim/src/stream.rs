@@ -17,6 +17,9 @@ const LOOKS_EVERY: u64 = 1_250;
 /// The annotation that says so.
 const ENDS_LIST: &str = "k8s.io/initial-events-end";
 
+/// What a watch tells at once.
+pub(crate) type Line = http_body::Frame<Bytes>;
+
 /// An open watch.
 pub(crate) struct Watch {
     api: Api,
@@ -96,7 +99,7 @@ impl Watch {
                 Next::Breaks { looks_like_an_end: false } => return Some((self.broken(), self)),
                 Next::Ends => {
                     let annotations = json!({ ENDS_LIST: "true" });
-                    return Some((self.bookmark(Some(annotations)), self));
+                    return Some((Ok(self.bookmark(Some(annotations))), self));
                 }
                 Next::Goes => {}
             }
@@ -104,7 +107,7 @@ impl Watch {
                 // What it had to tell may be forgotten, whatever has happened since.
                 self.api.expired(self.kind, self.from);
                 let status = status_of(410, "Expired", "too old resource version");
-                return Some((self.refused(&status), self));
+                return Some((Ok(self.refused(&status)), self));
             }
             let now = self.api.clock.millis();
             let list_ends = self.list.as_ref().and_then(|list| list.ends).unwrap_or(Millis::MAX);
@@ -127,7 +130,7 @@ impl Watch {
                     continue; // of a version to come there is nothing to tell
                 }
                 self.from = version;
-                return Some((self.bookmark(None), self));
+                return Some((Ok(self.bookmark(None)), self));
             }
             let wait = self.bookmark.min(self.ends).min(list_ends) - now;
             _ = timeout(millis(wait), self.news.changed()).await;
@@ -161,18 +164,18 @@ impl Watch {
     }
 
     /// As far as it has told.
-    fn bookmark(&self, annotations: Option<Value>) -> Frame {
+    fn bookmark(&self, annotations: Option<Value>) -> Line {
         let mut metadata = json!({ "resourceVersion": self.from.to_string() });
         if let Some(annotations) = annotations {
             metadata["annotations"] = annotations;
         }
-        Ok(line(&json!({ "type": "BOOKMARK", "object": { "metadata": metadata } }).to_string()))
+        line(&json!({ "type": "BOOKMARK", "object": { "metadata": metadata } }).to_string())
     }
 
     /// The server gives it up, and says why.
-    pub(crate) fn refused(&mut self, status: &Value) -> Frame {
+    pub(crate) fn refused(&mut self, status: &Value) -> Line {
         self.over = true;
-        Ok(line(&json!({ "type": "ERROR", "object": status }).to_string()))
+        line(&json!({ "type": "ERROR", "object": status }).to_string())
     }
 
     fn broken(&mut self) -> Frame {
@@ -189,6 +192,6 @@ impl Api {
     }
 }
 
-fn line(text: &str) -> http_body::Frame<Bytes> {
+fn line(text: &str) -> Line {
     http_body::Frame::data(Bytes::from(format!("{text}\n")))
 }
