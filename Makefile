@@ -27,7 +27,7 @@ SUITES ?=
 KUBEBUILDER_ASSETS ?= $(shell tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test fuzz build build-function build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template load failover report schedule sbom bench bench-diagnosis bench-engine bench-instructions bench-memory bench-rivals bench-watcher differential cluster-tools cluster-nodes e2e-cluster sample-events sim sim-mutants rules-page python-pins
+.PHONY: help run test fuzz build build-function build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template load failover report schedule sbom bench bench-diagnosis bench-engine bench-instructions bench-memory bench-outage bench-rivals bench-watcher differential cluster-tools cluster-nodes e2e-cluster sample-events sim sim-mutants rules-page python-pins
 
 help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -139,6 +139,11 @@ bench-memory: ## Measure the watcher's memory beside kube's reflector and client
 	@cd tests/bench-memory && $(CARGO) build --quiet --locked --release --target-dir $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 	@mkdir -p tests/report; informer=$$(tests/bench-memory/tools) || informer=; \
 	$(TARGET)/debug/bench-memory $(TARGET)/release/watcher $(TARGET)/release/reflector "$$informer" $(or $(OBJECTS),20000 100000)
+
+bench-outage: ## Measure the watcher's memory while the queue is down, into tests/report/watcher-outage.md
+	@$(CARGO) build --quiet --release -p prodrome-watcher --bin watcher
+	PRODROME_TEST_WATCHER=$(abspath $(TARGET))/release/watcher OUTAGE_REPORT=$(CURDIR)/tests/report/watcher-outage.md \
+	    $(CARGO) test -p prodrome-watcher --test it -- --ignored --nocapture memory
 
 differential: ## Compare the engine with the tree on a million rules and objects by chance
 	ENGINE_EVALUATIONS=1000000 $(CARGO) test -p prodrome-rules --test it -- engine --nocapture

@@ -35,8 +35,8 @@ pub struct Config {
     /// `RULES_DIR`: the folder of rule files; a relative one lies in the function's package
     /// (`LAMBDA_TASK_ROOT`).
     pub rules_dir: PathBuf,
-    /// How to reach the live cluster.
-    pub cluster: Access,
+    /// How to reach the live clusters.
+    pub access: Access,
 }
 
 impl Config {
@@ -50,7 +50,7 @@ impl Config {
         let mut settings = Settings::new(get);
         let rules_dir = PathBuf::from(settings.required("RULES_DIR", "the folder of rule files"));
         let root = settings.optional("LAMBDA_TASK_ROOT").map(PathBuf::from).unwrap_or_default();
-        let cluster = Access::from_settings(&mut settings);
+        let access = Access::from_settings(&mut settings);
         let namespace_rules = settings.optional("NAMESPACE_RULES");
         let takes = matches!(namespace_rules.as_deref(), Some("true" | "1"));
         if let Some(other) = namespace_rules.filter(|text| !takes && !matches!(&**text, "false" | "0")) {
@@ -75,7 +75,7 @@ impl Config {
             namespace_rules: takes,
             shards,
             rules_dir: root.join(rules_dir),
-            cluster,
+            access,
         };
         settings.finish()?;
         Ok(config)

@@ -4,7 +4,7 @@ use crate::evaluate::{Kept, contended, store_failure};
 use crate::observed::{Matter, Observed, Sight};
 use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_cluster::{Cluster, owner};
+use prodrome_cluster::{Clusters, owner};
 use prodrome_lambda::Failure;
 use prodrome_lifecycle::{
     Begin, Check, Counted, Counter, Quota, Seen, Sighting, Terms, Verdict, keys, spread,
@@ -42,7 +42,7 @@ impl Values {
     }
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Counts what began, and gives the sight that the check is decided on: there have been enough begins. Where the check
     /// has just `ended` and another may take its place, what has matched all the while has not begun.
     pub(crate) async fn counted(
@@ -344,8 +344,16 @@ mod tests {
 
     fn event_sight(count: u32, first: i64, last: i64) -> Sight {
         let seen = Seen::Present { verdict: Verdict::Holds, since: None, turns_at: None };
-        let sighting =
-            Sighting { uid: "pod".into(), version: 1, at: at(last), look: false, list: None, seen };
+        let sighting = Sighting {
+            uid: "pod".into(),
+            version: 1,
+            at: at(last),
+            seen_at: None,
+            look: false,
+            list: None,
+            epoch: 0,
+            seen,
+        };
         let object = ObjectKey::new(GroupKind::core("Event"), Some("shop"), "web-0.1");
         let event = SeenEvent { object, uid: "e".into(), count, first_seen: at(first), last_seen: at(last) };
         Sight { event: Some(event), ..Sight::bare(sighting) }

@@ -4,6 +4,7 @@ use crate::evaluate::store_failure;
 use crate::pack::Taken;
 use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
+use prodrome_cluster::Clusters;
 use prodrome_lambda::{Delivery, Failure, RECEIVES_MAX};
 use prodrome_ledger::{Ledger, LedgerError, Span};
 use prodrome_model::{Scope, Waybill};
@@ -109,7 +110,7 @@ impl<S: Store> Counted<S> {
     }
 }
 
-impl<S: Store, Q, C> Sitting<'_, S, Q, C> {
+impl<S: Store, Q, C: Clusters> Sitting<'_, S, Q, C> {
     /// Counts a pack that was handled. Where that cannot be noted the pack comes again, which changes nothing else.
     pub(crate) async fn enter(
         &self,

@@ -5,13 +5,13 @@ use crate::pack::Markers;
 use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
 use jiff::Timestamp;
-use prodrome_cluster::Cluster;
+use prodrome_cluster::Clusters;
 use prodrome_lambda::Failure;
 use prodrome_lifecycle::is_named;
 use prodrome_queue::Queue;
 use prodrome_store::{Expect, Key, Store, StoreError, Write};
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Makes the checks due that wait for a change of this object.
     pub(crate) async fn wake_edges(
         &self,
@@ -25,8 +25,9 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         Ok(())
     }
 
-    /// Makes a check due at an instant, unless it is due sooner or was named by the list. Whoever writes it in
-    /// the same moment may have looked before what we know of, so it is tried until it is written.
+    /// Makes a check due at an instant, unless it was woken for a sooner one or was named by the list. What is due sooner
+    /// may be put off by other news. Whoever writes it in the same moment may have looked before what we know of, so it is
+    /// tried until it is written.
     pub(crate) async fn make_due(
         &self,
         key: &Key,
@@ -39,7 +40,8 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             let Some(mut kept) = Kept::read(&record)? else { return Ok(()) };
             let named = list.is_some_and(|list| is_named(kept.check.list.as_deref(), list));
             let due = kept.check.due;
-            if named || (now < due && due <= at) {
+            let is_woken = kept.check.woken.is_some_and(|woken| woken <= at);
+            if named || (now < due && due <= at && is_woken) {
                 return Ok(());
             }
             // One that is overdue may be looked at just now: written, it is looked at once more.

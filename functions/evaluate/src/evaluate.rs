@@ -1,16 +1,17 @@
 use crate::counted::Counted;
-use crate::pack::Taken;
+use crate::pack::{Taken, unreadable};
 use crate::references::Listings;
 use crate::rollout::RolledOut;
-use crate::rules::{Look, Rules};
+use crate::rules::{Look, Refreshed, Rules};
 use crate::settle::ATTEMPTS;
 use crate::sign::Signs;
 use crate::sitting::{BEHIND, Sitting};
 use jiff::{SignedDuration, Timestamp};
-use prodrome_cluster::Cluster;
+use prodrome_cluster::Clusters;
 use prodrome_lambda::{Delivery, Failure, Handler, Tally};
 use prodrome_lifecycle::{Check, Over, keys};
 use prodrome_model::{CheckMessage, DueMessage};
+use prodrome_queue::pack::{self, DecodedPack};
 use prodrome_queue::{Body, DeadLetters, Message, Queue, QueueName, SendError};
 use prodrome_rulebook::Rulebook;
 use prodrome_rules::RuleSet;
@@ -23,7 +24,7 @@ use std::time::Duration;
 pub struct Evaluate<S, Q, C> {
     pub(crate) store: S,
     pub(crate) queue: Q,
-    pub(crate) cluster: C,
+    pub(crate) clusters: C,
     pub(crate) law: Rules<S>,
     pub(crate) shards: u16,
     pub(crate) diagnosing: bool,
@@ -38,14 +39,15 @@ pub struct Evaluate<S, Q, C> {
     pub(crate) seeing_all: bool,
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
-    /// An evaluator with these rules. `shards` must be the watcher's.
-    pub fn new(store: S, queue: Q, cluster: C, rules: Arc<RuleSet>, shards: u16) -> Self {
+impl<S: Store, Q: Queue, C: Clusters> Evaluate<S, Q, C> {
+    /// An evaluator with these rules, which looks at the objects of each cluster in that one. `shards` must be the
+    /// watchers'.
+    pub fn new(store: S, queue: Q, clusters: C, rules: Arc<RuleSet>, shards: u16) -> Self {
         let (law, listings, rolled_out) = (Rules::new(rules), Listings::default(), RolledOut::default());
         Self {
             store,
             queue,
-            cluster,
+            clusters,
             law,
             shards,
             diagnosing: false,
@@ -104,14 +106,9 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     pub fn seeing_all(self) -> Self {
         Self { seeing_all: true, ..self }
     }
-
-    /// A sitting under the rules as they are known now.
-    pub(crate) fn sitting(&self) -> Sitting<'_, S, Q, C> {
-        Sitting::new(self, self.law.loaded(), None)
-    }
 }
 
-impl<S: Store, Q: DeadLetters, C: Cluster> Evaluate<S, Q, C> {
+impl<S: Store, Q: DeadLetters, C: Clusters> Evaluate<S, Q, C> {
     /// Handles a message by the rules at hand; where newer ones are needed, by those.
     async fn handle_now(
         &self,
@@ -123,43 +120,63 @@ impl<S: Store, Q: DeadLetters, C: Cluster> Evaluate<S, Q, C> {
         if let Some(counted) = &self.counted {
             counted.trying(delivery, now).await;
         }
-        match self.sitting().message(delivery, now, tally).await {
+        match self.message(delivery, None, now, tally).await {
             Err(failure) if failure.code == BEHIND => {
                 *tally = before; // all of it is done again
                 let asked = self.law.refresh(now, tally).await;
-                Sitting::new(self, self.law.loaded(), Some(asked)).message(delivery, now, tally).await
+                self.message(delivery, Some(asked), now, tally).await
             }
             other => other,
         }
     }
-}
 
-impl<S: Store, Q: DeadLetters, C: Cluster> Sitting<'_, S, Q, C> {
-    async fn message(&self, delivery: &Delivery, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
+    async fn message(
+        &self,
+        delivery: &Delivery,
+        asked: Option<Refreshed>,
+        now: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<(), Failure> {
+        let about = |partition: &str| {
+            let scope = keys::scope_of(partition).ok_or_else(|| {
+                let found = format!("expected the key of a check, found the partition {partition:?}");
+                Failure::malformed("message_malformed", found)
+            })?;
+            Ok(Sitting::new(self, scope, asked))
+        };
         match &delivery.body {
-            Body::Pack(bytes) => self.pack_came(bytes, delivery.sent_at, now, tally).await,
+            Body::Pack(bytes) => {
+                let decoded = pack::decode(bytes, pack::UNCOMPRESSED_MAX);
+                let decoded = decoded.map_err(|error| unreadable(&error))?;
+                let sitting = Sitting::new(self, decoded.head.scope.clone(), asked);
+                sitting.pack_came(decoded, delivery.sent_at, now, tally).await
+            }
             Body::Text(text) => match serde_json::from_str(text) {
-                Ok(CheckMessage::Due(due)) => self.due(&due, now, tally).await,
-                Ok(CheckMessage::Answered(answer)) => self.answered(&answer, now, tally).await,
+                Ok(CheckMessage::Due(due)) => about(&due.partition)?.due(&due, now, tally).await,
+                Ok(CheckMessage::Answered(answer)) => {
+                    about(&answer.partition)?.answered(&answer, now, tally).await
+                }
                 Err(error) => {
                     Err(Failure::malformed("message_malformed", format!("expected a due check: {error}")))
                 }
             },
         }
     }
+}
 
+impl<S: Store, Q: DeadLetters, C: Clusters> Sitting<'_, S, Q, C> {
     /// A pack came: judges its changes, then notes how far its watcher has come. Where it was made under newer rules that
     /// cannot be read the rules at hand do what they can, and it comes again: what the newer ones alone are about would be
     /// lost.
     async fn pack_came(
         &self,
-        bytes: &[u8],
+        decoded: DecodedPack,
         sent_at: Option<Timestamp>,
         now: Timestamp,
         tally: &mut Tally,
     ) -> Result<(), Failure> {
         let waited = now.duration_since(sent_at.unwrap_or(now));
-        let taken = self.pack(bytes, waited, now, tally).await?;
+        let taken = self.pack(decoded, waited, now, tally).await?;
         let known = self.knows(taken.rules);
         if known.is_ok() {
             self.enter(&taken, sent_at.unwrap_or(now), now).await?;
@@ -202,7 +219,7 @@ impl<S: Store, Q: DeadLetters, C: Cluster> Sitting<'_, S, Q, C> {
     }
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Evaluate<S, Q, C> {
     /// What is due later than this is left to the sweep.
     const ENQUEUE_AHEAD: Duration = Duration::from_mins(3);
 
@@ -222,7 +239,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     }
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Evaluate<S, Q, C> {
     /// Forgets what is kept of an object for a rule, with its marker, whatever is there.
     pub(crate) async fn forget(&self, check: Key, marker: Key) -> Result<(), Failure> {
         let gone = [check, marker].map(|key| Write::Delete(key, Expect::Anything));
@@ -250,7 +267,7 @@ impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
     }
 }
 
-impl<S: Store, Q: DeadLetters, C: Cluster> Handler for Evaluate<S, Q, C> {
+impl<S: Store, Q: DeadLetters, C: Clusters> Handler for Evaluate<S, Q, C> {
     async fn handle(&self, delivery: &Delivery, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
         let look = self.law.look(now);
         if look == Look::First {

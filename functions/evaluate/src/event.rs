@@ -5,7 +5,7 @@ use crate::observed::{Observed, Sight};
 use crate::sitting::Sitting;
 use jiff::Timestamp;
 use prodrome_cluster::event::AboutObject;
-use prodrome_cluster::{Cluster, ClusterError};
+use prodrome_cluster::{Cluster, ClusterError, Clusters};
 use prodrome_lifecycle::{Check, Seen, SeenEvent, Sighting, Verdict};
 use prodrome_model::{ChangeKind, GroupKind, Metadata, ObjectHead, ObjectKey, ObjectRef, Resource};
 use prodrome_queue::Queue;
@@ -110,7 +110,7 @@ impl Sight {
     }
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Looks at what an event told: whether its object is still there, and the event itself, which may have been
     /// seen again. Where it has expired, what is remembered of it counts until its window is over.
     pub(crate) async fn live_event(
@@ -123,18 +123,17 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             uid: check.uid.clone(),
             version: check.resource_version,
             at: now,
+            seen_at: Some(now),
             look: true,
             list: None,
+            epoch: 0,
             seen: Seen::Gone,
         };
         let Some(metadata) = self.subject_metadata(&check.object.key()).await? else {
             return Ok(Sight::bare(gone));
         };
         // Another has its name, as was told; where nobody may read whose it is, that is all that is known.
-        let rumour = check
-            .rumour
-            .as_ref()
-            .filter(|rumour| !same(&rumour.uid, &check.uid) && same(&rumour.uid, &metadata.uid));
+        let rumour = check.rumour_of_another().filter(|rumour| same(&rumour.uid, &metadata.uid));
         if let Some(rumour) = rumour {
             let Some(event) = &rumour.event else { return Ok(Sight::bare(gone)) };
             let Some(mut sight) = self.event_again(rule, event, now).await? else {

@@ -2,7 +2,7 @@ use crate::observed::{Matter, Sight};
 use crate::periodic::diagnosis;
 use crate::sitting::Sitting;
 use jiff::Timestamp;
-use prodrome_cluster::{Cluster, owner};
+use prodrome_cluster::{Cluster, Clusters, owner};
 use prodrome_lifecycle::Check;
 use prodrome_model::{Diagnosis, Finding, FindingState, Fingerprint, Group, Subject, stable_hash};
 use prodrome_queue::Queue;
@@ -12,7 +12,7 @@ use prodrome_store::Store;
 /// Events that go with a finding.
 const EVENTS_MAX: usize = 10;
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// The rule by its name and by the version since which it is what it is: where it comes back, or looks for
     /// something else, what it finds is another episode.
     fn named(&self, rule: &Rule) -> String {

@@ -3,10 +3,10 @@ use crate::event;
 use crate::observed::{Observed, Sight};
 use crate::sitting::Sitting;
 use jiff::Timestamp;
-use prodrome_cluster::{Cluster, ClusterError};
+use prodrome_cluster::{ClusterError, Clusters};
 use prodrome_lambda::Failure;
 use prodrome_lifecycle::{Begin, Seen, Verdict};
-use prodrome_model::{Metadata, ObjectRef, Resource};
+use prodrome_model::{Metadata, ObjectRef, Resource, Scope};
 use prodrome_queue::Queue;
 use prodrome_rules::Rule;
 use prodrome_store::Store;
@@ -53,21 +53,22 @@ pub enum InspectError {
     Cluster(#[from] ClusterError),
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Evaluate<S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Evaluate<S, Q, C> {
     /// What the rules say of an object now, without any history: those that match, with references looked up.
     ///
     /// An event speaks for the object that it is about, if that is still there.
     pub async fn inspect(
         &self,
+        scope: &Scope,
         resource: &Resource,
         bytes: &[u8],
         now: Timestamp,
     ) -> Result<Vec<Inspection>, InspectError> {
-        self.sitting().inspected(resource, bytes, now).await
+        Sitting::new(self, scope.clone(), None).inspected(resource, bytes, now).await
     }
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     async fn inspected(
         &self,
         resource: &Resource,

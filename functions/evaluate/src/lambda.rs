@@ -3,7 +3,6 @@
 use crate::{Config, Evaluate};
 use aws_config::BehaviorVersion;
 use lambda_runtime::Error;
-use prodrome_cluster::Sparing;
 use prodrome_lambda::{Inbox, init_logs, refuse_by_hand, serve_queue};
 use prodrome_queue::{QueueName, SqsQueue};
 use prodrome_rulebook::Rulebook;
@@ -23,8 +22,7 @@ pub async fn main() -> Result<(), Error> {
     init_logs(&config.log_level);
     let rules = read_rules(&config.rules_dir)?;
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    // A batch has its time: a silent API server must not take all of it.
-    let cluster = Sparing::new(config.cluster.connect(&aws).await?);
+    let clusters = config.access.clusters(&aws)?;
     let mut urls = vec![
         (QueueName::Changes, config.changes_queue_url),
         (QueueName::Checks, config.checks_queue_url),
@@ -43,7 +41,7 @@ pub async fn main() -> Result<(), Error> {
     let evaluate = Evaluate::new(
         DynamoStore::new(tables.clone(), &*config.checks_table),
         queue,
-        cluster,
+        clusters,
         Arc::new(rules),
         config.shards,
     )

@@ -7,14 +7,14 @@ use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_cluster::Cluster;
+use prodrome_cluster::Clusters;
 use prodrome_lambda::Failure;
 use prodrome_lifecycle::{EndedList, is_named, keys};
 use prodrome_model::{Change, ObjectKey, Scope};
 use prodrome_queue::Queue;
 use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// A list is complete: after a while it is compared with the open checks of its kind. The record is due until that is
     /// done, so that the sweep finds it whatever dies.
     pub(crate) async fn list_ended(

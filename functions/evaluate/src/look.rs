@@ -4,7 +4,7 @@ use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_alerting::Policy;
-use prodrome_cluster::{Cluster, ClusterError};
+use prodrome_cluster::{Cluster, ClusterError, Clusters};
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::{Check, Over, Phase, Seen, Sighting, Verdict};
 use prodrome_model::EndReason;
@@ -14,6 +14,8 @@ use prodrome_store::{Expect, Record, Store, StoreError, Write};
 
 /// When a look that the cluster did not allow is tried again.
 const UNREADABLE_AGAIN: SignedDuration = SignedDuration::from_secs(60);
+/// Of news that ask for such a look each is no reason to try, but one after this.
+const UNREADABLE_NEWS: SignedDuration = SignedDuration::from_secs(10);
 /// A check whose rule is not known is looked at again: by an instance that knows it, where a deployment is going on,
 const ORPHAN_SOON: SignedDuration = SignedDuration::from_secs(30);
 /// and later at leisure.
@@ -21,7 +23,7 @@ const ORPHAN_AGAIN: SignedDuration = SignedDuration::from_mins(10);
 /// A rule that has not been known for this long was removed, and is not just newer than this instance.
 const ORPHAN_ENDS: SignedDuration = SignedDuration::from_hours(1);
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Looks at a check that is due: at the live object, what it refers to, and the time.
     pub(crate) async fn look(
         &self,
@@ -97,15 +99,17 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 uid: check.uid.clone(),
                 version: check.resource_version,
                 at: now,
+                seen_at: None,
                 look: true,
                 list: None,
+                epoch: 0,
                 seen: Seen::Gone,
             }));
         };
         let observed = Observed::parse(&check.resource, &bytes)
             .map_err(|error| ClusterError::Unavailable { reason: error.to_string() })?;
         let mut sight = observed.sight(rule, seen_from(rule, check, &observed, now), now);
-        sight.sighting.look = true;
+        (sight.sighting.look, sight.sighting.seen_at) = (true, Some(now));
         if let Seen::Present { verdict: Verdict::HoldsIfReferenced, since, .. } = sight.sighting.seen {
             let asked = self.ask(rule, &observed, now).await?;
             let verdict = if asked.evaluation.matches { Verdict::Holds } else { Verdict::Not };
@@ -210,12 +214,19 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
     }
 }
 
+/// Whether a look that news asked for was tried a moment ago, and the cluster did not allow it: one that throttles is not to
+/// be asked as often as it changes.
+pub(crate) fn was_just_tried(check: &Check, now: Timestamp) -> bool {
+    let put_off = check.woken.filter(|_| check.rumour.is_some()).map(|woken| woken.duration_since(now));
+    let just = UNREADABLE_AGAIN - UNREADABLE_NEWS;
+    put_off.is_some_and(|put_off| just < put_off && put_off <= UNREADABLE_AGAIN)
+}
+
 /// Since when what a look sees is known to be so, however late the look: what was told of another object under the name, of
 /// which this is the first look; or what time alone has turned since.
 fn seen_from(rule: &Rule, check: &Check, observed: &Observed<'_>, now: Timestamp) -> Timestamp {
     let (uid, version) = (&observed.metadata.uid, observed.metadata.version());
-    let of_another = check.rumour.as_ref().filter(|rumour| rumour.uid != check.uid);
-    if let Some(began) = of_another.and_then(|rumour| rumour.began(uid, version)) {
+    if let Some(began) = check.rumour_of_another().and_then(|rumour| rumour.began(uid, version)) {
         return began.min(now);
     }
     let is_same = (&check.uid, check.resource_version) == (uid, version) && check.resource_version != 0;
@@ -254,8 +265,10 @@ fn last_known(rule: &Rule, check: &Check, error: &ClusterError, now: Timestamp) 
         version: check.resource_version,
         // Nobody has seen it now.
         at: check.seen_at.map_or(check.since, |seen_at| seen_at.max(check.since)),
+        seen_at: check.seen_at,
         look: true,
         list: None,
+        epoch: 0,
         seen: Seen::Present { verdict: Verdict::Holds, since: None, turns_at: None },
     };
     Some(Sight {

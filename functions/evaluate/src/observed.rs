@@ -72,6 +72,7 @@ impl<'a> Observed<'a> {
             (true, true) => Verdict::Holds,
             (true, false) => Verdict::HoldsIfReferenced,
         };
+        let seen_at = Some(at);
         let at = if evaluation.matches { matches_since(rule, &self.node, at, now) } else { at };
         let seen = Seen::Present { verdict, since: evaluation.since, turns_at: evaluation.turns_at };
         Sight {
@@ -79,7 +80,7 @@ impl<'a> Observed<'a> {
             evidence: evaluation.evidence,
             metadata: self.kept_metadata(),
             values: Values::of(rule, &self.node),
-            ..Sight::bare(self.sighting(at, seen))
+            ..Sight::bare(Sighting { seen_at, ..self.sighting(at, seen) })
         }
     }
 
@@ -90,7 +91,7 @@ impl<'a> Observed<'a> {
 
     fn sighting(&self, at: Timestamp, seen: Seen) -> Sighting {
         let (uid, version) = (self.metadata.uid.clone(), self.metadata.version());
-        Sighting { uid, version, at, look: false, list: None, seen }
+        Sighting { uid, version, at, seen_at: None, look: false, list: None, epoch: 0, seen }
     }
 
     fn kept_metadata(&self) -> Metadata {
@@ -218,6 +219,7 @@ impl Matter<'_> {
             uid: String::new(),
             resource_version: 0,
             seen_at: None,
+            epoch: 0,
             phase: Phase::Pending { turns_at: None },
             since: Timestamp::UNIX_EPOCH,
             opened_at: Timestamp::UNIX_EPOCH,

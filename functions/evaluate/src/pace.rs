@@ -3,7 +3,7 @@
 use crate::evaluate::store_failure;
 use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_cluster::Cluster;
+use prodrome_cluster::Clusters;
 use prodrome_lambda::Failure;
 use prodrome_lifecycle::keys;
 use prodrome_queue::Queue;
@@ -26,7 +26,7 @@ struct Pace {
     next: Timestamp,
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// A turn to ask a plugin: now, or later where many ask. It is given once, so whoever has it may ask then.
     pub(crate) async fn turn(&self, plugin: &str, now: Timestamp) -> Result<Timestamp, Failure> {
         let key = keys::pace(plugin);

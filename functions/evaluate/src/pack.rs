@@ -8,12 +8,12 @@ use crate::sitting::Sitting;
 use crate::tenants;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::event::AboutObject;
-use prodrome_cluster::{Cluster, ClusterError};
+use prodrome_cluster::{Cluster, ClusterError, Clusters};
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_ledger::{Dead, Span};
 use prodrome_lifecycle::{Seen, keys};
 use prodrome_model::{Change, ChangeKind, GroupKind, ObjectKey, Resource, Scope, Waybill, shard_of};
-use prodrome_queue::pack::{self, PackError};
+use prodrome_queue::pack::{DecodedPack, PackError};
 use prodrome_queue::{DeadLetters, Queue};
 use prodrome_rules::engine::{Scratch, Subject, Verdicts};
 use prodrome_rules::{KindPattern, Rule};
@@ -97,17 +97,16 @@ struct Judged {
     version: u64,
 }
 
-impl<S: Store, Q: DeadLetters, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: DeadLetters, C: Clusters> Sitting<'_, S, Q, C> {
     /// Judges a pack that was on its way for so long. A change that fails alone is set apart, so that it holds nothing
     /// else back.
     pub(crate) async fn pack(
         &self,
-        bytes: &[u8],
+        decoded: DecodedPack,
         waited: SignedDuration,
         now: Timestamp,
         tally: &mut Tally,
     ) -> Result<Taken, Failure> {
-        let decoded = pack::decode(bytes, pack::UNCOMPRESSED_MAX).map_err(|error| unreadable(&error))?;
         if !self.insists() {
             self.knows(decoded.rules)?;
         }
@@ -170,7 +169,7 @@ impl<S: Store, Q: DeadLetters, C: Cluster> Sitting<'_, S, Q, C> {
     }
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Whether any rule speaks of the change's kind.
     fn concerns(&self, change: &Change) -> bool {
         let kind = change.resource.group_kind();
@@ -265,6 +264,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 observed.sight(rule, change.observed_at, now)
             };
             sight.sighting.list.clone_from(&change.list);
+            sight.sighting.epoch = change.epoch;
             if open || says_something(&sight) {
                 sights.push((rule.name().to_owned(), sight));
             }
@@ -274,7 +274,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             let told = tracked.iter().filter(|name| self.rules.get(name).is_some_and(Rule::is_about_events));
             for rule in told {
                 let mut sight = observed.gone(change.observed_at);
-                sight.sighting.version = 0;
+                (sight.sighting.version, sight.sighting.epoch) = (0, change.epoch);
                 sights.push((rule.clone(), sight));
             }
         }
@@ -310,7 +310,9 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         let kind = observed.kind();
         let rules = self.rules.for_kind(&kind).filter(|rule| rule.is_about_events());
         let sights = rules.filter_map(|rule| {
-            Some((rule.name().to_owned(), observed.event_sight(rule, about, change.observed_at, now)?))
+            let mut sight = observed.event_sight(rule, about, change.observed_at, now)?;
+            sight.sighting.epoch = change.epoch;
+            Some((rule.name().to_owned(), sight))
         });
         Judged {
             object: event::subject(about),
@@ -389,7 +391,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         if judged.is_event {
             return Ok(());
         }
-        self.partners(scope, judged, tracked, now).await?;
+        self.partners(scope, judged, tracked, now, tally).await?;
         self.wake_edges(&path, markers, now).await
     }
 
@@ -401,6 +403,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         judged: &Judged,
         tracked: &BTreeSet<String>,
         now: Timestamp,
+        tally: &mut Tally,
     ) -> Result<(), Failure> {
         let kind = &judged.key.kind;
         if judged.gone {
@@ -415,7 +418,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             }
         }
         for (rule, key) in &judged.released {
-            self.check_released(scope, rule, key, now).await?;
+            self.check_released(scope, rule, key, now, tally).await?;
         }
         for rule in &judged.partner_of {
             let name = format!("~{rule}");
@@ -493,7 +496,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
 }
 
 /// Why a pack cannot be read. A newer program's is no worse for that: whoever follows may read it.
-fn unreadable(error: &PackError) -> Failure {
+pub(crate) fn unreadable(error: &PackError) -> Failure {
     match error {
         PackError::Version { .. } => Failure::fatal(error.code(), error),
         _ => Failure::malformed(error.code(), error),

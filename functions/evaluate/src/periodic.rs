@@ -6,7 +6,7 @@ use crate::observed::{Matter, Sight};
 use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_cluster::{Cluster, owner};
+use prodrome_cluster::{Clusters, owner};
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::{Answer, Check, Decision, Seen, Verdict, decide_asked};
 use prodrome_model::{
@@ -22,7 +22,7 @@ const ANSWERS_WITHIN: SignedDuration = SignedDuration::from_secs(10);
 /// Lines of remediation that go with a finding.
 const REMEDIATION_MAX: usize = 10;
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Decides on a check whose rule has a plugin; where it is time to ask that, the check is kept as asking.
     pub(crate) async fn decide_asked(
         &self,

@@ -2,6 +2,7 @@
 
 use crate::evaluate::send_failure;
 use crate::sitting::Sitting;
+use prodrome_cluster::Clusters;
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_ledger::{Dead, Span};
 use prodrome_model::{Change, Waybill};
@@ -51,7 +52,7 @@ enum Content {
     Change(Box<Change>),
 }
 
-impl<S, Q: DeadLetters, C> Sitting<'_, S, Q, C> {
+impl<S, Q: DeadLetters, C: Clusters> Sitting<'_, S, Q, C> {
     /// Puts aside what is malformed, and sends on what else failed; each change alone, with its error. One that came
     /// alone fails by itself.
     pub(crate) async fn isolate(

@@ -1,8 +1,8 @@
 use crate::observed::Observed;
 use crate::sitting::Sitting;
 use jiff::Timestamp;
-use prodrome_cluster::{Cluster, ClusterError};
-use prodrome_model::{GroupKind, LabelSelector, ObjectKey};
+use prodrome_cluster::{Cluster, ClusterError, Clusters};
+use prodrome_model::{GroupKind, LabelSelector, ObjectKey, Scope};
 use prodrome_queue::Queue;
 use prodrome_rules::{Evaluation, Partner, Rule, Target, json};
 use prodrome_store::Store;
@@ -53,7 +53,7 @@ struct Listed {
     by_place: HashMap<Place, Arc<Vec<Vec<u8>>>>,
 }
 
-type Place = (GroupKind, Option<String>);
+type Place = (Scope, GroupKind, Option<String>);
 
 impl Listings {
     fn get(&self, now: Timestamp, place: &Place) -> Option<Arc<Vec<Vec<u8>>>> {
@@ -84,7 +84,7 @@ pub(crate) struct Asked {
     pub(crate) lacks_usual: bool,
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Asks the live cluster for the objects that a rule needs beside its own, and judges with them.
     ///
     /// A kind that the cluster does not serve has no objects, so that what is named of it is missing.
@@ -167,7 +167,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         namespace: Option<&str>,
         now: Timestamp,
     ) -> Result<Arc<Vec<Vec<u8>>>, ClusterError> {
-        let key = (kind.clone(), namespace.map(str::to_owned));
+        let key = (self.scope.clone(), kind.clone(), namespace.map(str::to_owned));
         if let Some(listed) = self.listings.get(now, &key) {
             return Ok(listed);
         }

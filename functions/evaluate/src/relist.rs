@@ -3,7 +3,7 @@ use crate::observed::{Matter, Observed};
 use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_cluster::{Cluster, ClusterError};
+use prodrome_cluster::{Cluster, ClusterError, Clusters};
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::{Relist, Seen, Verdict, keys};
 use prodrome_model::{GroupKind, ObjectKey, Scope};
@@ -11,7 +11,7 @@ use prodrome_queue::Queue;
 use prodrome_rules::Rule;
 use prodrome_store::{Expect, Record, Store, StoreError, Write};
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Something that a rule refers to went away or turned bad: lists the rule's objects some seconds from now.
     /// Further such changes until then are the same relist.
     pub(crate) async fn request_relist(
@@ -86,6 +86,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         rule: &str,
         key: &ObjectKey,
         now: Timestamp,
+        tally: &mut Tally,
     ) -> Result<(), Failure> {
         let rules = self.rules.clone();
         let Some(rule) = rules.get(rule) else { return Ok(()) };
@@ -99,8 +100,11 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         };
         let (resource, bytes) = match read.await {
             Ok((resource, Some(bytes))) => (resource, bytes),
+            // Nothing else of its pack waits for that.
             Err(error) if error.is_retryable() => {
-                return Err(Failure::retryable("cluster_unavailable", error));
+                tally.add(metric::CLUSTER_ERRORS, 1);
+                let namespace = key.namespace.as_deref().unwrap_or_default();
+                return self.request_relist(scope, rule, namespace, now).await;
             }
             Ok((_, None)) | Err(_) => return Ok(()),
         };
@@ -109,14 +113,17 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         if let Seen::Present { verdict: Verdict::HoldsIfReferenced, .. } = sight.sighting.seen {
             let object = observed.object();
             let matter = Matter { scope, rule, resource: &resource, object: &object };
-            // It is looked at before it fires, and not at once.
-            self.settle(matter, &sight, None, now, &mut Tally::default()).await?;
+            // It is looked at before it fires, and not at once, unless there is a doubt.
+            if let Some(record) = self.settle(matter, &sight, None, now, tally).await? {
+                self.look(record, now, tally).await?;
+            }
         }
         Ok(())
     }
 
     /// Lists the objects of a rule and opens a check for each whose references hold now. The record goes when
-    /// all is done, unless another relist was asked for meanwhile.
+    /// all is done, unless another relist was asked for meanwhile. Where the cluster cannot be read it stays, for a while
+    /// that grows.
     pub(crate) async fn relist(
         &self,
         record: &Record,
@@ -127,8 +134,12 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             serde_json::from_str(&record.data).map_err(|error| Failure::fatal("relist_malformed", error))?;
         self.knows(relist.rules)?;
         let done = Expect::Version(record.version);
-        let lacks_usual = self.list_rule(&relist, now, tally).await?;
-        let (write, next) = match lacks_usual.then(|| relist.again(now)) {
+        let next = match self.list_rule(&relist, now, tally).await? {
+            Listed::Whole => None,
+            Listed::LacksUsual => Some(relist.again(now)),
+            Listed::Unread => Some(relist.unread(now)),
+        };
+        let (write, next) = match next {
             Some(next) => (Write::Put(relist_record(&next), done), Some(next)),
             None => (Write::Delete(record.key.clone(), done), None),
         };
@@ -139,28 +150,27 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         }
     }
 
-    /// Whether an object lacks one that it refers to in its usual state.
-    async fn list_rule(&self, relist: &Relist, now: Timestamp, tally: &mut Tally) -> Result<bool, Failure> {
+    async fn list_rule(&self, relist: &Relist, now: Timestamp, tally: &mut Tally) -> Result<Listed, Failure> {
         let rules = self.rules.clone();
         // What events told is not listed again: each has its own time.
         let listed = rules.get(&relist.rule).filter(|rule| rule.enabled() && !rule.is_about_events());
-        let Some(rule) = listed else { return Ok(false) };
+        let Some(rule) = listed else { return Ok(Listed::Whole) };
         let mut lacks_usual = false;
         let namespace = Some(relist.namespace.as_str()).filter(|n| !n.is_empty());
         for kind in rule.kinds().iter().filter_map(prodrome_rules::KindPattern::to_group_kind) {
             match self.list_kind(&relist.scope, rule, &kind, namespace, now, tally).await {
-                Err(Listing::Cluster(error)) if error.is_retryable() => {
-                    return Err(Failure::retryable("cluster_unavailable", error));
-                }
                 Err(Listing::Cluster(error)) => {
                     tally.add(metric::CLUSTER_ERRORS, 1);
+                    if error.is_retryable() {
+                        return Ok(Listed::Unread);
+                    }
                     tracing::warn!(rule = rule.name(), %kind, reason = %error, "objects that may refer cannot be listed");
                 }
                 Err(Listing::Failure(failure)) => return Err(failure),
                 Ok(lacks) => lacks_usual |= lacks,
             }
         }
-        Ok(lacks_usual)
+        Ok(if lacks_usual { Listed::LacksUsual } else { Listed::Whole })
     }
 
     async fn list_kind(
@@ -176,6 +186,7 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             Err(ClusterError::UnknownKind { .. }) => return Ok(false),
             other => other?,
         };
+        let namespace = namespace.filter(|_| resource.namespaced);
         let mut lacks_usual = false;
         let mut after: Option<String> = None;
         loop {
@@ -212,6 +223,16 @@ fn relist_record(relist: &Relist) -> Record {
     let key = keys::relist(&relist.scope, &relist.rule, &relist.namespace);
     let data = serde_json::to_string(relist).expect("plain data is always written as JSON");
     Record { due: Some(keys::due(&key, relist.due)), ..Record::new(key, data) }
+}
+
+/// What a relist came to.
+enum Listed {
+    /// All objects were seen.
+    Whole,
+    /// And one lacks another that it refers to in its usual state.
+    LacksUsual,
+    /// The cluster could not be read.
+    Unread,
 }
 
 enum Listing {

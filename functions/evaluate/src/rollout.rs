@@ -6,7 +6,7 @@ use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
 use futures::StreamExt;
 use jiff::Timestamp;
-use prodrome_cluster::Cluster;
+use prodrome_cluster::Clusters;
 use prodrome_lambda::Failure;
 use prodrome_lifecycle::{Rollout, keys};
 use prodrome_model::{ObjectKey, Scope};
@@ -34,7 +34,7 @@ impl RolledOut {
     }
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Sees to it that the version at hand comes to a cluster, if nobody has yet. The record is due until it is done,
     /// so that the sweep finds it whatever dies.
     pub(crate) async fn request_rollout(&self, scope: &Scope, now: Timestamp) -> Result<(), Failure> {

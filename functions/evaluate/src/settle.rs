@@ -1,8 +1,9 @@
 use crate::evaluate::{Kept, check_record, contended, over_record, send_failure, store_failure};
+use crate::look::was_just_tried;
 use crate::observed::{Matter, Sight};
 use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_cluster::Cluster;
+use prodrome_cluster::Clusters;
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::{Check, Decision, Over, Phase, Seen, Terms, Turnover, decide, keys};
 use prodrome_model::{AlertMessage, Ended, Finding, FindingState};
@@ -26,7 +27,7 @@ enum Next {
     Anew,
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Decides what a sighting means for a check, and carries it out. `kept` is what was read before, if
     /// anything; where it is out of date the store says so and all is decided anew. Returns the record of a
     /// check that is due at once; after a look that others overtook, the check to be looked at anew: what was
@@ -80,15 +81,20 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             };
             let decision = match (decided, check) {
                 (Decision::Open(mut check), None) => {
-                    if let Some((before, _)) = &before {
+                    // What ends just now is over no less than what was closed before.
+                    let ended = over.as_ref().map(|kept| Over::of(&kept.check, mark.version, None, now));
+                    if let Some(before) = ended.as_ref().or(before.as_ref().map(|(before, _)| before)) {
                         before.opens(&mut check, &sighting, now);
                         self.leave_to_newer(&mut check, before.rules, now)?;
                     }
                     Decision::Open(check)
                 }
                 (_, Some(check)) if ends => Decision::End(Box::new(check.clone())),
-                (Decision::Look(mut check), _) => {
+                (Decision::Look(mut check), before) => {
                     check.heard(&told.sighting, told.event.clone());
+                    if let Some(before) = before.filter(|before| was_just_tried(before, now)) {
+                        (check.due, check.woken) = (before.due, before.woken);
+                    }
                     Decision::Look(check)
                 }
                 // What it was decided on by has changed, if nothing else has.
@@ -190,6 +196,9 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             Decision::Look(check) => {
                 let record = check_record(key.clone(), &check);
                 self.store.commit(vec![Write::Put(record.clone(), expect)]).await?;
+                if check.due > now {
+                    return Ok(Next::Done);
+                }
                 let version = record.version_after(expect).unwrap_or_default();
                 Ok(Next::Look(Record { version, ..record }))
             }

@@ -2,7 +2,7 @@
 
 use crate::sitting::Sitting;
 use jiff::SignedDuration;
-use prodrome_cluster::Cluster;
+use prodrome_cluster::Clusters;
 use prodrome_lambda::Failure;
 use prodrome_lifecycle::keys;
 use prodrome_model::{Finding, FindingState};
@@ -12,7 +12,7 @@ use prodrome_store::{Expect, Record, Store, Write};
 /// How long it can be read.
 const KEPT: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Writes down what nobody is told. An end takes the place of its beginning, and twice is once.
     pub(crate) async fn keep_from_telling(&self, finding: &Finding) -> Result<(), Failure> {
         let at = match &finding.state {

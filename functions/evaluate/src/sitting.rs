@@ -1,29 +1,33 @@
 use crate::Evaluate;
 use crate::rules::{Loaded, Refreshed};
 use jiff::Timestamp;
+use prodrome_cluster::Clusters;
 use prodrome_lambda::Failure;
 use prodrome_lifecycle::{Check, RuleMark, Turnover, turn_over};
+use prodrome_model::Scope;
 use prodrome_rules::{Mode, Rule, RuleSet};
 use prodrome_store::Store;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// The handling of one message: all of it by the same rules, whatever is taken up meanwhile.
-pub(crate) struct Sitting<'e, S, Q, C> {
+/// The handling of one message: all of it is about one cluster, and by the same rules, whatever is taken up meanwhile.
+pub(crate) struct Sitting<'e, S, Q, C: Clusters> {
     evaluate: &'e Evaluate<S, Q, C>,
+    pub(crate) scope: Scope,
+    /// The live objects of that cluster.
+    pub(crate) cluster: C::One,
     pub(crate) loaded: Arc<Loaded>,
     pub(crate) rules: Arc<RuleSet>,
     /// What was found when newer rules were asked for, if they were.
     pub(crate) asked: Option<Refreshed>,
 }
 
-impl<'e, S, Q, C> Sitting<'e, S, Q, C> {
-    pub(crate) fn new(
-        evaluate: &'e Evaluate<S, Q, C>,
-        loaded: Arc<Loaded>,
-        asked: Option<Refreshed>,
-    ) -> Self {
-        Self { evaluate, rules: Arc::clone(&loaded.rules), loaded, asked }
+impl<'e, S: Store, Q, C: Clusters> Sitting<'e, S, Q, C> {
+    /// About that cluster, under the rules as they are known now. `asked` says what was found when newer ones were asked
+    /// for, if they were.
+    pub(crate) fn new(evaluate: &'e Evaluate<S, Q, C>, scope: Scope, asked: Option<Refreshed>) -> Self {
+        let (loaded, cluster) = (evaluate.law.loaded(), evaluate.clusters.of(&scope));
+        Self { evaluate, scope, cluster, rules: Arc::clone(&loaded.rules), loaded, asked }
     }
 
     /// The rule, as checks remember it.
@@ -42,7 +46,7 @@ impl<'e, S, Q, C> Sitting<'e, S, Q, C> {
     }
 }
 
-impl<S: Store, Q, C> Sitting<'_, S, Q, C> {
+impl<S: Store, Q, C: Clusters> Sitting<'_, S, Q, C> {
     /// What becomes of a check by these rules.
     pub(crate) fn turn_over(&self, check: &Check, mark: &RuleMark, now: Timestamp) -> Turnover {
         if !self.are_newest() {
@@ -77,7 +81,7 @@ impl<S: Store, Q, C> Sitting<'_, S, Q, C> {
 /// The code of a failure that newer rules may mend.
 pub(crate) const BEHIND: &str = "rules_behind";
 
-impl<S, Q, C> Deref for Sitting<'_, S, Q, C> {
+impl<S, Q, C: Clusters> Deref for Sitting<'_, S, Q, C> {
     type Target = Evaluate<S, Q, C>;
 
     fn deref(&self) -> &Evaluate<S, Q, C> {

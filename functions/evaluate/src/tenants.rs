@@ -5,7 +5,7 @@ use crate::evaluate::store_failure;
 use crate::settle::ATTEMPTS;
 use crate::sitting::Sitting;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_cluster::{Cluster, ClusterError};
+use prodrome_cluster::{Cluster, ClusterError, Clusters};
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::keys;
 use prodrome_model::{Change, Scope, chain};
@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 const GATHER: SignedDuration = SignedDuration::from_secs(10);
 /// A version makes watchers list what it touches: who changes rules again and again waits so long in between.
 const APART: SignedDuration = SignedDuration::from_mins(5);
+/// While the cluster cannot be read it is tried again so often.
+const UNREAD_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 /// Pages of objects that are read.
 const PAGES_MAX: usize = 20;
 
@@ -41,6 +43,8 @@ enum Came {
     ToNothing,
     /// There is no version at all yet.
     TooEarly,
+    /// The cluster could not be read.
+    Unread,
 }
 
 /// Whether a change is of such an object, or of a list of them.
@@ -48,7 +52,7 @@ pub(crate) fn is_rule(change: &Change) -> bool {
     change.resource.kind == KIND && change.resource.group_kind() == kind()
 }
 
-impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
+impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Sees to it that the objects are read soon. Further changes until then are the same.
     pub(crate) async fn request_objects(&self, scope: &Scope, now: Timestamp) -> Result<(), Failure> {
         if !self.takes_objects || self.law.book().is_none() {
@@ -87,15 +91,31 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
             serde_json::from_str(&record.data).map_err(|error| Failure::fatal("tenants_malformed", error))?;
         let came = self.push_objects(&taken.scope, now, tally).await?;
         let pushed_at = Some(now).filter(|_| came == Came::Pushed).or(taken.pushed_at);
-        let due = (came == Came::TooEarly).then(|| keys::due(&record.key, later(now, APART)));
+        let again = match came {
+            Came::TooEarly => Some(later(now, APART)),
+            Came::Unread => Some(later(now, UNREAD_AGAIN)),
+            Came::Pushed | Came::ToNothing => None,
+        };
+        let due = again.map(|at| keys::due(&record.key, at));
         let done = Record { due, ..Record::new(record.key.clone(), text(&Taken { pushed_at, ..taken })) };
         // Where another was asked for meanwhile it is still due.
-        self.write_unless_changed(Write::Put(done, Expect::Version(record.version))).await
+        self.write_unless_changed(Write::Put(done, Expect::Version(record.version))).await?;
+        match again {
+            Some(at) => self.enqueue(&record.key, at, now).await,
+            None => Ok(()),
+        }
     }
 
     async fn push_objects(&self, scope: &Scope, now: Timestamp, tally: &mut Tally) -> Result<Came, Failure> {
         let Some(book) = self.law.book() else { return Ok(Came::ToNothing) };
-        let Some(objects) = self.rule_objects(tally).await? else { return Ok(Came::ToNothing) };
+        let objects = match self.rule_objects(tally).await {
+            Ok(Some(objects)) => objects,
+            Ok(None) => return Ok(Came::ToNothing),
+            Err(error) => {
+                tracing::warn!(reason = %error, "rules of namespaces cannot be read now");
+                return Ok(Came::Unread);
+            }
+        };
         let judged = judge(objects.iter().map(Vec::as_slice));
         for refused in &judged {
             if let Err(reason) = &refused.outcome {
@@ -143,8 +163,9 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
         }
     }
 
-    /// All objects; `None` where they may not be read, or there are more than anybody may have.
-    async fn rule_objects(&self, tally: &mut Tally) -> Result<Option<Vec<Vec<u8>>>, Failure> {
+    /// All objects; `None` where they may not be read, or there are more than anybody may have. The error may be over in a
+    /// moment.
+    async fn rule_objects(&self, tally: &mut Tally) -> Result<Option<Vec<Vec<u8>>>, ClusterError> {
         let (mut objects, mut after) = (Vec::new(), None::<String>);
         for _ in 0..PAGES_MAX {
             match self.cluster.list(&kind(), None, None, after.as_deref()).await {
@@ -157,11 +178,11 @@ impl<S: Store, Q: Queue, C: Cluster> Sitting<'_, S, Q, C> {
                 }
                 // Their definition is gone, and they with it.
                 Err(ClusterError::UnknownKind { .. }) => return Ok(Some(Vec::new())),
-                Err(error) if error.is_retryable() => {
-                    return Err(Failure::retryable("cluster_unavailable", error));
-                }
                 Err(error) => {
                     tally.add(metric::CLUSTER_ERRORS, 1);
+                    if error.is_retryable() {
+                        return Err(error);
+                    }
                     tracing::warn!(reason = %error, "rules of namespaces cannot be read; those that hold stay");
                     return Ok(None);
                 }

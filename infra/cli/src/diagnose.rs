@@ -130,7 +130,7 @@ async fn on(
     let head: ObjectHead = serde_json::from_slice(&bytes).context("the object cannot be read")?;
     let evaluate =
         Evaluate::new(MemoryStore::new(), MemoryQueue::new(now), cluster.clone(), rules.clone(), 1);
-    let matching = evaluate.inspect(&resource, &bytes, now).await.unwrap_or_default();
+    let matching = evaluate.inspect(&scope(), &resource, &bytes, now).await.unwrap_or_default();
     let matched =
         matching.iter().find(|inspection| rules.get(&inspection.rule).is_some_and(|r| r.flow().is_some()));
     let of_rule = matched.and_then(|inspection| rules.get(&inspection.rule)?.flow());
@@ -212,10 +212,15 @@ pub(crate) struct About {
     pub(crate) metadata: Metadata,
 }
 
+/// The cluster that is looked at.
+pub(crate) fn scope() -> Scope {
+    Scope::new("default", "local", "local")
+}
+
 /// The finding that would be sent.
 pub(crate) fn finding(about: About, rules: &RuleSet, now: Timestamp) -> Finding {
     let rule = rules.get(&about.rule);
-    let scope = Scope::new("default", "local", "local");
+    let scope = scope();
     let subject = Subject::Object { object: about.object, uid: about.metadata.uid };
     Finding {
         version: 1,

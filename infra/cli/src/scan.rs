@@ -357,7 +357,7 @@ impl<C: Cluster + Clone + 'static> Scanner<C> {
         namespace: Option<&str>,
         found: &mut Vec<Found>,
     ) -> Result<()> {
-        let inspections = match self.evaluate.inspect(resource, bytes, self.now).await {
+        let inspections = match self.evaluate.inspect(&diagnose::scope(), resource, bytes, self.now).await {
             Ok(inspections) => inspections,
             Err(error) => {
                 let file = self.file.as_deref().map(|f| format!("{f}: ")).unwrap_or_default();

@@ -15,8 +15,8 @@ pub struct Config {
     pub kubeconfig: Option<PathBuf>,
     /// `CONTEXT`: the context of that file; its current one unless set.
     pub context: Option<String>,
-    /// `TENANT` (default `default`), `REGION` (default `local`) and `CLUSTER`: how the cluster is called
-    /// everywhere else.
+    /// `TENANT` (default `default`), `REGION` (default `AWS_REGION`, or else `local`) and `CLUSTER`: how the cluster is
+    /// called everywhere else, each in letters, digits, dots, dashes and underscores.
     pub scope: Scope,
     /// `KINDS`: the kinds to watch, by commas, spaces or lines; text after `#` is a comment. And `MORE_KINDS`, so
     /// that whoever adds one need not repeat the others.
@@ -173,12 +173,15 @@ impl Config {
     pub fn from_vars(get: impl Fn(&'static str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut vars = Vars { get: &get, mistakes: Vec::new() };
         let kubeconfig = vars.text("KUBECONFIG").map(PathBuf::from);
-        let region = vars.text("REGION").or_else(|| vars.text("AWS_REGION"));
+        let region = if vars.text("REGION").is_some() { "REGION" } else { "AWS_REGION" };
         let config = Self {
             scope: Scope {
-                tenant: vars.text("TENANT").unwrap_or_else(|| "default".to_owned()),
-                region: region.unwrap_or_else(|| "local".to_owned()),
-                cluster: vars.required("CLUSTER", "the cluster's name"),
+                tenant: vars.named("TENANT").unwrap_or_else(|| "default".to_owned()),
+                region: vars.named(region).unwrap_or_else(|| "local".to_owned()),
+                cluster: {
+                    vars.required("CLUSTER", "the cluster's name");
+                    vars.named("CLUSTER").unwrap_or_default()
+                },
             },
             context: vars.text("CONTEXT"),
             kinds: vars.kinds(),
@@ -247,6 +250,17 @@ impl Vars<'_> {
             self.mistake(name, expected, None);
             String::new()
         })
+    }
+
+    /// A part of a cluster's scope: it stands in keys, and in the names of parameters.
+    fn named(&mut self, name: &'static str) -> Option<String> {
+        let text = self.text(name)?;
+        if !Scope::is_sound_part(&text) {
+            let expected =
+                format!("at most {} letters, digits, dots, dashes or underscores", Scope::PART_MAX);
+            self.mistake(name, expected, Some(text.clone()));
+        }
+        Some(text)
     }
 
     fn parsed<T: FromStr>(
@@ -488,6 +502,21 @@ mod tests {
         assert!(text.contains("CLUSTER: not set, expected the cluster's name"), "{text}");
         assert!(text.contains("SHARDS: expected a number from 1 to 64, found \"0\""), "{text}");
         assert!(!text.contains('\n'), "one line");
+    }
+
+    #[test]
+    fn a_cluster_is_called_by_what_may_stand_in_a_key() {
+        for (name, value) in [("TENANT", "a/b"), ("AWS_REGION", "eu#1"), ("CLUSTER", "user@prod")] {
+            let mut vars =
+                vec![("CLUSTER", "prod"), ("KINDS", "Pod"), ("CHANGES_QUEUE_URL", "https://sqs/c")];
+            vars.retain(|(known, _)| *known != name);
+            vars.push((name, value));
+            let error = config(&vars).unwrap_err().to_string();
+            let expected = format!(
+                "{name}: expected at most 100 letters, digits, dots, dashes or underscores, found \"{value}\""
+            );
+            assert!(error.contains(&expected), "{error}");
+        }
     }
 
     #[test]

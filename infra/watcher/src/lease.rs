@@ -37,8 +37,9 @@ const LASTS_MAX: Duration = Duration::from_mins(1);
 /// lease could not prevent it: the holder raises the epoch in the saved place *before* it sends, by a write that fails
 /// where the place has changed, so that an older holder can never move the place again (it stops as it finds out).
 /// What it sends late bears a lower epoch, and is either what the new holder sends as well or older than that:
-/// `evaluate` drops what carries no newer resourceVersion than it knows, and looks at the live object before it
-/// fires; a list of the older one bears the older epoch in its name, and its end makes objects looked at, no more.
+/// `evaluate` drops what carries no newer resourceVersion than it knows, looks at the live object where what carries
+/// one bears a lower epoch (it may be of before an etcd was restored), and before it fires; a list of the older one
+/// bears the older epoch in its name, and its end makes objects looked at, no more.
 pub struct Lease {
     api: KubeApi,
     clock: Clock,

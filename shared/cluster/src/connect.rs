@@ -214,11 +214,15 @@ pub fn in_cluster() -> Result<Config, ConnectError> {
 
 /// The configuration of an address. Its tokens are not part of it, as they change.
 pub fn endpoint(endpoint: &Endpoint) -> Result<Config, ConnectError> {
-    let Endpoint { url, ca, tokens: _ } = endpoint;
+    let Endpoint { url, ca, tokens } = endpoint;
     let refused = |reason: &str| ConnectError::Endpoint { url: url.clone(), reason: reason.to_owned() };
     let uri: http::Uri = url.parse().map_err(|_| refused("it is no URL"))?;
     if !matches!(uri.scheme_str(), Some("https" | "http")) || uri.host().is_none() {
         return Err(refused("expected https://HOST, with :PORT where it is not 443"));
+    }
+    let is_here = matches!(uri.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    if tokens.is_some() && uri.scheme_str() == Some("http") && !is_here {
+        return Err(refused("a token goes by https alone"));
     }
     let mut config = Config::new(uri);
     if let Some(ca) = ca.as_ref().filter(|ca| !ca.is_empty()) {

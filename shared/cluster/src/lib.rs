@@ -23,6 +23,7 @@
 //! ```
 
 mod cluster;
+mod clusters;
 pub mod connect;
 mod discovery;
 mod error;
@@ -35,6 +36,7 @@ mod sparing;
 mod tokens;
 
 pub use cluster::{Cluster, ListPage};
+pub use clusters::Clusters;
 pub use connect::{ConnectError, Endpoint};
 pub use error::ClusterError;
 pub use kube_cluster::KubeCluster;

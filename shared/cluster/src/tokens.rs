@@ -44,6 +44,15 @@ impl Tokens {
         Self(Arc::new(Inner { fetch: Box::new(fetch), age_max, clock, kept: Mutex::default() }))
     }
 
+    /// The same, beginning with one that was given out just now.
+    #[must_use]
+    pub fn beginning_with(self, token: String) -> Self {
+        if let Ok(mut kept) = self.0.kept.try_lock() {
+            *kept = Some(Kept { token, at: (self.0.clock)() });
+        }
+        self
+    }
+
     /// A token that is good now; `refused` is one that the API server did not take. Else the reason why there is
     /// none. Several who ask at once share one answer.
     pub async fn token(&self, refused: Option<&str>) -> Result<String, String> {
@@ -111,6 +120,11 @@ mod tests {
         let clock = || Timestamp::from_second(NOW.load(Relaxed)).unwrap();
         let Desk { tokens, given, down } = desk(clock);
         let ask = async |refused| tokens.token(refused).await;
+        let tokens_of_now = tokens.clone().beginning_with("t0".into());
+        assert_eq!(tokens_of_now.token(None).await, Ok("t0".into()));
+        assert_eq!(ask(Some("t0")).await, Ok("t0".into()), "given out a moment ago");
+        NOW.fetch_add(5, Relaxed);
+        assert_eq!(ask(Some("t0")).await, Ok("t1".into()));
         assert_eq!(ask(None).await, Ok("t1".into()));
         NOW.fetch_add(599, Relaxed);
         assert_eq!(ask(None).await, Ok("t1".into()), "young");

@@ -1,7 +1,7 @@
 //! Checks of rules with a plugin: what is wrong is not in the object, so the plugin is asked again and again.
 
 use crate::check::after;
-use crate::decide::named_by_list;
+use crate::decide::{named_by_list, told_before};
 use crate::{Check, Decision, Phase, Seen, Sighting, Terms, Verdict, decide};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,7 @@ pub fn decide_asked(
     }
     if check.knows(sighting) {
         let same = sighting.version == check.resource_version;
-        return if same { named_by_list(check, sighting) } else { Decision::Nothing };
+        return if same { named_by_list(check, sighting) } else { told_before(check, sighting) };
     }
     if matches!(check.phase, Phase::Firing | Phase::Ending { .. }) {
         return decide(Some(check), terms, sighting, now, blank); // by a look what was begun is carried on

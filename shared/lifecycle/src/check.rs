@@ -35,6 +35,9 @@ pub struct Check {
     /// When that was seen, by the clock of whoever saw it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen_at: Option<Timestamp>,
+    /// The latest run of its source that told of the object; 0 where none is known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub epoch: u64,
     /// Where the check is in its life.
     pub phase: Phase,
     /// When the match began; for [`Phase::Watching`], when it was opened.
@@ -251,7 +254,8 @@ impl Check {
     /// Notes which version it is decided on by.
     pub(crate) fn saw(&mut self, sighting: &Sighting) {
         if sighting.look || sighting.version > self.resource_version {
-            (self.resource_version, self.seen_at) = (sighting.version, Some(sighting.at));
+            (self.resource_version, self.seen_at) = (sighting.version, Some(sighting.seen_at()));
+            self.epoch = self.epoch.max(sighting.epoch);
             // Later news of its own say more than what it heard of itself.
             self.rumour.take_if(|rumour| rumour.uid == sighting.uid);
         }

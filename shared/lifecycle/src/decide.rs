@@ -47,7 +47,7 @@ pub fn decide(
         return if sighting.version == check.resource_version {
             seen_before(check, terms, sighting, now)
         } else {
-            Decision::Nothing
+            told_before(check, sighting)
         };
     }
     if check.doubts(sighting) {
@@ -99,7 +99,8 @@ fn open(
         }
     };
     check.uid.clone_from(&sighting.uid);
-    (check.resource_version, check.seen_at) = (sighting.version, Some(sighting.at));
+    (check.resource_version, check.seen_at) = (sighting.version, Some(sighting.seen_at()));
+    check.epoch = check.epoch.max(sighting.epoch);
     check.list.clone_from(&sighting.list);
     check.opened_at = now;
     check.look_again_at = after(now, Terms::LOOK_FIRST);
@@ -128,7 +129,8 @@ fn other_identity(
     if check.phase.is_told() {
         return gone(check, terms, sighting, now);
     }
-    open(terms, sighting, now, blank).map_or(Decision::Close, Decision::Keep)
+    let blank = || Check { epoch: check.epoch, ..blank() };
+    open(terms, sighting, now, &blank).map_or(Decision::Close, Decision::Keep)
 }
 
 /// Only a look can tell. A step that was begun is carried on before.
@@ -160,10 +162,20 @@ fn seen_before(check: &Check, terms: &Terms, sighting: &Sighting, now: Timestamp
     Decision::Keep(Box::new(check))
 }
 
+/// The stream tells of an older version than the one that was decided on. By a later run of the source it may be the one that
+/// holds, as the cluster was set back: that is found when its list has ended.
+pub(crate) fn told_before(check: &Check, sighting: &Sighting) -> Decision {
+    if sighting.epoch <= check.epoch || matches!(check.phase, Phase::Ending { .. }) {
+        return Decision::Nothing;
+    }
+    Decision::Keep(Box::new(Check { epoch: sighting.epoch, ..check.clone() }))
+}
+
 pub(crate) fn named_by_list(check: &Check, sighting: &Sighting) -> Decision {
     let mut named = check.clone();
     named.named_by(sighting.list.as_deref());
-    named.seen_at = named.seen_at.max(Some(sighting.at));
+    named.seen_at = named.seen_at.max(Some(sighting.seen_at()));
+    named.epoch = named.epoch.max(sighting.epoch);
     if named.list == check.list || matches!(check.phase, Phase::Ending { .. }) {
         return Decision::Nothing;
     }
@@ -177,7 +189,11 @@ fn gone(check: &Check, terms: &Terms, sighting: &Sighting, now: Timestamp) -> De
         Phase::Recovering { from } => from,
         Phase::Firing | Phase::Fired { .. } => sighting.at.max(check.since),
     };
-    end(check.clone(), terms, at, EndReason::Deleted, now)
+    let mut next = check.clone();
+    if !check.is_of_another(sighting) {
+        next.saw(sighting); // what was told of it before is no news until the end is sent
+    }
+    end(next, terms, at, EndReason::Deleted, now)
 }
 
 fn end(mut check: Check, terms: &Terms, at: Timestamp, reason: EndReason, now: Timestamp) -> Decision {

@@ -35,6 +35,7 @@ pub(crate) fn check() -> Check {
         uid: "u1".into(),
         resource_version: 0,
         seen_at: None,
+        epoch: 0,
         phase: Phase::Pending { turns_at: None },
         since: t(0),
         opened_at: t(0),

@@ -95,6 +95,15 @@ pub fn counter(scope: &Scope, rule: &str, meaning: &str, group: &str) -> Key {
     Key::new(format!("count#{scope}#{rule}"), stable_hash(&[meaning, group]))
 }
 
+/// The cluster that a record is about, by its partition; `None` where it is about none.
+pub fn scope_of(partition: &str) -> Option<Scope> {
+    let (kind, rest) = partition.split_once('#')?;
+    if !matches!(kind, "check" | "marker" | "count" | "relist" | "listed" | "tenants" | "rollout") {
+        return None;
+    }
+    Scope::parse(rest.split_once('#').map_or(rest, |(scope, _)| scope))
+}
+
 /// Reads the sort key of a marker: the object's path and the rule.
 pub fn parse_marker(sort: &str) -> Option<(&str, &str)> {
     sort.strip_prefix("c:")?.rsplit_once('#')
@@ -118,5 +127,24 @@ mod tests {
         let edge = edge(&scope, 4, &object.path(), &check(&scope, &object, "RoleMissing"));
         assert_eq!(parse_edge(&edge.sort), Some(object.path().as_str()));
         assert_eq!(edge.partition, marker.partition);
+    }
+
+    #[test]
+    fn a_record_tells_which_cluster_it_is_about() {
+        let scope = Scope::new("t", "r", "c");
+        let object = ObjectKey::new(GroupKind::core("Pod"), Some("a"), "x");
+        let of = |key: Key| scope_of(&key.partition);
+        for key in [
+            check(&scope, &object, "R"),
+            marker(&scope, 4, &object, "R"),
+            counter(&scope, "R", "m", "g"),
+            relist(&scope, "R", ""),
+            listed(&scope, &object.kind, "1/pods/2"),
+            tenants(&scope),
+            rollout(&scope),
+        ] {
+            assert_eq!(of(key), Some(scope.clone()));
+        }
+        assert_eq!((of(pace("dns")), scope_of("shadow#t/r/c"), scope_of("check#t/r")), (None, None, None));
     }
 }

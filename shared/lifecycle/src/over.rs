@@ -15,6 +15,9 @@ pub struct Over {
     /// When that was seen, as a check has it; nothing where events tell, of which each is its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen_at: Option<Timestamp>,
+    /// The latest run of its source that told of the object, likewise.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub epoch: u64,
     /// The version of the rules by which it was closed: what older ones see is no news.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rules: u64,
@@ -31,9 +34,15 @@ impl Over {
         if let Some(sighting) = sighting {
             known.saw(sighting);
         }
-        let seen_at = known.seen_at.filter(|_| check.event.is_none());
-        // A check that has not changed by them still has the version before.
-        Self { over: now, resource_version: known.resource_version, seen_at, rules: rules.max(check.rules) }
+        let is_of_events = check.event.is_some();
+        Self {
+            over: now,
+            resource_version: known.resource_version,
+            seen_at: known.seen_at.filter(|_| !is_of_events),
+            epoch: if is_of_events { 0 } else { known.epoch },
+            // A check that has not changed by them still has the version before.
+            rules: rules.max(check.rules),
+        }
     }
 
     /// From a record's data; nothing, where that is a check.
@@ -45,11 +54,13 @@ impl Over {
     /// [doubted](Check::doubted), and looked at now.
     pub fn opens(&self, check: &mut Check, sighting: &Sighting, now: Timestamp) {
         let refers = matches!(sighting.seen, Seen::Present { verdict: Verdict::HoldsIfReferenced, .. });
-        let is_seen_again = refers && sighting.version == self.resource_version && sighting.at > self.over;
+        let is_seen_again =
+            refers && sighting.version == self.resource_version && sighting.seen_at() > self.over;
         let is_news = sighting.look
             || sighting.version == 0
-            || (sighting.version > self.resource_version && !sighting.is_before(self.seen_at))
+            || (sighting.version > self.resource_version && !sighting.is_before(self.seen_at, self.epoch))
             || is_seen_again; // what it refers to may have changed since
+        check.epoch = check.epoch.max(self.epoch);
         if !is_news {
             check.doubted = true;
             (check.resource_version, check.seen_at) = (self.resource_version, self.seen_at);
@@ -69,8 +80,10 @@ mod tests {
             uid: "u1".into(),
             version,
             at: t(0),
+            seen_at: None,
             look,
             list: None,
+            epoch: 0,
             seen: Seen::Present { verdict: Verdict::Holds, since: None, turns_at: None },
         }
     }
@@ -103,7 +116,7 @@ mod tests {
 
     #[test]
     fn only_what_was_known_by_then_is_doubted() {
-        let over = Over { over: t(9), resource_version: 10, seen_at: Some(t(8)), rules: 0 };
+        let over = Over { over: t(9), resource_version: 10, seen_at: Some(t(8)), epoch: 7, rules: 0 };
         let opened = |sighting: Sighting| {
             let mut next = Check { resource_version: sighting.version, due: t(300), ..check() };
             over.opens(&mut next, &sighting, t(20));
@@ -121,6 +134,8 @@ mod tests {
             ("a newer one", newer(12), (false, 11, t(300))),
             ("a newer one, by a clock that is behind", newer(6), (false, 11, t(300))),
             ("a newer one, of before the cluster was set back", newer(5), (true, 10, t(20))),
+            ("a newer one, told by an earlier run", Sighting { epoch: 6, ..newer(12) }, (true, 10, t(20))),
+            ("a newer one, told by the same run", Sighting { epoch: 7, ..newer(12) }, (false, 11, t(300))),
             ("a look", told(9, true), (false, 9, t(300))),
             ("a source without versions", told(0, false), (false, 0, t(300))),
         ] {
@@ -130,7 +145,7 @@ mod tests {
 
     #[test]
     fn it_is_told_from_a_check() {
-        let over = Over { over: t(9), resource_version: 10, seen_at: Some(t(8)), rules: 3 };
+        let over = Over { over: t(9), resource_version: 10, seen_at: Some(t(8)), epoch: 7, rules: 3 };
         let data = serde_json::to_string(&over).unwrap();
         assert_eq!(Over::read(&data), Some(over));
         assert!(serde_json::from_str::<Check>(&data).is_err());

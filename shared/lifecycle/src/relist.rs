@@ -34,11 +34,24 @@ impl Relist {
     /// The longest wait until it is looked for again.
     pub const WAIT_MAX: SignedDuration = SignedDuration::from_hours(1);
 
+    /// The longest wait while the cluster cannot be read.
+    pub const UNREAD_MAX: SignedDuration = SignedDuration::from_mins(10);
+
     /// The next one, where an object lacks another in its usual state still: after twice the wait.
     #[must_use]
     pub fn again(&self, now: Timestamp) -> Self {
+        self.after_twice(Self::WAIT_FIRST, Self::WAIT_MAX, now)
+    }
+
+    /// The next one, where the cluster could not be read: soon, and ever later while it cannot.
+    #[must_use]
+    pub fn unread(&self, now: Timestamp) -> Self {
+        self.after_twice(Self::GATHER, Self::UNREAD_MAX, now)
+    }
+
+    fn after_twice(&self, least: SignedDuration, most: SignedDuration, now: Timestamp) -> Self {
         let wait = SignedDuration::from_secs(self.wait_seconds.saturating_mul(2));
-        let wait = wait.clamp(Self::WAIT_FIRST, Self::WAIT_MAX);
+        let wait = wait.clamp(least, most);
         Self {
             due: now.saturating_add(wait).unwrap_or(Timestamp::MAX),
             wait_seconds: wait.as_secs(),

@@ -41,7 +41,17 @@ impl Rumour {
 impl Check {
     /// Whether the sighting is of another object under the same name.
     pub(crate) fn is_of_another(&self, sighting: &Sighting) -> bool {
-        self.uid != sighting.uid && !self.uid.is_empty() && !sighting.uid.is_empty()
+        self.is_not(&sighting.uid)
+    }
+
+    /// Whether this identity is another's. Not every source tells them.
+    fn is_not(&self, uid: &str) -> bool {
+        self.uid != uid && !self.uid.is_empty() && !uid.is_empty()
+    }
+
+    /// What was told of another object under the same name.
+    pub fn rumour_of_another(&self) -> Option<&Rumour> {
+        self.rumour.as_ref().filter(|rumour| self.is_not(&rumour.uid))
     }
 
     /// Whether the stream tells of what was decided on already, or of what was before.
@@ -59,13 +69,21 @@ impl Check {
             // What is older, or gone, had the name before.
             return sighting.version >= self.resource_version && sighting.seen != Seen::Gone;
         }
-        let may_be_anothers = self.rumour.as_ref().is_some_and(|rumour| rumour.uid != self.uid);
-        sighting.version > self.resource_version && (may_be_anothers || self.knew_later(sighting))
+        let may_be_anothers = self.rumour_of_another().is_some();
+        let may_be_news = sighting.version > self.resource_version || self.is_end_of_subject(sighting);
+        may_be_news && (may_be_anothers || self.knew_later(sighting))
     }
 
-    /// Whether what was told was seen before what the check was decided on by. Of what other events tell that knows nothing.
+    /// Whether the object of events went: its version and theirs do not compare.
+    fn is_end_of_subject(&self, sighting: &Sighting) -> bool {
+        self.event.is_some() && sighting.seen == Seen::Gone && sighting.version == 0
+    }
+
+    /// Whether what was told was seen, or may have been, before what the check was decided on by. Of what other events tell
+    /// that knows nothing.
     fn knew_later(&self, sighting: &Sighting) -> bool {
-        self.event.is_none() && sighting.is_before(self.seen_at)
+        let compares = self.event.is_none() || self.is_end_of_subject(sighting);
+        compares && sighting.is_before(self.seen_at, self.epoch)
     }
 
     /// Notes what was told and [doubted](Self::doubts), and the event that told it, if one did.
@@ -75,11 +93,16 @@ impl Check {
             _ => None,
         };
         let next = Rumour { uid: sighting.uid.clone(), resource_version: sighting.version, since, event };
+        // That the name is another's is what has to be known, whatever version is told of its own.
+        let was_of_another = self.rumour_of_another().is_some();
         let is_of_another = self.is_of_another(sighting);
         self.rumour = Some(match self.rumour.take() {
             Some(before) if before.uid == next.uid => before.and(next),
-            // That the name is another's is what has to be known.
-            Some(before) if !is_of_another || before.resource_version > next.resource_version => before,
+            Some(before)
+                if (was_of_another, before.resource_version) > (is_of_another, next.resource_version) =>
+            {
+                before
+            }
             _ => next,
         });
     }
@@ -105,8 +128,10 @@ mod tests {
             uid: uid.into(),
             version,
             at: t(at),
+            seen_at: None,
             look: false,
             list: None,
+            epoch: 0,
             seen: Seen::Present { verdict, since: None, turns_at: None },
         }
     }
@@ -122,6 +147,11 @@ mod tests {
             ("older news after a break", vec![("u2", 6, 20, not), ("u2", 5, 10, holds)], None),
             ("of one before", vec![("u2", 5, 10, holds), ("u0", 4, 1, holds)], Some(10)),
             ("of the check's own", vec![("u2", 5, 10, holds), ("u1", 6, 20, not)], Some(10)),
+            (
+                "after its own, of before the cluster was set back",
+                vec![("u1", 90, 1, not), ("u2", 5, 10, holds)],
+                Some(10),
+            ),
             ("of yet another", vec![("u0", 4, 1, holds), ("u2", 5, 10, holds)], Some(10)),
         ] {
             let mut check = check();

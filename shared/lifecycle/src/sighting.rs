@@ -11,20 +11,31 @@ pub struct Sighting {
     pub version: u64,
     /// When it was so: the watcher's clock for the stream, the present for a look.
     pub at: Timestamp,
+    /// When it was seen, where that is another instant: it is known to have been so before, or to have become so since.
+    pub seen_at: Option<Timestamp>,
     /// Whether somebody looked (at the live object, with its references), rather than being told by the
     /// stream. A look is the truth, however its version compares.
     pub look: bool,
     /// The list that named it, if one did.
     pub list: Option<String>,
+    /// The run of the source that told of it: a later one has a higher number. 0 for a look, and where there are none.
+    pub epoch: u64,
     /// What was seen.
     pub seen: Seen,
 }
 
 impl Sighting {
-    /// Whether it was seen before this instant, by more than clocks differ: of a higher version it is of before the cluster
-    /// was set back.
-    pub(crate) fn is_before(&self, seen_at: Option<Timestamp>) -> bool {
-        seen_at.is_some_and(|seen_at| after(self.at, SKEW) < seen_at)
+    /// When somebody saw it.
+    pub fn seen_at(&self) -> Timestamp {
+        self.seen_at.unwrap_or(self.at)
+    }
+
+    /// Whether it was seen before this instant, by more than clocks differ, or is told by an earlier run of the source than
+    /// this one, which may have been suspended before it read it: of a higher version it may be of before the cluster was
+    /// set back.
+    pub(crate) fn is_before(&self, seen_at: Option<Timestamp>, epoch: u64) -> bool {
+        seen_at.is_some_and(|seen_at| after(self.seen_at(), SKEW) < seen_at)
+            || (self.epoch != 0 && self.epoch < epoch)
     }
 }
 

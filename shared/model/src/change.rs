@@ -12,7 +12,8 @@ pub struct Change {
     /// Of which resource. The object's kind comes from here, never from its body.
     pub resource: Resource,
     /// Counts the source's runs: a higher epoch started later. Sequences restart with it. A run that was replaced may
-    /// still send a little: an object's own version says what is newer, never the epoch.
+    /// still send a little: an object's own version says what is newer, never the epoch. Where both contradict each other,
+    /// as in a cluster that was set back, somebody looks.
     pub epoch: u64,
     /// The place within the epoch's stream; rises by one a change.
     pub sequence: u64,

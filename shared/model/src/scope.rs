@@ -26,6 +26,21 @@ impl Scope {
         Some(Self::new(parts.next()?, parts.next()?, parts.next()?))
     }
 
+    /// Whether each part is [sound](Self::is_sound_part), so that no other scope has its text.
+    pub fn is_sound(&self) -> bool {
+        [&self.tenant, &self.region, &self.cluster].into_iter().all(|part| Self::is_sound_part(part))
+    }
+
+    /// Whether it may be a part of a scope: one to a hundred letters, digits, dots, dashes and underscores. They stand in keys
+    /// and in the names of SSM parameters.
+    pub fn is_sound_part(part: &str) -> bool {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        (1..=Self::PART_MAX).contains(&part.len()) && part.chars().all(is_plain)
+    }
+
+    /// How long a part may be.
+    pub const PART_MAX: usize = 100;
+
     /// The cluster itself, as what a finding is about.
     pub fn object(&self) -> ObjectRef {
         ObjectRef {

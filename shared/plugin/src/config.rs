@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub struct Config {
     /// `LOG_LEVEL`: a level or tracing directives; `info` unless set.
     pub log_level: String,
-    /// How to reach the live cluster.
+    /// How to reach the live clusters.
     pub access: Access,
     /// For plugins that ask outside of the cluster. `OUTSIDE_NETWORKS`: private networks that may be asked, such as
     /// `10.0.0.0/8`; none unless set. `OUTSIDE_CA`: certificate authorities that are trusted besides the public ones,

@@ -7,8 +7,9 @@ use crate::registry::call;
 use crate::view::View;
 use aws_config::BehaviorVersion;
 use lambda_runtime::{LambdaEvent, service_fn};
+use prodrome_cluster::Clusters;
 use prodrome_lambda::{init_logs, refuse_by_hand};
-use prodrome_model::{PluginRequest, PluginResponse};
+use prodrome_model::{PluginRequest, PluginResponse, Scope};
 use std::time::Duration;
 
 /// Why a plugin's function ended.
@@ -25,17 +26,21 @@ pub async fn run(plugin: Plugin) -> Result<(), Error> {
     let config = Config::from_env(&plugin)?;
     init_logs(&config.log_level);
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    let mut cluster = AnyCluster::new(config.access.connect(&aws).await?).with_settings(config.settings);
-    if let Some(http) = config.outside {
-        cluster = cluster.with_outside(http);
-    }
+    let (clusters, settings, outside) = (config.access.clusters(&aws)?, config.settings, config.outside);
+    let cluster = |scope: &Scope| {
+        let cluster = AnyCluster::new(clusters.of(scope)).with_settings(settings.clone());
+        match &outside {
+            Some(http) => cluster.with_outside(http.clone()),
+            None => cluster,
+        }
+    };
     let (plugin, cluster) = (&plugin, &cluster);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<PluginRequest>| async move {
         let request = event.payload;
         let (run, node) = (request.run.clone(), request.node.clone());
         let left = request.deadline.duration_since(prodrome_lambda::now());
         let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
-        let view = View::new(cluster.clone());
+        let view = View::new(cluster(&request.cluster));
         let asked = call(plugin, request, &view);
         let response = match tokio::time::timeout(left, asked).await {
             Ok(response) => response,

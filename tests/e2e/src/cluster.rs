@@ -2,7 +2,7 @@ use crate::System;
 use anyhow::Result;
 use prodrome_model::{GroupKind, Resource};
 use prodrome_recording::builtin_of_kind;
-use prodrome_recording::play::{Fault, Request, Verb};
+use prodrome_recording::play::{Fault, PlayServer, Request, Verb};
 use serde_json::Value;
 
 /// The cluster's objects. Each has `apiVersion`, `kind` and `metadata`; the API server gives it its version.
@@ -57,6 +57,24 @@ impl System {
     /// Where the kind is none that every cluster serves.
     pub fn delete(&self, object: &Value) {
         self.api().delete(&resource_of(object), &object.to_string());
+    }
+}
+
+/// A cluster that the functions read, beside the system's own.
+pub struct AnotherCluster(pub(crate) PlayServer);
+
+impl AnotherCluster {
+    /// Makes or changes an object.
+    ///
+    /// # Panics
+    /// Where the kind is none that every cluster serves.
+    pub fn apply(&self, object: &Value) {
+        self.0.apply(&resource_of(object), &object.to_string());
+    }
+
+    /// What it was asked.
+    pub fn requests(&self) -> Vec<Request> {
+        self.0.requests()
     }
 }
 

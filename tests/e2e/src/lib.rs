@@ -34,6 +34,7 @@ mod webhook;
 
 pub use alarm::{Alarm, Datum};
 pub use alertmanager::Alertmanager;
+pub use cluster::AnotherCluster;
 pub use functions::FunctionProcess;
 pub use packs::Packs;
 pub use proxy::{Met, Proxy, Service, Trouble};

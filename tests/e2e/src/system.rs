@@ -1,3 +1,4 @@
+use crate::cluster::AnotherCluster;
 use crate::setup::root;
 use crate::watching::Watching;
 use crate::{Packs, Proxy, Setup, Webhook};
@@ -23,6 +24,9 @@ use tokio::runtime::Runtime;
 /// What the webhooks are signed with. The functions find it in their environment.
 const SECRET: (&str, &str) = ("PRODROME_E2E_WEBHOOK_KEY", "of-this-test-alone");
 
+/// Below it the functions find how further clusters are reached.
+const CLUSTERS_PATH: &str = "/prodrome/clusters";
+
 /// Everything at once. Dropping it ends it.
 pub struct System {
     /// The receiver that is told of everything.
@@ -35,6 +39,7 @@ pub struct System {
     stack: Stack,
     aws: SdkConfig,
     scope: Scope,
+    kubeconfig: PathBuf,
     proxy: Option<Proxy>,
     scratch: TempDir,
     pub(crate) runtime: Runtime,
@@ -49,7 +54,7 @@ impl System {
         let (cluster, kubeconfig) = if let Some(kubeconfig) = &setup.kubeconfig {
             (None, kubeconfig.clone())
         } else {
-            let cluster = runtime.block_on(play(setup))?;
+            let cluster = runtime.block_on(play(&setup.recordings, setup.from_seconds))?;
             let kubeconfig = scratch.path().join("kubeconfig");
             std::fs::write(&kubeconfig, cluster.kubeconfig())?;
             (Some(cluster), kubeconfig)
@@ -66,7 +71,7 @@ impl System {
         let routing = write_routing(setup, scratch.path(), &webhook, &receivers)?;
         let (emulator, stack) = deploy(setup, &kubeconfig, &routing)?;
         let aws = runtime.block_on(sdk_config(&emulator));
-        let scope = Scope::new("default", "local", "e2e");
+        let scope = scope();
         let (watching, proxy) = (Mutex::default(), setup.proxy.clone());
         let system = Self {
             webhook,
@@ -77,6 +82,7 @@ impl System {
             stack,
             aws,
             scope,
+            kubeconfig,
             proxy,
             scratch,
             runtime,
@@ -110,9 +116,34 @@ impl System {
         &self.scope
     }
 
-    /// Makes packs and hands them to the queue in the watcher's place.
+    /// Makes packs and hands them to the queue in a watcher's place. Another scope is another name of the same cluster.
+    ///
+    /// # Panics
+    /// Where it cannot be said how that is reached.
     pub fn packs(&self, scope: Scope) -> Packs<'_> {
+        if scope != self.scope {
+            self.say_how_to_reach(&scope, &self.kubeconfig).expect("the emulator has a parameter store");
+        }
         Packs::new(self, scope)
+    }
+
+    /// The same, of a cluster that may be another, or may not be reached at all.
+    pub fn packs_of(&self, scope: Scope) -> Packs<'_> {
+        Packs::new(self, scope)
+    }
+
+    /// Starts the API server of another cluster, which is empty. No watcher watches it.
+    pub fn another_cluster(&self, scope: &Scope) -> Result<AnotherCluster> {
+        let server = self.runtime.block_on(play(&[], 0))?;
+        let kubeconfig = self.scratch.path().join(format!("kubeconfig-{}", scope.cluster));
+        std::fs::write(&kubeconfig, server.kubeconfig())?;
+        self.say_how_to_reach(scope, &kubeconfig)?;
+        Ok(AnotherCluster(server))
+    }
+
+    fn say_how_to_reach(&self, scope: &Scope, kubeconfig: &Path) -> Result<()> {
+        let way = json!({ "kubeconfig": kubeconfig }).to_string();
+        Ok(self.emulator.client().put_secret(&format!("{CLUSTERS_PATH}/{scope}"), &way)?)
     }
 
     /// Starts the watcher, from where it came to before, and waits until it is in step.
@@ -260,16 +291,21 @@ impl Drop for System {
     }
 }
 
+/// The cluster that the watcher watches.
+fn scope() -> Scope {
+    Scope::new("default", "local", "e2e")
+}
+
 /// The present.
 pub(crate) fn now() -> Timestamp {
     #[expect(clippy::disallowed_methods, reason = "a real system runs by the real time")]
     Timestamp::now()
 }
 
-async fn play(setup: &Setup) -> Result<PlayServer> {
+async fn play(recordings: &[PathBuf], from_seconds: u32) -> Result<PlayServer> {
     let open = |path: &PathBuf| Recording::open(path).with_context(|| path.display().to_string());
-    let recordings = setup.recordings.iter().map(open).collect::<Result<Vec<_>>>()?;
-    let from = SignedDuration::from_secs(i64::from(setup.from_seconds));
+    let recordings = recordings.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let from = SignedDuration::from_secs(i64::from(from_seconds));
     let options = PlayOptions { from, ..PlayOptions::default() };
     Ok(PlayServer::start(&Timeline::merge(recordings), now(), options).await?)
 }
@@ -288,6 +324,8 @@ fn deploy(setup: &Setup, kubeconfig: &Path, routing: &Path) -> Result<(Emulator,
     let code = Code::launching(&setup.program)?.with_dir("rules", &setup.rules)?;
     let mut deployment = Deployment::new("prodrome", &template)
         .code(&code)
+        .parameter("ClusterScope", scope().to_string())
+        .parameter("ClustersPath", CLUSTERS_PATH)
         .parameter("ClusterKubeconfig", kubeconfig.display().to_string())
         .parameter("RoutingFile", routing.display().to_string());
     for (name, value) in &setup.parameters {

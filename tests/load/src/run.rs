@@ -10,6 +10,7 @@ use prodrome_e2e::{Met, Proxy, Service, Setup, System, shipped_rules_and};
 use prodrome_lifecycle::Over;
 use prodrome_local::audit;
 use prodrome_model::{ObjectKey, SHARDS_DEFAULT};
+use prodrome_recording::play::{Request, Verb};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::thread::sleep;
@@ -32,6 +33,14 @@ pub struct Phase {
     pub(crate) caught_up: Duration,
 }
 
+/// What the watcher asked of the API server while all was well, once it was in step.
+pub(crate) struct Asked {
+    pub(crate) kinds: usize,
+    pub(crate) watches: usize,
+    pub(crate) others: usize,
+    pub(crate) took: Duration,
+}
+
 /// What came of it.
 pub struct Outcome {
     /// The loads.
@@ -39,6 +48,8 @@ pub struct Outcome {
     pub(crate) dead: Dead,
     pub(crate) met: BTreeMap<(Service, Met), u64>,
     pub(crate) drained: Option<Drained>,
+    /// What the watcher asked of the API server in the calm.
+    pub(crate) asked: Option<Asked>,
     wrong: Vec<String>,
 }
 
@@ -61,9 +72,11 @@ pub fn run(plan: &Plan, program: &Path, say: &dyn Fn(&str)) -> Result<Outcome> {
         .parameter("TimeoutSeconds", Plan::TIMEOUT_SECONDS.to_string())
         .parameter("VisibilitySeconds", Plan::VISIBILITY_SECONDS.to_string());
     let system = System::start(&setup)?;
-    let mut phases = Vec::new();
+    let (mut phases, mut asked) = (Vec::new(), None);
     if plan.calm {
+        let (before, begun) = (asked_by_watcher(&system), Instant::now());
         phases.push(phase(&system, plan, "calm", None, say)?);
+        asked = Some(asked_since(&before, &asked_by_watcher(&system), begun.elapsed()));
     }
     phases.push(phase(&system, plan, "stormy", Some(&proxy), say)?);
 
@@ -101,7 +114,20 @@ pub fn run(plan: &Plan, program: &Path, say: &dyn Fn(&str)) -> Result<Outcome> {
             Some(drain(&system, changes, patience)?)
         }
     };
-    Ok(Outcome { phases, dead, met: proxy.met(), drained, wrong })
+    Ok(Outcome { phases, dead, met: proxy.met(), drained, asked, wrong })
+}
+
+/// The watcher's requests so far, of which the API server remembers the latest.
+fn asked_by_watcher(system: &System) -> Vec<Request> {
+    let of_it = |request: &Request| request.agent.starts_with("prodrome-watcher/");
+    system.requests().into_iter().filter(of_it).collect()
+}
+
+fn asked_since(before: &[Request], all: &[Request], took: Duration) -> Asked {
+    let kinds: BTreeSet<&str> = before.iter().filter(|r| r.verb == Verb::Watch).map(|r| &*r.path).collect();
+    let new = &all[before.len().min(all.len())..];
+    let watches = new.iter().filter(|request| request.verb == Verb::Watch).count();
+    Asked { kinds: kinds.len(), watches, others: new.len() - watches, took }
 }
 
 /// What the functions logged, a file each, and what was told.

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 /// The section of the report.
 pub fn section(plan: &Plan, outcome: &Outcome, profile: &str, machine: &str) -> String {
+    let command = command(plan, profile);
     let mut text = format!(
         "## Load and faults
 
-Made by `make load`: `template.yaml` on the emulator with {profile} functions as real processes, the watcher before an \
+Made by `{command}`: `template.yaml` on the emulator with {profile} functions as real processes, the watcher before an \
 API server of pods of 3 KB, the shipped rules beside three of its own. One change in {BREAKS_ONE_IN} breaks a pod, \
 four of five of those are mended once they were told, one change in {MALFORMED_ONE_IN} is malformed. All of it (the emulator, \
 the API server and whoever changes its objects too) shares one machine: {machine}
@@ -57,6 +58,7 @@ the API server and whoever changes its objects too) shares one machine: {machine
         ]);
     }
     text += &table.finish();
+    text += &summary(outcome);
     let planted: usize = outcome.phases.iter().map(|phase| phase.fed.malformed.len()).sum();
     let dead = &outcome.dead;
     write!(
@@ -108,6 +110,44 @@ effect, {} took effect and were never answered. ",
         )
         .expect("a text takes what is written");
     }
+    if let Some(asked) = &outcome.asked {
+        let requests = asked.watches + asked.others;
+        let hourly = u128::try_from(requests).unwrap_or_default() * 3_600_000 / asked.took.as_millis().max(1);
+        write!(
+            text,
+            "\nOf the API server the watcher asked {} watches and {} other things in the {:.0} s of the calm, of {} kinds: \
+**{hourly} requests an hour**, {} a kind. A watch lasts five to ten minutes.\n",
+            asked.watches,
+            asked.others,
+            asked.took.as_secs_f64(),
+            asked.kinds,
+            hourly / u128::try_from(asked.kinds.max(1)).unwrap_or(1)
+        )
+        .expect("a text takes what is written");
+    }
     write!(text, "\nSeed {}, {} s each.\n", plan.seed, plan.seconds).expect("a text takes what is written");
     text
+}
+
+/// What makes it again.
+fn command(plan: &Plan, profile: &str) -> String {
+    let Plan { seconds, rate, backlog, seed, .. } = plan;
+    let profile = if profile == "optimised" { " LOAD_PROFILE=release" } else { "" };
+    format!(
+        "make load LOAD_SECONDS={seconds} LOAD_RATE={rate} LOAD_BACKLOG={backlog} LOAD_SEED={seed}{profile}"
+    )
+}
+
+/// What it is all about, in a line.
+fn summary(outcome: &Outcome) -> String {
+    let drained = outcome.drained.as_ref().map_or(0, |drained| drained.changes);
+    let sum = |count: fn(&crate::Phase) -> usize| outcome.phases.iter().map(count).sum::<usize>();
+    let changes = outcome.phases.iter().map(|phase| phase.fed.changes).sum::<u64>() + drained;
+    format!(
+        "\n**{changes} changes: {} alerts or ends lost, {} told twice or of what was well.** The same message came to the \
+channel again {} times, under its id: where nobody knows whether it arrived.\n",
+        sum(|phase| phase.counted.lost.len()),
+        sum(|phase| phase.counted.false_news.len()),
+        sum(|phase| phase.counted.repeated)
+    )
 }

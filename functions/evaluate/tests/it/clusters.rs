@@ -2,8 +2,9 @@
 
 use crate::truth::Pod;
 use crate::world::{Told, World, at, rules};
+use prodrome_lambda::metric;
 use prodrome_model::{ChangeKind, Finding, FindingState, Scope};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const RULES: &str = "
 Failed:
@@ -100,4 +101,62 @@ async fn the_same_object_in_two_clusters_is_two_alerts_and_each_ends_on_its_own(
     assert_eq!(told(&world, "west", "Failed"), ["fired", "Recovered"]);
     assert_eq!(told(&world, "east", "Failed").len(), 6);
     assert_eq!(world.checks(), []);
+}
+
+const UNUSED: &str = "
+Unused:
+  resource: ConfigMap
+  duration: 30s
+  reference: { resource: Pod, direction: incoming, name: [spec, volumes, configMap, name], exists: false }
+";
+
+/// Two clusters are asked for the same kind in the same namespace at the same instant.
+#[tokio::test]
+async fn what_uses_an_object_in_one_cluster_uses_none_in_the_other() {
+    let scopes = ["east", "west"].map(|cluster| Scope::new("default", "local", cluster));
+    let mut world = World::of_clusters(&rules(UNUSED), scopes.to_vec());
+    let metadata =
+        |name: &str| json!({ "namespace": "shop", "name": name, "uid": name, "resourceVersion": "1" });
+    let settings = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata("settings") });
+    for (cluster, used) in [(EAST, "settings"), (WEST, "others")] {
+        world.turn_to(cluster);
+        let volumes = json!([{ "name": "v", "configMap": { "name": used } }]);
+        let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata("web"),
+            "spec": { "volumes": volumes } });
+        world.live("Pod", &pod);
+        world.apply("ConfigMap", &settings).await;
+    }
+    world.until(60).await;
+    assert_eq!(told(&world, "west", "Unused"), ["fired"]);
+    assert_eq!(told(&world, "east", "Unused"), [""; 0]);
+}
+
+/// A cluster to which there is no way: what goes there brings no pack back, and what is asked for is asked ever less often.
+#[tokio::test]
+async fn a_cluster_that_cannot_be_read_holds_no_pack_up_and_is_asked_less_and_less() {
+    let (text, unused) = (RULES.to_owned() + UNUSED, "settings");
+    let mut world = World::new(rules(&text));
+    let metadata =
+        |name: &str| json!({ "namespace": "shop", "name": name, "uid": name, "resourceVersion": "1" });
+    let volumes = json!([{ "name": "v", "configMap": { "name": unused } }]);
+    let user = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata("user"), "spec": { "volumes": volumes } });
+    let settings = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(unused) });
+    world.live("ConfigMap", &settings);
+    let another = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata("another"), "spec": {} });
+    world.live("Pod", &another);
+    world.set_unreadable(0, 100);
+    let failed = pod("Failed", 7);
+    let told = |kind, object| Told { kind, of: "Pod", object: Some(object), list: None };
+    world.tell(&[told(ChangeKind::Deleted, &user), told(ChangeKind::Applied, &failed)]).await;
+    world.until(2).await;
+    assert_eq!(world.findings.len(), 1, "the pack is handled: {:#?}", world.findings);
+    let asked = world.tally.count(metric::CLUSTER_ERRORS);
+    world.until(3_600).await;
+    let lists = world.tally.count(metric::CLUSTER_ERRORS) - asked;
+    // A look a minute at what was told, and 10 s, 20 s, … 10 min apart a list.
+    assert!((60..90).contains(&lists), "{lists}");
+    world.set_unreadable(0, 0);
+    world.until(4_300).await;
+    let rules: Vec<&str> = world.findings.iter().map(|finding| &*finding.rule).collect();
+    assert_eq!(rules, ["Failed", "Failed", "Unused"]);
 }

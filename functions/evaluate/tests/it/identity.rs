@@ -3,6 +3,7 @@
 
 use crate::truth::Pod;
 use crate::world::{Told, World, at, rules};
+use prodrome_lambda::metric;
 use prodrome_lifecycle::Check;
 use prodrome_model::{ChangeKind, EndReason, FindingState};
 use serde_json::{Value, json};
@@ -39,14 +40,14 @@ impl World {
     }
 
     /// The watcher has seen it at that second, and its pack comes now.
-    async fn tell_of_before(&mut self, second: i64, changes: &[Told<'_>]) {
+    pub(crate) async fn tell_of_before(&mut self, second: i64, changes: &[Told<'_>]) {
         let now = std::mem::replace(&mut self.now, at(second));
         self.tell(changes).await;
         self.now = now;
     }
 
     /// What was told by a rule: of whom, when, since when; or that it is over, and why.
-    fn of(&self, rule: &str) -> Vec<(&str, i64, i64, Option<EndReason>)> {
+    pub(crate) fn of(&self, rule: &str) -> Vec<(&str, i64, i64, Option<EndReason>)> {
         let seconds = |t: jiff::Timestamp| t.duration_since(at(0)).as_secs();
         let of_it = self.findings.iter().filter(|finding| finding.rule == rule);
         let told = of_it.map(|finding| match &finding.state {
@@ -128,6 +129,32 @@ async fn where_nobody_can_look_what_is_said_to_be_anothers_waits_and_is_told_onc
     };
     assert!((1_000..1_062).contains(&fired), "{fired}");
     assert_eq!(world.of("Unready"), [("u2", fired, 100, None)], "it has lasted for long enough");
+    world.assert_quiet();
+}
+
+#[tokio::test]
+async fn where_nobody_can_look_it_is_not_tried_with_each_of_the_news() {
+    let mut world = world();
+    world.apply("Pod", &pod("u1", 5, "Failed", false)).await;
+    world.until(100).await;
+    world.set_unreadable(1, 100);
+    let looks = |world: &World| world.tally.count(metric::CHECKS_LOOKED_AT);
+    let before = looks(&world);
+    for second in 100..130 {
+        world.until(second).await;
+        world.apply("Pod", &pod("u2", second.unsigned_abs(), "Failed", false)).await;
+    }
+    world.until(130).await;
+    let tried = looks(&world) - before;
+    assert!((4..=8).contains(&tried), "{tried} of two checks");
+    // The next that is told has it looked at, and it began when it was told of first.
+    world.set_unreadable(0, 0);
+    world.until(135).await;
+    world.apply("Pod", &pod("u2", 135, "Failed", false)).await;
+    world.until(136).await;
+    assert_eq!(world.of("Failed")[1..], [("u1", 100, 0, Some(EndReason::Deleted)), ("u2", 135, 100, None)]);
+    world.until(500).await;
+    assert_eq!(world.of("Unready"), [("u2", 400, 100, None)]);
     world.assert_quiet();
 }
 

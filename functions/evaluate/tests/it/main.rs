@@ -7,6 +7,8 @@ mod crash;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod late;
+#[cfg(test)]
 mod rules_change;
 #[cfg(test)]
 mod silence;

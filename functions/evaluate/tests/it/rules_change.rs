@@ -350,6 +350,33 @@ async fn where_the_table_of_rules_is_out_of_reach_the_rules_at_hand_go_on() {
     world.assert_quiet();
 }
 
+/// What was left to newer rules, as they could not be read, is looked at by those, though older news come from another side
+/// and put off what was due.
+#[tokio::test]
+async fn what_is_left_to_newer_rules_is_looked_at_whatever_else_is_told() {
+    let mut world = World::following(&unready("duration: 0"), 2);
+    world.push(&unready("duration: 0, resolveAfter: 1h")).await;
+    world.only = Some(0);
+    world.apply("Pod", &pod(1, false, "Running")).await;
+    world.until(10).await;
+    let [check] = &world.checks()[..] else { panic!("{:?}", world.checks()) };
+    assert_eq!((check.rules, seconds(check.due)), (1, 30.0));
+    world.rule_table.set_script(|_| Some(Fault::Unavailable));
+    world.only = Some(1);
+    world.delete("Pod", &pod(3, true, "Running")).await;
+    world.until(15).await;
+    assert_eq!(world.told().len(), 1, "it is left alone");
+    world.rule_table.clear_script();
+    world.only = Some(0);
+    let late = pod(2, true, "Running");
+    world.tell(&[Told { kind: ChangeKind::Applied, of: "Pod", object: Some(&late), list: None }]).await;
+    world.until(39).await;
+    assert_eq!((world.told().len(), world.checks().len()), (1, 1));
+    world.until(41).await;
+    assert_eq!(world.told()[1..], [(15, "Unready", Some(EndReason::Deleted))], "it was well before it went");
+    assert_eq!(world.checks(), []);
+}
+
 /// A rule is made to look for something else, and what it has told ends. An instance that cannot read that sees the pod as
 /// before, which is no news.
 #[tokio::test]

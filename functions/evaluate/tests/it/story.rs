@@ -1,7 +1,7 @@
 //! Single moments, told one by one.
 
 use crate::truth::{Config, Pod, RULES};
-use crate::world::{Told, World, at, rules};
+use crate::world::{Told, World, at, rules, seconds};
 use jiff::Timestamp;
 use prodrome_alerting::{Policy, WatchSign, keys};
 use prodrome_lambda::metric;
@@ -451,4 +451,31 @@ async fn a_pack_that_kills_whoever_handles_it_is_on_its_way_and_not_lost_and_cou
 async fn line_of(world: &crate::world::World) -> String {
     let summary = Ledger::new(&world.store).summary().await.unwrap();
     summary.clusters[0].counts.to_string()
+}
+
+/// What is looked at because the one that referred to it went, is so at once where it is doubted.
+#[tokio::test]
+async fn what_nothing_refers_to_any_more_begins_when_that_went_also_where_the_cluster_was_set_back() {
+    let unused = "
+Unused:
+  { resource: ConfigMap, duration: 30s, resolveAfter: 1m, reference:
+    { resource: Pod, direction: incoming, name: [spec, config], exists: false } }
+";
+    let mut world = World::new(rules(unused));
+    world.live("Pod", &Pod { config: "another", ..pod("b") }.json("b", 2));
+    world.apply("ConfigMap", &Config::Good.json("settings", 5)).await;
+    world.until(20).await;
+    world.apply("Pod", &pod("a").json("a", 6)).await;
+    world.until(100).await;
+    assert_eq!(world.checks(), [], "it is referred to");
+    world.live_without("ConfigMap", &Config::Good.json("settings", 5));
+    world.live("ConfigMap", &Config::Good.json("settings", 3));
+    world.until(123).await;
+    world.delete("Pod", &pod("a").json("a", 7)).await;
+    world.until(124).await;
+    let [check] = &world.checks()[..] else { panic!("{:#?}", world.checks()) };
+    assert_eq!((check.resource_version, check.woken, check.doubted), (3, None, false));
+    world.until(300).await;
+    let fired: Vec<_> = world.findings.iter().map(|f| (seconds(f.since), seconds(f.fired_at))).collect();
+    assert_eq!(fired, [(123.0, 153.0)]);
 }

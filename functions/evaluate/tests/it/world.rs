@@ -2,7 +2,7 @@
 
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_cluster::{Cluster, ClusterError, ListPage, ObjectsCluster};
+use prodrome_cluster::{Cluster, ClusterError, Clusters, ListPage, ObjectsCluster};
 use prodrome_evaluate::Evaluate;
 use prodrome_lambda::{Handler, Tally};
 use prodrome_lifecycle::{Check, Over};
@@ -12,7 +12,7 @@ use prodrome_model::{
     AlertMessage, ChangeKind, EventBrief, Finding, GroupKind, LabelSelector, ObjectKey, Resource, Scope,
     Source, Waybill,
 };
-use prodrome_queue::pack::{self, ChangeHead, PackBuilder, PackHead};
+use prodrome_queue::pack::{ChangeHead, PackBuilder, PackHead};
 use prodrome_queue::{Body, MemoryQueue, Message, Queue, QueueName, QueueSettings};
 use prodrome_recording::builtin_of_kind;
 use prodrome_rulebook::{Draft, Entry, Rulebook};
@@ -20,6 +20,7 @@ use prodrome_rules::{RuleSet, SourceFile};
 use prodrome_store::{MemoryStore, Record};
 use prodrome_sweep::Sweep;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -107,7 +108,25 @@ struct Watched {
     sequence: u64,
 }
 
-type Instance = Evaluate<Mortal<MemoryStore>, Mortal<MemoryQueue>, Mortal<Clouded>>;
+/// The clusters that an instance reads: each in its scope, or one in all.
+#[derive(Clone)]
+enum Live {
+    One(Mortal<Clouded>),
+    Each(Vec<(Scope, Mortal<Clouded>)>),
+}
+
+impl Clusters for Live {
+    type One = Mortal<Clouded>;
+
+    fn of(&self, scope: &Scope) -> Mortal<Clouded> {
+        match self {
+            Self::One(cluster) => cluster.clone(),
+            Self::Each(clusters) => clusters.iter().find(|(of, _)| of == scope).unwrap().1.clone(),
+        }
+    }
+}
+
+type Instance = Evaluate<Mortal<MemoryStore>, Mortal<MemoryQueue>, Live>;
 
 pub(crate) struct World {
     pub(crate) store: MemoryStore,
@@ -133,8 +152,11 @@ pub(crate) struct World {
     pub(crate) scope: Scope,
     pub(crate) now: Timestamp,
     next_tick: Timestamp,
-    sequence: u64,
-    /// Where there are several clusters: each has the instance of its place, which reads it alone.
+    /// The run of the watcher that tells, how far it has counted, and how far each of the others has.
+    epoch: u64,
+    pub(crate) sequence: u64,
+    runs: BTreeMap<u64, u64>,
+    /// Where there are several.
     clusters: Vec<Watched>,
     steps: u32,
     /// How many messages are handled side by side.
@@ -157,7 +179,8 @@ impl World {
         for name in QueueName::ALL {
             queue.configure(name, patient);
         }
-        let mortal = (Mortal::new(store.clone()), Mortal::new(queue.clone()), Mortal::new(cluster.clone()));
+        let live = Live::One(Mortal::new(cluster.clone()));
+        let mortal = (Mortal::new(store.clone()), Mortal::new(queue.clone()), live);
         Self {
             instances: vec![
                 Evaluate::new(mortal.0.clone(), mortal.1.clone(), mortal.2, rules, SHARDS)
@@ -179,7 +202,9 @@ impl World {
             scope: Scope::new("default", "local", "kind"),
             now: at(0),
             next_tick: at(60),
+            epoch: 1,
             sequence: 0,
+            runs: BTreeMap::new(),
             clusters: Vec::new(),
             steps: 0,
             side_by_side: 1,
@@ -199,7 +224,7 @@ impl World {
             let ports = (
                 Mortal::new(world.store.clone()),
                 Mortal::new(world.queue.clone()),
-                Mortal::new(world.cluster.clone()),
+                Live::One(Mortal::new(world.cluster.clone())),
             );
             Evaluate::new(ports.0, ports.1, ports.2, Arc::clone(&base), SHARDS)
                 .following(book)
@@ -212,18 +237,16 @@ impl World {
     /// Several clusters that share the tables, the queues and the sweep.
     pub(crate) fn of_clusters(rules: &Arc<RuleSet>, scopes: Vec<Scope>) -> Self {
         let mut world = Self::new(Arc::clone(rules));
-        world.instances.clear();
-        for scope in scopes {
-            let cluster = Self::new(Arc::clone(rules)).cluster;
-            let (store, queue) = (Mortal::new(world.store.clone()), Mortal::new(world.queue.clone()));
-            let live = Mortal::new(cluster.clone());
-            world.instances.push(
-                Evaluate::new(store, queue, live, Arc::clone(rules), SHARDS)
-                    .noting_signs_in(Mortal::new(world.episodes.clone()))
-                    .counting_in(Mortal::new(world.store.clone())),
-            );
-            world.clusters.push(Watched { scope, cluster, sequence: 0 });
-        }
+        let cluster = |scope| Watched { scope, cluster: Self::new(Arc::clone(rules)).cluster, sequence: 0 };
+        world.clusters = scopes.into_iter().map(cluster).collect();
+        let live = |of: &Watched| (of.scope.clone(), Mortal::new(of.cluster.clone()));
+        let live = Live::Each(world.clusters.iter().map(live).collect());
+        let (store, queue) = (Mortal::new(world.store.clone()), Mortal::new(world.queue.clone()));
+        world.instances = vec![
+            Evaluate::new(store, queue, live, Arc::clone(rules), SHARDS)
+                .noting_signs_in(Mortal::new(world.episodes.clone()))
+                .counting_in(Mortal::new(world.store.clone())),
+        ];
         world.turn_to(0);
         world
     }
@@ -237,19 +260,16 @@ impl World {
         (self.scope, self.cluster, self.sequence) = (scope.clone(), cluster.clone(), *sequence);
     }
 
-    /// Which one of several clusters a message is about.
-    fn place(&self, body: &Body) -> Option<usize> {
-        let is_about = |scope: &Scope| match body {
-            Body::Text(text) => text.contains(&scope.to_string()),
-            Body::Pack(bytes) => pack::decode(bytes, pack::UNCOMPRESSED_MAX).unwrap().head.scope == *scope,
-        };
-        self.clusters.iter().position(|watched| is_about(&watched.scope))
+    /// What is told from now on is told by this run of the watcher.
+    pub(crate) fn told_by(&mut self, epoch: u64) {
+        self.runs.insert(self.epoch, self.sequence);
+        (self.epoch, self.sequence) = (epoch, self.runs.get(&epoch).copied().unwrap_or(0));
     }
 
     /// Another instance, which came with other rules.
     pub(crate) fn and_one_with(&mut self, text: &str) {
         let (store, queue) = (Mortal::new(self.store.clone()), Mortal::new(self.queue.clone()));
-        let cluster = Mortal::new(self.cluster.clone());
+        let cluster = Live::One(Mortal::new(self.cluster.clone()));
         self.instances.push(Evaluate::new(store, queue, cluster, rules(text), SHARDS));
     }
 
@@ -294,7 +314,7 @@ impl World {
         let mut builder = match self.lag_seconds {
             lag if self.counts => {
                 let (first, accepted) = (self.sequence + 1, self.sequence);
-                let waybill = Waybill { epoch: 1, first, accepted, ..Waybill::default() };
+                let waybill = Waybill { epoch: self.epoch, first, accepted, ..Waybill::default() };
                 PackBuilder::of_counting_watcher(&head, lag.unwrap_or(0), self.heard_of, waybill)
             }
             Some(lag) => PackBuilder::of_watcher(&head, lag),
@@ -306,7 +326,7 @@ impl World {
             let change = ChangeHead {
                 kind: *kind,
                 resource: &resource(of),
-                epoch: 1,
+                epoch: self.epoch,
                 sequence: self.sequence,
                 observed_at: self.now,
                 source: &Source::Watch,
@@ -382,8 +402,7 @@ impl World {
                     sent_at: Some(received.sent_at),
                 };
                 let death = (self.death)();
-                let free = self.only.unwrap_or(self.turn % self.instances.len());
-                let instance = self.place(&delivery.body).unwrap_or(free);
+                let instance = self.only.unwrap_or(self.turn % self.instances.len());
                 self.turn += 1;
                 let (evaluate, now) = (&self.instances[instance], self.now);
                 let handling = async move {

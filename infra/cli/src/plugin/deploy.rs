@@ -69,6 +69,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<()> {
         (Err(InvokeError::Missing { .. }), Some(running)) => {
             let environment = [
                 ("PRODROME_FUNCTION", format!("plugin-{name}")),
+                ("CLUSTER_SCOPE", running.scope.clone()),
                 ("CLUSTER_KUBECONFIG", running.kubeconfig.display().to_string()),
             ];
             let made = functions.create(&function, &archive, &environment).await;

@@ -62,12 +62,14 @@ pub(super) fn entry(plugin: &Declared<'_>) -> String {
         Variables:
           PRODROME_FUNCTION: plugin-{name}
           LOG_LEVEL: !Ref LogLevel
+          CLUSTER_SCOPE: !Ref ClusterScope
           CLUSTER_ENDPOINT: !Ref ClusterEndpoint
           CLUSTER_CA: !Ref ClusterCa
           CLUSTER_NAME: !Ref ClusterName
           CLUSTER_TOKEN_PARAMETER: !Ref ClusterTokenParameter
           CLUSTER_KUBECONFIG: !Ref ClusterKubeconfig
           CLUSTER_CONTEXT: !Ref ClusterContext
+          CLUSTERS_PATH: !Ref ClustersPath
 {more}
   Plugin{id}Role:
     Type: AWS::IAM::Role
@@ -79,7 +81,8 @@ pub(super) fn entry(plugin: &Declared<'_>) -> String {
       ManagedPolicyArns:
         - !Ref PluginPolicy
         - !If [HasClusterToken, !Ref PluginTokenPolicy, !Ref AWS::NoValue]
-        - !If [HasClusterTokenKey, !Ref PluginTokenKeyPolicy, !Ref AWS::NoValue]
+        - !If [HasClustersPath, !Ref PluginClustersPolicy, !Ref AWS::NoValue]
+        - !If [HasClusterSecretsKey, !Ref PluginSecretsKeyPolicy, !Ref AWS::NoValue]
         - !If [InVpc, !Sub "arn:${{AWS::Partition}}:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole", !Ref AWS::NoValue]
 
   Plugin{id}Access:

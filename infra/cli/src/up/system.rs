@@ -69,7 +69,10 @@ impl Cluster {
 
     fn name(&self) -> String {
         match self {
-            Self::Kubeconfig { context: Some(context), .. } => context.clone(),
+            // It stands in keys and in a parameter, and a context may be called anything (`user@prod`).
+            Self::Kubeconfig { context: Some(context), .. } => {
+                context.replace(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_' | '-'), "-")
+            }
             Self::Kubeconfig { .. } | Self::Recording(_) => "local".to_owned(),
         }
     }
@@ -136,7 +139,9 @@ impl System {
         let receiver = Receiver::start().await?;
         let key = key()?;
         let proxy = Proxy::start(connection.client.clone(), key.clone()).await?;
+        let scope = Scope::new("default", "local", cluster.name());
         let files = Files {
+            scope: scope.to_string(),
             template: root.join("template.yaml"),
             rules: library.sources()?,
             flows: library.flow_sources()?,
@@ -151,6 +156,7 @@ impl System {
             stack: STACK.to_owned(),
             rules_table: stack.output("RulesTableName")?.to_owned(),
             checks_table: stack.output("ChecksTableName")?.to_owned(),
+            scope: scope.to_string(),
             kubeconfig: kubeconfig(&emulator),
         };
         let aws = running.sdk_config().await;
@@ -170,7 +176,6 @@ impl System {
         let (tell, hearsay) = watch::channel(None);
         // Often: here it costs nothing, and whoever edits a rule waits for it.
         tokio::spawn(listen_to(book, tell, Duration::from_secs(1)));
-        let scope = Scope::new("default", "local", cluster.name());
         let mut settings = Settings::new(scope.clone(), kinds(rules)?);
         if cluster.has_namespace_rules() {
             settings.kinds.push(format!("{GROUP}/{KIND}").parse().map_err(|error| anyhow!("{error}"))?);
@@ -348,6 +353,7 @@ const STACK: &str = "prodrome";
 
 /// What the functions are given.
 struct Files {
+    scope: String,
     template: PathBuf,
     rules: Vec<SourceFile>,
     flows: Vec<SourceFile>,
@@ -383,6 +389,7 @@ fn deploy(files: &Files, key: String) -> Result<(Emulator, Stack)> {
     let code = Code::launching(&program)?.with_dir("rules", &rules)?;
     let deployment = Deployment::new(STACK, &template)
         .code(&code)
+        .parameter("ClusterScope", &*files.scope)
         .parameter("ClusterKubeconfig", kubeconfig.display().to_string())
         .parameter("RoutingFile", routing.display().to_string())
         .parameter("NamespaceRules", files.namespace_rules.to_string());

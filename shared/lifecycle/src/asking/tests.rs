@@ -21,8 +21,10 @@ fn seen(at: i64, look: bool, is_asked_about: bool) -> Sighting {
         uid: "u".into(),
         version: 1,
         at: t(at),
+        seen_at: None,
         look,
         list: None,
+        epoch: 0,
         seen: Seen::Present { verdict, since: None, turns_at: None },
     }
 }

@@ -20,8 +20,10 @@ fn told(version: u64, at: i64, verdict: Verdict) -> Sighting {
         uid: "u1".into(),
         version,
         at: t(at),
+        seen_at: None,
         look: false,
         list: None,
+        epoch: 0,
         seen: Seen::Present { verdict, since: None, turns_at: None },
     }
 }
@@ -218,6 +220,43 @@ fn news_of_a_newer_version_that_were_seen_before_what_is_known_have_it_looked_at
     assert!(matches!(another, Decision::Keep(_)), "{another:?}");
 }
 
+/// A watcher that was suspended reads what lay in its buffer when it wakes: its time says nothing.
+#[test]
+fn news_of_an_earlier_run_have_it_looked_at_whenever_they_were_seen() {
+    let terms = terms(300, 0, 120);
+    let by = |epoch, news| Sighting { epoch, ..news };
+    let before =
+        kept(decide(Some(&open_check(&terms)), &terms, &by(7, told(80, 1, Verdict::Holds)), t(1), blank));
+    // A later run lists the cluster, which was set back.
+    let noted = kept(decide(Some(&before), &terms, &by(8, told(5, 90, Verdict::Holds)), t(90), blank));
+    assert_eq!(noted, Check { epoch: 8, ..before });
+    let pending = kept(decide(Some(&noted), &terms, &looked(5, 100, Verdict::Holds), t(100), blank));
+    let fired = Check { phase: Phase::Fired { turns_at: None }, ..pending.clone() };
+    let gone = Sighting { seen: Seen::Gone, ..told(90, 110, Verdict::Not) };
+    for check in [&pending, &fired] {
+        for news in [told(90, 110, Verdict::Holds), told(90, 110, Verdict::Not), gone.clone()] {
+            let decided = decide(Some(check), &terms, &by(7, news.clone()), t(110), blank);
+            let want = Check { due: t(110), woken: Some(t(110)), ..check.clone() };
+            assert_eq!(decided, Decision::Look(Box::new(want)), "{news:?}");
+            // By the run itself, or by what has no runs, they are news.
+            for epoch in [0, 8, 9] {
+                let decided = decide(Some(check), &terms, &by(epoch, news.clone()), t(110), blank);
+                assert!(!matches!(decided, Decision::Look(_)), "{epoch} {news:?}: {decided:?}");
+            }
+        }
+        let of_other =
+            decide(Some(check), &terms, &by(7, of_other(told(90, 110, Verdict::Holds))), t(110), blank);
+        assert!(matches!(of_other, Decision::Look(next) if !next.doubted));
+        // What is known already is no reason for anything.
+        assert_eq!(
+            decide(Some(check), &terms, &by(7, told(4, 110, Verdict::Not)), t(110), blank),
+            Decision::Nothing
+        );
+    }
+    let next = kept(decide(Some(&pending), &terms, &of_other(looked(9, 110, Verdict::Holds)), t(110), blank));
+    assert_eq!((&*next.uid, next.epoch), ("u2", 8));
+}
+
 #[test]
 fn until_somebody_has_looked_whose_the_name_is_nothing_that_is_told_is_decided_on() {
     let terms = terms(300, 0, 120);
@@ -231,6 +270,23 @@ fn until_somebody_has_looked_whose_the_name_is_nothing_that_is_told_is_decided_o
         }
         let seen = kept(decide(Some(&check), &terms, &looked(12, 40, Verdict::Holds), t(40), blank));
         assert_eq!((seen.rumour, seen.resource_version), (None, 12));
+    }
+}
+
+/// Not every source tells identities.
+#[test]
+fn what_is_told_without_an_identity_is_not_said_to_be_anothers() {
+    let terms = terms(300, 0, 120);
+    let nameless = |check: &Check| Check { uid: String::new(), ..check.clone() };
+    let mut check =
+        kept(decide(Some(&open_check(&terms)), &terms, &looked(5, 100, Verdict::Holds), t(100), blank));
+    check.heard(&Sighting { uid: String::new(), ..told(90, 20, Verdict::Not) }, None);
+    let mut other = nameless(&check);
+    other.heard(&told(90, 20, Verdict::Not), None);
+    for check in [check, other] {
+        assert_eq!(check.rumour_of_another(), None);
+        let seen = kept(decide(Some(&check), &terms, &told(6, 120, Verdict::Holds), t(120), blank));
+        assert_eq!(seen.resource_version, 6);
     }
 }
 

@@ -72,7 +72,16 @@ fn what_is_changed_stays_due_whatever_is_told_of_the_object_before_somebody_look
     let (duration, gap_tolerance, resolve_after) = (time(5), time(0), time(2));
     let terms = Terms { duration, gap_tolerance, resolve_after, references: true };
     let seen = Seen::Present { verdict: Verdict::HoldsIfReferenced, since: None, turns_at: None };
-    let told = Sighting { uid: "u1".into(), version: 8, at: t(9), look: false, list: None, seen };
+    let told = Sighting {
+        uid: "u1".into(),
+        version: 8,
+        at: t(9),
+        seen_at: None,
+        look: false,
+        list: None,
+        epoch: 0,
+        seen,
+    };
     for phase in [waiting(), fired()] {
         let turned = changed(turn_over(&check(phase), &rule(4, "says it louder", "looks for this"), t(10)));
         let Decision::Keep(kept) = decide(Some(&turned), &terms, &told, t(10), fixture::check) else {

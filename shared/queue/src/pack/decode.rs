@@ -116,7 +116,11 @@ fn parse_head(line: &[u8]) -> Result<FirstLine, PackError> {
     if version != u64::from(VERSION) {
         return Err(PackError::Version { found: version });
     }
-    let head = serde_json::from_slice(line).map_err(unreadable)?;
+    let head: PackHead = serde_json::from_slice(line).map_err(unreadable)?;
+    if !head.scope.is_sound() {
+        let reason = "the scope has a part that is empty, too long, or of more than letters, digits, dots, dashes and underscores";
+        return Err(PackError::Head { reason: reason.to_owned() });
+    }
     // A sign that cannot be read is none, and no reason to lose the changes.
     let lag_seconds = serde_json::from_slice(line).ok().and_then(|Lagging { lag_seconds }| lag_seconds);
     let rules = serde_json::from_slice(line).map_or(0, |Informed { rules }| rules);

@@ -351,11 +351,25 @@ fn a_small_pack_never_grows_too_large_by_a_change_that_fits() {
     assert!(!builder.fits(COMPRESSED_MAX));
 }
 
+#[test]
+fn a_scope_that_could_be_taken_for_another_is_none() {
+    for cluster in ["", "a/b", "a#b", &"a".repeat(101)] {
+        let head = PackHead { scope: Scope::new("t", "r", cluster), ..head() };
+        let bytes = PackBuilder::new(&head).finish().unwrap().bytes;
+        let error = decode(&bytes, 1 << 16).unwrap_err();
+        assert!(
+            error.to_string().contains("the scope has a part that is empty, too long"),
+            "{cluster}: {error}"
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_an_answer_and_no_panic(bytes: Vec<u8>, line: String) {
         prop_assert!(decode(&bytes, 1 << 16).is_err());
-        let lines = format!("{{\"version\":1,\"tenant\":\"\",\"region\":\"\",\"cluster\":\"\",\"shards\":4}}\n{line}");
+        let lines =
+            format!("{{\"version\":1,\"tenant\":\"t\",\"region\":\"r\",\"cluster\":\"c\",\"shards\":4}}\n{line}");
         let decoded = decode(&pack_of_lines(&lines), 1 << 16);
         prop_assert!(decoded.is_ok(), "{decoded:?}");
     }

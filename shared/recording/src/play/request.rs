@@ -2,7 +2,8 @@ use super::selector::{FieldSelector, parse_labels};
 use super::status::Status;
 use super::world::Filter;
 use crate::line::Place;
-use axum::http::{Method, Uri};
+use axum::http::header::USER_AGENT;
+use axum::http::{HeaderMap, Method, Uri};
 use prodrome_model::Resource;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,9 +36,17 @@ pub struct Request {
     pub path: String,
     /// The query, decoded.
     pub query: BTreeMap<String, String>,
+    /// Who asks: its `User-Agent`, or nothing.
+    pub agent: String,
 }
 
 impl Request {
+    pub(super) fn by(mut self, headers: &HeaderMap) -> Self {
+        let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+        agent.clone_into(&mut self.agent);
+        self
+    }
+
     pub(super) fn of(method: &Method, uri: &Uri) -> Result<Self, Status> {
         let query: BTreeMap<String, String> =
             axum::extract::Query::try_from_uri(uri).map_err(|e| Status::bad_request(e.to_string()))?.0;
@@ -56,7 +65,7 @@ impl Request {
             Method::DELETE => Verb::Delete,
             _ => return Err(Status::new(405, "MethodNotAllowed", format!("{method} is not supported"))),
         };
-        Ok(Self { verb, path, query })
+        Ok(Self { verb, path, query, agent: String::new() })
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {

@@ -265,8 +265,9 @@ impl Shared {
         }
         let mut request = request.clone();
         let long = request.query.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
-        if request.path.len() + long > REQUEST_BYTES_MAX {
+        if request.path.len() + long + request.agent.len() > REQUEST_BYTES_MAX {
             request.query.clear();
+            request.agent.clear();
             request.path.truncate(request.path.floor_char_boundary(REQUEST_BYTES_MAX));
         }
         requests.push_back(request);
@@ -280,7 +281,7 @@ impl Shared {
 async fn answer(State(shared): State<Arc<Shared>>, request: axum::extract::Request) -> Response {
     let (head, body) = request.into_parts();
     let request = match Request::of(&head.method, &head.uri) {
-        Ok(request) => request,
+        Ok(request) => request.by(&head.headers),
         Err(status) => return status.into_response(),
     };
     shared.remember(&request);

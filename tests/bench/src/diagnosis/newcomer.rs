@@ -59,6 +59,7 @@ pub fn measure(root: &Path, programs: &Path) -> Result<Newcomer> {
     std::fs::write(&kubeconfig, KUBECONFIG)?;
     let deployment = Deployment::new("newcomer", &template)
         .code(&code)
+        .parameter("ClusterScope", "default/local/bench")
         .parameter("ClusterKubeconfig", kubeconfig.display().to_string());
     let begun = Instant::now();
     emulator.deploy(&deployment)?;

@@ -76,6 +76,7 @@ pub fn measure(root: &Path, programs: &Path) -> Result<Runs> {
         Code::launching(&launcher(scratch.path(), programs)?)?.with_dir("rules", &root.join("rules"))?;
     let deployment = Deployment::new("prodrome", &template)
         .code(&code)
+        .parameter("ClusterScope", "default/local/bench")
         .parameter("ClusterKubeconfig", kubeconfig.display().to_string());
     emulator.deploy(&deployment)?;
     runtime.block_on(diagnose_all(root, &emulator, &kubeconfig))

@@ -59,8 +59,12 @@ fn asked(function: &str) -> BTreeSet<String> {
     for unset in unset {
         let get = |name: &str| {
             asked.borrow_mut().insert(name.to_owned());
-            (!unset.contains(&name))
-                .then(|| if name == "SILENT_AFTER_MINUTES" { "10" } else { "1" }.to_owned())
+            let value = match name {
+                "SILENT_AFTER_MINUTES" => "10",
+                "CLUSTER_SCOPE" => "default/local/kind",
+                _ => "1",
+            };
+            (!unset.contains(&name)).then(|| value.to_owned())
         };
         match function {
             "evaluate" => _ = prodrome_evaluate::Config::from_vars(get).unwrap(),

@@ -11,6 +11,8 @@ mod canary_cut;
 #[cfg(test)]
 mod channel;
 #[cfg(test)]
+mod clusters;
+#[cfg(test)]
 mod death;
 #[cfg(test)]
 mod house;
