@@ -291,3 +291,22 @@ fn a_cache_that_is_behind_keeps_no_list_away() {
     assert_eq!(outcome.complaints, Vec::<String>::new());
     assert_eq!(outcome.findings, 3);
 }
+
+/// A configuration that is bad goes while the watcher is away, and all that is past is forgotten then: only a list tells.
+#[test]
+fn what_a_list_does_not_name_of_what_others_refer_to_wakes_them() {
+    let away = Fault { seed: 2, ..fault(15 * MINUTE, 15 * MINUTE + 20_000, What::WatcherKilled) };
+    let outcome = run(&Plan {
+        faults: vec![away],
+        ..one_pod(
+            1_000,
+            true,
+            [
+                (5 * MINUTE, DeedKind::Config("settings", Some(true))),
+                (15 * MINUTE + 10_000, DeedKind::Config("settings", None)),
+            ],
+        )
+    });
+    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.findings, 1);
+}
