@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::Clusters;
 use prodrome_lambda::Failure;
 use prodrome_lifecycle::{EndedList, is_named, keys};
-use prodrome_model::{Change, ObjectKey, Scope};
+use prodrome_model::{Change, ObjectKey, Scope, shard_of};
 use prodrome_queue::Queue;
 use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
 
@@ -54,12 +54,10 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
             for (path, rules) in &markers.checks {
                 let Some(object) = ObjectKey::from_path(path) else { continue };
                 for rule in rules {
-                    let key = keys::check(&scope, &object, rule);
                     if rule.starts_with('~') {
-                        let marker = keys::marker(&scope, self.shards, &object, rule);
-                        self.forget_partner(key, marker, &list).await?;
+                        self.forget_partner(&scope, &object, rule, now, &list).await?;
                     } else {
-                        checks.push(key);
+                        checks.push(keys::check(&scope, &object, rule));
                     }
                 }
             }
@@ -87,16 +85,30 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
         Ok(())
     }
 
-    /// Forgets that a referred object was in a bad state, if the list did not name it: it is gone. Should its
-    /// pack still be on its way, it is noted again, at the price of one relist.
-    async fn forget_partner(&self, key: Key, marker: Key, list: &str) -> Result<(), Failure> {
+    /// Forgets that a referred object was in a bad state, if the list did not name it: it is gone. What news of that would
+    /// have brought about is done first: a crash in between does it once more, and does not forget. Should its pack still
+    /// be on its way, it is noted again, at the price of one relist.
+    async fn forget_partner(
+        &self,
+        scope: &Scope,
+        object: &ObjectKey,
+        note: &str,
+        now: Timestamp,
+        list: &str,
+    ) -> Result<(), Failure> {
+        let key = keys::check(scope, object, note);
         let Some(record) = self.store.get(&key).await.map_err(store_failure)? else { return Ok(()) };
         let named = serde_json::from_str::<serde_json::Value>(&record.data)
             .is_ok_and(|data| is_named(data.get("list").and_then(serde_json::Value::as_str), list));
         if named {
             return Ok(());
         }
-        self.forget(key, marker).await
+        let (path, mut waiting) = (object.path(), Markers::default());
+        let shard = shard_of(&path, self.shards);
+        self.query_markers(scope, shard, &format!("e:{path}#"), &mut waiting).await?;
+        self.wake_edges(&path, &waiting, now).await?;
+        self.relist_who_may_miss(scope, object, now).await?;
+        self.forget(key, keys::marker(scope, self.shards, object, note)).await
     }
 }
 

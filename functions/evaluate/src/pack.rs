@@ -404,17 +404,8 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
         now: Timestamp,
         tally: &mut Tally,
     ) -> Result<(), Failure> {
-        let kind = &judged.key.kind;
         if judged.gone {
-            let mut rules: Vec<_> = self.rules.referring_to(kind).collect();
-            rules.retain(|(rule, _)| {
-                !rule.is_about_events() && looks_into(rule, judged.key.namespace.as_deref())
-            });
-            for (rule, reference) in rules {
-                if reference.wants_missing() && !reference.is_incoming() {
-                    self.request_relist(scope, rule, namespace_of(rule, judged), now).await?;
-                }
-            }
+            self.relist_who_may_miss(scope, &judged.key, now).await?;
         }
         for (rule, key) in &judged.released {
             self.check_released(scope, rule, key, now, tally).await?;
@@ -441,7 +432,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
             ];
             // The relist is asked for first: a crash in between asks once more, and does not forget.
             if !known && let Some(rule) = self.rules.get(rule) {
-                self.request_relist(scope, rule, namespace_of(rule, judged), now).await?;
+                self.request_relist(scope, rule, namespace_of(rule, &judged.key), now).await?;
             }
             self.write_anyway(writes).await?;
         }
@@ -452,6 +443,22 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
             let marker = keys::marker(scope, self.shards, &judged.key, name);
             let check = keys::check(scope, &judged.key, name);
             self.forget(check, marker).await?;
+        }
+        Ok(())
+    }
+
+    /// An object went away: lists the objects of the rules that ask for one that is missing.
+    pub(crate) async fn relist_who_may_miss(
+        &self,
+        scope: &Scope,
+        gone: &ObjectKey,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        for (rule, reference) in self.rules.referring_to(&gone.kind) {
+            let looks = !rule.is_about_events() && looks_into(rule, gone.namespace.as_deref());
+            if looks && reference.wants_missing() && !reference.is_incoming() {
+                self.request_relist(scope, rule, namespace_of(rule, gone), now).await?;
+            }
         }
         Ok(())
     }
@@ -552,9 +559,9 @@ fn says_something(sight: &Sight) -> bool {
 
 /// Where the objects that refer to this one may be: its own namespace, or anywhere where the rule looks into
 /// another one.
-fn namespace_of<'j>(rule: &Rule, judged: &'j Judged) -> &'j str {
+fn namespace_of<'o>(rule: &Rule, referred: &'o ObjectKey) -> &'o str {
     let same = rule.references().all(prodrome_rules::Reference::is_same_namespace);
-    judged.key.namespace.as_deref().filter(|_| same).unwrap_or_default()
+    referred.namespace.as_deref().filter(|_| same).unwrap_or_default()
 }
 
 /// Whether objects that a rule is about may refer to one of this namespace.

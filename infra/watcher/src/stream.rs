@@ -43,7 +43,7 @@ const DENIALS_BELIEVED: u32 = 4;
 const EARLY_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait that an API server may ask for.
 const THROTTLED_WAIT_MAX: Duration = Duration::from_mins(2);
-/// After so many lists in a row that were streamed and broke, one is read in pages, each of which counts by itself.
+/// After so many streamed lists in a row that broke, or that the server's cache was behind for, one is read in pages.
 const STREAM_TRIES: u32 = 2;
 /// A page that is refused so often begins its list anew.
 const PAGE_TRIES: u32 = 4;
@@ -299,7 +299,7 @@ impl<A: Api> Stream<A> {
         }
         // Whoever does not know what it was asked for sends what changes, and never an end.
         self.streams_lists &= !matches!(error, ApiError::Silent(_));
-        let is_broken = matches!(error, ApiError::Broken(_) | ApiError::Malformed(_));
+        let is_broken = matches!(error, ApiError::Broken(_) | ApiError::Malformed(_) | ApiError::Ahead(_));
         self.broken_lists += u32::from(is_broken);
         // What a list has named it must name again: it begins anew, under another name.
         let again = if named > 0 { self.begin_list() } else { self.read_all(list) };

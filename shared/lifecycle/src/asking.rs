@@ -1,7 +1,7 @@
 //! Checks of rules with a plugin: what is wrong is not in the object, so the plugin is asked again and again.
 
 use crate::check::after;
-use crate::decide::named_by_list;
+use crate::decide::{may_be_back, named_by_list};
 use crate::{Check, Decision, Phase, Seen, Sighting, Terms, Verdict, decide};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -55,7 +55,7 @@ pub fn decide_asked(
     let Seen::Present { verdict, turns_at, .. } = sighting.seen else {
         return decide(check, terms, sighting, now, blank);
     };
-    if check.is_some_and(|check| check.doubts(sighting)) {
+    if check.is_some_and(|check| check.doubts(sighting) || may_be_back(check, sighting)) {
         return decide(check, terms, sighting, now, blank);
     }
     if verdict == Verdict::Not {

@@ -40,6 +40,9 @@ pub fn decide(
     let Some(check) = check else {
         return open(terms, sighting, now, &blank).map_or(Decision::Nothing, Decision::Open);
     };
+    if may_be_back(check, sighting) {
+        return Decision::End(Box::new(check.clone()));
+    }
     if check.is_of_another(sighting) {
         return other_identity(check, terms, sighting, now, &blank);
     }
@@ -108,6 +111,18 @@ fn open(
 /// When a match began, as far as the sighting tells: the object itself may say that it was sooner.
 pub(crate) fn began(sighting: &Sighting, since: Option<Timestamp>) -> Timestamp {
     since.map_or(sighting.at, |since| since.min(sighting.at))
+}
+
+/// Whether the stream tells of something that may match, and may be there since the end was decided that is on its way: the
+/// object itself, in a version that was known, or one that had its name before, where the cluster was set back. Nobody looks
+/// at it again once the end is sent, so what is told is decided on after it, as [what is over](crate::Over) has it.
+pub(crate) fn may_be_back(check: &Check, sighting: &Sighting) -> bool {
+    let matters = match sighting.seen {
+        Seen::Present { verdict, turns_at, .. } => verdict != Verdict::Not || turns_at.is_some(),
+        Seen::Gone | Seen::There => false,
+    };
+    let is_ending = matches!(check.phase, Phase::Ending { .. });
+    is_ending && matters && !sighting.look && !sighting.is_before(check.seen_at, check.epoch)
 }
 
 /// The name belongs to another object now, if somebody has looked; else it is said to.

@@ -3,9 +3,11 @@
 
 use crate::clock::{Clock, MINUTE, Millis, SECOND, millis};
 use crate::fault::{Away, Caller};
-use crate::model::{Cluster, KINDS, Kind};
+use crate::model::{Cluster, KINDS, Key, Kind, Snapshot, Stored};
+use crate::stream::{List, Watch};
 use crate::weather::Weather;
 use bytes::Bytes;
+use futures::StreamExt;
 use futures::stream::unfold;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -13,24 +15,25 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use kube::client::Body;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Answer = Response<UnsyncBoxBody<Bytes, Error>>;
-type Frame = Result<http_body::Frame<Bytes>, Error>;
+/// A piece of an answer that goes on.
+pub(crate) type Frame = Result<http_body::Frame<Bytes>, Error>;
 
 /// Objects on a page of a list at most: so few, that there are pages.
 const PAGE: usize = 2;
-/// How often a quiet watch is sent a bookmark.
-const BOOKMARK_EVERY: Millis = MINUTE;
+/// How long a server waits for its watch cache to come as far as the store is.
+const CACHE_WAIT: Millis = 3 * SECOND;
 
 /// One caller's way to the API server.
 #[derive(Clone)]
-struct Api {
-    cluster: Cluster,
-    weather: Weather,
-    clock: Clock,
-    caller: Caller,
+pub(crate) struct Api {
+    pub(crate) cluster: Cluster,
+    pub(crate) weather: Weather,
+    pub(crate) clock: Clock,
+    pub(crate) caller: Caller,
 }
 
 /// A client by which a caller speaks to the cluster.
@@ -95,8 +98,10 @@ impl Api {
             return status(StatusCode::NOT_FOUND, "", "it is not served");
         };
         match (method, rest) {
-            // As a server does that does not stream lists.
             (&Method::GET, []) if query.contains_key("sendInitialEvents") => {
+                if self.cluster.streams_lists {
+                    return self.stream(kind, query).await;
+                }
                 status(StatusCode::UNPROCESSABLE_ENTITY, "", "sendInitialEvents is forbidden")
             }
             (&Method::GET, []) if query.contains_key("watch") => self.watch(kind, query),
@@ -134,25 +139,24 @@ impl Api {
     }
 
     async fn list(&self, kind: Kind, namespace: Option<&str>, query: &BTreeMap<String, String>) -> Answer {
-        let token = query.get("continue").and_then(|token| token.parse::<u64>().ok());
-        let snapshot = {
-            let mut inner = self.cluster.lock();
-            match token {
-                Some(_) if self.weather.expires() => None,
-                Some(token) => inner.pages.remove(&token),
-                None => {
-                    let of_it = inner.objects.iter().filter(|((k, ns, _), _)| {
-                        *k == kind && namespace.is_none_or(|namespace| ns == namespace)
-                    });
-                    let items = of_it.map(|(_, stored)| stored.object.to_string()).collect();
-                    Some((inner.version, items))
-                }
+        let mut limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(PAGE).min(PAGE);
+        let snapshot = match query.get("continue").and_then(|token| token.parse::<u64>().ok()) {
+            Some(_) if self.weather.expires() => None,
+            Some(token) => self.cluster.lock().pages.remove(&token),
+            None if is_of_any_version(query) => {
+                limit = usize::MAX; // a cache has no pages
+                Some(self.cached(kind, namespace))
+            }
+            None => {
+                // Where the cache does not come that far the store is read.
+                _ = self.cache_is_fresh().await;
+                let inner = self.cluster.lock();
+                Some((inner.version, items(&inner.objects, kind, namespace)))
             }
         };
         let Some((version, mut items)) = snapshot else {
             return status(StatusCode::GONE, "", "the continue token is too old");
         };
-        let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(PAGE).min(PAGE);
         let rest = items.split_off(limit.min(items.len()));
         let mut metadata = json!({ "resourceVersion": version.to_string() });
         if !rest.is_empty() {
@@ -174,112 +178,70 @@ impl Api {
 
     fn watch(&self, kind: Kind, query: &BTreeMap<String, String>) -> Answer {
         let from: u64 = query.get("resourceVersion").and_then(|version| version.parse().ok()).unwrap_or(0);
-        let lasts: i64 = query.get("timeoutSeconds").and_then(|seconds| seconds.parse().ok()).unwrap_or(300);
-        let (compacted, cuts) = {
-            let inner = self.cluster.lock();
-            (inner.compacted, inner.cuts)
-        };
+        let compacted = self.cluster.lock().compacted;
         if from < compacted && from.is_multiple_of(2) {
+            self.expired(kind, from);
             return status(StatusCode::GONE, "", "too old resource version");
         }
-        let now = self.clock.millis();
-        let watch = Watch {
-            api: self.clone(),
-            news: self.cluster.news.subscribe(),
-            kind,
-            from,
-            cuts,
-            ends: now + lasts * SECOND,
-            bookmark: now + BOOKMARK_EVERY,
-            over: false,
-        };
-        let body = StreamBody::new(unfold(watch, Watch::next));
-        Response::new(BodyExt::boxed_unsync(body))
+        streamed(Watch::open(self.clone(), kind, from, lasts(query), None))
     }
-}
 
-/// An open watch.
-struct Watch {
-    api: Api,
-    news: tokio::sync::watch::Receiver<u64>,
-    kind: Kind,
-    from: u64,
-    cuts: u64,
-    ends: Millis,
-    bookmark: Millis,
-    over: bool,
-}
-
-impl Watch {
-    async fn next(mut self) -> Option<(Frame, Self)> {
-        loop {
-            if self.over {
-                return None;
-            }
-            self.news.borrow_and_update();
-            match self.api.weather.away(Caller::Watcher) {
-                Some(Away::Refuses) => return Some((self.broken(), self)),
-                Some(Away::Hangs) => {
-                    sleep(millis(SECOND)).await;
-                    continue;
-                }
-                Some(Away::Throttles) | None => {}
-            }
-            let now = self.api.clock.millis();
-            let (event, compacted, cuts, version) = {
-                let inner = self.api.cluster.lock();
-                let first = inner.log.partition_point(|logged| logged.version <= self.from);
-                let event = inner.log[first..].iter().find(|logged| logged.kind == self.kind).cloned();
-                (event, inner.compacted, inner.cuts, inner.version)
-            };
-            if cuts > self.cuts {
-                return Some((self.broken(), self));
-            }
-            if self.from < compacted {
-                // What it had to tell may be forgotten, whatever has happened since.
-                let status =
-                    json!({ "kind": "Status", "code": 410, "reason": "Expired", "message": "too old" });
-                self.over = true;
-                return Some((Ok(line(&json!({ "type": "ERROR", "object": status }).to_string())), self));
-            }
-            if let Some(event) = event {
-                let late = event.at + self.api.weather.watch_lags();
-                if late > now {
-                    sleep(millis(late - now)).await;
-                    continue;
-                }
-                self.from = event.version;
-                let text = format!(r#"{{"type":"{}","object":{}}}"#, event.what, event.object);
-                return Some((Ok(line(&text)), self));
-            }
-            if now >= self.ends {
-                return None;
-            }
-            if now >= self.bookmark {
-                self.bookmark = now + BOOKMARK_EVERY;
-                if version < self.from {
-                    continue; // of a version to come there is nothing to tell
-                }
-                self.from = version;
-                let metadata = json!({ "metadata": { "resourceVersion": version.to_string() } });
-                return Some((
-                    Ok(line(&json!({ "type": "BOOKMARK", "object": metadata }).to_string())),
-                    self,
-                ));
-            }
-            let wait = self.bookmark.min(self.ends) - now;
-            _ = timeout(millis(wait), self.news.changed()).await;
+    /// A watch that begins with a list. It is told in the stream that it cannot be as new as was asked for: nobody reads
+    /// the store instead.
+    async fn stream(&self, kind: Kind, query: &BTreeMap<String, String>) -> Answer {
+        let is_fresh = is_of_any_version(query) || self.cache_is_fresh().await;
+        let (version, items) = self.cached(kind, None);
+        let breaks = self.weather.list_breaks(items.len());
+        let list = List::new(items, breaks);
+        let mut watch = Watch::open(self.clone(), kind, version, lasts(query), Some(list));
+        if is_fresh {
+            return streamed(watch);
         }
+        let status = status_of(504, "Timeout", "Timeout: Too large resource version");
+        let error: Frame = Ok(watch.refused(&status));
+        Response::new(BodyExt::boxed_unsync(StreamBody::new(futures::stream::iter([error]))))
     }
 
-    fn broken(&mut self) -> Frame {
-        self.over = true;
-        Err("the connection was reset".into())
+    /// What the watch cache holds, and as of which version.
+    fn cached(&self, kind: Kind, namespace: Option<&str>) -> Snapshot {
+        let at = self.clock.millis() - self.weather.cache_lags();
+        let inner = self.cluster.lock();
+        (inner.turns.version_at(at), items(&inner.turns.objects_at(at), kind, namespace))
+    }
+
+    /// Waits until the watch cache is as far as the store is now. It does not wait long.
+    async fn cache_is_fresh(&self) -> bool {
+        let lags = self.weather.cache_lags();
+        if lags == 0 {
+            return true;
+        }
+        let (now, last) = (self.clock.millis(), self.cluster.lock().turns.last());
+        let wait = last.saturating_add(lags).saturating_sub(now).max(0);
+        sleep(millis(wait.min(CACHE_WAIT))).await;
+        wait <= CACHE_WAIT
     }
 }
 
-fn line(text: &str) -> http_body::Frame<Bytes> {
-    http_body::Frame::data(Bytes::from(format!("{text}\n")))
+/// Whether whoever asks takes what the cache holds, however old.
+fn is_of_any_version(query: &BTreeMap<String, String>) -> bool {
+    query.get("resourceVersion").is_some_and(|version| version == "0")
+}
+
+/// How long a watch may last.
+fn lasts(query: &BTreeMap<String, String>) -> Millis {
+    query.get("timeoutSeconds").and_then(|seconds| seconds.parse().ok()).unwrap_or(300) * SECOND
+}
+
+/// The objects of a kind.
+fn items(objects: &BTreeMap<Key, Stored>, kind: Kind, namespace: Option<&str>) -> Vec<String> {
+    let of_it = objects
+        .iter()
+        .filter(|((k, ns, _), _)| *k == kind && namespace.is_none_or(|namespace| ns == namespace));
+    of_it.map(|(_, stored)| stored.object.to_string()).collect()
+}
+
+fn streamed(watch: Watch) -> Answer {
+    Response::new(BodyExt::boxed_unsync(StreamBody::new(unfold(watch, Watch::next).fuse())))
 }
 
 fn pair(text: &str) -> Option<(String, String)> {
@@ -297,6 +259,11 @@ fn resources() -> Answer {
 
 fn found(value: &Value) -> Answer {
     response(StatusCode::OK, value.to_string())
+}
+
+/// Why a stream is given up, as it is told in it.
+pub(crate) fn status_of(code: u16, reason: &str, message: &str) -> Value {
+    json!({ "kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message })
 }
 
 fn status(code: StatusCode, name: &str, message: &str) -> Answer {

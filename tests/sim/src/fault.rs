@@ -124,6 +124,15 @@ pub enum What {
     SlowLists(u8),
     /// Watches tell of changes up to so many seconds late.
     WatchLags(u8),
+    /// Nothing becomes of pods and of their events: watches tell of them nothing but which version the cluster is at. At the
+    /// end what they have told by then is forgotten, and all watches break.
+    OnlyBookmarks,
+    /// The API server that answers is another one, whose watch cache is behind by so many seconds. Watches tell what it
+    /// holds; lists that have to be as of now wait for it, in vain for long where the cluster is busy: those in pages
+    /// are read from the store then, and those that are streamed are refused.
+    CacheLags(u8),
+    /// So many of a hundred lists that are streamed break off before their end has been told.
+    StreamedListsBreak(u8),
     /// The API server is away.
     ApiDown(Caller, Away),
     /// A channel is in trouble.
@@ -144,12 +153,18 @@ impl What {
         match self {
             what if what.is_harmless() => 0,
             // It lists anew, and what that does not name is looked at half a minute later.
-            Self::WatcherKilled | Self::WatcherSuspended | Self::WatchesCut | Self::Compaction => 75 * SECOND,
+            Self::WatcherKilled
+            | Self::WatcherSuspended
+            | Self::WatchesCut
+            | Self::Compaction
+            | Self::OnlyBookmarks => 75 * SECOND,
             // The next of a list, of a watch, of a tick; each waits a while before it is asked for.
             Self::ListsExpire(_)
             | Self::SlowLists(_)
             | Self::SlowSends(_)
             | Self::WatchLags(_)
+            | Self::CacheLags(_)
+            | Self::StreamedListsBreak(_)
             | Self::NoSweep
             | Self::NotInvoked(_) => 2 * MINUTE,
             // What a tick did not see counts as handed over, and is so again when its lateness has doubled, or in eight minutes.
@@ -182,6 +197,9 @@ impl What {
                 | Self::ListsExpire(_)
                 | Self::SlowLists(_)
                 | Self::WatchLags(_)
+                | Self::OnlyBookmarks
+                | Self::CacheLags(_)
+                | Self::StreamedListsBreak(_)
                 | Self::ApiDown(Caller::Watcher, _)
                 | Self::QueueRefuses(_)
                 | Self::QueueAnswersLost(_)
@@ -209,7 +227,12 @@ impl What {
 impl Fault {
     /// When it begins to make things late.
     pub(crate) fn strikes(&self) -> Millis {
-        if self.what == What::EtcdRestored { self.to } else { self.from }
+        if matches!(self.what, What::EtcdRestored | What::OnlyBookmarks) { self.to } else { self.from }
+    }
+
+    /// Whether all that is past is forgotten while a watcher is away that is killed.
+    pub(crate) fn forgets(&self) -> bool {
+        self.seed.is_multiple_of(2)
     }
 
     /// Etcd is restored to what it was some minutes ago. By a chance of its own, so that the others fall as they did before
@@ -278,6 +301,47 @@ impl Fault {
             faults.push(kill(away, back, true));
         }
         faults
+    }
+
+    /// Only bookmarks tell of the cluster for a while. Every other time the watcher is killed after it.
+    pub(crate) fn of_bookmarks(random: &mut fastrand::Rng, length: Millis) -> Vec<Self> {
+        let from = random.i64(MINUTE..length - 8 * MINUTE);
+        let to = from + random.i64(4 * MINUTE..8 * MINUTE);
+        let mut faults = vec![Self { from, to, what: What::OnlyBookmarks, seed: random.u64(..) }];
+        if random.bool() {
+            let from = to + random.i64(0..20 * SECOND);
+            let to = from + random.i64(SECOND..2 * MINUTE);
+            faults.push(Self { from, to, what: What::WatcherKilled, seed: random.u64(..) | 1 });
+        }
+        faults
+    }
+
+    /// A watch cache falls behind about when something happens, and the watcher has to list.
+    pub(crate) fn of_the_cache(random: &mut fastrand::Rng, deeds: &[Deed], length: Millis) -> Vec<Self> {
+        let happens = deeds[random.usize(0..deeds.len())].at.clamp(MINUTE, length - 2 * MINUTE);
+        let from = happens - random.i64(0..30 * SECOND);
+        let to = (from + random.i64(MINUTE..10 * MINUTE)).min(length);
+        let lags = What::CacheLags(random.u8(2..60));
+        let fault = Self { from, to, what: lags, seed: random.u64(..) };
+        let lists = happens + random.i64(0..40 * SECOND);
+        vec![fault, Self::has_to_list(random, lists)]
+    }
+
+    /// Lists that are streamed break off, and the watcher has to list.
+    pub(crate) fn of_streamed_lists(random: &mut fastrand::Rng, deeds: &[Deed], length: Millis) -> Vec<Self> {
+        let lists = deeds[random.usize(0..deeds.len())].at.clamp(MINUTE, length - 2 * MINUTE);
+        let (from, to) = (lists - MINUTE, (lists + random.i64(MINUTE..5 * MINUTE)).min(length));
+        let breaks = What::StreamedListsBreak(random.u8(50..=100));
+        let fault = Self { from, to, what: breaks, seed: random.u64(..) };
+        vec![fault, Self::has_to_list(random, lists)]
+    }
+
+    /// The past is forgotten at an instant, or while the watcher is away from then on.
+    fn has_to_list(random: &mut fastrand::Rng, at: Millis) -> Self {
+        let is_kill = random.bool();
+        let what = if is_kill { What::WatcherKilled } else { What::Compaction };
+        let to = if is_kill { at + random.i64(SECOND..20 * SECOND) } else { at };
+        Self { from: at, to, what, seed: random.u64(..) & !1 }
     }
 
     /// One by chance, within the time in which things happen.

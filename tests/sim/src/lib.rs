@@ -26,12 +26,16 @@ mod noted;
 mod often;
 mod oracle;
 mod people;
+mod places;
 mod plan;
 mod post;
 mod press;
 mod run;
+mod sent;
 mod shrink;
+mod stream;
 mod system;
+mod turns;
 mod watching;
 mod weather;
 

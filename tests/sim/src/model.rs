@@ -1,6 +1,7 @@
 use crate::clock::{Millis, timestamp};
 use crate::noted::{Event, WINDOW};
 use crate::plan::{CONFIGS, DeedKind, Phase};
+use crate::turns::Turns;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -109,6 +110,9 @@ pub(crate) struct Logged {
     pub(crate) object: String,
 }
 
+/// By which an object is kept: its kind, its namespace and its name.
+pub(crate) type Key = (Kind, String, String);
+
 /// An object as it is kept.
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
@@ -122,6 +126,8 @@ pub(crate) struct Cluster {
     inner: Arc<Mutex<Inner>>,
     /// Woken by each change and each cut.
     pub(crate) news: watch::Sender<u64>,
+    /// Whether its API server streams lists.
+    pub(crate) streams_lists: bool,
 }
 
 /// A list that is read page by page: as of which version, and what is left of it.
@@ -132,11 +138,15 @@ pub(crate) struct Inner {
     pub(crate) version: u64,
     pub(crate) compacted: u64,
     pub(crate) log: Vec<Logged>,
-    pub(crate) objects: BTreeMap<(Kind, String, String), Stored>,
+    pub(crate) objects: BTreeMap<Key, Stored>,
+    /// What it was like earlier.
+    pub(crate) turns: Turns,
     pub(crate) pages: BTreeMap<u64, Snapshot>,
     pub(crate) pages_made: u64,
     /// Watches that were opened under an earlier count are broken off.
     pub(crate) cuts: u64,
+    /// Which watches were told that their version is too old.
+    pub(crate) expired: Vec<Expired>,
     births: u32,
     /// The last event of each pod, while it is there.
     events: BTreeMap<&'static str, Event>,
@@ -146,10 +156,21 @@ pub(crate) struct Inner {
     backup: Option<Backup>,
 }
 
+/// That a watch of a kind was told that the version is too old from which it was to go on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expired {
+    /// When.
+    pub(crate) at: Millis,
+    /// Of which kind.
+    pub(crate) kind: Kind,
+    /// That version.
+    pub(crate) from: u64,
+}
+
 /// What an etcd is restored to.
 struct Backup {
     version: u64,
-    objects: BTreeMap<(Kind, String, String), Stored>,
+    objects: BTreeMap<Key, Stored>,
     past: Past,
 }
 
@@ -157,14 +178,15 @@ struct Backup {
 /// before a watcher reads on. One that catches up with the version it was at cannot be noticed.
 const WRITES_SINCE_BACKUP: u64 = 10_000;
 
-impl Default for Cluster {
-    fn default() -> Self {
-        let inner = Inner { version: 100, ..Inner::default() };
-        Self { inner: Arc::new(Mutex::new(inner)), news: watch::channel(0).0 }
-    }
-}
-
 impl Cluster {
+    /// An empty one.
+    pub(crate) fn new(streams_lists: bool) -> Self {
+        let version = 100;
+        let turns = Turns::begin(version, &BTreeMap::new());
+        let inner = Inner { version, turns, ..Inner::default() };
+        Self { inner: Arc::new(Mutex::new(inner)), news: watch::channel(0).0, streams_lists }
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -296,12 +318,31 @@ impl Cluster {
         inner.pages.clear();
     }
 
-    /// Somebody backs the cluster's etcd up.
-    pub(crate) fn back_up(&self) {
+    /// Forgets what was before an instant.
+    pub(crate) fn compact_before(&self, at: Millis) {
         let mut inner = self.lock();
-        let (version, objects, past) = (inner.version, inner.objects.clone(), inner.past.clone());
-        inner.backup = Some(Backup { version, objects, past });
-        inner.version += WRITES_SINCE_BACKUP;
+        let version = inner.turns.version_at(at).max(inner.compacted);
+        inner.compacted = version;
+        inner.log.retain(|logged| logged.version > version);
+        inner.pages.retain(|_, (of, _)| *of >= version);
+    }
+
+    /// Something is written that nobody watches.
+    pub(crate) fn write_elsewhere(&self, writes: u64, now: Millis) {
+        let mut inner = self.lock();
+        inner.version += writes;
+        let version = inner.version;
+        inner.turns.note(now, version, None);
+    }
+
+    /// Somebody backs the cluster's etcd up.
+    pub(crate) fn back_up(&self, now: Millis) {
+        {
+            let mut inner = self.lock();
+            let (version, objects, past) = (inner.version, inner.objects.clone(), inner.past.clone());
+            inner.backup = Some(Backup { version, objects, past });
+        }
+        self.write_elsewhere(WRITES_SINCE_BACKUP, now);
     }
 
     /// Somebody restores it: all is as it was then, and the versions begin anew from there. The API server starts anew, and
@@ -309,6 +350,7 @@ impl Cluster {
     pub(crate) fn restore(&self, now: Millis) {
         let Some(Backup { version, objects, past }) = self.lock().backup.take() else { return };
         let mut inner = self.lock();
+        inner.turns = Turns::begin(version, &objects);
         (inner.version, inner.objects) = (version, objects);
         inner.events.clear(); // what tells of pods begins anew too
         for (name, history) in &mut inner.past.pods {
@@ -362,9 +404,11 @@ impl Inner {
         object["metadata"]["resourceVersion"] = version.to_string().into();
         let text = object.to_string();
         self.log.push(Logged { version, at: now, kind, what, object: text });
-        if what != "DELETED" {
-            self.objects.insert(key, Stored { version, object: object.clone() });
+        let stored = (what != "DELETED").then(|| Stored { version, object: object.clone() });
+        if let Some(stored) = &stored {
+            self.objects.insert(key.clone(), stored.clone());
         }
+        self.turns.note(now, version, Some((key, stored)));
         object
     }
 }

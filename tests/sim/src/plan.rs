@@ -9,6 +9,9 @@ pub(crate) const PODS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 /// The configurations that pods refer to.
 pub(crate) const CONFIGS: [&str; 2] = ["settings", "secrets"];
 
+/// By which the API server is drawn, and what is wrong with it: so that what failed once means what it did.
+const SERVING: u64 = 0x690c;
+
 /// All that will happen to a run, from its seed. It is a list of changes and a list of faults, so that either can be
 /// cut down to what matters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,6 +32,8 @@ pub struct Plan {
     pub counts: bool,
     /// Whether there is a rule on events.
     pub events: bool,
+    /// Whether the API server streams lists.
+    pub streams_lists: bool,
 }
 
 /// Something that happens to the cluster. Where it does not apply nothing happens.
@@ -64,6 +69,11 @@ pub enum DeedKind {
 }
 
 impl DeedKind {
+    /// Whether something becomes of pods or of their events.
+    pub(crate) fn is_of_pods(self) -> bool {
+        !matches!(self, Self::Config(..) | Self::Push(..))
+    }
+
     /// To which pod, if to one.
     fn pod(self) -> Option<&'static str> {
         match self {
@@ -139,6 +149,17 @@ impl Plan {
         if many > 0 && invoking.u8(0..4) == 0 {
             faults.push(Fault::of_invocations(&mut invoking, &deeds, length));
         }
+        let mut serving = fastrand::Rng::with_seed(seed ^ SERVING);
+        let streams_lists = serving.u8(0..3) == 0;
+        if many > 0 && serving.u8(0..8) == 0 {
+            faults.extend(Fault::of_bookmarks(&mut serving, length));
+        }
+        if many > 0 && serving.u8(0..8) == 0 {
+            faults.extend(Fault::of_the_cache(&mut serving, &deeds, length));
+        }
+        if many > 0 && streams_lists && serving.u8(0..3) == 0 {
+            faults.extend(Fault::of_streamed_lists(&mut serving, &deeds, length));
+        }
         faults.sort_by_key(|fault| fault.from);
         let waiting_bytes_max = if random.bool() { 8 << 20 } else { random.usize(700..2_500) };
         let counts = fastrand::Rng::with_seed(seed ^ 0x0f7e).u8(0..3) == 0;
@@ -148,7 +169,7 @@ impl Plan {
             deeds.extend(sightings(&mut telling, length));
             deeds.sort_by_key(|deed| deed.at);
         }
-        Self { seed, length, deeds, faults, waiting_bytes_max, watchers, counts, events }
+        Self { seed, length, deeds, faults, waiting_bytes_max, watchers, counts, events, streams_lists }
     }
 
     /// Which rules there are besides the laws.

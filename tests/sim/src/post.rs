@@ -1,6 +1,8 @@
 //! The queues, and what the functions and the watcher have to do with them.
 
 use crate::clock::{Clock, Millis, millis};
+use crate::model::Cluster;
+use crate::sent::Sent;
 use crate::weather::{Pace, Weather};
 use jiff::Timestamp;
 use prodrome_lambda::{Delivery, Mail, Received};
@@ -90,6 +92,10 @@ impl DeadLetters for Posted {
 pub(crate) struct Far {
     /// The queues.
     pub(crate) queue: Posted,
+    /// What is sent to them.
+    pub(crate) sent: Sent,
+    /// Of which cluster.
+    pub(crate) cluster: Cluster,
     /// What goes wrong.
     pub(crate) weather: Weather,
 }
@@ -98,6 +104,7 @@ impl Queue for Far {
     async fn send(&self, to: QueueName, messages: Vec<Message>) -> Result<(), SendError> {
         let (there, back) = self.weather.sends_take();
         pass(there).await;
+        self.sent.note(&self.cluster, &messages);
         let sent = self.queue.send(to, messages).await;
         pass(back).await;
         sent

@@ -1,6 +1,7 @@
 use crate::clock::{Clock, MINUTE, Millis, SECOND};
 use crate::fault::{Fault, What};
 use crate::oracle;
+use crate::places;
 use crate::plan::{Deed, DeedKind, Plan};
 use crate::system::System;
 use crate::watching::Watching;
@@ -11,6 +12,11 @@ use std::collections::BTreeSet;
 pub(crate) const REST: Millis = 60 * MINUTE;
 /// So often it is looked at what the watcher holds, and each minute at all that is kept.
 const LOOKS: Millis = 5 * SECOND;
+/// How old a version is that every watch has been told of by a bookmark, and that is saved as a place. One comes each
+/// minute, and is saved within ten seconds.
+const TOLD_AND_SAVED: Millis = 2 * MINUTE;
+/// How often something is written that nobody watches while only bookmarks come.
+const WRITES_EVERY: usize = 7_000;
 /// How much the watcher may hold however small its bound is: one object that comes alone.
 const ONE_OBJECT: usize = 1_000;
 
@@ -62,6 +68,8 @@ async fn run_here(plan: &Plan) -> Outcome {
     pushing.abort();
     drop((watcher, functions));
     complaints.extend(oracle::judge(plan, &system, end));
+    complaints.extend(places::go_on(plan, &system.cluster));
+    complaints.extend(system.sent.complaints());
     complaints.extend(ledger(&system).await);
     let heard = system.heard();
     let told = system.channels.told();
@@ -123,7 +131,9 @@ async fn happen(system: System, plan: Plan) {
         }
         system.clock.until(next_deed.min(next_blow)).await;
         if next_deed <= next_blow {
-            if let Some(deed) = deeds.next() {
+            if let Some(deed) = deeds.next()
+                && !(deed.what.is_of_pods() && system.weather.is(What::OnlyBookmarks))
+            {
                 system.cluster.happen(deed.what, system.clock.millis());
             }
         } else if let Some((_, blow)) = blows.next() {
@@ -133,7 +143,12 @@ async fn happen(system: System, plan: Plan) {
                     system.cluster.compact();
                     system.cluster.cut_watches();
                 }
-                Blow::BackUp => system.cluster.back_up(),
+                Blow::CompactToldByBookmarks => {
+                    system.cluster.compact_before(system.clock.millis() - TOLD_AND_SAVED);
+                    system.cluster.cut_watches();
+                }
+                Blow::Elsewhere => system.cluster.write_elsewhere(1, system.clock.millis()),
+                Blow::BackUp => system.cluster.back_up(system.clock.millis()),
                 Blow::Restore => system.cluster.restore(system.clock.millis()),
             }
         }
@@ -144,14 +159,20 @@ async fn happen(system: System, plan: Plan) {
 enum Blow {
     Cut,
     Compact,
+    CompactToldByBookmarks,
+    Elsewhere,
     BackUp,
     Restore,
 }
 
 fn blows_of(fault: &Fault) -> Vec<(Millis, Blow)> {
     match fault.what {
-        What::WatchesCut => vec![(fault.from, Blow::Cut)],
+        What::WatchesCut | What::CacheLags(_) => vec![(fault.from, Blow::Cut)],
         What::Compaction => vec![(fault.from, Blow::Compact)],
+        What::OnlyBookmarks => {
+            let writes = (fault.from..fault.to).step_by(WRITES_EVERY).map(|at| (at, Blow::Elsewhere));
+            writes.chain([(fault.to, Blow::CompactToldByBookmarks)]).collect()
+        }
         What::EtcdRestored => vec![(fault.from, Blow::BackUp), (fault.to, Blow::Restore)],
         _ => Vec::new(),
     }

@@ -9,6 +9,7 @@ use crate::model::Cluster;
 use crate::plan::Plan;
 use crate::post::{Letters, Posted, received};
 use crate::press::{Press, Shelf};
+use crate::sent::Sent;
 use crate::weather::{Pace, Weather};
 use jiff::Timestamp;
 use prodrome_alert::Alerts;
@@ -72,6 +73,8 @@ pub(crate) struct System {
     pub(crate) runs: MemoryStore,
     /// The queues.
     pub(crate) queue: Posted,
+    /// What the watcher has sent to them.
+    pub(crate) sent: Sent,
     /// The channels.
     pub(crate) channels: Arc<Phones>,
     /// What was told by evaluate, by episode: when it first came to be told, and what.
@@ -121,11 +124,12 @@ impl System {
         let older = |name| if name == NEWEST { OLDER } else { name };
         Self {
             clock,
-            cluster: Cluster::default(),
+            cluster: Cluster::new(plan.streams_lists),
             checks: store(),
             episodes: store(),
             runs: store(),
             queue: Posted::new(memory, clock),
+            sent: Sent::default(),
             channels: Arc::new(Phones {
                 memory: MemoryChannels::new(),
                 weather: weather.clone(),

@@ -62,9 +62,8 @@ impl Watching {
                 status: Arc::default(),
                 stops: struck(What::WatcherSuspended).map(|fault| (fault.from, fault.to)).collect(),
             };
-            let mut kills: Vec<_> = struck(What::WatcherKilled)
-                .map(|fault| (fault.from, fault.to, fault.seed % 2 == 0))
-                .collect();
+            let mut kills: Vec<_> =
+                struck(What::WatcherKilled).map(|fault| (fault.from, fault.to, fault.forgets())).collect();
             kills.sort_unstable();
             statuses.push(Arc::clone(&host.status));
             processes.spawn_local(host.live(kills));
@@ -151,7 +150,8 @@ impl Host {
         settings.outage_bytes_max = *waiting_bytes_max;
         let clock = system.clock;
         let clock = WatchClock::new(move || clock.now());
-        let queue = Far { queue: system.queue.clone(), weather: system.weather.clone() };
+        let System { queue, weather, sent, cluster, .. } = system.clone();
+        let queue = Far { queue, sent, cluster, weather };
         let watcher = Watcher::new(client.clone(), queue, places, settings, clock.clone());
         if !shares {
             return watcher;

@@ -177,6 +177,26 @@ impl Weather {
         .unwrap_or(0)
     }
 
+    /// How far the watch cache of the API server is behind.
+    pub(crate) fn cache_lags(&self) -> Millis {
+        self.ask(|what, _| match what {
+            What::CacheLags(seconds) => Some(i64::from(seconds) * 1_000),
+            _ => None,
+        })
+        .unwrap_or(0)
+    }
+
+    /// After how many of its objects the next list that is streamed breaks off, if it does, and whether that looks like an
+    /// end.
+    pub(crate) fn list_breaks(&self, objects: usize) -> Option<(usize, bool)> {
+        self.ask(|what, random| match what {
+            What::StreamedListsBreak(percent) => {
+                (random.u8(0..100) < percent).then(|| (random.usize(0..=objects), random.bool()))
+            }
+            _ => None,
+        })
+    }
+
     /// The trouble that a channel is in.
     pub(crate) fn trouble(&self, channel: &str) -> Option<Trouble> {
         self.ask(|what, _| match what {

@@ -9,6 +9,8 @@ mod identity;
 #[cfg(test)]
 mod late;
 #[cfg(test)]
+mod listed;
+#[cfg(test)]
 mod rules_change;
 #[cfg(test)]
 mod silence;

@@ -825,3 +825,18 @@ async fn an_api_server_that_never_ends_a_streamed_list_is_asked_for_pages() {
     assert_eq!(calls[..3], ["stream configmaps", "list configmaps 500", "watch configmaps 9"]);
     assert_eq!(outcome.place.as_deref(), Some("9"));
 }
+
+/// It waits for its cache where it is asked to stream, and reads the store where it is asked for pages.
+#[tokio::test(start_paused = true)]
+async fn an_api_server_whose_cache_is_behind_is_asked_for_pages() {
+    let status = r#"{"message":"Timeout: Too large resource version: 9, current: 5","code":504}"#;
+    let behind = || Answer::Stream(vec![Line::Event(format!(r#"{{"type":"ERROR","object":{status}}}"#))]);
+    let page = Answer::Page(vec![("a", 3)], "9", None);
+    let outcome = play_streaming(vec![behind(), behind(), page, Answer::Events(vec![])]).await;
+    let calls: Vec<_> = outcome.calls.iter().map(|call| call.split_once(' ').unwrap().1).collect();
+    assert_eq!(
+        calls[..4],
+        ["stream configmaps", "stream configmaps", "list configmaps 500", "watch configmaps 9"]
+    );
+    assert_eq!(outcome.place.as_deref(), Some("9"));
+}

@@ -386,8 +386,37 @@ fn a_step_begun_is_carried_on_before_the_news_that_meet_it_are_decided_on() {
             other => panic!("{other:?}"),
         }
     }
-    let old = told(1, 70, Verdict::Holds);
+    let old = told(1, -3, Verdict::Holds);
     assert_eq!(decide(Some(&ending), &terms, &old, t(70), blank), Decision::Nothing);
+}
+
+#[test]
+fn what_may_be_back_while_its_end_is_on_its_way_is_decided_on_after_it() {
+    let terms = terms(60, 0, 120);
+    let quiet = Phase::Ending { at: t(60), reason: EndReason::Deleted };
+    let ending = Check { phase: quiet, resource_version: 9, epoch: 7, ..open_check(&terms) };
+    let listed = Sighting { list: Some("7/pods/1".into()), epoch: 7, ..told(9, 70, Verdict::Holds) };
+    let turns = Seen::Present { verdict: Verdict::Not, since: None, turns_at: Some(t(99)) };
+    let is_over = Seen::Present { verdict: Verdict::Not, since: None, turns_at: None };
+    for (what, news, carries_on) in [
+        ("in the version that was known", listed.clone(), true),
+        ("in an older one", Sighting { version: 4, ..listed.clone() }, true),
+        ("of one before, in an older one", of_other(Sighting { version: 4, ..listed.clone() }), true),
+        ("what time may turn", Sighting { seen: turns, ..listed.clone() }, true),
+        ("what does not match", Sighting { seen: is_over, ..listed.clone() }, false),
+        ("what was seen before", Sighting { at: t(-3), ..listed.clone() }, false),
+        ("what an earlier run tells", Sighting { epoch: 6, ..listed }, false),
+    ] {
+        let plain = decide(Some(&ending), &terms, &news, t(70), blank);
+        let asked = crate::decide_asked(Some(&ending), &terms, &news, None, t(300), t(70), blank);
+        for decision in [plain, asked] {
+            match decision {
+                Decision::End(check) if carries_on => assert_eq!(*check, ending, "{what}"),
+                Decision::Nothing if !carries_on => {}
+                other => panic!("{what}: {other:?}"),
+            }
+        }
+    }
 }
 
 #[test]

@@ -19,6 +19,7 @@ fn calm(deeds: impl IntoIterator<Item = (Millis, DeedKind)>) -> Plan {
         watchers: 1,
         counts: false,
         events: false,
+        streams_lists: false,
     }
 }
 
@@ -269,4 +270,43 @@ fn a_break_is_no_match_where_the_cluster_cannot_be_read() {
     });
     assert_eq!(outcome.complaints, Vec::<String>::new());
     assert_eq!(outcome.findings, 1, "by the one rule that waits for three minutes");
+}
+
+/// The watch cache of an API server that streams lists is behind for a quarter of an hour, and the watcher has to list: a pod
+/// that is unready meanwhile is told of, as lists are read in pages then.
+#[test]
+fn a_cache_that_is_behind_keeps_no_list_away() {
+    let outcome = run(&Plan {
+        streams_lists: true,
+        faults: vec![
+            fault(4 * MINUTE, 19 * MINUTE, What::CacheLags(50)),
+            fault(5 * MINUTE, 5 * MINUTE, What::Compaction),
+        ],
+        ..one_pod(
+            1_000,
+            true,
+            [(6 * MINUTE, DeedKind::Ready("a", false)), (18 * MINUTE, DeedKind::Ready("a", true))],
+        )
+    });
+    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.findings, 3);
+}
+
+/// A configuration that is bad goes while the watcher is away, and all that is past is forgotten then: only a list tells.
+#[test]
+fn what_a_list_does_not_name_of_what_others_refer_to_wakes_them() {
+    let away = Fault { seed: 2, ..fault(15 * MINUTE, 15 * MINUTE + 20_000, What::WatcherKilled) };
+    let outcome = run(&Plan {
+        faults: vec![away],
+        ..one_pod(
+            1_000,
+            true,
+            [
+                (5 * MINUTE, DeedKind::Config("settings", Some(true))),
+                (15 * MINUTE + 10_000, DeedKind::Config("settings", None)),
+            ],
+        )
+    });
+    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.findings, 1);
 }
