@@ -63,6 +63,7 @@ mod tests {
     fn only_what_asks_outside_reads_the_settings_for_it_and_all_mistakes_are_named() {
         let vars = |name: &str| match name {
             "CLUSTER_KUBECONFIG" => Some("/kubeconfig".to_owned()),
+            "CLUSTER_SCOPE" => Some("default/local/kind".to_owned()),
             "OUTSIDE_NETWORKS" => Some("ten".to_owned()),
             "OUTSIDE_CA" => Some("!".to_owned()),
             _ => None,
