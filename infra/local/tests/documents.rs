@@ -95,7 +95,7 @@ fn every_test_that_the_threat_model_names_exists_where_it_says() {
             }
         } else if word.starts_with(|c: char| c.is_ascii_uppercase()) && !word.contains([' ', '-', '=']) {
             // A statement of a policy, or a parameter.
-            let is_there = [format!("Sid: {word}\n"), format!("\n  {word}:\n    Type: String\n")];
+            let is_there = [format!("Sid: {word}"), format!("\n  {word}:\n    Type: String\n")];
             assert!(
                 is_there.iter().any(|line| template.contains(line)),
                 "SECURITY.md names {word}, which the template lacks"

@@ -34,8 +34,12 @@ impl Scope {
     /// Whether it may be a part of a scope: one to a hundred letters, digits, dots, dashes and underscores. They stand in keys
     /// and in the names of SSM parameters.
     pub fn is_sound_part(part: &str) -> bool {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        (1..=Self::PART_MAX).contains(&part.len()) && part.chars().all(is_plain)
+        (1..=Self::PART_MAX).contains(&part.len()) && part.chars().all(Self::may_hold)
+    }
+
+    /// Whether a part of a scope may hold this character.
+    pub fn may_hold(c: char) -> bool {
+        c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
     }
 
     /// How long a part may be.

@@ -70,9 +70,7 @@ impl Cluster {
     fn name(&self) -> String {
         match self {
             // It stands in keys and in a parameter, and a context may be called anything (`user@prod`).
-            Self::Kubeconfig { context: Some(context), .. } => {
-                context.replace(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_' | '-'), "-")
-            }
+            Self::Kubeconfig { context: Some(context), .. } => context.replace(|c| !Scope::may_hold(c), "-"),
             Self::Kubeconfig { .. } | Self::Recording(_) => "local".to_owned(),
         }
     }
