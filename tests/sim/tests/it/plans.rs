@@ -308,5 +308,5 @@ fn what_a_list_does_not_name_of_what_others_refer_to_wakes_them() {
         )
     });
     assert_eq!(outcome.complaints, Vec::<String>::new());
-    assert_eq!(outcome.findings, 1);
+    assert_eq!(outcome.findings, 2, "that it was bad, and that it is missing");
 }
