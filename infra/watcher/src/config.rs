@@ -178,9 +178,9 @@ impl Config {
             scope: Scope {
                 tenant: vars.named("TENANT").unwrap_or_else(|| "default".to_owned()),
                 region: vars.named(region).unwrap_or_else(|| "local".to_owned()),
-                cluster: {
-                    vars.required("CLUSTER", "the cluster's name");
-                    vars.named("CLUSTER").unwrap_or_default()
+                cluster: match vars.named("CLUSTER") {
+                    Some(name) => name,
+                    None => vars.required("CLUSTER", "the cluster's name"),
                 },
             },
             context: vars.text("CONTEXT"),
