@@ -148,10 +148,10 @@ async fn while_the_queue_is_down_memory_is_bounded_the_watches_pause_and_all_of_
     let run = Run::begin(world.client().await, &world.queue, world.places(), settings);
     world.in_step(&POD).await;
     world.queue.down.store(true, Ordering::Relaxed);
-    for i in 0..1_000 {
+    // Far more than have room, beside the pack that is on its way: the watch pauses.
+    for i in 0..4_000 {
         api.apply(&POD, "shop", &format!("web-{i}"), large(i, 0));
     }
-    // So many are more than have room: the watch pauses.
     run.until("it is full", |status| status.render().contains("prodrome_watcher_held_back_total 1")).await;
     let objects = |status: &Status| -> u64 {
         let metrics = status.render();
