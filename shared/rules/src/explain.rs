@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt;
 use words::{
-    clause_words, condition_words, frequency_words, namespaces, periodic_words, question_words,
+    clause_words, clusters, condition_words, frequency_words, namespaces, periodic_words, question_words,
     reference_words, since_words, subjects, timing,
 };
 
@@ -182,6 +182,9 @@ impl Explainer<'_, '_> {
             rule.severity,
             rule.owner
         );
+        if !rule.clusters.is_all() {
+            parts.push(Explanation::new(clusters(rule)));
+        }
         if let Some(frequency) = &rule.frequency {
             parts.push(Explanation::new(frequency_words(frequency)));
         }

@@ -1,12 +1,12 @@
 /// A pattern in which `*` stands for any characters and `?` for one. The whole text has to match. A backslash
 /// takes the special meaning from the character after it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Glob {
     text: String,
     parts: Vec<Part>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     Any,
     One,
@@ -30,6 +30,16 @@ impl Glob {
 
     pub(crate) fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The characters that stand for themselves.
+    pub(crate) fn literals(&self) -> impl Iterator<Item = char> {
+        self.parts.iter().filter_map(|part| if let Part::Char(c) = part { Some(*c) } else { None })
+    }
+
+    /// Whether anything stands for others than itself.
+    pub(crate) fn has_wildcard(&self) -> bool {
+        self.parts.iter().any(|part| !matches!(part, Part::Char(_)))
     }
 
     /// Whether the other one matches whatever this one does. It says so only where it is sure.

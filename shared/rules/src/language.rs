@@ -27,6 +27,10 @@ const NAMESPACES_WORD: Word =
     word("namespaces", "In which namespaces to look: globs to include and exclude.", || {
         reference("namespaces")
     });
+const CLUSTERS_WORD: Word =
+    word("clusters", "In which clusters the rule holds: globs to include and exclude.", || {
+        reference("clusters")
+    });
 const DURATION_WORD: Word =
     word("duration", "How long it must match without a break before it fires; 0 fires at once.", || {
         reference("duration")
@@ -65,6 +69,7 @@ pub(crate) const RULE: Keys = Keys {
         ),
         word("notResource", "With resource \"*\": the kinds left out.", || or_used(&kinds())),
         NAMESPACES_WORD,
+        CLUSTERS_WORD,
         word("filterField", "Whom the rule is about: conditions that must all hold.", clauses),
         word("checkField", "What is wrong: conditions that must all hold.", clauses),
         word("reference", "Another object that the rule needs; several must all hold.", || {
@@ -114,6 +119,7 @@ pub(crate) const DEFAULTS: Keys = Keys {
     of: "`defaults`",
     known: &[
         NAMESPACES_WORD,
+        CLUSTERS_WORD,
         DURATION_WORD,
         GAP_TOLERANCE_WORD,
         RESOLVE_AFTER_WORD,
@@ -127,13 +133,15 @@ pub(crate) const DEFAULTS: Keys = Keys {
     ],
 };
 
-pub(crate) const NAMESPACES: Keys = Keys {
-    of: "`namespaces`",
-    known: &[
-        word("include", "Only in these; all where it is absent.", || list(&text())),
-        word("exclude", "But not in these.", || list(&text())),
-    ],
-};
+pub(crate) const NAMESPACES: Keys = Keys { of: "`namespaces`", known: &INCLUDE_AND_EXCLUDE };
+
+/// Their globs are matched against a cluster's name, or with a slash against `tenant/region/cluster`.
+pub(crate) const CLUSTERS: Keys = Keys { of: "`clusters`", known: &INCLUDE_AND_EXCLUDE };
+
+const INCLUDE_AND_EXCLUDE: [Word; 2] = [
+    word("include", "Only in these; all where it is absent.", || list(&text())),
+    word("exclude", "But not in these.", || list(&text())),
+];
 
 macro_rules! operators {
     () => {

@@ -24,6 +24,7 @@
 //! ```
 
 mod check;
+mod clusters;
 mod condition;
 mod diagnostic;
 pub mod engine;
@@ -33,6 +34,7 @@ mod explain;
 mod format;
 mod frequency;
 mod glob;
+mod globs;
 pub mod json;
 mod judge;
 mod kind;
@@ -60,6 +62,7 @@ mod time;
 mod value;
 
 pub use check::{Loaded, load, nearest, suggest};
+pub use clusters::Clusters;
 pub use diagnostic::{Code, Diagnostic, Level, LineIndex, Place, Position};
 pub use evaluation::{EVIDENCE_MAX, EVIDENCE_VALUE_MAX, Evaluation};
 pub use explain::{Explanation, Question};

@@ -6,6 +6,7 @@ mod yaml;
 use crate::condition::{Clause, Condition, Quantifier, Test};
 use crate::frequency::{CountBy, Frequency};
 use crate::glob::Glob;
+use crate::globs::Globs;
 use crate::mode::Mode;
 use crate::operator::{Operator, Relation};
 use crate::periodic::Periodic;
@@ -42,8 +43,10 @@ pub(crate) fn clause_text(clause: &Clause) -> String {
     yaml::compact(&clauses(std::slice::from_ref(clause), "field"))
 }
 
-/// What says nothing of which objects match.
-const OTHER_THAN_MEANING: [&str; 12] = [
+/// What says nothing of which objects match. Where a rule holds is none of what it looks for: in a cluster in which it
+/// holds as before nothing begins anew.
+const OTHER_THAN_MEANING: [&str; 13] = [
+    "clusters",
     "period",
     "duration",
     "gapTolerance",
@@ -86,12 +89,8 @@ pub(crate) fn rule_body_with(rule: &Rule, said: &[&str]) -> Out {
             map.add_some("notResource", (!except.is_empty()).then(|| texts(except)));
         }
     }
-    if !rule.namespaces.is_all() || says("namespaces") {
-        let mut globs = Map::default();
-        for (key, list) in [("include", &rule.namespaces.include), ("exclude", &rule.namespaces.exclude)] {
-            globs.add_some(key, (!list.is_empty()).then(|| texts(list.iter().map(Glob::as_str))));
-        }
-        map.add("namespaces", globs.out());
+    for (key, said) in [("namespaces", &rule.namespaces.0), ("clusters", &rule.clusters.0)] {
+        map.add_some(key, (!said.is_all() || says(key)).then(|| globs(said)));
     }
     let clauses_or_none = |list: &[Clause]| (!list.is_empty()).then(|| clauses(list, "field"));
     map.add_some("filterField", clauses_or_none(rule.written_filter()));
@@ -130,6 +129,14 @@ pub(crate) fn rule_body_with(rule: &Rule, said: &[&str]) -> Out {
     }
     map.add_some("enabled", (!rule.enabled || says("enabled")).then(|| Out::Word(rule.enabled.to_string())));
     map.add_some("mode", (rule.mode != Mode::Live || says("mode")).then(|| text(rule.mode)));
+    map.out()
+}
+
+fn globs(globs: &Globs) -> Out {
+    let mut map = Map::default();
+    for (key, list) in [("include", &globs.include), ("exclude", &globs.exclude)] {
+        map.add_some(key, (!list.is_empty()).then(|| texts(list.iter().map(Glob::as_str))));
+    }
     map.out()
 }
 

@@ -12,6 +12,9 @@ use crate::rule::Rule;
 use crate::source::{SourceFile, Span};
 use prodrome_model::GroupKind;
 
+/// What helps where globs leave nothing.
+const LESS: &str = "exclude less than is included, or leave `exclude` out";
+
 /// Where a rule's name stands.
 #[derive(Debug, Clone)]
 pub(crate) struct Home {
@@ -30,14 +33,13 @@ pub fn review(files: &[SourceFile], served: Option<&[GroupKind]>) -> Loaded {
     let mut idle = vec![false; rules.len()];
     for (index, (rule, home)) in rules.iter().zip(&homes).enumerate() {
         for never in never::of_rule(rule) {
-            idle[index] |= matches!(never.path, "" | never::NAMESPACES);
+            idle[index] |= matches!(never.path, "" | never::NAMESPACES | never::CLUSTERS);
             let anyof = "put values of which one is enough into one list, conditions of which one is enough into an \
                          anyOf";
             let (expected, help) = match never.path {
                 "" => ("conditions that can hold together", anyof),
-                never::NAMESPACES => {
-                    ("a namespace that is left", "exclude less than is included, or leave `exclude` out")
-                }
+                never::NAMESPACES => ("a namespace that is left", LESS),
+                never::CLUSTERS => ("a cluster that is left", LESS),
                 _ => ("alternatives that can hold beside the other conditions", anyof),
             };
             doubts.push(doubt(Code::NeverTrue, rule, home, never.path, expected, never.found, help));

@@ -1,3 +1,4 @@
+use crate::clusters::Clusters;
 use crate::condition::{Clause, Context, all_hold};
 use crate::evaluation::{Evaluation, Evidence, earliest_turn};
 use crate::frequency::Frequency;
@@ -27,6 +28,7 @@ pub struct Rule {
     pub(crate) name: String,
     pub(crate) subjects: Subjects,
     pub(crate) namespaces: Namespaces,
+    pub(crate) clusters: Clusters,
     pub(crate) filter: Vec<Clause>,
     /// How many clauses at the end of `filter` nobody wrote: see [`Rule::imply_event_window`].
     pub(crate) implied: usize,
@@ -169,6 +171,23 @@ impl Rule {
     /// In which namespaces it looks.
     pub fn namespaces(&self) -> &Namespaces {
         &self.namespaces
+    }
+
+    /// In which clusters it holds. What it says of an object does not hang on them: whoever judges for a cluster takes
+    /// the rules that [hold there](crate::RuleSet::of_cluster).
+    pub fn clusters(&self) -> &Clusters {
+        &self.clusters
+    }
+
+    /// The same rule, in all clusters.
+    #[must_use]
+    pub fn everywhere(&self) -> Self {
+        if self.clusters.is_all() {
+            return self.clone();
+        }
+        let mut rule = Self { clusters: Clusters::default(), ..self.clone() };
+        rule.hash = crate::print::hash(&rule);
+        rule
     }
 
     /// The kinds that it is about.

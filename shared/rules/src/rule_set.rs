@@ -1,9 +1,10 @@
+use crate::clusters::Clusters;
 use crate::glob::Glob;
 use crate::kind::KindPattern;
 use crate::mode::Mode;
 use crate::reference::Reference;
 use crate::rule::Rule;
-use prodrome_model::{GroupKind, stable_hash};
+use prodrome_model::{GroupKind, Scope, stable_hash};
 use std::collections::BTreeSet;
 
 /// Rules that hold together: each name stands once.
@@ -38,6 +39,24 @@ impl RuleSet {
     #[must_use]
     pub fn live(&self) -> Self {
         Self { rules: self.rules.iter().map(|rule| rule.in_mode(Mode::Live)).collect() }
+    }
+
+    /// The same rules, each in all clusters: for where it is not known which cluster something is of.
+    #[must_use]
+    pub fn everywhere(&self) -> Self {
+        Self { rules: self.rules.iter().map(Rule::everywhere).collect() }
+    }
+
+    /// Only the rules that hold in a cluster: there the others are as if they did not exist.
+    #[must_use]
+    pub fn of_cluster(&self, scope: &Scope) -> Self {
+        Self { rules: self.rules.iter().filter(|rule| rule.clusters.admit(scope)).cloned().collect() }
+    }
+
+    /// What rules say of clusters, each once, and none where all hold in every cluster. Of two clusters of which all of
+    /// these say the same, the rules are the same.
+    pub fn clusters(&self) -> BTreeSet<&Clusters> {
+        self.rules.iter().map(|rule| &rule.clusters).filter(|clusters| !clusters.is_all()).collect()
     }
 
     /// All rules in the order they were written, those switched off included.

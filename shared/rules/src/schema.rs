@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 /// and the keys that exclude each other.
 pub fn schema() -> Value {
     let key = "^([A-Z][A-Za-z0-9]{0,62}|defaults|let)$";
-    json!({
+    let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Prodrome rules",
         "description": "A map from rule names to rules.",
@@ -37,12 +37,7 @@ pub fn schema() -> Value {
             "defaults": map(&language::DEFAULTS, &[]),
             "named": named(),
             "use": map(&language::USE, &["use"]),
-            "namespaces": {
-                "oneOf": [
-                    list(&reference("scalar")),
-                    map(&language::NAMESPACES, &[]),
-                ],
-            },
+            "namespaces": globs(&language::NAMESPACES),
             "clauses": list(&reference("clause")),
             "clause": {"oneOf": [reference("condition"), map(&language::ANY_OF_CLAUSE, &["anyOf"]), reference("use")]},
             "condition": one_operator(map(&language::CONDITION, &["field"])),
@@ -92,7 +87,21 @@ pub fn schema() -> Value {
                 ],
             },
         },
-    })
+    });
+    // The macro takes no more at once.
+    schema["$defs"]["clusters"] = clusters();
+    schema
+}
+
+/// What to include, or that and what to exclude.
+fn globs(keys: &Keys) -> Value {
+    json!({"oneOf": [list(&reference("scalar")), map(keys, &[])]})
+}
+
+fn clusters() -> Value {
+    let about =
+        "A glob is matched against a cluster's name; one with a slash against the whole tenant/region/cluster.";
+    with(globs(&language::CLUSTERS), "description", json!(about))
 }
 
 /// What a `let` may name: conditions, alternatives, a text or several, a `since`, a reference. Editors offer in a list

@@ -1,8 +1,11 @@
 use super::condition::Scope;
 use super::fields::Fields;
 use super::{Checker, Reported};
+use crate::clusters::{self, Clusters};
 use crate::diagnostic::Code;
 use crate::frequency::{CountBy, Frequency};
+use crate::glob::Glob;
+use crate::globs::Globs;
 use crate::kind::{KindName, KindPattern, is_event};
 use crate::language;
 use crate::mode::Mode;
@@ -36,6 +39,7 @@ impl Checker<'_> {
         let fields = self.fields(tree, "", "a rule: a map", &language::RULE)?;
         let subjects = self.subjects(&fields);
         let namespaces = self.optional(&fields, "namespaces", Self::namespaces);
+        let clusters = self.optional(&fields, "clusters", Self::clusters);
         let clauses = |checker: &mut Self, key| {
             checker.optional(&fields, key, |checker, tree, at| checker.clauses(tree, at, Scope::Object, 0))
         };
@@ -90,6 +94,7 @@ impl Checker<'_> {
             name: key.text.clone(),
             subjects: subjects?,
             namespaces: namespaces.ok()?.unwrap_or_default(),
+            clusters: clusters.ok()?.unwrap_or_default(),
             filter: filter.ok()?.unwrap_or_default(),
             implied: 0,
             check: check.ok()?.unwrap_or_default(),
@@ -122,6 +127,7 @@ impl Checker<'_> {
     /// The values of `defaults`, each by itself.
     pub(super) fn check_defaults(&mut self, fields: &Fields<'_>) {
         self.optional(fields, "namespaces", Self::namespaces).ok();
+        self.optional(fields, "clusters", Self::clusters).ok();
         for key in ["duration", "gapTolerance", "resolveAfter"] {
             self.optional(fields, key, Self::duration).ok();
         }
@@ -199,16 +205,42 @@ impl Checker<'_> {
     }
 
     fn namespaces(&mut self, tree: &Tree, path: &str) -> Option<Namespaces> {
+        self.include_and_exclude(tree, path, &language::NAMESPACES, Self::glob_list).map(Namespaces)
+    }
+
+    fn clusters(&mut self, tree: &Tree, path: &str) -> Option<Clusters> {
+        self.include_and_exclude(tree, path, &language::CLUSTERS, Self::cluster_list).map(Clusters)
+    }
+
+    /// A list of what to include, or a map with that and what to exclude.
+    fn include_and_exclude(
+        &mut self,
+        tree: &Tree,
+        path: &str,
+        keys: &language::Keys,
+        list: impl Fn(&mut Self, &Tree, &str) -> Option<Vec<Glob>>,
+    ) -> Option<Globs> {
         if !matches!(tree.value, TreeValue::Map(_)) {
-            let include = self.glob_list(tree, path)?;
-            return Some(Namespaces { include, exclude: Vec::new() });
+            let include = list(self, tree, path)?;
+            return Some(Globs { include, exclude: Vec::new() });
         }
         let expected = "a list of globs, or a map with `include` and `exclude`";
-        let fields = self.fields(tree, path, expected, &language::NAMESPACES)?;
-        let include = self.optional(&fields, "include", Self::glob_list);
-        let exclude = self.optional(&fields, "exclude", Self::glob_list);
+        let fields = self.fields(tree, path, expected, keys)?;
+        let include = self.optional(&fields, "include", &list);
+        let exclude = self.optional(&fields, "exclude", &list);
         let (include, exclude) = (include.ok()?.unwrap_or_default(), exclude.ok()?.unwrap_or_default());
-        Some(Namespaces { include, exclude })
+        Some(Globs { include, exclude })
+    }
+
+    /// Globs of which each may match some cluster.
+    fn cluster_list(&mut self, tree: &Tree, path: &str) -> Option<Vec<Glob>> {
+        let globs = self.glob_list(tree, path)?;
+        let Some(idle) = globs.iter().find(|glob| !clusters::may_match(glob)) else { return Some(globs) };
+        let found = format!("`{}`", crate::text::one_line(&crate::text::cut(idle.as_str(), 60)));
+        let expected = "globs of a cluster's name, or of tenant/region/cluster";
+        let help = "write the name alone, or all three parts; `*/prod-1` is prod-1 of any tenant and region";
+        self.error(Code::BadCluster, tree.span, path, expected, &found, Some(help.to_owned()));
+        None
     }
 
     fn check_reference_duration(

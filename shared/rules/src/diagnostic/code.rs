@@ -52,6 +52,7 @@ codes! {
     BadRegex = "bad-regex", "A regular expression that cannot be compiled, or is too large.";
     BadTemplate = "bad-template", "A summary whose fields cannot be read.";
     BadChoice = "bad-choice", "Something else than the few words that the key takes.";
+    BadCluster = "bad-cluster", "A glob of `clusters` that no cluster can match.";
     TooDeep = "too-deep", "An anyOf nested too deeply.";
     NoEffect = "no-effect", "Something that changes nothing.";
     UnknownNode = "unknown-node", "A flow's `after` or `when` names a node that it does not have or does not wait for.";

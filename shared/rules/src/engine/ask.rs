@@ -172,7 +172,7 @@ impl Question {
             Self::Greater(_) | Self::Less(_) => 400,
             Self::Passed(_) => 600,
             Self::NotPassed(_) => 300,
-            Self::Admit(namespaces) if namespaces.include.is_empty() => 900,
+            Self::Admit(namespaces) if namespaces.0.include.is_empty() => 900,
             Self::Admit(_) => 100,
         }
     }

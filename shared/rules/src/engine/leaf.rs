@@ -109,7 +109,7 @@ impl Placed<'_> {
             Question::Match { literals, .. } => literals.clone(),
             Question::Admit(namespaces) => {
                 let (mut names, excluded): (Vec<_>, Vec<_>) =
-                    (exact(&namespaces.include), exact(&namespaces.exclude));
+                    (exact(&namespaces.0.include), exact(&namespaces.0.exclude));
                 names.extend(excluded);
                 names
             }
@@ -122,7 +122,7 @@ impl Placed<'_> {
         match &self.ask.question {
             Question::Match { matchers, .. } => !matchers.is_empty(),
             Question::Admit(namespaces) => {
-                let mut globs = namespaces.include.iter().chain(&namespaces.exclude);
+                let mut globs = namespaces.0.include.iter().chain(&namespaces.0.exclude);
                 globs.any(|glob| matches!(Shape::of(glob), Shape::Other(_)))
             }
             Question::Greater(_) | Question::Less(_) | Question::Stamp => true,

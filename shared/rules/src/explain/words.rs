@@ -3,6 +3,7 @@
 use crate::condition::{Clause, Condition, Quantifier, Test};
 use crate::frequency::{CountBy, Frequency};
 use crate::glob::Glob;
+use crate::globs::Globs;
 use crate::kind::KindName;
 use crate::operator::{Operator, Pattern, Relation};
 use crate::periodic::Periodic;
@@ -22,11 +23,19 @@ pub(super) fn subjects(subjects: &Subjects) -> String {
 }
 
 pub(super) fn namespaces(rule: &Rule) -> String {
+    places(&rule.namespaces.0, "namespace")
+}
+
+pub(super) fn clusters(rule: &Rule) -> String {
+    format!("it holds {}", places(&rule.clusters.0, "cluster"))
+}
+
+fn places(places: &Globs, what: &str) -> String {
     let globs = |globs: &[Glob]| list(&globs.iter().map(Glob::as_str).collect::<Vec<_>>(), " and ");
-    match (rule.namespaces.include.as_slice(), rule.namespaces.exclude.as_slice()) {
-        ([], exclude) => format!("in every namespace but {}", globs(exclude)),
-        (include, []) => format!("in the namespaces {}", globs(include)),
-        (include, exclude) => format!("in the namespaces {}, but not in {}", globs(include), globs(exclude)),
+    match (places.include.as_slice(), places.exclude.as_slice()) {
+        ([], exclude) => format!("in every {what} but {}", globs(exclude)),
+        (include, []) => format!("in the {what}s {}", globs(include)),
+        (include, exclude) => format!("in the {what}s {}, but not in {}", globs(include), globs(exclude)),
     }
 }
 

@@ -13,6 +13,8 @@ use std::collections::HashMap;
 
 /// Where a rule leaves no namespace, which is as idle as one that never matches.
 pub(super) const NAMESPACES: &str = "namespaces";
+/// The same of clusters.
+pub(super) const CLUSTERS: &str = "clusters";
 
 /// What can never hold.
 pub(super) struct Never {
@@ -26,8 +28,13 @@ pub(super) struct Never {
 pub(super) fn of_rule(rule: &Rule) -> Vec<Never> {
     let mut found = Vec::new();
     let all: Vec<&Clause> = rule.filter.iter().chain(&rule.check).collect();
-    if let Some(words) = namespaces(rule) {
-        return vec![Never { path: NAMESPACES, found: words }];
+    for (path, is_none) in
+        [(NAMESPACES, rule.namespaces.0.is_none(Glob::is_within)), (CLUSTERS, rule.clusters.is_none())]
+    {
+        if is_none {
+            let found = format!("{path} of which each that is included is excluded again");
+            return vec![Never { path, found }];
+        }
     }
     let mut whole = conjunction(&all, &[], "checkField", &mut found);
     for reference in rule.references() {
@@ -44,13 +51,6 @@ pub(super) fn of_rule(rule: &Rule) -> Vec<Never> {
         Some(words) => vec![Never { path: "", found: words }],
         None => found,
     }
-}
-
-fn namespaces(rule: &Rule) -> Option<String> {
-    let (include, exclude) = (&rule.namespaces.include, &rule.namespaces.exclude);
-    let gone = |glob: &Glob| exclude.iter().any(|other| glob.is_within(other));
-    let is_empty = !include.is_empty() && include.iter().all(gone);
-    is_empty.then(|| "namespaces of which each that is included is excluded again".to_owned())
 }
 
 /// Why these cannot all hold, beside others that hold as well. Alternatives that cannot are told by the way.
@@ -401,6 +401,26 @@ mod tests {
         assert_eq!(said(some), ["in part: p is \"A\", and p is \"B\""]);
         let all = "    - {field: [p], equalValue: [A]}\n    - anyOf:\n        - {field: [p], equalValue: [B]}\n        - {field: [p], nilValue: true}\n";
         assert_eq!(said(all), ["p is \"A\", and p is \"B\""]);
+    }
+
+    #[test]
+    fn clusters_that_are_all_taken_out_are_told() {
+        for (clusters, want) in [
+            ("{include: [prod-1], exclude: ['prod-*']}", true),
+            ("{include: ['*/eu/*'], exclude: ['*/*']}", true),
+            ("{include: [prod-1, test], exclude: ['prod-*']}", false),
+            // A name and a whole are not compared.
+            ("{include: [prod-1], exclude: ['*/eu/*']}", false),
+            ("{exclude: [prod-1]}", false),
+        ] {
+            let conditions = format!("    - {{field: [x], nilValue: true}}\n  clusters: {clusters}\n");
+            let want: &[&str] = if want {
+                &["in part: clusters of which each that is included is excluded again"]
+            } else {
+                &[]
+            };
+            assert_eq!(said(&conditions), want, "{clusters}");
+        }
     }
 
     #[test]

@@ -64,10 +64,11 @@ pub(super) fn find(rules: &[Rule]) -> Vec<Overlap> {
 }
 
 /// Whether the narrow rule, if it matches only where the wide one does, tells nobody anything: not of another kind, not
-/// earlier, not louder, not to others.
+/// elsewhere, not earlier, not louder, not to others.
 fn adds_nothing(narrow: &Rule, wide: &Rule) -> bool {
     are_among(narrow, wide)
         && narrow.namespaces == wide.namespaces
+        && (narrow.clusters == wide.clusters || wide.clusters.is_all())
         && narrow.duration >= wide.duration
         && narrow.gap_tolerance <= wide.gap_tolerance
         && (narrow.since == wide.since || narrow.since.is_empty())
@@ -331,6 +332,19 @@ mod tests {
             (rule("A", a, ""), rule("B", a, "").replace("Pod", "Node"), ""),
             (rule("A", a, ""), rule("B", "{ field: [a], equalValue: [y, z] }", ""), ""),
             (rule("A", a, ""), rule("B", b, ""), ""),
+            // Where another does not hold it is the only one that says it.
+            (rule("A", a, ", clusters: [prod]"), rule("B", a, ", clusters: [test]"), ""),
+            (rule("A", a, ", clusters: [prod]"), rule("B", &narrow, ""), ""),
+            (
+                rule("A", a, ", clusters: [prod]"),
+                rule("B", &narrow, ", clusters: [prod]"),
+                "B: one that only matches where A (r.yaml:1) does, and fires no earlier",
+            ),
+            (
+                rule("A", a, ""),
+                rule("B", a, ", clusters: [prod]"),
+                "B: one that only matches where A (r.yaml:1) does, and fires no earlier",
+            ),
         ] {
             let told = said(&format!("{one}{other}"));
             assert_eq!(told.join("\n"), want, "{one}{other}");

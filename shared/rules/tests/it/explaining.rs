@@ -50,6 +50,7 @@ Everything:
   resource: "*"
   notResource: [Node, Rollout]
   namespaces: { include: [shop-*, test], exclude: [shop-dev] }
+  clusters: { include: [prod-*], exclude: ["*/us/*"] }
   filterField:
     - { field: [metadata, labels, "app.io/name"], likeValue: ["web-*", "api-*"] }
     - { field: [spec, replicas], greaterThan: 0, default: 1 }
@@ -98,6 +99,7 @@ fn everything_the_language_has_in_words() {
         a Deployment (as spec.ref.kind says) that spec.ref.name names, in the namespace in spec.ref.namespace does not exist
         a Pod that spec.selector selects has
           status.phase is "Failed"
+      it holds in the clusters prod-*, but not in */us/*
       it fires when all of this has held for 10m, breaks shorter than 1m aside; it resolves when it has not held for 5m
       the match began at status.conditions.lastTransitionTime, where that is earlier, of the elements where
         type is "Ready"
@@ -168,6 +170,7 @@ fn everything_the_language_has_of_an_object() {
           ✓ Pod x-1
             ✓ status.phase is "Failed"
                 status.phase = Failed
+      it holds in the clusters prod-*, but not in */us/*
       it fires when all of this has held for 10m, breaks shorter than 1m aside; it resolves when it has not held for 5m
       the match began at status.conditions.lastTransitionTime, where that is earlier, of the elements where
           2025-12-31T23:00:00Z

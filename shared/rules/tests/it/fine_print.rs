@@ -1,6 +1,7 @@
 //! The lines of the language's fine print, each with its cases.
 
 use crate::support::{at, check, object, rule};
+use prodrome_model::Scope;
 
 #[track_caller]
 fn table(condition: &str, rows: &[(&str, bool)]) {
@@ -343,6 +344,36 @@ fn namespaces_are_globs_to_include_and_exclude() {
             rule(&format!("namespaces: {namespaces}\ncheckField: [{{ field: [a], equalValue: [1] }}]"));
         assert_eq!(rule.evaluate(&metadata(namespace), at(0)).matches, want, "{namespaces} {namespace}");
     }
+}
+
+#[test]
+fn where_a_rule_does_not_hold_it_is_as_if_it_did_not_exist() {
+    let rules = crate::support::load_one(
+        "
+defaults: { clusters: [prod-*] }
+A: { resource: Pod, checkField: [{ field: [a], nilValue: true }] }
+B: { resource: Node, clusters: { exclude: ['*/eu/*'] }, checkField: [{ field: [a], nilValue: true }] }
+C: { resource: Service, clusters: {}, checkField: [{ field: [a], nilValue: true }] }
+D: { resource: Job, clusters: [default/eu/test], checkField: [{ field: [a], nilValue: true }] }
+E: { resource: Secret, clusters: { include: [prod-*] }, checkField: [{ field: [a], nilValue: true }] }
+",
+    );
+    for (tenant_region_cluster, want) in [
+        ("default/eu/prod-1", "A C E"),
+        ("default/us/prod-1", "A B C E"),
+        ("default/eu/test", "C D"),
+        ("acme/eu/test", "C"),
+    ] {
+        let scope = Scope::parse(tenant_region_cluster).unwrap();
+        let held = rules.of_cluster(&scope);
+        let names: Vec<&str> = held.rules().iter().map(prodrome_rules::Rule::name).collect();
+        assert_eq!(names.join(" "), want, "{scope}");
+        assert_eq!(held.kinds().len(), names.len(), "kinds of rules that hold elsewhere are none");
+    }
+    assert_eq!(rules.clusters().len(), 3, "what A and E say is the same");
+    assert!(rules.everywhere().clusters().is_empty());
+    // What a rule says of an object is the same wherever it holds.
+    assert!(rules.rules()[0].evaluate(&object("{}"), at(0)).matches);
 }
 
 #[test]

@@ -309,6 +309,14 @@ pub(crate) fn full_rule() -> impl Strategy<Value = Value> {
         globs().prop_map(|globs| Some(json!({"exclude": globs}))),
         (globs(), globs()).prop_map(|(a, b)| Some(json!({"include": a, "exclude": b}))),
     ];
+    let cluster_globs = || {
+        prop::collection::vec(select(&["prod-*", "*/eu/*", "a/b/c", "?"][..]), 1..3).prop_map(|g| json!(g))
+    };
+    let clusters = prop_oneof![
+        Just(None),
+        cluster_globs().prop_map(Some),
+        (cluster_globs(), cluster_globs()).prop_map(|(a, b)| Some(json!({"include": a, "exclude": b}))),
+    ];
     let summary = select(&["{a.b}", "{{x}} {c['d.e/f'][a=x|y].b|a}", "plain: text", "a\nb"][..]);
     let text = prop_oneof![
         any::<String>(),
@@ -334,10 +342,11 @@ pub(crate) fn full_rule() -> impl Strategy<Value = Value> {
         prop::option::weighted(0.2, frequency()),
         prop::option::weighted(0.1, plugin()),
     );
-    (resource, namespaces, parts, times, words).prop_map(
+    (resource, namespaces, clusters, parts, times, words).prop_map(
         |(
             resource,
             namespaces,
+            clusters,
             (filter, check, reference, since, frequency, plugin),
             (duration, gap, resolve),
             words,
@@ -346,6 +355,7 @@ pub(crate) fn full_rule() -> impl Strategy<Value = Value> {
             let mut map = Map::from_iter([("resource".to_owned(), resource.clone())]);
             insert(&mut map, "notResource", (resource == "*").then(|| json!(["Node"])));
             insert(&mut map, "namespaces", namespaces);
+            insert(&mut map, "clusters", clusters);
             insert(&mut map, "filterField", filter);
             let plugin = plugin.filter(|_| resource != "Event");
             let is_asked = plugin.is_some();

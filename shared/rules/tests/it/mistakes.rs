@@ -23,7 +23,7 @@ const MISTAKES: &[(&str, Code, &str)] = &[
     (
         "zzz: 1",
         Code::UnknownKey,
-        "3:1 R.zzz: expected a key of a rule, found unknown key `zzz`; known are `resource`, `notResource`, `namespaces`, `filterField`, `checkField`, `reference`, `duration`, `gapTolerance`, `resolveAfter`, `since`, `frequency`, `period`, `plugin`, `severity`, `owner`, `summary`, `runbook`, `flow`, `labels`, `enabled`, `mode`",
+        "3:1 R.zzz: expected a key of a rule, found unknown key `zzz`; known are `resource`, `notResource`, `namespaces`, `clusters`, `filterField`, `checkField`, `reference`, `duration`, `gapTolerance`, `resolveAfter`, `since`, `frequency`, `period`, `plugin`, `severity`, `owner`, `summary`, `runbook`, `flow`, `labels`, `enabled`, `mode`",
     ),
     (
         "severity: P1\nseverity: P2",
@@ -135,6 +135,26 @@ const MISTAKES: &[(&str, Code, &str)] = &[
         "namespaces: shop",
         Code::WrongType,
         "3:13 R.namespaces: expected a list of globs, found `shop`; write [\"shop\"]",
+    ),
+    (
+        "clusters: prod",
+        Code::WrongType,
+        "3:11 R.clusters: expected a list of globs, found `prod`; write [\"prod\"]",
+    ),
+    (
+        "clusters: { includes: [prod] }",
+        Code::UnknownKey,
+        "3:13 R.clusters.includes: expected a key of `clusters`, found unknown key `includes`; did you mean `include`?",
+    ),
+    (
+        "clusters: { exclude: [prod-*, eu/prod] }",
+        Code::BadCluster,
+        "3:22 R.clusters.exclude: expected globs of a cluster's name, or of tenant/region/cluster, found `eu/prod`; write the name alone, or all three parts; `*/prod-1` is prod-1 of any tenant and region",
+    ),
+    (
+        "clusters: [a/b/c/*]",
+        Code::BadCluster,
+        "3:11 R.clusters: expected globs of a cluster's name, or of tenant/region/cluster, found `a/b/c/*`; write the name alone, or all three parts; `*/prod-1` is prod-1 of any tenant and region",
     ),
     // Lists and paths.
     (

@@ -97,13 +97,15 @@ Everything:
     - { field: [a], greaterThanField: [b.c, "d/e"] }
   filterField: [{ field: [a], nilValue: false }]
   namespaces: { include: [shop-*], exclude: ["kube-*"] }
+  clusters: { exclude: ["*/eu/*"], include: [prod-*] }
   resource: [apps/v1/Deployment, v1/Pod]
-Generic: { resource: "*", notResource: [Node], namespaces: [shop], checkField: [{ field: [a], nilValue: true }] }
+Generic: { resource: "*", notResource: [Node], namespaces: [shop], clusters: [default/eu/prod], checkField: [{ field: [a], nilValue: true }] }
 "#;
     insta::assert_snapshot!(check(text), @r##"
     Everything:
       resource: [apps/v1/Deployment, v1/Pod]
       namespaces: { include: ["shop-*"], exclude: ["kube-*"] }
+      clusters: { include: ["prod-*"], exclude: ["*/eu/*"] }
       filterField:
         - { field: [a], nilValue: false }
       checkField:
@@ -164,6 +166,7 @@ Generic: { resource: "*", notResource: [Node], namespaces: [shop], checkField: [
       resource: "*"
       notResource: [Node]
       namespaces: { include: [shop] }
+      clusters: { include: [default/eu/prod] }
       checkField:
         - { field: [a], nilValue: true }
     "##);
@@ -313,6 +316,8 @@ fn what_a_rule_looks_for_is_apart_from_what_it_says() {
         "A: { resource: Pod, checkField: [{ field: [a], equalValue: [1] }], duration: 5m, gapTolerance: 1m, resolveAfter: 9m }",
         "A: { resource: Pod, checkField: [{ field: [a], equalValue: [1] }], severity: P1, owner: user, summary: x, runbook: y, flow: z, labels: { a: b } }",
         "A: { resource: Pod, checkField: [{ field: [a], equalValue: [1] }], enabled: false, mode: shadow }",
+        // In a cluster in which it holds as before nothing begins anew.
+        "A: { resource: Pod, clusters: [prod], checkField: [{ field: [a], equalValue: [1] }] }",
     ] {
         let same = load_one(same);
         assert_eq!(same.meaning(), one.meaning(), "{same:?}");
@@ -331,6 +336,10 @@ fn what_a_rule_looks_for_is_apart_from_what_it_says() {
     let staged = one.in_mode(prodrome_rules::Mode::Shadow);
     assert_eq!(staged.in_mode(prodrome_rules::Mode::Live), one);
     assert_eq!(load_one(&staged.to_yaml()), staged);
+    let narrow =
+        load_one("A: { resource: Pod, clusters: [prod], checkField: [{ field: [a], equalValue: [1] }] }");
+    assert_eq!(narrow.everywhere(), one);
+    assert_eq!(load_one(&narrow.to_yaml()), narrow);
 }
 
 #[test]
