@@ -300,7 +300,8 @@ impl<S: Store> Rulebook<S> {
 fn entry(draft: &Draft, plan: &Plan, before: Option<&Entry>, now: Timestamp) -> Entry {
     let version = before.map_or(0, |before| before.version) + 1;
     let of = |changes: &[Change]| Named::new(plan.changes.names(changes));
-    let kinds_before = before.map(|before| before.kinds.clone()).unwrap_or_default();
+    let (kinds_before, kinds_of_clusters) =
+        before.map(|before| (before.kinds.clone(), before.kinds_of_clusters.clone())).unwrap_or_default();
     let (at, who, why) = (now.to_string(), draft.who.trim(), draft.why.trim());
     Entry {
         layout: 1,
@@ -313,9 +314,15 @@ fn entry(draft: &Draft, plan: &Plan, before: Option<&Entry>, now: Timestamp) -> 
         files: plan.files.iter().map(|file| file.name.clone()).collect(),
         rules: plan.rules.rules().len(),
         added: of(&[Change::Added]),
-        changed: of(&[Change::OtherMeaning, Change::OtherWords]),
+        changed: of(&Change::OTHERS),
         removed: of(&[Change::Removed]),
         kinds: kinds::touched(version, &kinds_before, &plan.old, &plan.rules),
+        kinds_of_clusters: kinds::touched_of_clusters(
+            version,
+            (&kinds_before, &kinds_of_clusters),
+            &plan.old,
+            &plan.rules,
+        ),
         parts: 0,
     }
 }

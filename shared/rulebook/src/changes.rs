@@ -17,8 +17,15 @@ pub enum Change {
     Removed,
     /// It looks for something else: what matched before may not have matched it.
     OtherMeaning,
-    /// It looks for the same, and has other times or says something else.
+    /// It looks for the same, in other clusters. What it told in those that it leaves ends.
+    OtherClusters,
+    /// It looks for the same in the same clusters, and has other times or says something else.
     OtherWords,
+}
+
+impl Change {
+    /// What a rule may become that is there before and after.
+    pub(crate) const OTHERS: [Self; 3] = [Self::OtherMeaning, Self::OtherClusters, Self::OtherWords];
 }
 
 impl Changes {
@@ -29,8 +36,9 @@ impl Changes {
             (None, _) => Some(Change::Added),
             (_, None) => Some(Change::Removed),
             (Some(old), Some(new)) if old.hash() == new.hash() => None,
-            (Some(old), Some(new)) if old.meaning() == new.meaning() => Some(Change::OtherWords),
-            _ => Some(Change::OtherMeaning),
+            (Some(old), Some(new)) if old.meaning() != new.meaning() => Some(Change::OtherMeaning),
+            (Some(old), Some(new)) if old.clusters() != new.clusters() => Some(Change::OtherClusters),
+            _ => Some(Change::OtherWords),
         };
         Self { rules: names.into_iter().filter_map(|n| Some((n.to_owned(), change(n)?))).collect() }
     }

@@ -1,6 +1,7 @@
 use crate::changes::{Change, Changes};
-use crate::tenants::FILE_PREFIX;
+use crate::tenants::{file_prefix, is_a_namespaces, is_of_no_cluster};
 use crate::text::RAW_BYTES_MAX;
+use prodrome_model::Scope;
 use prodrome_rules::{Diagnostic, Loaded, RuleSet, SourceFile, load};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +12,8 @@ const WHY_MAX: usize = 1000;
 const FILE_NAME_MAX: usize = 100;
 /// How many files a version may have.
 const FILES_MAX: usize = 1000;
+/// How many of them may be those of namespaces, of all clusters together, so that there is always room for people's.
+const NAMESPACE_FILES_MAX: usize = 800;
 
 /// What somebody wants to push.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,9 +32,9 @@ pub struct Draft {
     pub on: Option<u64>,
     /// The version whose text this is, if it is a rollback.
     pub back_to: Option<u64>,
-    /// Whether these are the files of all namespaces, made of Kubernetes objects: they replace those that are there, and
-    /// touch no others. Any other draft leaves the files of namespaces as they are.
-    pub of_namespaces: bool,
+    /// The cluster whose namespaces' files these are, all of them, made of Kubernetes objects: they replace those of that
+    /// cluster which are there, and touch no others. Any other draft leaves the files of namespaces as they are.
+    pub of_namespaces: Option<Scope>,
 }
 
 impl Draft {
@@ -50,7 +53,7 @@ impl Draft {
             without: Vec::new(),
             on: None,
             back_to: None,
-            of_namespaces: false,
+            of_namespaces: None,
         }
     }
 }
@@ -104,10 +107,23 @@ pub enum DraftError {
         name: String,
     },
     /// More files than there may be.
-    #[error("{files} files, at most {max} go", max = FILES_MAX)]
+    #[error("{files} files, {of_namespaces} of them of namespaces of all clusters: at most {max} go", max = FILES_MAX)]
     TooManyFiles {
         /// How many there are.
         files: usize,
+        /// How many of them are of namespaces.
+        of_namespaces: usize,
+    },
+    /// More namespaces than may have rules.
+    #[error(
+        "{files} namespaces of all clusters with rules, {own} of them of this cluster: at most {max} go",
+        max = NAMESPACE_FILES_MAX
+    )]
+    TooManyNamespaces {
+        /// How many there are.
+        files: usize,
+        /// How many of them are of the cluster that is pushed for.
+        own: usize,
     },
     /// More text than there may be.
     #[error("{bytes} bytes of rules{compressed}, at most {max} go")]
@@ -150,7 +166,7 @@ impl Draft {
         let mut files: BTreeMap<String, SourceFile> = BTreeMap::new();
         for file in &self.files {
             let name = file_name(file)?;
-            if name.starts_with(FILE_PREFIX) != self.of_namespaces {
+            if !self.is_about(&name) {
                 // Those of a version that was pulled are the namespaces' still.
                 continue;
             }
@@ -161,9 +177,12 @@ impl Draft {
         let mut kept = BTreeSet::new();
         for file in holding {
             let name = file_name(file)?;
-            let is_a_namespaces = name.starts_with(FILE_PREFIX);
-            let goes = self.prune || self.without.contains(&name);
-            if if self.of_namespaces { is_a_namespaces } else { goes && !is_a_namespaces } {
+            let goes = match &self.of_namespaces {
+                // Those of no cluster are from before files were their cluster's.
+                Some(_) => self.is_about(&name) || is_of_no_cluster(&name),
+                None => (self.prune || self.without.contains(&name)) && self.is_about(&name),
+            };
+            if goes {
                 continue;
             }
             files.entry(name.clone()).or_insert_with(|| {
@@ -172,8 +191,13 @@ impl Draft {
             });
         }
         let mut files: Vec<SourceFile> = files.into_values().collect();
+        let of_namespaces = files.iter().filter(|file| is_a_namespaces(&file.name)).count();
+        if self.of_namespaces.is_some() && of_namespaces > NAMESPACE_FILES_MAX {
+            let own = files.iter().filter(|file| self.is_about(&file.name)).count();
+            return Err(DraftError::TooManyNamespaces { files: of_namespaces, own });
+        }
         if files.len() > FILES_MAX {
-            return Err(DraftError::TooManyFiles { files: files.len() });
+            return Err(DraftError::TooManyFiles { files: files.len(), of_namespaces });
         }
         let bytes: usize = files.iter().map(|file| file.text.len()).sum();
         if bytes > RAW_BYTES_MAX {
@@ -183,9 +207,9 @@ impl Draft {
         let is_wrong = |file: &SourceFile, loaded: &Loaded| {
             loaded.diagnostics.iter().any(|d| d.is_error() && d.file == file.name)
         };
-        if files.iter().any(|file| file.name.starts_with(FILE_PREFIX) && is_wrong(file, &loaded)) {
+        if files.iter().any(|file| is_a_namespaces(&file.name) && is_wrong(file, &loaded)) {
             // A namespace's rules must not keep anybody from pushing.
-            files.retain(|file| !(file.name.starts_with(FILE_PREFIX) && is_wrong(file, &loaded)));
+            files.retain(|file| !(is_a_namespaces(&file.name) && is_wrong(file, &loaded)));
             loaded = load(&files);
         }
         if loaded.diagnostics.iter().any(Diagnostic::is_error) {
@@ -207,17 +231,21 @@ impl Draft {
         let kept = kept.into_iter().collect();
         Ok(Plan { files, old, rules: loaded.rules, changes, kept })
     }
+
+    /// Whether a file of that name is such as it pushes: of its cluster's namespaces, or else of people.
+    fn is_about(&self, name: &str) -> bool {
+        match &self.of_namespaces {
+            Some(scope) => name.starts_with(&file_prefix(scope)),
+            None => !is_a_namespaces(name),
+        }
+    }
 }
 
 impl Plan {
     /// How many rules are new, say something else, and are gone.
     pub fn counts(&self) -> [usize; 3] {
         let count = |of: &[Change]| self.changes.names(of).count();
-        [
-            count(&[Change::Added]),
-            count(&[Change::OtherMeaning, Change::OtherWords]),
-            count(&[Change::Removed]),
-        ]
+        [count(&[Change::Added]), count(&Change::OTHERS), count(&[Change::Removed])]
     }
 }
 
@@ -276,35 +304,122 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_that_only_holds_elsewhere_is_told_as_that() {
+        let rule = |clusters: &str, value: u8, duration: u8| {
+            let text = format!(
+                "A: {{ resource: Pod, clusters: {clusters}, duration: {duration}, checkField: [{{ field: [a], equalValue: [{value}] }}] }}"
+            );
+            SourceFile::new("a.yaml", text)
+        };
+        for (clusters, value, duration, want) in [
+            ("[prod]", 1, 0, Change::OtherWords),
+            ("[prod]", 2, 60, Change::OtherMeaning),
+            ("[test]", 1, 0, Change::OtherClusters),
+            ("{}", 1, 60, Change::OtherClusters),
+            ("[test]", 2, 60, Change::OtherMeaning),
+        ] {
+            let plan =
+                Draft::new("ann", "why", [rule(clusters, value, duration)]).plan(&[rule("[prod]", 1, 60)]);
+            assert_eq!(
+                plan.unwrap().changes.rules,
+                [("A".to_owned(), want)],
+                "{clusters} {value} {duration}"
+            );
+        }
+    }
+
+    fn scope(cluster: &str) -> Scope {
+        Scope::new("default", "eu", cluster)
+    }
+
+    /// The name of a file of a namespace.
+    fn of(cluster: &str, namespace: &str) -> String {
+        format!("{}{namespace}.yaml", file_prefix(&scope(cluster)))
+    }
+
+    #[test]
     fn files_of_namespaces_are_theirs_alone() {
         let ours = || file("a.yaml", &[("A", 1)]);
-        let holding = [ours(), file("ns.old.yaml", &[("OldN1", 1)]), file("ns.shop.yaml", &[("ShopN1", 1)])];
-        let push = |files, of_namespaces, prune| {
+        let (old, shop) = (of("east", "old"), of("east", "shop"));
+        let holding = [ours(), file(&old, &[("OldN1", 1)]), file(&shop, &[("ShopN1", 1)])];
+        let push = |files, of_namespaces: Option<&str>, prune| {
+            let of_namespaces = of_namespaces.map(scope);
             let draft = Draft { prune, of_namespaces, ..Draft::new("ann", "why", files) };
             let plan = draft.plan(&holding).unwrap();
             names(&plan).into_iter().map(str::to_owned).collect::<Vec<_>>()
         };
-        let all = ["a.yaml", "ns.old.yaml", "ns.shop.yaml"];
+        let all = ["a.yaml", &*old, &*shop];
         // Who pushes, prunes or goes back leaves them as they are.
-        assert_eq!(push(vec![file("b.yaml", &[("B", 1)])], false, true), ["b.yaml", all[1], all[2]]);
-        assert_eq!(
-            push(vec![file("a.yaml", &[("A", 2)]), file("ns.shop.yaml", &[("ShopN1", 2)])], false, false),
-            all
-        );
+        assert_eq!(push(vec![file("b.yaml", &[("B", 1)])], None, true), ["b.yaml", all[1], all[2]]);
+        assert_eq!(push(vec![file("a.yaml", &[("A", 2)]), file(&shop, &[("ShopN1", 2)])], None, false), all);
         // The namespaces' own replace all of theirs, and nothing else.
-        assert_eq!(
-            push(vec![file("ns.shop.yaml", &[("ShopN1", 2)])], true, false),
-            ["a.yaml", "ns.shop.yaml"]
-        );
-        assert_eq!(push(vec![file("a.yaml", &[("Mine", 1)])], true, false), ["a.yaml"]);
+        assert_eq!(push(vec![file(&shop, &[("ShopN1", 2)])], Some("east"), false), ["a.yaml", &*shop]);
+        assert_eq!(push(vec![file("a.yaml", &[("Mine", 1)])], Some("east"), false), ["a.yaml"]);
         // One that does not compile any more keeps nobody from pushing.
-        let broken = [ours(), SourceFile::new("ns.shop.yaml", "ShopN1: { resource: Pod }")];
+        let broken = [ours(), SourceFile::new(&*shop, "ShopN1: { resource: Pod }")];
         let draft = Draft::new("ann", "why", [file("b.yaml", &[("B", 1)])]);
         assert_eq!(names(&draft.plan(&broken).unwrap()), ["a.yaml", "b.yaml"]);
         // A name that somebody has already is not taken from them.
-        let twice =
-            Draft { of_namespaces: true, ..Draft::new("ann", "why", [file("ns.shop.yaml", &[("A", 5)])]) };
+        let of_namespaces = Some(scope("east"));
+        let twice = Draft { of_namespaces, ..Draft::new("ann", "why", [file(&shop, &[("A", 5)])]) };
         assert_eq!(twice.plan(&[ours()]).unwrap_err(), DraftError::Nothing);
+    }
+
+    #[test]
+    fn files_of_a_clusters_namespaces_touch_no_others() {
+        let (east, west) = (of("east", "shop"), of("west", "shop"));
+        let holding = [
+            file("a.yaml", &[("A", 1)]),
+            file(&east, &[("EastN1", 1)]),
+            file(&west, &[("WestN1", 1)]),
+            // From before files were their cluster's.
+            file("ns.shop.yaml", &[("ShopN1", 1)]),
+        ];
+        let push = |cluster: &str, files: Vec<SourceFile>| {
+            let draft = Draft { of_namespaces: Some(scope(cluster)), ..Draft::new("objects", "why", files) };
+            let plan = draft.plan(&holding).unwrap();
+            (names(&plan).join(" "), plan.changes.names(&[Change::Removed]).collect::<Vec<_>>().join(" "))
+        };
+        let changed = || file(&east, &[("EastN1", 2)]);
+        assert_eq!(push("east", vec![changed()]), (format!("a.yaml {east} {west}"), "ShopN1".to_owned()));
+        assert_eq!(push("east", vec![]), (format!("a.yaml {west}"), "EastN1 ShopN1".to_owned()));
+        // What is another cluster's is not its to write, whatever the file says.
+        assert_eq!(
+            push("west", vec![changed(), file(&west, &[("WestN1", 1)])]),
+            (format!("a.yaml {east} {west}"), "ShopN1".to_owned())
+        );
+        // Nor do people take away what is of no cluster: its objects say what holds.
+        let draft = Draft { prune: true, ..Draft::new("ann", "why", [file("b.yaml", &[("B", 1)])]) };
+        assert_eq!(names(&draft.plan(&holding).unwrap()), ["b.yaml", &*east, "ns.shop.yaml", &*west]);
+    }
+
+    #[test]
+    fn clusters_that_have_too_many_files_together_are_told_and_people_have_room() {
+        let some = |cluster: &str, count: usize| {
+            let file = |n: usize| file(&of(cluster, &format!("n{n}")), &[(&format!("{cluster}{n}"), 1)]);
+            (0..count).map(file).collect::<Vec<_>>()
+        };
+        let people = |count: usize| {
+            (0..count).map(|n| file(&format!("{n}.yaml"), &[(&format!("P{n}"), 1)])).collect::<Vec<_>>()
+        };
+        let of_cluster =
+            |files| Draft { of_namespaces: Some(scope("West")), ..Draft::new("objects", "why", files) };
+        let holding = [people(1), some("East", 500)].concat();
+        let refused = of_cluster(some("West", 301)).plan(&holding).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "801 namespaces of all clusters with rules, 301 of them of this cluster: at most 800 go"
+        );
+        let plan = of_cluster(some("West", 300)).plan(&holding).unwrap();
+        assert_eq!((plan.files.len(), plan.rules.rules().len()), (801, 801));
+        // People may push all the same.
+        let draft = |files| Draft::new("ann", "why", files);
+        assert_eq!(draft(people(200)).plan(&plan.files).unwrap().files.len(), 1000);
+        let refused = draft(people(201)).plan(&plan.files).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "1001 files, 800 of them of namespaces of all clusters: at most 1000 go"
+        );
     }
 
     #[test]

@@ -40,6 +40,6 @@ pub use book::{BookError, PushError, Rulebook};
 pub use changes::{Change, Changes};
 pub use compile::{Compiled, Refused};
 pub use draft::{Draft, DraftError, Plan};
-pub use entry::{Entry, Head, Named};
+pub use entry::{Entry, Head, KindsOf, Named};
 pub use kinds::{is_named_by, kind_text};
 pub use version::{Identity, Version};

@@ -1,11 +1,12 @@
 //! Rules that stand beside an app as Kubernetes objects (`DiagnosisRule`): what one of them is as a rule, or why it is
 //! none.
 //!
-//! Whoever may write one may be anybody, so it is about its own namespace and nothing else: it sees and refers to
-//! objects of that namespace, calls no plugin of its own, wakes nobody (P1), names no labels that routes go by, and is
-//! small. How many a namespace has is bounded too.
+//! Whoever may write one may be anybody, so it is about its own namespace of its own cluster and nothing else: it sees and
+//! refers to objects of that namespace, calls no plugin of its own, wakes nobody (P1), names no labels that routes go by, and is
+//! small. How many a namespace has is bounded too. In the rules of a system its name and its file are its cluster's, so that
+//! namespaces and objects may be called the same in several.
 
-use prodrome_model::{GroupKind, Owner, Severity, stable_hash};
+use prodrome_model::{GroupKind, Owner, Scope, Severity, stable_hash};
 use prodrome_rules::{Diagnostic, KindPattern, Reference, Rule, SourceFile, review};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -15,8 +16,15 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const GROUP: &str = "prodrome.dev";
 /// Their kind.
 pub const KIND: &str = "DiagnosisRule";
-/// What the names of the files of namespaces begin with.
-pub const FILE_PREFIX: &str = "ns.";
+/// What the names of the files of namespaces begin with, those of all clusters. What follows is the cluster's, a dot, and
+/// the namespace; once it was the namespace alone, whatever the cluster.
+pub(crate) const FILE_PREFIX: &str = "ns.";
+/// How much of a cluster's name its files show.
+const CLUSTER_SHOWN_MAX: usize = 15;
+/// Hexadecimal digits that make files their cluster's alone.
+const CLUSTER_DIGITS: usize = 12;
+/// Hexadecimal digits that make the names of rules their cluster's, and each the only one there.
+const NAME_DIGITS: (usize, usize) = (4, 8);
 
 /// So many rules of a namespace hold: the oldest.
 pub const RULES_MAX: usize = 20;
@@ -79,7 +87,7 @@ struct Metadata {
 
 /// Judges all objects of a cluster, as JSON, in the order of their namespaces and ages. One that is no object at all,
 /// or is being deleted, is none of them.
-pub fn judge<'o>(objects: impl Iterator<Item = &'o [u8]>) -> Vec<TenantRule> {
+pub fn judge<'o>(scope: &Scope, objects: impl Iterator<Item = &'o [u8]>) -> Vec<TenantRule> {
     let mut objects: Vec<Object> =
         objects.filter_map(|bytes| serde_json::from_slice(bytes).ok()).filter(is_there).collect();
     let key = |o: &Object| {
@@ -97,7 +105,7 @@ pub fn judge<'o>(objects: impl Iterator<Item = &'o [u8]>) -> Vec<TenantRule> {
         } else if *rank > RULES_MAX {
             Err(format!("the namespace has {RULES_MAX} older rules, and no more hold"))
         } else {
-            compile(&namespace, &name, &object.spec)
+            compile(scope, &namespace, &name, &object.spec)
         };
         let (outcome, doubts) = match compiled {
             Ok((rule, doubts)) => (Ok(rule), doubts),
@@ -112,8 +120,9 @@ fn is_there(object: &Object) -> bool {
     object.metadata.deletion_timestamp.is_none() && !object.metadata.namespace.is_empty()
 }
 
-/// The files of the rules that hold: one a namespace.
-pub fn files(judged: &[TenantRule]) -> Vec<SourceFile> {
+/// The files of the rules that hold: one a namespace of the cluster.
+pub fn files(scope: &Scope, judged: &[TenantRule]) -> Vec<SourceFile> {
+    let prefix = file_prefix(scope);
     let mut texts: BTreeMap<&str, String> = BTreeMap::new();
     for tenant in judged {
         if let Ok(rule) = &tenant.outcome {
@@ -124,21 +133,48 @@ pub fn files(judged: &[TenantRule]) -> Vec<SourceFile> {
     }
     texts
         .into_iter()
-        .map(|(namespace, text)| SourceFile::new(format!("{FILE_PREFIX}{namespace}.yaml"), text))
+        .map(|(namespace, text)| SourceFile::new(format!("{prefix}{namespace}.yaml"), text))
         .collect()
 }
 
-/// The rule's name in alerts: that of the object, and what makes it its namespace's alone.
-pub fn rule_name(namespace: &str, name: &str) -> String {
+/// What the names of a cluster's files begin with, and those of no other.
+pub(crate) fn file_prefix(scope: &Scope) -> String {
+    let shown =
+        scope.cluster.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' });
+    let shown: String = shown.take(CLUSTER_SHOWN_MAX).collect();
+    format!("{FILE_PREFIX}{shown}-{}.", digits(&["tenant files", &scope.to_string()], CLUSTER_DIGITS))
+}
+
+/// Whether a file is of a namespace of whichever cluster.
+pub(crate) fn is_a_namespaces(file: &str) -> bool {
+    file.starts_with(FILE_PREFIX)
+}
+
+/// Whether it is one that once held in all clusters: names of namespaces have no dots.
+pub(crate) fn is_of_no_cluster(file: &str) -> bool {
+    let rest = file.strip_prefix(FILE_PREFIX).and_then(|rest| rest.strip_suffix(".yaml"));
+    rest.is_some_and(|namespace| !namespace.contains('.'))
+}
+
+fn digits(parts: &[&str], count: usize) -> String {
+    stable_hash(parts).chars().take(count).collect()
+}
+
+/// The rule's name in alerts: that of the object, and what makes it its cluster's and its namespace's alone. That of a
+/// cluster none of its namespaces has a say in.
+pub fn rule_name(scope: &Scope, namespace: &str, name: &str) -> String {
     let camel = prodrome_rules::camel_case(name);
     let camel =
         if camel.starts_with(|c: char| c.is_ascii_uppercase()) { camel } else { format!("Rule{camel}") };
-    let hash = stable_hash(&["tenant rule", namespace, name]).to_uppercase();
-    format!("{}N{}", camel.chars().take(50).collect::<String>(), hash.chars().take(8).collect::<String>())
+    let scope = scope.to_string();
+    let of_cluster = digits(&["tenant rules", &scope], NAME_DIGITS.0);
+    let its_own = digits(&["tenant rule", &scope, namespace, name], NAME_DIGITS.1);
+    let shown: String = camel.chars().take(50).collect();
+    format!("{shown}N{}", format!("{of_cluster}{its_own}").to_uppercase())
 }
 
 /// The rule, and what is doubtful of it.
-fn compile(namespace: &str, name: &str, spec: &Value) -> Result<(Rule, Vec<String>), String> {
+fn compile(scope: &Scope, namespace: &str, name: &str, spec: &Value) -> Result<(Rule, Vec<String>), String> {
     let Value::Object(keys) = spec else { return Err("spec: expected a rule: a map, found none".to_owned()) };
     let bytes = spec.to_string().len();
     if bytes > SPEC_BYTES_MAX {
@@ -158,26 +194,33 @@ fn compile(namespace: &str, name: &str, spec: &Value) -> Result<(Rule, Vec<Strin
             "spec.reference.namespace: expected `same`: a rule of a namespace looks into no other".to_owned()
         );
     }
-    let (rule, doubts) = load_one(namespace, name, keys)?;
+    let (rule, doubts) = load_one(scope, namespace, name, keys)?;
     check(&rule)?;
     Ok((rule, doubts))
 }
 
 /// What a rule of a namespace may not say, and why.
-const FORBIDDEN: [(&str, &str); 5] = [
+const FORBIDDEN: [(&str, &str); 6] = [
     ("namespaces", "the rule is about its own namespace"),
+    ("clusters", "the rule holds in its own cluster"),
     ("labels", "routes go by them; it gets the label ruleOf"),
     ("plugin", "plugins reach out of the cluster"),
     ("period", "plugins reach out of the cluster"),
     ("notResource", "the rule has to name its kinds"),
 ];
 
-fn load_one(namespace: &str, name: &str, keys: &Map<String, Value>) -> Result<(Rule, Vec<String>), String> {
+fn load_one(
+    scope: &Scope,
+    namespace: &str,
+    name: &str,
+    keys: &Map<String, Value>,
+) -> Result<(Rule, Vec<String>), String> {
     let mut body = keys.clone();
     body.insert("namespaces".to_owned(), json!({ "include": [namespace] }));
+    body.insert("clusters".to_owned(), json!({ "include": [literal(&scope.to_string())] }));
     body.insert("labels".to_owned(), json!({ LABEL: namespace }));
     body.entry("owner").or_insert_with(|| Owner::User.as_str().into());
-    let text = json!({ rule_name(namespace, name): body }).to_string();
+    let text = json!({ rule_name(scope, namespace, name): body }).to_string();
     let loaded = review(&[SourceFile::new("rule.json", text)], None);
     let (errors, warnings): (Vec<_>, Vec<_>) = loaded.diagnostics.iter().partition(|d| d.is_error());
     let say = |all: Vec<&Diagnostic>| all.into_iter().take(MISTAKES_MAX).map(told).collect::<Vec<String>>();
@@ -186,6 +229,12 @@ fn load_one(namespace: &str, name: &str, keys: &Map<String, Value>) -> Result<(R
         [rule] if mistakes.is_empty() => Ok((rule.clone(), say(warnings))),
         _ => Err(mistakes.join("\n").chars().take(REASON_MAX).collect()),
     }
+}
+
+/// A glob that matches this text alone.
+fn literal(text: &str) -> String {
+    let escape = |c| if matches!(c, '*' | '?' | '\\') { format!("\\{c}") } else { c.to_string() };
+    text.chars().map(escape).collect()
 }
 
 /// A mistake without the place in a file that nobody wrote.

@@ -49,5 +49,10 @@ impl Identity {
 }
 
 fn goes_on(old: &Rule, new: &Rule) -> bool {
-    old.enabled() && new.enabled() && old.meaning() == new.meaning() && old.mode() == new.mode()
+    old.enabled()
+        && new.enabled()
+        && old.meaning() == new.meaning()
+        && old.mode() == new.mode()
+        // In a cluster to which it comes, or comes back, what it finds is another episode.
+        && !new.clusters().add_to(old.clusters())
 }
