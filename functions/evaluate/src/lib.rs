@@ -19,6 +19,7 @@ mod inspect;
 
 pub mod lambda;
 mod listed;
+mod loaded;
 mod look;
 mod observed;
 mod pace;

@@ -71,6 +71,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     pub(crate) async fn roll_out(&self, record: Record, now: Timestamp) -> Result<(), Failure> {
         let rollout = read(&record)?;
         self.knows(rollout.version)?;
+        self.renew_objects(&rollout.scope, now).await?;
         for shard in 0..self.shards {
             let partition = keys::shard_partition(&rollout.scope, shard);
             let mut after: Option<String> = None;

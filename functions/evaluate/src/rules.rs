@@ -1,44 +1,16 @@
+use crate::loaded::{Loaded, Version};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_lambda::{Tally, metric};
-use prodrome_model::chain;
-use prodrome_rulebook::{BookError, Compiled, Rulebook};
+use prodrome_model::{Scope, chain};
+use prodrome_rulebook::{BookError, Rulebook};
 use prodrome_rules::RuleSet;
-use prodrome_rules::engine::Programs;
 use prodrome_store::Store;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-
-/// The rules of a version, ready to judge by.
-pub(crate) struct Loaded {
-    /// 0 for those that came with the program.
-    pub(crate) version: u64,
-    pub(crate) rules: Arc<RuleSet>,
-    pub(crate) programs: Programs,
-    /// The version since which each rule is what it is, where that is known and not 0.
-    pub(crate) since: BTreeMap<String, u64>,
-    /// Rules that the version has and this program cannot run in any form.
-    pub(crate) lacking: BTreeSet<String>,
-}
-
-impl Loaded {
-    fn base(rules: Arc<RuleSet>) -> Self {
-        let programs = Programs::new(Arc::clone(&rules));
-        Self { version: 0, rules, programs, since: BTreeMap::new(), lacking: BTreeSet::new() }
-    }
-
-    fn of(compiled: Compiled) -> Self {
-        let Compiled { version, rules, since, refused } = compiled;
-        let lacking = refused.into_iter().filter(|refused| refused.runs.is_none()).map(|r| r.rule);
-        let rules = Arc::new(rules);
-        let programs = Programs::new(Arc::clone(&rules));
-        Self { version, programs, rules, since, lacking: lacking.collect() }
-    }
-}
 
 /// The rules that hold, as far as this process knows.
 pub(crate) struct Rules<S> {
     base: Arc<RuleSet>,
-    loaded: RwLock<Arc<Loaded>>,
+    holding: RwLock<Arc<Version>>,
     book: Option<Rulebook<S>>,
     looked_at: Mutex<Option<Timestamp>>,
 }
@@ -84,8 +56,8 @@ impl Look {
 
 impl<S: Store> Rules<S> {
     pub(crate) fn new(base: Arc<RuleSet>) -> Self {
-        let loaded = RwLock::new(Arc::new(Loaded::base(Arc::clone(&base))));
-        Self { base, loaded, book: None, looked_at: Mutex::default() }
+        let holding = RwLock::new(Arc::new(Version::base(Arc::clone(&base))));
+        Self { base, holding, book: None, looked_at: Mutex::default() }
     }
 
     pub(crate) fn following(self, book: Rulebook<S>) -> Self {
@@ -100,8 +72,13 @@ impl<S: Store> Rules<S> {
         self.book.is_some()
     }
 
-    pub(crate) fn loaded(&self) -> Arc<Loaded> {
-        Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner))
+    /// Those of a cluster, of the version at hand.
+    pub(crate) fn of_cluster(&self, scope: &Scope) -> Arc<Loaded> {
+        self.holding().of_cluster(scope)
+    }
+
+    fn holding(&self) -> Arc<Version> {
+        Arc::clone(&self.holding.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn look(&self, now: Timestamp) -> Look {
@@ -132,7 +109,7 @@ impl<S: Store> Rules<S> {
             Err(error) => {
                 tally.add(metric::RULES_UNREADABLE, 1);
                 let reason = chain(&error);
-                let version = self.loaded().version;
+                let version = self.holding().number();
                 tracing::error!(reason, version, "the rules cannot be read; the version at hand stays");
                 Refreshed::Unknown
             }
@@ -140,8 +117,8 @@ impl<S: Store> Rules<S> {
     }
 
     async fn take_up(&self, book: &Rulebook<S>, tally: &mut Tally) -> Result<Refreshed, BookError> {
-        let at_hand = self.loaded();
-        let Some(head) = book.head().await?.filter(|head| head.version != at_hand.version) else {
+        let at_hand = self.holding();
+        let Some(head) = book.head().await?.filter(|head| head.version != at_hand.number()) else {
             return Ok(Refreshed::Current);
         };
         let compiled = book.compiled(head.version, &self.base).await?;
@@ -155,21 +132,19 @@ impl<S: Store> Rules<S> {
             );
         }
         tally.add(metric::RULES_REFUSED, compiled.refused.len() as u64);
-        let kinds = at_hand.programs.kinds();
+        let asked_for = at_hand.asked_for();
         let ready = book.aside(move || {
-            let loaded = Loaded::of(compiled);
+            let taken_up = Version::of(compiled);
             // What will be asked for at once is compiled before anything waits for it.
-            for kind in &kinds {
-                loaded.programs.of(kind);
-            }
-            loaded
+            taken_up.make_ready(&asked_for);
+            taken_up
         });
-        let Ok(loaded) = ready.await else { return Ok(Refreshed::Unknown) };
-        let (version, rules) = (loaded.version, loaded.rules.rules().len());
-        let mut current = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        let Ok(taken_up) = ready.await else { return Ok(Refreshed::Unknown) };
+        let (version, rules) = (taken_up.number(), taken_up.rules());
+        let mut current = self.holding.write().unwrap_or_else(PoisonError::into_inner);
         // Versions rise, unless the table was set back; somebody else may have been quicker.
-        if current.version == at_hand.version {
-            *current = Arc::new(loaded);
+        if current.number() == at_hand.number() {
+            *current = Arc::new(taken_up);
             drop(current);
             tally.add(metric::RULES_TAKEN_UP, 1);
             tracing::info!(version, rules, "rules are taken up");

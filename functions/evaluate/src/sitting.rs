@@ -1,5 +1,6 @@
 use crate::Evaluate;
-use crate::rules::{Loaded, Refreshed};
+use crate::loaded::Loaded;
+use crate::rules::Refreshed;
 use jiff::Timestamp;
 use prodrome_cluster::Clusters;
 use prodrome_lambda::Failure;
@@ -10,7 +11,8 @@ use prodrome_store::Store;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// The handling of one message: all of it is about one cluster, and by the same rules, whatever is taken up meanwhile.
+/// The handling of one message: all of it is about one cluster, and by the same rules, whatever is taken up meanwhile. Rules
+/// that do not hold in that cluster are none of them.
 pub(crate) struct Sitting<'e, S, Q, C: Clusters> {
     evaluate: &'e Evaluate<S, Q, C>,
     pub(crate) scope: Scope,
@@ -23,10 +25,10 @@ pub(crate) struct Sitting<'e, S, Q, C: Clusters> {
 }
 
 impl<'e, S: Store, Q, C: Clusters> Sitting<'e, S, Q, C> {
-    /// About that cluster, under the rules as they are known now. `asked` says what was found when newer ones were asked
+    /// About that cluster, under its rules as they are known now. `asked` says what was found when newer ones were asked
     /// for, if they were.
     pub(crate) fn new(evaluate: &'e Evaluate<S, Q, C>, scope: Scope, asked: Option<Refreshed>) -> Self {
-        let (loaded, cluster) = (evaluate.law.loaded(), evaluate.clusters.of(&scope));
+        let (loaded, cluster) = (evaluate.law.of_cluster(&scope), evaluate.clusters.of(&scope));
         Self { evaluate, scope, cluster, rules: Arc::clone(&loaded.rules), loaded, asked }
     }
 

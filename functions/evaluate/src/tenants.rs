@@ -21,6 +21,9 @@ const GATHER: SignedDuration = SignedDuration::from_secs(10);
 const APART: SignedDuration = SignedDuration::from_mins(5);
 /// While the cluster cannot be read it is tried again so often.
 const UNREAD_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+/// How the record of a cluster is laid out. Where it is an older one, the rules that were made of the cluster's objects
+/// were of no cluster.
+const LAYOUT: u32 = 2;
 /// Pages of objects that are read.
 const PAGES_MAX: usize = 20;
 
@@ -65,7 +68,8 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
                 return Ok(());
             }
             let known = there.as_ref().and_then(|record| serde_json::from_str::<Taken>(&record.data).ok());
-            let taken = known.unwrap_or_else(|| Taken { layout: 1, scope: scope.clone(), pushed_at: None });
+            let taken =
+                known.unwrap_or_else(|| Taken { layout: LAYOUT, scope: scope.clone(), pushed_at: None });
             let soon = later(now, GATHER);
             let at = taken.pushed_at.map_or(soon, |pushed| later(pushed, APART).max(soon));
             let due = Some(keys::due(&key, at));
@@ -78,6 +82,20 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
             }
         }
         Err(Failure::retryable("tenants_contended", "the record of the cluster's rules is written by many"))
+    }
+
+    /// Sees to it that the objects are read soon where what they are was last made of them for no cluster in particular: the
+    /// first cluster that is read anew takes all such rules away.
+    pub(crate) async fn renew_objects(&self, scope: &Scope, now: Timestamp) -> Result<(), Failure> {
+        if !self.takes_objects {
+            return Ok(());
+        }
+        let there = self.store.get(&keys::tenants(scope)).await.map_err(store_failure)?;
+        let known = there.and_then(|record| serde_json::from_str::<Taken>(&record.data).ok());
+        match known {
+            Some(taken) if taken.layout < LAYOUT => self.request_objects(scope, now).await,
+            _ => Ok(()),
+        }
     }
 
     /// Reads all objects and makes what holds of them a version. The record stays, and is due no more unless it waits.
@@ -97,7 +115,9 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
             Came::Pushed | Came::ToNothing => None,
         };
         let due = again.map(|at| keys::due(&record.key, at));
-        let done = Record { due, ..Record::new(record.key.clone(), text(&Taken { pushed_at, ..taken })) };
+        let layout = if again.is_none() { LAYOUT } else { taken.layout };
+        let done =
+            Record { due, ..Record::new(record.key.clone(), text(&Taken { layout, pushed_at, ..taken })) };
         // Where another was asked for meanwhile it is still due.
         self.write_unless_changed(Write::Put(done, Expect::Version(record.version))).await?;
         match again {
@@ -116,7 +136,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
                 return Ok(Came::Unread);
             }
         };
-        let judged = judge(objects.iter().map(Vec::as_slice));
+        let judged = judge(scope, objects.iter().map(Vec::as_slice));
         for refused in &judged {
             if let Err(reason) = &refused.outcome {
                 tally.add(metric::NAMESPACE_RULES_REFUSED, 1);
@@ -136,8 +156,8 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
         };
         let why = format!("{} rules of namespaces hold, as objects of the cluster say", names(&judged).len());
         let who: String = format!("the objects of {}", scope.cluster).chars().take(90).collect();
-        let draft =
-            Draft { on: Some(head.version), of_namespaces: true, ..Draft::new(who, why, files(&judged)) };
+        let draft = Draft::new(who, why, files(scope, &judged));
+        let draft = Draft { on: Some(head.version), of_namespaces: Some(scope.clone()), ..draft };
         match book.push(&draft, &[], now).await {
             Ok(entry) => {
                 tracing::info!(
@@ -154,7 +174,9 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
                 Err(Failure::retryable("rules_contended", chain(&error)))
             }
             Err(error) => {
+                tally.add(metric::NAMESPACE_RULES_REFUSED, names(&judged).len() as u64);
                 tracing::error!(
+                    cluster = %scope,
                     reason = chain(&error),
                     "rules of namespaces are no version; those that hold stay"
                 );

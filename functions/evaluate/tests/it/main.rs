@@ -1,6 +1,7 @@
 //! The evaluation and the sweep over a store, queues and a cluster in memory, on virtual time.
 
 #[cfg(test)]
+mod apart;
 mod clusters;
 #[cfg(test)]
 mod crash;

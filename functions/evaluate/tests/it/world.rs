@@ -251,6 +251,15 @@ impl World {
         world
     }
 
+    /// The same, following the rules that are pushed, and taking up those that are objects.
+    pub(crate) fn of_clusters_following(text: &str, scopes: Vec<Scope>) -> Self {
+        let mut world = Self::of_clusters(&rules(text), scopes);
+        let book = Rulebook::new(Mortal::new(world.rule_table.clone()));
+        let instance = world.instances.remove(0).following(book).taking_objects();
+        world.instances.push(instance);
+        world
+    }
+
     /// What happens and is told from now on happens in this one of several clusters.
     pub(crate) fn turn_to(&mut self, cluster: usize) {
         if let Some(left) = self.clusters.iter_mut().find(|watched| watched.scope == self.scope) {
