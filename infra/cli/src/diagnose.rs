@@ -121,7 +121,8 @@ async fn on(
     arguments: &Arguments,
     now: Timestamp,
 ) -> Result<Outcome> {
-    let rules = Arc::new(arguments.library.load()?);
+    // What the cluster is called to rules is not known here.
+    let rules = Arc::new(arguments.library.load()?.everywhere());
     let library = &arguments.library;
     // What is asked for is read first: a mistake in it is told before the cluster is asked.
     let named = arguments.flow.as_deref().map(|named| library.flow(named)).transpose()?;

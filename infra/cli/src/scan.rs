@@ -116,7 +116,7 @@ enum State {
     Pending,
 }
 
-/// The rules that tell somebody. That others are left out is said on standard error.
+/// The rules that tell somebody, in whichever clusters they hold. That others are left out is said on standard error.
 fn told(rules: &RuleSet) -> RuleSet {
     let told = RuleSet::new(rules.rules().iter().filter(|rule| rule.mode() == Mode::Live).cloned());
     match rules.rules().len() - told.rules().len() {
@@ -124,7 +124,7 @@ fn told(rules: &RuleSet) -> RuleSet {
         1 => eprintln!("1 rule is staged and left out"),
         n => eprintln!("{n} rules are staged and left out"),
     }
-    told
+    told.everywhere()
 }
 
 /// Runs the command.

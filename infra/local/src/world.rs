@@ -63,13 +63,15 @@ pub struct Change {
 }
 
 impl<A: Handler> World<A> {
-    /// An empty cluster at an instant, watched by these rules. `alert` makes the handler of findings over the
+    /// An empty cluster at an instant, watched by these rules: by all of them, as it is made up and none of those that rules
+    /// name. `alert` makes the handler of findings over the
     /// table of episodes and the queues.
     pub fn new(
         rules: Arc<RuleSet>,
         now: Timestamp,
         alert: impl FnOnce(MemoryStore, MemoryQueue) -> A,
     ) -> Self {
+        let rules = if rules.clusters().is_empty() { rules } else { Arc::new(rules.everywhere()) };
         let (cluster, queue) = (ObjectsCluster::new(), MemoryQueue::new(now));
         let (checks, episodes) = (MemoryStore::new(), MemoryStore::new());
         Self {

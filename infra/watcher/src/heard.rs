@@ -1,8 +1,8 @@
-//! What the watcher hears of the rules: which kinds they name, and which of them have to be listed anew.
+//! What the watcher hears of the rules of its cluster: which kinds they name, and which of them have to be listed anew.
 
 use crate::chain::chain;
 use crate::kind_pattern::KindPattern;
-use prodrome_model::GroupKind;
+use prodrome_model::{GroupKind, Scope};
 use prodrome_rulebook::{BookError, Rulebook, is_named_by};
 use prodrome_store::Store;
 use std::collections::BTreeMap;
@@ -20,8 +20,8 @@ const NOT_UNASKED: [&str; 2] = ["*", "core/Secret"];
 pub struct Heard {
     /// Which version holds: 0 where nothing was pushed yet.
     pub version: u64,
-    /// The kinds that they name (`core/Pod`, `apps/Deployment`, `*/Rollout`, `*`), each with the version that touched
-    /// it last.
+    /// The kinds that those of the cluster name (`core/Pod`, `apps/Deployment`, `*/Rollout`, `*`), each with the version
+    /// that touched it last.
     pub kinds: BTreeMap<String, u64>,
 }
 
@@ -43,8 +43,13 @@ impl Heard {
 /// Where a watcher hears of the rules. `None` until it has heard for the first time.
 pub type Hearsay = watch::Receiver<Option<Heard>>;
 
-/// Asks a rulebook again and again, for as long as anybody listens.
-pub async fn listen_to(book: Rulebook<impl Store>, tell: watch::Sender<Option<Heard>>, every: Duration) {
+/// Asks a rulebook again and again of the rules of a cluster, for as long as anybody listens.
+pub async fn listen_to(
+    book: Rulebook<impl Store>,
+    scope: Scope,
+    tell: watch::Sender<Option<Heard>>,
+    every: Duration,
+) {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failing = false;
@@ -54,7 +59,7 @@ pub async fn listen_to(book: Rulebook<impl Store>, tell: watch::Sender<Option<He
             () = tell.closed() => return,
         }
         let known = tell.borrow().as_ref().map(|heard| heard.version);
-        match ask(&book, known).await {
+        match ask(&book, &scope, known).await {
             Ok(heard) => {
                 failing = false;
                 let Some(heard) = heard else { continue };
@@ -74,12 +79,16 @@ pub async fn listen_to(book: Rulebook<impl Store>, tell: watch::Sender<Option<He
 }
 
 /// What holds now; `None` where that is known.
-async fn ask(book: &Rulebook<impl Store>, known: Option<u64>) -> Result<Option<Heard>, BookError> {
+async fn ask(
+    book: &Rulebook<impl Store>,
+    scope: &Scope,
+    known: Option<u64>,
+) -> Result<Option<Heard>, BookError> {
     let version = book.head().await?.map_or(0, |head| head.version);
     if known == Some(version) {
         return Ok(None);
     }
-    let kinds = if version == 0 { BTreeMap::new() } else { book.entry(version).await?.kinds };
+    let kinds = if version == 0 { BTreeMap::new() } else { book.entry(version).await?.kinds_in(scope) };
     Ok(Some(Heard { version, kinds }))
 }
 

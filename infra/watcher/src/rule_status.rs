@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::kube_api::{KubeApi, percent_encode};
 use jiff::Timestamp;
 use kube::Client;
+use prodrome_model::Scope;
 use prodrome_rulebook::tenants::{GROUP, TenantRule, judge};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -25,6 +26,7 @@ const JSON: &str = "application/json";
 /// Looks at all objects of a cluster, or of some namespaces.
 pub struct RuleStatuses {
     api: KubeApi,
+    scope: Scope,
     namespaces: Vec<String>,
 }
 
@@ -42,9 +44,9 @@ struct ListMetadata {
 }
 
 impl RuleStatuses {
-    /// Of these namespaces; of all where there are none.
-    pub fn new(client: Client, namespaces: Vec<String>) -> Self {
-        Self { api: KubeApi::new(client), namespaces }
+    /// Of these namespaces of a cluster; of all where there are none.
+    pub fn new(client: Client, scope: Scope, namespaces: Vec<String>) -> Self {
+        Self { api: KubeApi::new(client), scope, namespaces }
     }
 
     /// Runs until it is dropped.
@@ -72,7 +74,8 @@ impl RuleStatuses {
         }
         let bytes: Vec<Vec<u8>> = objects.iter().map(|object| object.to_string().into_bytes()).collect();
         // Compiling takes a while; the watch must not wait for it.
-        let judging = tokio::task::spawn_blocking(move || judge(bytes.iter().map(Vec::as_slice)));
+        let scope = self.scope.clone();
+        let judging = tokio::task::spawn_blocking(move || judge(&scope, bytes.iter().map(Vec::as_slice)));
         let judged = judging.await.map_err(|error| ApiError::Broken(error.to_string()))?;
         let mut written = 0;
         for rule in judged.iter().filter(|rule| !is_said(rule)).take(WRITES_MAX) {

@@ -21,7 +21,7 @@ impl Watching {
         let settings = Settings::new(system.scope().clone(), vec!["*".parse()?]);
         let places = FilePlaces::new(scratch.join("place.json"));
         let (tell, hearsay) = watch::channel(None);
-        system.runtime.spawn(listen_to(system.rulebook()?, tell, ASK_EVERY));
+        system.runtime.spawn(listen_to(system.rulebook()?, system.scope().clone(), tell, ASK_EVERY));
         let watcher =
             Watcher::new(connection.client, queue, places, settings, Clock::system()).hearing(hearsay);
         let status = watcher.status();

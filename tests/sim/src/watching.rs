@@ -131,7 +131,7 @@ impl Host {
         let watcher = if press.is_some() { watcher.hearing(hearsay) } else { watcher };
         let listening = async move {
             match press {
-                Some(press) => listen_to(press.book(), tell, ASK_EVERY).await,
+                Some(press) => listen_to(press.book(), scope(), tell, ASK_EVERY).await,
                 None => std::future::pending().await,
             }
         };

@@ -91,7 +91,7 @@ fn doubts(plan: &Plan, draft: &Draft) -> Vec<Diagnostic> {
 fn show(changes: &Changes) -> Result<()> {
     let mut rules: Vec<_> = changes.rules.iter().collect();
     rules.sort_by_key(|(_, change)| match change {
-        Change::OtherMeaning | Change::OtherWords => 0,
+        Change::OtherMeaning | Change::OtherClusters | Change::OtherWords => 0,
         Change::Added => 1,
         Change::Removed => 2,
     });
@@ -109,7 +109,7 @@ pub(super) fn sign(change: Change) -> char {
     match change {
         Change::Added => '+',
         Change::Removed => '-',
-        Change::OtherMeaning | Change::OtherWords => '~',
+        Change::OtherMeaning | Change::OtherClusters | Change::OtherWords => '~',
     }
 }
 
@@ -119,6 +119,9 @@ pub(super) fn words(change: Change) -> &'static str {
         Change::Added => "",
         Change::Removed => ": its open alerts end",
         Change::OtherMeaning => ": looks for something else",
+        Change::OtherClusters => {
+            ": looks for the same in other clusters; its open alerts end where it holds no more"
+        }
         Change::OtherWords => ": looks for the same",
     }
 }

@@ -173,11 +173,11 @@ impl System {
         }
         let (tell, hearsay) = watch::channel(None);
         // Often: here it costs nothing, and whoever edits a rule waits for it.
-        tokio::spawn(listen_to(book, tell, Duration::from_secs(1)));
-        let mut settings = Settings::new(scope.clone(), kinds(rules)?);
+        tokio::spawn(listen_to(book, scope.clone(), tell, Duration::from_secs(1)));
+        let mut settings = Settings::new(scope.clone(), kinds(&rules.of_cluster(&scope))?);
         if cluster.has_namespace_rules() {
             settings.kinds.push(format!("{GROUP}/{KIND}").parse().map_err(|error| anyhow!("{error}"))?);
-            let statuses = RuleStatuses::new(connection.client.clone(), Vec::new());
+            let statuses = RuleStatuses::new(connection.client.clone(), scope.clone(), Vec::new());
             tokio::spawn(statuses.run(Clock::system()));
         }
         settings.stream_lists &= server.may_stream_lists();

@@ -80,7 +80,8 @@ async fn watch_with(
         Lease::new(connection.client.clone(), namespace, name, identity, clock.clone())
     });
     if config.namespace_rules {
-        let statuses = RuleStatuses::new(connection.client.clone(), config.namespaces.clone());
+        let statuses =
+            RuleStatuses::new(connection.client.clone(), config.scope.clone(), config.namespaces.clone());
         tokio::spawn(statuses.run(clock.clone()));
     }
     let watcher = Watcher::new(connection.client, queue, places, config.settings(), clock);
@@ -92,7 +93,7 @@ async fn watch_with(
         None => watcher,
         Some(book) => {
             let (tell, hearsay) = watch::channel(None);
-            tokio::spawn(listen_to(book, tell, ASK_EVERY));
+            tokio::spawn(listen_to(book, config.scope.clone(), tell, ASK_EVERY));
             watcher.hearing(hearsay)
         }
     };

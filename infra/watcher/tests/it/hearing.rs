@@ -2,6 +2,7 @@
 
 use crate::fake_api::{DATABASE, DEPLOYMENT, FakeApi, POD, Running, SECRET};
 use crate::world::{Run, TestQueue, client, settings};
+use prodrome_model::Scope;
 use prodrome_rulebook::{Draft, Rulebook};
 use prodrome_rules::SourceFile;
 use prodrome_store::MemoryStore;
@@ -30,7 +31,8 @@ impl World {
     async fn run(&self, kinds: &[&str]) -> Run {
         let client = client(&format!("http://{}", self.server.address)).await;
         let (tell, hearsay) = watch::channel(None);
-        tokio::spawn(listen_to(self.book.clone(), tell, Duration::from_millis(50)));
+        let scope = Scope::new("default", "local", "test");
+        tokio::spawn(listen_to(self.book.clone(), scope, tell, Duration::from_millis(50)));
         let places = FilePlaces::new(self.folder.path().join("place.json"));
         Run::hearing(client, &self.queue, places, settings(kinds), hearsay)
     }
@@ -103,6 +105,30 @@ async fn a_kind_that_no_rule_named_before_is_watched_but_secrets_are_not() {
     let kinds = run.status.kinds();
     assert!(kinds.keys().any(|kind| kind.ends_with("/databases")), "{kinds:?}");
     assert!(!kinds.contains_key("secrets"), "{kinds:?}");
+    run.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_rules_of_other_clusters_name_is_neither_listed_nor_watched() {
+    let world = World::new().await;
+    let run = world.run(&["Pod"]).await;
+    world.listed("Pod", 1).await;
+    let push = async |clusters: &str| {
+        let rule = |kind: &str| {
+            format!(
+                "R{kind}: {{ resource: {kind}, clusters: {clusters}, checkField: [{{ field: [a], nilValue: true }}] }}\n"
+            )
+        };
+        let file = SourceFile::new("r.yaml", [rule("Pod"), rule("Database")].concat());
+        let draft = Draft { prune: true, ..Draft::new("ann", "why", [file]) };
+        world.book.push(&draft, &[], jiff::Timestamp::UNIX_EPOCH).await.unwrap();
+    };
+    push("[other]").await;
+    world.queue.until("word of version 1", |received| received.rules == 1).await;
+    assert_eq!((world.lists("pods"), world.lists("databases")), (1, 0));
+    push("[other, test]").await;
+    world.listed("Pod", 2).await;
+    world.listed("Database", 1).await;
     run.end().await.unwrap();
 }
 

@@ -197,7 +197,7 @@ fn rules_of_namespaces_need_their_status_and_nothing_else_to_be_written() {
     let known: Vec<&String> = known.as_object().unwrap().keys().collect();
     let schema = prodrome_rules::schema();
     let all = schema["$defs"]["rule"]["properties"].as_object().unwrap();
-    let refused = ["namespaces", "labels", "plugin", "period", "notResource"];
+    let refused = ["namespaces", "clusters", "labels", "plugin", "period", "notResource"];
     let mut want: Vec<&String> = all.keys().filter(|key| !refused.contains(&key.as_str())).collect();
     want.sort();
     assert_eq!(known, want);

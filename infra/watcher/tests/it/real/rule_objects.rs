@@ -1,6 +1,8 @@
 //! Rules that are objects: the API server takes them by the definition that is deployed, and their statuses say whether
 //! they compile.
 
+use prodrome_model::Scope;
+use prodrome_rulebook::tenants::rule_name;
 use prodrome_test_cluster::{Cluster, together};
 use prodrome_watcher::{Clock, RuleStatuses};
 use serde_json::{Value, json};
@@ -71,10 +73,13 @@ async fn the_status_of_a_rule_says_whether_it_compiles_and_nothing_else_may_be_w
 
     cluster.create(RULES, &rule("sound", &sound())).await;
     cluster.create(RULES, &rule("greedy", &with("resource", json!("*")))).await;
-    let statuses = RuleStatuses::new(account.client().await, Vec::new());
+    let scope = Scope::new("default", "local", "test");
+    let statuses = RuleStatuses::new(account.client().await, scope.clone(), Vec::new());
     let writing = tokio::spawn(statuses.run(Clock::system()));
     let compiled = until(&cluster, "sound", 1).await;
     assert_eq!((&compiled["type"], &compiled["status"]), (&json!("Compiled"), &json!("True")), "{compiled}");
+    let called = format!("in alerts it is called {}", rule_name(&scope, "rule-objects", "sound"));
+    assert_eq!(compiled["message"], called, "as evaluate calls it");
     let refused = until(&cluster, "greedy", 1).await;
     assert_eq!((&refused["status"], &refused["reason"]), (&json!("False"), &json!("Refused")));
     assert!(
