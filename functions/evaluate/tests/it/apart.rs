@@ -1,6 +1,6 @@
 //! Rules that hold in some clusters only.
 
-use crate::world::{World, rules};
+use crate::world::{World, at, rules};
 use prodrome_model::{EndReason, Finding, FindingState, Scope};
 use serde_json::{Value, json};
 
@@ -20,7 +20,8 @@ fn failed(name: &str, keys: &str) -> String {
 
 fn pod(name: &str, version: u64) -> Value {
     json!({
-        "metadata": { "namespace": "shop", "name": name, "uid": format!("u-{name}"), "resourceVersion": version.to_string() },
+        "metadata": { "namespace": "shop", "name": name, "uid": format!("u-{name}"), "resourceVersion": version.to_string(),
+            "creationTimestamp": at(-5) },
         "status": { "phase": "Failed" },
     })
 }
@@ -68,7 +69,11 @@ async fn a_rule_is_none_in_a_cluster_in_which_it_does_not_hold() {
 async fn what_a_rule_told_where_it_holds_no_more_ends_as_that_of_a_deleted_one_and_goes_on_elsewhere() {
     let of = |clusters: &str| {
         [
-            failed("AtOnce", &format!("duration: 0, clusters: {clusters}")),
+            // The object says when it began, so that nothing but the rule tells one episode from the other.
+            failed(
+                "AtOnce",
+                &format!("duration: 0, since: [metadata, creationTimestamp], clusters: {clusters}"),
+            ),
             failed("Later", &format!("duration: 5m, clusters: {clusters}")),
             failed("Other", "duration: 10h"),
         ]

@@ -200,6 +200,8 @@ pub(crate) async fn a_rule_is_another_where_it_comes_back(store: impl Shared) {
     staged.text = staged.text.replace("resource:", "mode: shadow, resource:");
     let mut louder = file("A", 1);
     louder.text = louder.text.replace("resource:", "severity: P1, resource:");
+    let mut narrow = file("B", 1);
+    narrow.text = narrow.text.replace("resource:", "clusters: [prod], resource:");
     // (what is pushed, since when A and B are what they are)
     for (version, files, want) in [
         (1, vec![louder.clone(), file("B", 1)], [Some(0), Some(0)]),
@@ -208,6 +210,9 @@ pub(crate) async fn a_rule_is_another_where_it_comes_back(store: impl Shared) {
         (4, vec![file("A", 2), staged], [Some(4), Some(4)]),
         (5, vec![file("A", 1), file("B", 1)], [Some(5), Some(5)]),
         (6, vec![louder, file("B", 1)], [Some(5), Some(5)]),
+        // Where it stays it is what it was; where it comes back it is another.
+        (7, vec![file("A", 1), narrow], [Some(5), Some(5)]),
+        (8, vec![file("A", 1), file("B", 1)], [Some(5), Some(8)]),
     ] {
         book.push(&push(files), &base, at(1)).await.unwrap();
         let since = book.compiled(version, &RuleSet::default()).await.unwrap().since;
