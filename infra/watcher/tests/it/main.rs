@@ -4,6 +4,7 @@
 mod fake_api;
 mod forwarding;
 mod hearing;
+mod kills;
 mod kubeconfigs;
 mod leading;
 mod manifests;

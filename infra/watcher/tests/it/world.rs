@@ -226,6 +226,14 @@ impl Run {
         assert!(self.task.await.unwrap_err().is_cancelled());
     }
 
+    /// Asks it to end, and kills it so much later, should it still send or save.
+    pub(crate) async fn end_killed_after(self, wait: Duration) {
+        self.stop.send_replace(true);
+        tokio::time::sleep(wait).await;
+        self.task.abort();
+        drop(self.task.await);
+    }
+
     /// Waits until a look at it satisfies `enough`.
     pub(crate) async fn until(&self, what: &str, enough: impl Fn(&Status) -> bool) {
         let waited = tokio::time::timeout(PATIENCE, async {
