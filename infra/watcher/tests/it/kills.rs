@@ -17,10 +17,10 @@ pub(crate) struct Kills {
 }
 
 impl Kills {
+    #[expect(clippy::print_stdout, reason = "the harness shows it where the test fails")]
     pub(crate) fn of(collection: &'static str, test: &str) -> Self {
         let wish = std::env::var_os("KILLS_SEED").filter(|seed| !seed.is_empty());
         let seed = wish.map_or_else(|| fastrand::u64(..), |seed| seed.to_str().unwrap().parse().unwrap());
-        // The harness shows it where the test fails.
         println!("KILLS_SEED={seed} cargo test -p prodrome-watcher --test it {test}");
         Self { chance: Rng::with_seed(seed), seed, collection, saved: Vec::new() }
     }
