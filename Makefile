@@ -27,7 +27,7 @@ SUITES ?=
 KUBEBUILDER_ASSETS ?= $(shell tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
 
-.PHONY: help run test fuzz build build-function build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template load failover report schedule sbom bench bench-diagnosis bench-engine bench-instructions bench-memory bench-outage bench-rivals bench-watcher differential cluster-tools cluster-nodes e2e-cluster sample-events sim sim-mutants rules-page python-pins
+.PHONY: help run test fuzz build build-function build-functions build-watcher build-command check-glibc lint lint-rust lint-dependencies lint-template load failover report schedule sbom bench bench-diagnosis bench-engine bench-instructions bench-memory bench-outage bench-real bench-rivals bench-watcher differential cluster-tools cluster-nodes e2e-cluster sample-events sim sim-mutants rules-page python-pins
 
 help: ## Tell what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -143,7 +143,12 @@ bench-memory: ## Measure the watcher's memory beside kube's reflector and client
 bench-outage: ## Measure the watcher's memory while the queue is down, into tests/report/watcher-outage.md
 	@$(CARGO) build --quiet --release -p prodrome-watcher --bin watcher
 	PRODROME_TEST_WATCHER=$(abspath $(TARGET))/release/watcher OUTAGE_REPORT=$(CURDIR)/tests/report/watcher-outage.md \
-	    $(CARGO) test -p prodrome-watcher --test it -- --ignored --nocapture memory
+	    $(CARGO) test -p prodrome-watcher --test it -- --ignored --nocapture memory::a_kind
+
+bench-real: ## Measure the watcher's memory before a real API server with all kinds, into tests/report/watcher-real.md (needs cluster-tools)
+	@$(CARGO) build --quiet --release -p prodrome-watcher --bin watcher
+	PRODROME_TEST_WATCHER=$(abspath $(TARGET))/release/watcher REAL_REPORT=$(CURDIR)/tests/report/watcher-real.md \
+	    $(CARGO) test -p prodrome-watcher --test it -- --ignored --nocapture memory::real
 
 differential: ## Compare the engine with the tree on a million rules and objects by chance
 	ENGINE_EVALUATIONS=1000000 $(CARGO) test -p prodrome-rules --test it -- engine --nocapture

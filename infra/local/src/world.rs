@@ -34,6 +34,8 @@ pub struct World<A> {
     pub checks: MemoryStore,
     /// The table of alerts and episodes.
     pub episodes: MemoryStore,
+    /// The table of diagnoses; empty where none are made.
+    pub diagnoses: MemoryStore,
     /// The queues.
     pub queue: MemoryQueue,
     /// What was counted.
@@ -80,6 +82,7 @@ impl<A: Handler> World<A> {
             cluster,
             checks,
             episodes,
+            diagnoses: MemoryStore::new(),
             queue,
             tally: Tally::default(),
             scope: Scope::new("default", "local", "recording"),
@@ -94,14 +97,14 @@ impl<A: Handler> World<A> {
     #[must_use]
     pub fn diagnosing(self, flows: Arc<FlowSet>, plugins: Arc<Registry>) -> Self {
         let plugins = LocalPlugins::Real(InProcess::new(plugins, AnyCluster::new(self.cluster.clone())));
-        let diagnose = Diagnose::new(MemoryStore::new(), self.queue.clone(), plugins, flows);
+        let diagnose = Diagnose::new(self.diagnoses.clone(), self.queue.clone(), plugins, flows);
         Self { diagnose: Some(diagnose), evaluate: self.evaluate.diagnosing(), ..self }
     }
 
     /// The same, where plugins of periodic checks say what a script has them say. No finding is diagnosed.
     #[must_use]
     pub fn answering(self, script: Script) -> Self {
-        let (store, plugins) = (MemoryStore::new(), LocalPlugins::Scripted(script));
+        let (store, plugins) = (self.diagnoses.clone(), LocalPlugins::Scripted(script));
         let diagnose = Diagnose::new(store, self.queue.clone(), plugins, Arc::new(FlowSet::default()));
         Self { diagnose: Some(diagnose), evaluate: self.evaluate.asking(), ..self }
     }

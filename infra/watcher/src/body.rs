@@ -15,9 +15,9 @@ const SOUND: &str = "what was compressed here is read here";
 pub(crate) enum Body {
     /// As they came.
     Raw(Box<[u8]>),
-    /// By itself, so that a newer version can take its place, and after the pattern of another object of its kind, of
-    /// which it repeats most.
-    Packed { bytes: Box<[u8]>, raw_len: usize, pattern: Arc<[u8]> },
+    /// By itself, so that a newer version can take its place, and where there is one after the pattern of another object,
+    /// of which it repeats most.
+    Packed { bytes: Box<[u8]>, raw_len: usize, pattern: Option<Arc<[u8]>> },
 }
 
 impl Body {
@@ -56,16 +56,16 @@ impl Press {
     }
 
     /// The same object in less memory; as it is where that is none.
-    pub(crate) fn pack(&mut self, body: Body, pattern: &Arc<[u8]>) -> Body {
+    pub(crate) fn pack(&mut self, body: Body, pattern: Option<Arc<[u8]>>) -> Body {
         let Body::Raw(raw) = body else { return body };
         self.buffer.clear();
         self.buffer.reserve(compress_bound(raw.len()));
-        let packed = self.into.compress_using_dict(&mut self.buffer, &raw, pattern, LEVEL);
+        let after = pattern.as_deref().unwrap_or_default();
+        let packed = self.into.compress_using_dict(&mut self.buffer, &raw, after, LEVEL);
         if packed.is_err() || self.buffer.len() >= raw.len() {
             return Body::Raw(raw);
         }
-        let (bytes, pattern) = (self.buffer.as_slice().into(), Arc::clone(pattern));
-        Body::Packed { bytes, raw_len: raw.len(), pattern }
+        Body::Packed { bytes: self.buffer.as_slice().into(), raw_len: raw.len(), pattern }
     }
 
     /// The bytes as they came.
@@ -76,7 +76,8 @@ impl Press {
         };
         self.buffer.clear();
         self.buffer.reserve(*raw_len);
-        self.out_of.decompress_using_dict(&mut self.buffer, bytes, pattern).map_err(drop).expect(SOUND);
+        let after = pattern.as_deref().unwrap_or_default();
+        self.out_of.decompress_using_dict(&mut self.buffer, bytes, after).map_err(drop).expect(SOUND);
         &self.buffer
     }
 }
@@ -104,7 +105,7 @@ mod tests {
         let pattern: Arc<[u8]> = object(0).into();
         for i in 0..50 {
             let raw = object(i);
-            let packed = press.pack(raw.clone().into(), &pattern);
+            let packed = press.pack(raw.clone().into(), Some(Arc::clone(&pattern)));
             assert!(
                 packed.held_len() * 20 < raw.len() && packed.raw_len() == raw.len(),
                 "{}",
@@ -119,9 +120,11 @@ mod tests {
         let mut press = Press::new();
         let pattern: Arc<[u8]> = b"{}".as_slice().into();
         for raw in [&b""[..], b"{}", b"x"] {
-            let packed = press.pack(raw.to_vec().into(), &pattern);
-            assert_eq!(press.open(&packed), raw);
-            assert!(packed.held_len() <= raw.len());
+            for pattern in [None, Some(Arc::clone(&pattern))] {
+                let packed = press.pack(raw.to_vec().into(), pattern);
+                assert_eq!(press.open(&packed), raw);
+                assert!(packed.held_len() <= raw.len());
+            }
         }
     }
 }

@@ -72,6 +72,7 @@ mod lease;
 mod lines;
 mod listed_under;
 mod metrics;
+mod patterns;
 mod places;
 mod rule_status;
 mod sender;

@@ -3,7 +3,8 @@
 #[cfg(test)]
 mod tests;
 
-use crate::body::{Body, PATTERN_BYTES, Press};
+use crate::body::{Body, Press};
+use crate::patterns::{Group, Patterns};
 use crate::watermark::{Version, Watermark};
 use jiff::Timestamp;
 use prodrome_model::{ChangeKind, ObjectKey, Resource, shard_of};
@@ -16,6 +17,8 @@ pub(crate) type StreamId = u32;
 
 /// What an entry costs beside its object and key: its slot, its place in a queue, the map's entry, the position.
 const OVERHEAD_BYTES: usize = 320;
+/// Of the bytes that may wait while the queue is down, patterns take at most one in so many.
+const PATTERNS_SHARE: usize = 8;
 
 /// A change as it was read off a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +94,8 @@ pub(crate) struct Waiting {
     /// Whether what comes is compressed.
     packs: bool,
     press: Press,
+    /// What the patterns take that compressed objects need.
+    pattern_bytes: usize,
     slots: Vec<Option<Slot>>,
     free: Vec<usize>,
     by_key: HashMap<Key, usize>,
@@ -125,8 +130,8 @@ struct ShardQueue {
 struct Stream {
     resource: Arc<Resource>,
     watermark: Watermark,
-    /// While objects are compressed: what they are compressed after.
-    pattern: Option<Arc<[u8]>>,
+    /// What objects are compressed after.
+    patterns: Patterns,
     /// The position of a list's end that never left, as another list began: that one's end takes it over.
     superseded: Option<u64>,
 }
@@ -155,6 +160,7 @@ impl Waiting {
             raw_bytes: 0,
             packs: false,
             press: Press::new(),
+            pattern_bytes: 0,
             slots: Vec::new(),
             free: Vec::new(),
             by_key: HashMap::new(),
@@ -170,7 +176,8 @@ impl Waiting {
         let id = self.next_stream;
         self.next_stream += 1;
         let watermark = Watermark::resumed(place);
-        self.streams.insert(id, Stream { resource, watermark, pattern: None, superseded: None });
+        self.streams
+            .insert(id, Stream { resource, watermark, patterns: Patterns::default(), superseded: None });
         id
     }
 
@@ -193,16 +200,15 @@ impl Waiting {
         }
         self.packs = packs;
         if !packs {
-            // What is compressed keeps the patterns that it needs.
-            self.streams.values_mut().for_each(|stream| stream.pattern = None);
+            self.forget_patterns();
             return;
         }
         for index in 0..self.slots.len() {
             let Some(slot) = self.slots[index].as_mut() else { continue };
-            let (stream, object) =
-                (slot.stream, std::mem::replace(&mut slot.change.object, Vec::new().into()));
+            let (stream, group) = (slot.stream, group(&slot.change));
+            let object = std::mem::replace(&mut slot.change.object, Vec::new().into());
             let before = object.held_len();
-            let object = self.packed(stream, object);
+            let object = self.packed(stream, group, object);
             self.bytes = self.bytes + object.held_len() - before;
             if let Some(slot) = self.slots[index].as_mut() {
                 slot.change.object = object;
@@ -210,20 +216,32 @@ impl Waiting {
         }
     }
 
+    /// Once nothing is compressed any more nothing needs the patterns.
+    fn forget_patterns(&mut self) {
+        if !self.packs && self.by_key.is_empty() {
+            self.streams.values_mut().for_each(|stream| stream.patterns = Patterns::default());
+            self.pattern_bytes = 0;
+        }
+    }
+
     /// Compresses a change that comes, where that is to be. To be done before it is asked for room.
     pub(crate) fn prepare(&mut self, stream: StreamId, change: &mut Change) {
         if self.packs {
             let object = std::mem::replace(&mut change.object, Vec::new().into());
-            change.object = self.packed(stream, object);
+            change.object = self.packed(stream, group(change), object);
         }
     }
 
-    /// An object after the pattern of its stream, which the first becomes.
-    fn packed(&mut self, stream: StreamId, object: Body) -> Body {
+    /// An object of a group, compressed after another like it.
+    fn packed(&mut self, stream: StreamId, group: Group, object: Body) -> Body {
         let Body::Raw(raw) = &object else { return object };
-        let Some(stream) = self.streams.get_mut(&stream) else { return object };
-        let pattern = stream.pattern.get_or_insert_with(|| raw[..raw.len().min(PATTERN_BYTES)].into());
-        self.press.pack(object, &Arc::clone(pattern))
+        let Some(Stream { patterns, .. }) = self.streams.get_mut(&stream) else { return object };
+        let room = (self.outage_bytes_max / PATTERNS_SHARE).saturating_sub(self.pattern_bytes);
+        let (pattern, made) = patterns.pattern(group, raw, room);
+        self.pattern_bytes += made;
+        let packed = self.press.pack(object, pattern);
+        patterns.packed(group, packed.raw_len(), packed.held_len());
+        packed
     }
 
     fn limit(&self) -> usize {
@@ -232,7 +250,7 @@ impl Waiting {
 
     /// Whether there is room for a change; always where it replaces a version as large, and where nothing waits.
     pub(crate) fn admits(&self, stream: StreamId, change: &Change) -> bool {
-        let after = self.bytes + cost(change);
+        let after = self.bytes() + cost(change);
         after <= self.limit()
             || self.bytes == 0
             || self.waiting_slot(stream, change).is_some_and(|old| {
@@ -389,6 +407,7 @@ impl Waiting {
                     self.bytes -= cost(&slot.change);
                     self.raw_bytes -= raw_cost;
                     self.queues[usize::from(shard)].raw_bytes -= raw_cost;
+                    self.forget_patterns();
                     tickets.push(Ticket { stream: slot.stream, position: slot.position });
                 }
             }
@@ -443,9 +462,9 @@ impl Waiting {
         self.streams.get(&stream)?.watermark.place()
     }
 
-    /// How many bytes wait, what each entry costs included.
+    /// How many bytes wait, what each entry costs and patterns included.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.pattern_bytes
     }
 
     /// How many bytes they are, uncompressed.
@@ -461,7 +480,7 @@ impl Waiting {
 
     /// Whether half of what may wait does.
     pub(crate) fn is_half_full(&self) -> bool {
-        self.bytes >= self.limit() / 2
+        self.bytes() >= self.limit() / 2
     }
 
     /// How many objects wait.
@@ -518,6 +537,10 @@ fn object_name(change: &Change) -> Box<str> {
         Some(namespace) => format!("{namespace}/{}", change.name).into_boxed_str(),
         None => change.name.clone(),
     }
+}
+
+fn group(change: &Change) -> Group {
+    Group::of(change.namespace.as_deref(), &change.name)
 }
 
 fn cost(change: &Change) -> usize {

@@ -1,4 +1,7 @@
-use crate::objects::{Pods, pods};
+use crate::count::{Counted, count};
+use crate::feed::{Broken, Fed, now};
+use crate::objects::{Pods, pods, rule_of};
+use crate::plan::BREAKS_ONE_IN;
 use crate::run::until;
 use anyhow::Result;
 use prodrome_e2e::System;
@@ -10,34 +13,51 @@ const IN_A_PACK: u64 = 500;
 /// How fast a full queue was emptied.
 #[derive(Debug)]
 pub(crate) struct Drained {
-    /// Changes.
-    pub(crate) changes: u64,
-    /// In so many packs.
+    /// What was in it.
+    pub(crate) fed: Fed,
+    /// In so many packs, beside those of the watcher.
     pub(crate) packs: u64,
     /// Took so long.
     pub(crate) took: Duration,
+    /// What was told of it,
+    pub(crate) counted: Counted,
+    /// so long after it was empty.
+    pub(crate) caught_up: Duration,
 }
 
-/// Fills the queue of changes while nothing is taken from it, and then lets it be emptied.
+impl Drained {
+    /// How many changes were in it.
+    pub(crate) fn changes(&self) -> u64 {
+        self.fed.changes
+    }
+}
+
+/// Fills the queue of changes while nothing is taken from it, and then lets it be emptied. What breaks is in the cluster as
+/// well, and comes by the watcher.
 pub(crate) fn drain(system: &System, changes: u64, patience: Duration) -> Result<Drained> {
     let changes_queue = system.stack().output("ChangesQueueUrl")?;
     let client = system.emulator().client();
     system.hand_over(false)?;
     let (objects, resource) = (Pods::new(), pods());
     let packs = system.packs(system.scope().clone());
-    let (mut made, mut sent) = (0, 0);
-    while made < changes {
-        let until = changes.min(made + IN_A_PACK);
-        let of_pack: Vec<_> = (made..until)
-            .map(|number| {
-                (
-                    resource.clone(),
-                    objects.with_version(&format!("late-{number:07}"), number + 1).into_bytes(),
-                )
-            })
-            .collect();
+    let (mut fed, mut sent) = (Fed::default(), 0);
+    while fed.changes < changes {
+        let mut of_pack = Vec::new();
+        let until = changes.min(fed.changes + IN_A_PACK);
+        for number in fed.changes..until {
+            if number % BREAKS_ONE_IN == 7 {
+                let fault = fed.broken.len() as u64;
+                let (rule, label) = rule_of(fault);
+                let name = format!("late-broken-{fault:06}");
+                system.api().apply(&resource, &objects.pod(&name, label, number));
+                fed.broken.insert(name, Broken { rule, at: now() });
+            } else {
+                let well = objects.with_version(&format!("late-{number:07}"), number + 1);
+                of_pack.push((resource.clone(), well.into_bytes()));
+            }
+        }
         packs.send(packs.pack_raw(&of_pack)?)?;
-        (made, sent) = (until, sent + 1);
+        (fed.changes, sent) = (until, sent + 1);
     }
     let begun = Instant::now();
     system.hand_over(true)?;
@@ -45,5 +65,14 @@ pub(crate) fn drain(system: &System, changes: u64, patience: Duration) -> Result
         let depth = client.queue_depth(changes_queue)?.total();
         Ok((depth == 0, depth))
     })?;
-    Ok(Drained { changes, packs: sent, took: begun.elapsed() })
+    let took = begun.elapsed();
+    let mut counted = Counted::default();
+    let told = until("the faults of the backlog to be told", patience, || {
+        counted = count(&fed, &system.webhook.told());
+        Ok((counted.lost.is_empty(), counted.told))
+    });
+    // Who judges it says by name what is lost.
+    drop(told);
+    let caught_up = begun.elapsed().saturating_sub(took);
+    Ok(Drained { fed, packs: sent, took, counted, caught_up })
 }

@@ -163,7 +163,7 @@ pub(crate) fn is_ours(namespace: Option<&str>) -> bool {
     namespace == Some(NAMESPACE)
 }
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     #[expect(clippy::disallowed_methods, reason = "a real system runs by the real time")]
     Timestamp::now()
 }

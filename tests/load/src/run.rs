@@ -111,7 +111,10 @@ pub fn run(plan: &Plan, program: &Path, say: &dyn Fn(&str)) -> Result<Outcome> {
         0 => None,
         changes => {
             say(&format!("emptying a queue of {changes} changes"));
-            Some(drain(&system, changes, patience)?)
+            let drained = drain(&system, changes, patience)?;
+            wrong.extend(some("of the backlog, lost", &drained.counted.lost));
+            wrong.extend(some("of the backlog, false", &drained.counted.false_news));
+            Some(drained)
         }
     };
     Ok(Outcome { phases, dead, met: proxy.met(), drained, asked, wrong })

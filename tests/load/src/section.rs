@@ -1,3 +1,4 @@
+use crate::count::Counted;
 use crate::plan::{BREAKS_ONE_IN, MALFORMED_ONE_IN};
 use crate::{Outcome, Plan};
 use prodrome_e2e::{Met, Service};
@@ -76,8 +77,8 @@ planted: {}. After it all each check in the table is of a pod that is broken, an
         let killed: Vec<_> = killed.map(|(name, count)| format!("{name} {count}")).collect();
         write!(
             text,
-            "\nIn the storm: processes killed at their work: {}; queues paused {} times for 1 to 4 s; the API server slow, \
-refusing or silent {} times for 0.5 to 2.5 s, all watches cut and its history forgotten {} times. ",
+            "\nIn the storm: processes killed at their work: {}; queues paused {} times for 1 to 4 s; the API server slow \
+by 0.1 to 1 s, refusing or silent {} times for 0.5 to 2.5 s, all watches cut and its history forgotten {} times. ",
             killed.join(", "),
             weathered.pauses,
             weathered.slow,
@@ -100,13 +101,17 @@ effect, {} took effect and were never answered. ",
         text = text.trim_end().to_owned() + "\n";
     }
     if let Some(drained) = &outcome.drained {
-        let rate = u128::from(drained.changes) * 1_000 / drained.took.as_millis().max(1);
+        let rate = u128::from(drained.changes()) * 1_000 / drained.took.as_millis().max(1);
         write!(
             text,
-            "\nA queue of {} changes in {} packs was emptied in {:.0} s: **{rate} changes a second**.\n",
-            drained.changes,
+            "\nA queue of {} changes in {} packs and what the watcher sent meanwhile was emptied in {:.0} s: **{rate} changes a \
+second**. One in {BREAKS_ONE_IN} broke a pod: of {} faults {} were told, the last of them {:.0} s after the queue was empty.\n",
+            drained.changes(),
             drained.packs,
-            drained.took.as_secs_f64()
+            drained.took.as_secs_f64(),
+            drained.fed.broken.len(),
+            drained.counted.told,
+            drained.caught_up.as_secs_f64()
         )
         .expect("a text takes what is written");
     }
@@ -140,14 +145,22 @@ fn command(plan: &Plan, profile: &str) -> String {
 
 /// What it is all about, in a line.
 fn summary(outcome: &Outcome) -> String {
-    let drained = outcome.drained.as_ref().map_or(0, |drained| drained.changes);
-    let sum = |count: fn(&crate::Phase) -> usize| outcome.phases.iter().map(count).sum::<usize>();
-    let changes = outcome.phases.iter().map(|phase| phase.fed.changes).sum::<u64>() + drained;
+    let fed = outcome
+        .phases
+        .iter()
+        .map(|phase| &phase.fed)
+        .chain(outcome.drained.iter().map(|drained| &drained.fed));
+    let changes = fed.map(|fed| fed.changes).sum::<u64>();
+    let counted = || {
+        let drained = outcome.drained.iter().map(|drained| &drained.counted);
+        outcome.phases.iter().map(|phase| &phase.counted).chain(drained)
+    };
+    let sum = |count: fn(&Counted) -> usize| counted().map(count).sum::<usize>();
     format!(
         "\n**{changes} changes: {} alerts or ends lost, {} told twice or of what was well.** The same message came to the \
 channel again {} times, under its id: where nobody knows whether it arrived.\n",
-        sum(|phase| phase.counted.lost.len()),
-        sum(|phase| phase.counted.false_news.len()),
-        sum(|phase| phase.counted.repeated)
+        sum(|counted| counted.lost.len()),
+        sum(|counted| counted.false_news.len()),
+        sum(|counted| counted.repeated)
     )
 }

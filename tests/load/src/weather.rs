@@ -103,12 +103,14 @@ pub(crate) fn storm(system: &System, proxy: &Proxy, time: Duration, seed: u64) -
             system.pause_queues(false)?;
         }
         if slow.comes(&mut chance) {
-            let fault = match chance.u8(0..3) {
-                0 => Fault::too_many_requests(1),
-                1 => Fault::unavailable(),
-                _ => Fault::hang(),
+            let fault = match chance.u8(0..4) {
+                0 => Fault::too_many_requests(1).on_verb(Verb::Get),
+                1 => Fault::unavailable().on_verb(Verb::Get),
+                2 => Fault::hang().on_verb(Verb::Get),
+                // Whoever asks, lists and watches included.
+                _ => Fault::slow(Duration::from_millis(chance.u64(100..1_000))),
             };
-            system.api().inject(fault.on_verb(Verb::Get));
+            system.api().inject(fault);
             hanging.begin(chance.u64(500..2_500));
             weathered.slow += 1;
         }

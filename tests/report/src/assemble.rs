@@ -7,8 +7,8 @@ const LAST: &str = "bench.md";
 
 const HEAD: &str = "# What was measured
 
-Made by `make report`, which replays every recording and puts the sections in `tests/report` together; `make bench` \
-renews its section. Edit the sections, not this file.
+Put together by `make report`, which replays every recording anew; each other section says what renews it, and its \
+figures are of the machine and the commit that it names. Edit the sections in `tests/report`, not this file.
 ";
 
 /// The report, of the sections in a folder.

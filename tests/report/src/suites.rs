@@ -18,7 +18,7 @@ const LATER: SignedDuration = SignedDuration::from_hours(24);
 
 const HEAD: &str = "## Suites
 
-What `prodrome scan --from` says of the objects in the test suites of four other projects (Argo CD's health checks, \
+Made by `make report SUITES=DIR`, with a folder of suites that are no part of the repository. What `prodrome scan --from` says of the objects in the test suites of four other projects (Argo CD's health checks, \
 K8sGPT's analyzers, Popeye's linters, the alerts of kubernetes-mixin), object by object; the streams of mixin go \
 through `prodrome replay` as a whole. Degraded: right is any finding on that very object, firing or pending. Healthy \
 and suspended: any finding is false. Progressing: a firing one is wrong, a pending one is right. The look is at the \

@@ -150,6 +150,31 @@ async fn no_alert_ends_while_the_watcher_is_behind() {
     world.assert_at_rest();
 }
 
+#[tokio::test]
+async fn no_alert_ends_while_the_watcher_is_not_heard() {
+    let mut world = World::new();
+    let heard = |seen: i64| {
+        let data = serde_json::to_string(&WatchSign { seen_at: at(seen), lag_seconds: 0 }).unwrap();
+        Write::Put(Record::new(keys::watch(&scope()), data), Expect::Anything)
+    };
+    let a = crashing("web", "a", 0);
+    world.send(&a).await;
+    world.store.commit(vec![heard(0)]).await.unwrap();
+    world.until(400).await;
+    // By then nothing has been heard for longer than any sign counts.
+    world.send(&recovered(&a, 100)).await;
+    world.until(3_600).await;
+    assert_eq!(world.told("chat"), ["0s alert P3 n=1"]);
+    world.store.commit(vec![heard(3_600)]).await.unwrap();
+    world.until(3_700).await;
+    let [alert, over] = &world.told("chat")[..] else {
+        panic!("its end is told once: {:?}", world.told("chat"))
+    };
+    assert_eq!(alert, "0s alert P3 n=1");
+    assert!(over.contains("resolved P3 n=1 ended=100s"), "{over}");
+    world.assert_at_rest();
+}
+
 /// What is told of the cluster itself does not wait for its watcher: of one that is forgotten it would wait for ever.
 #[tokio::test]
 async fn the_silence_of_a_cluster_ends_though_its_watcher_is_not_heard() {

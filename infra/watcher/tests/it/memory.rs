@@ -2,6 +2,8 @@
 //! queue is down. `make bench-outage` runs it, with `PRODROME_TEST_WATCHER` to measure the optimised program, and
 //! `OUTAGE_REPORT` to name the section of the report.
 
+mod real;
+
 use crate::program::Program;
 use crate::world::kubeconfig;
 use axum::Router;

@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::response::Response;
 use futures::stream;
 use std::io;
+use std::time::Duration;
 
 /// What a server does instead of answering, for tests of those who ask it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,7 @@ pub struct Fault {
 enum FaultKind {
     Status(Status),
     Hang,
+    Slow(Duration),
     Drop,
     Garbage,
 }
@@ -74,6 +76,11 @@ impl Fault {
         Self::of(FaultKind::Hang)
     }
 
+    /// The request is answered as ever, after so long.
+    pub fn slow(wait: Duration) -> Self {
+        Self::of(FaultKind::Slow(wait))
+    }
+
     /// The connection breaks before the answer is complete.
     pub fn drop_connection() -> Self {
         Self::of(FaultKind::Drop)
@@ -121,6 +128,7 @@ impl Fault {
 pub(super) enum Effect {
     Answer(Response),
     Hang,
+    Wait(Duration),
 }
 
 /// The effect of the first fault that concerns the request; counts it.
@@ -129,6 +137,7 @@ pub(super) fn effect(faults: &mut [Fault], request: &Request) -> Option<Effect> 
     fault.times = fault.times.map(|times| times - 1);
     Some(match &fault.kind {
         FaultKind::Hang => Effect::Hang,
+        FaultKind::Slow(wait) => Effect::Wait(*wait),
         FaultKind::Status(status) => Effect::Answer(status.clone().into_response()),
         FaultKind::Garbage => Effect::Answer(text_response(200, "<html>proxy error</html>")),
         FaultKind::Drop => {

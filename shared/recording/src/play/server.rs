@@ -291,6 +291,12 @@ async fn answer(State(shared): State<Arc<Shared>>, request: axum::extract::Reque
         match effect {
             None => break,
             Some(Effect::Answer(response)) => return response,
+            Some(Effect::Wait(wait)) => {
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => break,
+                    _ = stop.wait_for(|stop| *stop) => break,
+                }
+            }
             Some(Effect::Hang) => {
                 tokio::select! {
                     _ = lifted.changed() => {}

@@ -6,6 +6,7 @@ use prodrome_recording::play::{Clock, Fault, PlayError, PlayOptions, PlayServer,
 use prodrome_recording::{Recording, StepKind, Timeline, builtin_of_path};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 fn now() -> Timestamp {
     "2030-05-05T05:05:05Z".parse().unwrap()
@@ -315,6 +316,12 @@ async fn faults_strike_where_and_as_often_as_told() {
     assert!(client.breaks("/api/v1/pods").await);
     server.inject(Fault::garbage().times(1));
     assert!(client.get("/api/v1/pods").await.body.is_string());
+
+    let wait = Duration::from_millis(50);
+    server.inject(Fault::slow(wait).times(1));
+    let asked = Instant::now();
+    assert_eq!(client.get("/api/v1/pods").await.status, 200);
+    assert!(asked.elapsed() >= wait);
 
     server.inject(Fault::hang().on_path("/nodes"));
     let hanging = client.get("/api/v1/nodes");

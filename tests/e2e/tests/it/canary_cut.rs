@@ -56,17 +56,21 @@ fn whichever_stage_is_cut_no_canary_arrives_and_the_alarm_on_its_absence_is_rais
     bench.arrives_late(0);
 
     let client = bench.system.emulator().client();
-    let changes = bench.source("ChangesQueue");
-    bench.cut("the queue of changes", |bench| {
-        client.enable_event_source(&changes, false).unwrap();
-        bench.write(true);
-        bench.until_waiting("ChangesQueueUrl", |waiting| waiting > 0);
-    });
-    client.enable_event_source(&changes, true).unwrap();
-    bench.arrives_late(1);
+    let mut late = 1;
+    for queue in ["ChangesQueue", "ChecksQueue"] {
+        let source = bench.source(queue);
+        bench.cut(queue, |bench| {
+            client.enable_event_source(&source, false).unwrap();
+            bench.write(true);
+            bench.until_waiting(&format!("{queue}Url"), |waiting| waiting > 0);
+        });
+        client.enable_event_source(&source, true).unwrap();
+        bench.arrives_late(late);
+        late += 1;
+    }
 
-    for (round, (name, queue)) in
-        [("evaluate", "ChangesQueue"), ("alert", "FindingsQueue")].into_iter().enumerate()
+    for (name, queue) in
+        [("evaluate", "ChangesQueue"), ("diagnose", "DiagnosesQueue"), ("alert", "FindingsQueue")]
     {
         let source = bench.source(queue);
         let function = source.function.rsplit(':').next().unwrap();
@@ -82,7 +86,8 @@ fn whichever_stage_is_cut_no_canary_arrives_and_the_alarm_on_its_absence_is_rais
             assert!(called.error.is_some(), "{name} fails: {called:?}");
         });
         client.set_environment(function, &sound).unwrap();
-        bench.arrives_late(2 + round);
+        bench.arrives_late(late);
+        late += 1;
     }
 
     let receiver = bench.system.receiver("canary");
@@ -95,7 +100,7 @@ fn whichever_stage_is_cut_no_canary_arrives_and_the_alarm_on_its_absence_is_rais
         });
         receiver.set_mood(Mood::Open);
         if status == 503 {
-            bench.arrives_late(4);
+            bench.arrives_late(late);
         }
     }
     // What was refused for good does not come again; the next one does.
