@@ -77,6 +77,13 @@ impl<C: Store, E: Store, Q: Queue> Sweep<C, E, Q> {
         if settled.lost > 0 {
             tracing::error!(changes = settled.lost, "changes have no account: see `prodrome ledger`");
         }
+        tally.add(metric::CHANGES_DROPPED, settled.dropped);
+        if settled.dropped > 0 {
+            tracing::error!(
+                changes = settled.dropped,
+                "watchers have dropped changes: see `prodrome ledger`"
+            );
+        }
         let (episodes, queue, after) = (&self.episodes, &self.queue, self.silent_after);
         silence::tell(&ledger, episodes, queue, silences, &settled.heard, after, now).await
     }
@@ -122,4 +129,57 @@ fn message(record: &Record, to: QueueName, last: Option<Timestamp>, now: Timesta
     };
     let delay = Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO);
     Some(Message::text(text.expect("plain data is always written as JSON")).delayed(delay))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prodrome_ledger::Span;
+    use prodrome_model::{Scope, Waybill};
+    use prodrome_queue::MemoryQueue;
+    use prodrome_store::MemoryStore;
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + minute * 60).unwrap()
+    }
+
+    /// What a tick counts of changes that are lost, and that were dropped.
+    async fn missing(checks: &MemoryStore, minute: i64) -> (u64, u64) {
+        let sweep = Sweep::new(checks, MemoryStore::new(), MemoryQueue::new(at(minute)));
+        let mut tally = Tally::default();
+        sweep.tick(at(minute), &mut tally).await.unwrap();
+        let said: Vec<_> = tally.counts().map(|(name, _)| name).collect();
+        for name in [metric::CHANGES_LOST, metric::CHANGES_DROPPED] {
+            assert!(said.contains(&name), "it goes on with zeros, so that an alarm ends: {said:?}");
+        }
+        (tally.count(metric::CHANGES_LOST), tally.count(metric::CHANGES_DROPPED))
+    }
+
+    #[tokio::test]
+    async fn what_is_lost_or_dropped_is_what_the_alarms_see_and_nothing_where_all_adds_up() {
+        let checks = MemoryStore::new();
+        let ledger = Ledger::new(&checks);
+        let scope = Scope::new("default", "eu", "prod");
+        let says = async |dropped, minute| {
+            let waybill = Waybill { epoch: 7, first: 41, accepted: 40, dropped, ..Waybill::default() };
+            ledger.state(&scope, waybill, at(minute)).await.unwrap();
+        };
+        let handled = async |first, last| {
+            ledger.done(&scope, 7, Span { first, last }, &[], at(0)).await.unwrap();
+        };
+        handled(1, 10).await;
+        handled(21, 40).await;
+        says(0, 0).await;
+        assert_eq!(missing(&checks, 0).await, (0, 0), "they may be on their way");
+        says(0, 31).await;
+        assert_eq!(
+            missing(&checks, 31).await,
+            (10, 0),
+            "the queue had 11 to 20, and nobody has handled them"
+        );
+        handled(11, 20).await;
+        assert_eq!(missing(&checks, 32).await, (0, 0), "they were handled after all: it adds up");
+        says(3, 33).await;
+        assert_eq!(missing(&checks, 33).await, (0, 3));
+    }
 }

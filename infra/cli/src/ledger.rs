@@ -14,7 +14,8 @@ use std::fmt::Write as _;
 #[derive(Args)]
 #[command(
     after_help = "The table is reached with the credentials and the region of the environment; AWS_ENDPOINT_URL \
-                        names an emulator.\n\nExit code: 0 it adds up; 1 changes are lost; 2 it could not be read."
+                        names an emulator.\n\nExit code: 0 it adds up; 1 changes are lost, or a watcher dropped some; 2 it \
+                        could not be read."
 )]
 pub(crate) struct Arguments {
     /// The table of checks: the stack's output `ChecksTableName`
@@ -76,12 +77,18 @@ fn text(summary: &Summary) -> String {
         text.push_str("no watcher has been heard\n");
     }
     // Writing to a String does not fail.
-    for ClusterSummary { scope, counts, uncounted_at, silent_since, runs } in &summary.clusters {
+    for ClusterSummary { scope, counts, dropped, uncounted_at, silent_since, runs } in &summary.clusters {
         _ = writeln!(text, "{scope}: {counts}");
         if let Some(since) = silent_since {
             _ = writeln!(
                 text,
                 "  SILENT since {since}: nobody looks after it; if it is no more, `--forget {scope}` ends its alert"
+            );
+        }
+        if *dropped > 0 {
+            _ = writeln!(
+                text,
+                "  DROPPED {dropped} changes, which its watchers could not read, or no message can carry: their logs say why"
             );
         }
         if let Some(at) = uncounted_at {
@@ -94,7 +101,7 @@ fn text(summary: &Summary) -> String {
         for (n, run) in runs.iter().enumerate() {
             let RunSummary { epoch, watcher, held, counts, lost_spans } = run;
             // Of what is over the total says enough.
-            if n < last && counts.came == counts.out {
+            if n < last && counts.came == counts.out && watcher.waybill.dropped == 0 {
                 continue;
             }
             let Waybill { read, ignored, overtaken, dropped, .. } = watcher.waybill;
@@ -135,12 +142,11 @@ mod tests {
             ignored: 96,
             ..Waybill::default()
         };
-        // One run is over, one has left something, one goes on.
-        for (epoch, up_to) in [(5, 9), (6, 8)] {
-            ledger
-                .state(&scope, Waybill { epoch, first: 10, accepted: 9, read: 9, ..Waybill::default() }, at)
-                .await
-                .unwrap();
+        // One run is over, one has dropped something, one has left something, one goes on.
+        for (epoch, up_to, dropped) in [(4, 9, 0), (5, 9, 2), (6, 8, 0)] {
+            let read = 9 + dropped;
+            let waybill = Waybill { epoch, first: 10, accepted: 9, read, dropped, ..Waybill::default() };
+            ledger.state(&scope, waybill, at).await.unwrap();
             ledger.done(&scope, epoch, span(1, up_to), &[], at).await.unwrap();
         }
         ledger.state(&scope, waybill, at).await.unwrap();
@@ -162,7 +168,11 @@ mod tests {
             "default/eu/gone: in 0, out 0, waiting 0, dead 0\n  \
              SILENT since 2027-01-15T08:00:00Z: nobody looks after it; if it is no more, `--forget default/eu/gone` ends its \
              alert\n\
-             default/eu/prod: in 1,222, out 1,016, waiting 205, dead 1 (change_malformed 1)\n  \
+             default/eu/prod: in 1,231, out 1,025, waiting 205, dead 1 (change_malformed 1)\n  \
+             DROPPED 2 changes, which its watchers could not read, or no message can carry: their logs say why\n  \
+             run 5, heard at 2027-01-15T08:00:00Z: in 9, out 9, waiting 0, dead 0\n    \
+             its watcher read 11: of no interest 0, overtaken by newer versions 0, dropped 2, held 0, handed over 9 with 0 \
+             marks of lists\n  \
              run 6, heard at 2027-01-15T08:00:00Z: in 9, out 8, waiting 1, dead 0\n    \
              its watcher read 9: of no interest 0, overtaken by newer versions 0, dropped 0, held 0, handed over 9 with 0 \
              marks of lists\n  \
@@ -176,8 +186,8 @@ mod tests {
         let json: serde_json::Value = serde_json::to_value(&summary).unwrap();
         let cluster = &json["clusters"][1];
         assert_eq!(
-            (&cluster["in"], &cluster["runs"][2]["in"], &cluster["runs"][2]["watcher"]["read"]),
-            (&1_222.into(), &1_204.into(), &1_300.into())
+            (&cluster["in"], &cluster["runs"][3]["in"], &cluster["runs"][3]["watcher"]["read"]),
+            (&1_231.into(), &1_204.into(), &1_300.into())
         );
     }
 }

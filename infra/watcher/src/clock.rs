@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use std::fmt;
 use std::sync::Arc;
 
-/// Tells what time it is. The watcher notes when it saw a change; it never decides by it.
+/// Tells what time it is. The watcher notes when it saw a change; it decides by it only how long a deletion has been held.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 

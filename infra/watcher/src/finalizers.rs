@@ -8,9 +8,11 @@
 //!   so many a second, by a server-side apply under a manager of its own that names the object's uid: what has vanished
 //!   is not made anew by it, and the API server adds none to what is being deleted.
 //! - **Removed** as soon as the queue has accepted the object as it is while it is being deleted (of a pod: once its
-//!   grace is over), and in any case [`Finalizers::hold`] after the watcher has seen that, though the queue be down.
+//!   grace is over), and in any case [`Finalizers::hold`] after the deletion has begun, though the queue be down. A run that
+//!   finds a deletion of before gives the queue five seconds, however old that is.
 //! - **Refused** by a webhook or by RBAC, it is said once, and counted; after three in a row the kind is given up until
-//!   the next start. Everything else goes on.
+//!   the next start: no more are added. What has one is let go as soon as that is not refused any more: it is tried on, ever
+//!   more seldom, up to once a minute. Everything else goes on.
 //!
 //! While no watcher runs at all, deletions do wait. [`remove_finalizers`] takes every one of them away.
 
@@ -43,7 +45,7 @@ pub struct Finalizers {
     pub kinds: Vec<KindPattern>,
     /// Of objects with such labels; of all unless set.
     pub selector: LabelSelector,
-    /// For so long, at most.
+    /// For so long, at most, from when the deletion has begun.
     pub hold: Duration,
 }
 

@@ -15,11 +15,15 @@ use prodrome_scan::ListSplitter;
 use serde::Deserialize;
 use std::fmt::Write as _;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// An object larger than this is not read; etcd takes 1.5 MiB.
 const OBJECT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// An answer that is read as a whole (a `Status`, a document of the discovery) is not larger.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A change is answered by then: an API server gives up after a minute, unless it was told otherwise.
+const CHANGE_WAIT: Duration = Duration::from_secs(65);
 
 /// Of an object its metadata alone; where a server cannot do that, all of it.
 const ONE_METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
@@ -79,8 +83,11 @@ impl KubeApi {
         json: Vec<u8>,
     ) -> Result<Bytes, ApiError> {
         let request = Request::patch(path).header(CONTENT_TYPE, content_type).header(ACCEPT, ONE_METADATA);
-        let (_, _, body) = self.send(request, Body::from(json)).await?;
-        whole(body).await
+        let changed = async {
+            let (_, _, body) = self.send(request, Body::from(json)).await?;
+            whole(body).await
+        };
+        timeout(CHANGE_WAIT, changed).await.unwrap_or(Err(ApiError::Silent(CHANGE_WAIT)))
     }
 
     /// Asks for a page of the metadata of a collection.
@@ -254,5 +261,25 @@ pub(crate) fn percent_encode(text: &str, out: &mut String) {
         } else {
             write!(out, "%{byte:02X}").expect("writing to a String does not fail");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, TcpListener};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_that_is_never_answered_is_given_up() {
+        // Nobody reads what is sent there.
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let url = format!("http://{}", server.local_addr().unwrap());
+        let mut config = kube::Config::new(url.parse().unwrap());
+        (config.connect_timeout, config.read_timeout, config.write_timeout) = (None, None, None);
+        let api = KubeApi::new(Client::try_from(config).unwrap());
+        let changed =
+            api.patch("/api/v1/namespaces/a/pods/b", "application/merge-patch+json", b"{}".to_vec());
+        let given_up = changed.await;
+        assert!(matches!(given_up, Err(ApiError::Silent(CHANGE_WAIT))), "{given_up:?}");
     }
 }

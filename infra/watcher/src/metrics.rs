@@ -28,6 +28,7 @@ pub struct Metrics {
     finalizers_refused: AtomicU64,
     deletions_released: AtomicU64,
     deletions_overdue: AtomicU64,
+    deletions_refused: AtomicU64,
     deletions_held: AtomicU64,
     /// Seconds since 1970.
     last_save: AtomicU64,
@@ -225,6 +226,10 @@ impl Metrics {
         self.deletions_overdue.fetch_add(u64::from(is_overdue), Relaxed);
     }
 
+    pub(crate) fn deletion_refused(&self) {
+        self.deletions_refused.fetch_add(1, Relaxed);
+    }
+
     pub(crate) fn began(&self, epoch: u64) {
         self.epoch.store(epoch, Relaxed);
         self.shared().in_touch.get_or_insert_with(Instant::now);
@@ -418,7 +423,7 @@ impl Metrics {
             ),
             (
                 "finalizers_refused_total",
-                "Changes of finalizers that the API server or a webhook refused.",
+                "Finalizers that the API server or a webhook refused, but for held deletions.",
                 &self.finalizers_refused,
             ),
             ("deletions_released_total", "Held deletions that were let go.", &self.deletions_released),
@@ -426,6 +431,11 @@ impl Metrics {
                 "deletions_overdue_total",
                 "Of them, those whose state the queue had not accepted in time.",
                 &self.deletions_overdue,
+            ),
+            (
+                "deletions_refused_total",
+                "Held deletions that the API server or a webhook does not let go; they are tried on.",
+                &self.deletions_refused,
             ),
         ];
         for (name, help, value) in counters {

@@ -197,7 +197,9 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
             }
         };
         let held_kinds = finalizers.kinds.clone();
-        let holder = Arc::new(Holder::new(api.clone(), Arc::clone(&hub), Arc::clone(&metrics), finalizers));
+        let holder =
+            Holder::new(api.clone(), Arc::clone(&hub), Arc::clone(&metrics), clock.clone(), finalizers);
+        let holder = Arc::new(holder);
         let common = Arc::new(Common {
             api,
             hub: Arc::clone(&hub),

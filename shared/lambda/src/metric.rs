@@ -37,6 +37,8 @@ pub const CLUSTER_ERRORS: &str = "ClusterErrors";
 /// Changes that a watcher handed to the queue and that have no account though they had to: said for a while after some
 /// were found.
 pub const CHANGES_LOST: &str = "ChangesLost";
+/// Changes that a watcher could not read, or no message can carry: said for a while after it was heard of some.
+pub const CHANGES_DROPPED: &str = "ChangesDropped";
 /// Records that fell due and were handed over by the sweep.
 pub const DUE_HANDED_OVER: &str = "DueHandedOver";
 /// Findings whose cause was found.

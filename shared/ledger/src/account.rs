@@ -125,6 +125,10 @@ pub struct Account {
     pub lost: u64,
     /// When some were found to be lost, last.
     pub lost_at: Option<Timestamp>,
+    /// How many its watcher could not read, or send: they had no number that stayed.
+    pub dropped: u64,
+    /// When it was heard of some of them, last.
+    pub dropped_at: Option<Timestamp>,
     /// Of the numbers up to the mark, how many the watcher gave and died before it knew them to be accepted: its next
     /// run has read those changes again.
     pub read_again: u64,
@@ -169,6 +173,13 @@ impl Account {
             self.pass(Span { first: self.up_to + 1, last: overdue }, overdue, tidings.now);
         }
         self.is_closed = is_final;
+    }
+
+    /// Takes in how many changes the watcher says that it has dropped, which only rises.
+    pub(crate) fn drops(&mut self, dropped: u64, now: Timestamp) {
+        if dropped > self.dropped {
+            (self.dropped, self.dropped_at) = (dropped, Some(now));
+        }
     }
 
     /// Goes over a gap: what the queue is known to have accepted is lost.

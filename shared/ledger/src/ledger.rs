@@ -19,7 +19,7 @@ const REVIVALS: usize = 50;
 const PAGES_MAX: usize = 20;
 /// A statement that others write at the same moment is tried so often; the next pack makes it again.
 const ATTEMPTS: usize = 3;
-/// So long after some were found to be lost that is said at each settlement: one that dies must not keep it to itself.
+/// So long after some were found to be lost, or dropped, that is said at each settlement: one that dies must not keep it to itself.
 const SAID_FOR: SignedDuration = SignedDuration::from_mins(15);
 
 /// The ledger in a table.
@@ -63,6 +63,8 @@ pub struct Settled {
     pub runs: usize,
     /// How many changes are lost, of runs of which some were found to be in the last quarter of an hour.
     pub lost: u64,
+    /// How many changes watchers have dropped, in runs of which some were heard of in the last quarter of an hour.
+    pub dropped: u64,
     /// When each cluster's watcher was heard last.
     pub heard: BTreeMap<Scope, Timestamp>,
 }
@@ -209,6 +211,7 @@ impl<S: Store> Ledger<S> {
                 let is_succeeded = last > run.epoch;
                 account.advance(rows, &Tidings { accepted, at, news, read_up_to, is_succeeded, now });
             }
+            account.drops(run.statement.waybill.dropped, now);
             let expires = run.statement.at.checked_add(RUNS_KEPT).ok();
             let written = run.expires.zip(expires);
             let is_old = written.is_some_and(|(old, new)| new.duration_since(old) > RENEWED_AFTER);
@@ -219,8 +222,12 @@ impl<S: Store> Ledger<S> {
                     Err(error) => return Err(error.into()),
                 }
             }
-            if account.lost_at.is_some_and(|at| now.duration_since(at) < SAID_FOR) {
+            let is_news = |at: Option<Timestamp>| at.is_some_and(|at| now.duration_since(at) < SAID_FOR);
+            if is_news(account.lost_at) {
                 settled.lost += account.lost;
+            }
+            if is_news(account.dropped_at) {
+                settled.dropped += account.dropped;
             }
         }
         let counted = newest.iter().map(|(scope, (at, _))| ((*scope).to_owned(), *at));

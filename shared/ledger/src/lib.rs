@@ -17,6 +17,9 @@
 //! one once it lies among the dead letters; the row of one that was handled counts for more than both. One that was tried
 //! last so long ago that its queue has dropped it has expired, which is dead, too.
 //!
+//! What a watcher could not read, or no message can carry, it drops, and never numbers. Its waybills say how many those are:
+//! the ledger [tells that](ClusterSummary::dropped) beside what was lost, and does not add up.
+//!
 //! # What it costs
 //!
 //! One write unit a pack (0.625 USD a million), and none for a heartbeat; a function waits some 5 ms for it. At 1,000

@@ -49,6 +49,9 @@ pub struct ClusterSummary {
     /// Of all runs that are remembered.
     #[serde(flatten)]
     pub counts: Counts,
+    /// How many changes its watchers have dropped, as they could not be read, or as no message can carry them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub dropped: u64,
     /// When a watcher was heard last that does not number its changes, if that was after all others: what it sends is
     /// not counted.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,18 +100,20 @@ impl Summary {
             for run in &runs {
                 counts.add(&run.counts);
             }
+            let dropped = runs.iter().map(|run| run.watcher.waybill.dropped).sum();
             let heard = runs.iter().map(|run| run.watcher.at).max();
             let uncounted_at =
                 uncounted.get(&scope).copied().filter(|at| heard.is_none_or(|heard| heard < *at));
             let silent_since = silent.get(&scope).copied();
-            ClusterSummary { scope, counts, uncounted_at, silent_since, runs }
+            ClusterSummary { scope, counts, dropped, uncounted_at, silent_since, runs }
         });
         Self { clusters: summarised.collect() }
     }
 
-    /// Whether every change is handled, on its way, or was given up for a reason that is known.
+    /// Whether every change that a watcher has read is handled, on its way, or lies among the dead letters: none was lost,
+    /// and none dropped by a watcher.
     pub fn adds_up(&self) -> bool {
-        self.clusters.iter().all(|cluster| cluster.counts.lost == 0)
+        self.clusters.iter().all(|cluster| cluster.counts.lost == 0 && cluster.dropped == 0)
     }
 }
 

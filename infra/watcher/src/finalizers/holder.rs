@@ -8,6 +8,7 @@ use super::{Finalizers, LabelSelector, Meta, Wish};
 use crate::api::{ApiError, Listed, Page as _};
 use crate::backoff::Backoff;
 use crate::chain::chain;
+use crate::clock::Clock;
 use crate::collection::Collection;
 use crate::hub::Hub;
 use crate::kube_api::KubeApi;
@@ -16,6 +17,7 @@ use crate::waiting::StreamId;
 use deletions::{After, Deletion, Deletions};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use jiff::Timestamp;
 use kinds::{Kinds, Task};
 use serde::Deserialize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,10 +30,15 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 const ADD_EVERY: Duration = Duration::from_millis(20);
 /// So many deletions are let go at once.
 const RELEASES_AT_ONCE: usize = 8;
-/// How often a request that failed is tried, and with what waits between.
+/// How often the addition of one that failed is tried, and with what waits between.
 const ADD_TRIES: u32 = 4;
-const RELEASE_TRIES: u32 = 8;
-const AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
+const ADD_AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
+/// A deletion that cannot be let go is tried again ever more seldom, and for as long as it takes: its object hangs. After so
+/// many tries somebody must hear of it.
+const RELEASE_AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_mins(1));
+const RELEASES_BELIEVED: u32 = 5;
+/// So long a queue that works may take to accept an object's last state.
+const QUEUE_WAIT: Duration = Duration::from_secs(5);
 /// After so many refusals in a row a kind is given up.
 const REFUSALS_BELIEVED: u32 = 3;
 const PAGE_OBJECTS: u32 = 500;
@@ -41,6 +48,7 @@ pub(crate) struct Holder {
     api: KubeApi,
     hub: Arc<Hub>,
     metrics: Arc<Metrics>,
+    clock: Clock,
     finalizers: Finalizers,
     kinds: Mutex<Kinds>,
     deletions: Mutex<Deletions>,
@@ -76,11 +84,18 @@ impl Holding {
 }
 
 impl Holder {
-    pub(crate) fn new(api: KubeApi, hub: Arc<Hub>, metrics: Arc<Metrics>, finalizers: Finalizers) -> Self {
+    pub(crate) fn new(
+        api: KubeApi,
+        hub: Arc<Hub>,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+        finalizers: Finalizers,
+    ) -> Self {
         Self {
             api,
             hub,
             metrics,
+            clock,
             finalizers,
             kinds: Mutex::default(),
             deletions: Mutex::default(),
@@ -110,7 +125,7 @@ impl Holder {
     }
 
     fn release(&self, stream: StreamId, meta: &Meta, after: After) {
-        let until = Instant::now() + self.finalizers.hold;
+        let until = Instant::now() + held_for(self.finalizers.hold, meta.deleted_at(), self.clock.now());
         self.deletions().put(stream, Target::of(meta), after, until);
         self.metrics.deletions_held(self.deletions().len());
         self.to_release.notify_one();
@@ -141,7 +156,7 @@ impl Holder {
     }
 
     async fn add(&self, stream: StreamId, collection: &Collection, target: &Target, holds: bool) {
-        let mut backoff = Backoff::new(AGAIN.0, AGAIN.1, u64::from(stream));
+        let mut backoff = Backoff::new(ADD_AGAIN.0, ADD_AGAIN.1, u64::from(stream));
         let error = loop {
             match apply(&self.api, &collection.resource, target, holds).await {
                 Ok(done) => {
@@ -231,7 +246,7 @@ impl Holder {
                 let Some(deletion) = self.deletions().take_due(now, is_accepted) else { break };
                 under_way.push(self.let_go(deletion));
             }
-            let next = self.deletions().next_at();
+            let next = self.deletions().next_at(now);
             tokio::select! {
                 Some(()) = under_way.next(), if !under_way.is_empty() => {}
                 () = self.to_release.notified() => {}
@@ -254,36 +269,57 @@ impl Holder {
 
     async fn let_go(&self, deletion: Deletion) {
         let Some(collection) = self.kinds().collection(deletion.stream) else { return };
-        match apply(&self.api, &collection.resource, &deletion.target, false).await {
-            Ok(_) => self.metrics.deletion_released(deletion.is_overdue),
-            Err(error) if deletion.tries + 1 < RELEASE_TRIES => {
-                let mut backoff = Backoff::new(AGAIN.0, AGAIN.1, u64::from(deletion.tries));
-                let mut wait = backoff.next_wait();
-                for _ in 0..deletion.tries {
-                    wait = backoff.next_wait();
+        let kind = collection.id();
+        let error = match apply(&self.api, &collection.resource, &deletion.target, false).await {
+            Ok(done) => {
+                self.metrics.deletion_released(deletion.is_overdue);
+                if matches!(done, Done::Yes) && self.kinds().keeps(deletion.stream, false) {
+                    tracing::info!(kind, "deletions of a kind can be let go again");
                 }
-                tracing::debug!(
-                    kind = collection.id(),
-                    error = chain(&error),
-                    "a deletion could not be let go"
-                );
-                self.deletions().again(deletion, Instant::now() + wait);
+                return;
             }
-            Err(error) => {
-                self.metrics.finalizer_refused();
-                let (kind, Target { namespace, name, .. }) = (collection.id(), &deletion.target);
-                let (needed, namespace) = (needed(&collection), namespace.as_deref());
-                tracing::error!(
-                    kind,
-                    namespace,
-                    name = &**name,
-                    error = chain(&error),
-                    needed,
-                    "a deletion cannot be let go: prodrome uninstall --finalizers, or take the finalizer out by hand"
-                );
-            }
+            Err(error) => error,
+        };
+        let is_believed = deletion.tries + 1 == RELEASES_BELIEVED;
+        if is_believed {
+            self.metrics.deletion_refused();
         }
+        let Target { namespace, name, .. } = &deletion.target;
+        let (namespace, name) = (namespace.as_deref(), &**name);
+        if is_believed && self.kinds().keeps(deletion.stream, true) {
+            let needed = needed(&collection);
+            tracing::error!(
+                kind,
+                namespace,
+                name,
+                error = chain(&error),
+                needed,
+                "deletions of a kind cannot be let go, and are tried on: end what refuses that, or take the finalizers out by hand"
+            );
+        } else {
+            tracing::debug!(kind, namespace, name, error = chain(&error), "a deletion could not be let go");
+        }
+        let wait = self.release_wait(deletion.tries);
+        self.deletions().again(deletion, Instant::now() + wait);
     }
+
+    /// How long a deletion waits that was tried in vain so often. However many there are, no more are tried a second than
+    /// finalizers are added.
+    fn release_wait(&self, tries: u32) -> Duration {
+        let mut backoff = Backoff::new(RELEASE_AGAIN.0, RELEASE_AGAIN.1, u64::from(tries));
+        let waits = std::iter::repeat_with(|| backoff.next_wait());
+        let wait = waits.take(tries.min(16) as usize + 1).last().unwrap_or_default();
+        let held = u32::try_from(self.deletions().len()).unwrap_or(u32::MAX);
+        wait.max(ADD_EVERY.saturating_mul(held))
+    }
+}
+
+/// How long a deletion is held that is seen now: as long as it may be, from when it began; by a clock that differs from
+/// the API server's no longer than from now on, and long enough for a queue that works.
+fn held_for(hold: Duration, deleted_at: Option<Timestamp>, now: Timestamp) -> Duration {
+    let age = deleted_at.map(|at| Duration::try_from(now.duration_since(at)).unwrap_or_default());
+    let age = age.unwrap_or_default();
+    hold.saturating_sub(age).max(hold.min(QUEUE_WAIT))
 }
 
 /// Whether the same may work soon. A webhook that is down answers 500.
@@ -301,4 +337,27 @@ fn is_retryable(error: &ApiError) -> bool {
 fn needed(collection: &Collection) -> String {
     let Collection { resource, .. } = collection;
     format!("apiGroups: [\"{}\"], resources: [\"{}\"], verbs: [patch]", resource.group, resource.plural)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deletion_is_held_from_when_it_began_whatever_run_sees_it_and_whatever_the_clock_says() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let hold = Duration::from_secs(30);
+        for (what, ago, hold, want) in [
+            ("it begins", Some(0), hold, 30),
+            ("it has begun", Some(12), hold, 18),
+            ("the queue has a while", Some(28), hold, 5),
+            ("an hour ago, or by a clock that is ahead", Some(3600), hold, 5),
+            ("by a clock that is behind", Some(-3600), hold, 30),
+            ("nobody knows when", None, hold, 30),
+            ("never longer than the bound", Some(3600), Duration::from_secs(2), 2),
+        ] {
+            let deleted_at = ago.map(|ago| now - jiff::SignedDuration::from_secs(ago));
+            assert_eq!(held_for(hold, deleted_at, now), Duration::from_secs(want), "{what}");
+        }
+    }
 }

@@ -1,4 +1,5 @@
 use super::{FINALIZER, LabelSelector};
+use jiff::Timestamp;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -46,6 +47,11 @@ impl Meta {
             (false, true) => Wish::Remove,
             _ => Wish::None,
         }
+    }
+
+    /// When its deletion began: of a pod the end of its grace, where that was ended before its time too.
+    pub(crate) fn deleted_at(&self) -> Option<Timestamp> {
+        self.deletion_timestamp.as_ref()?.parse().ok()
     }
 
     /// Whether it has the finalizer.

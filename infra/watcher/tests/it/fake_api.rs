@@ -1,6 +1,8 @@
 //! An API server of a few hundred lines: lists in pages, watches, bookmarks, compaction, discovery, and faults
 //! on demand.
 
+mod patch;
+
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -16,6 +18,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// How often a quiet watch is sent a bookmark.
 const BOOKMARK_EVERY: Duration = Duration::from_millis(200);
@@ -75,6 +78,8 @@ struct Inner {
     /// Watches of an earlier count are broken off.
     cuts: u64,
     requests: Vec<String>,
+    /// When each object was asked to be changed.
+    patched: Vec<Instant>,
 }
 
 #[derive(Clone)]
@@ -113,6 +118,7 @@ impl FakeApi {
             minor: 36,
             cuts: 0,
             requests: Vec::new(),
+            patched: Vec::new(),
         };
         let api = Self { inner: Arc::new(Mutex::new(inner)), version: watch::channel(100).0 };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -228,6 +234,11 @@ impl FakeApi {
         self.lock().requests.clone()
     }
 
+    /// When the requests came to change an object.
+    pub(crate) fn patched(&self) -> Vec<Instant> {
+        self.lock().patched.clone()
+    }
+
     pub(crate) fn object(&self, kind: &Kind, namespace: &str, name: &str) -> Option<Value> {
         self.lock().objects.get(kind.plural)?.get(&format!("{namespace}/{name}")).cloned()
     }
@@ -333,6 +344,7 @@ fn resource(
             Some(object) => object.to_string().into_response(),
             None => status(404, "not found"),
         },
+        (&Method::PATCH, [name]) => patch::patch(api, &kind, namespace.unwrap_or_default(), name, body),
         (&Method::POST | &Method::PUT, _) => write(api, &kind, namespace.unwrap_or_default(), method, body),
         _ => status(405, "not allowed"),
     }

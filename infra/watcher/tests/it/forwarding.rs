@@ -1,11 +1,13 @@
 //! Against an API server that fails on purpose.
 
 use crate::fake_api::{CONFIG_MAP, DATABASE, DEPLOYMENT, FakeApi, Fault, POD, Running, SECRET};
+use crate::kills::Kills;
 use crate::world::{Run, TestQueue, client, settings};
 use prodrome_model::ChangeKind;
 use prodrome_watcher::{ConfigMapPlaces, FilePlaces, KindState, PlaceError, PlaceStore, Status, Trouble};
 use serde_json::json;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tempfile::TempDir;
 
 struct World {
@@ -131,6 +133,53 @@ async fn killed_while_the_queue_is_down_it_loses_nothing() {
     let run = world.run(&["Pod"]).await;
     world.in_step(&POD).await;
     run.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn killed_at_any_instant_it_sends_at_most_the_unsaved_tail_again() {
+    let world = World::new(&[POD]).await;
+    let api = &world.server.api;
+    for i in 0..50 {
+        api.apply(&POD, "shop", &format!("web-{i}"), pod(i));
+    }
+    // One for all runs: a save that was given up with its run must not overtake the next one's.
+    let places = world.places();
+    let run = async || Run::begin(world.client().await, &world.queue, places.clone(), settings(&["Pod"]));
+    let first = run().await;
+    world.queue.until("the list", |received| received.ended.len() == 1).await;
+    first.end().await.unwrap();
+    let mut kills = Kills::of("pods", "killed_at_any_instant_it_sends_at_most_the_unsaved_tail_again");
+    kills.left(places.load().await.unwrap());
+    for round in 0..20 {
+        let is_down = kills.chance.u8(0..4) == 0;
+        world.queue.down.store(is_down, Ordering::Relaxed);
+        let killed = run().await;
+        for i in 0..kills.chance.u64(1..40) {
+            let name = format!("web-{}", kills.chance.u8(0..60));
+            if kills.chance.u8(0..5) == 0 {
+                api.delete(&POD, "shop", &name);
+            } else {
+                api.apply(&POD, "shop", &name, pod(round + i));
+            }
+            if i % 8 == 0 {
+                tokio::time::sleep(Duration::from_micros(kills.chance.u64(0..40_000))).await;
+            }
+        }
+        // Before it has begun, while it sends, and while it saves what it had to send at its end.
+        tokio::time::sleep(Duration::from_micros(kills.chance.u64(0..200_000))).await;
+        if kills.chance.bool() {
+            killed.kill().await;
+        } else {
+            killed.end_killed_after(Duration::from_micros(kills.chance.u64(0..20_000))).await;
+        }
+        kills.left(places.load().await.unwrap());
+    }
+    world.queue.down.store(false, Ordering::Relaxed);
+    let last = run().await;
+    world.in_step(&POD).await;
+    last.end().await.unwrap();
+    let again = kills.only_the_unsaved_tail_came_again(&world.queue.received(), "Pod");
+    println!("{again} changes came again");
 }
 
 #[tokio::test]

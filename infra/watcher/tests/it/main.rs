@@ -4,6 +4,8 @@
 mod fake_api;
 mod forwarding;
 mod hearing;
+mod holding;
+mod kills;
 mod kubeconfigs;
 mod leading;
 mod manifests;

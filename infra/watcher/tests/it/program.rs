@@ -140,7 +140,11 @@ pub(crate) async fn accepting_queue() -> (SocketAddr, TestQueue) {
         let entries = request["Entries"].as_array().unwrap();
         let packs =
             entries.iter().map(|entry| entry["MessageAttributes"][PACK_ATTRIBUTE]["BinaryValue"].as_str());
-        accepts.take(packs.map(|pack| body_of(None, pack).unwrap()));
+        let packs: Vec<_> = packs.map(|pack| body_of(None, pack).unwrap()).collect();
+        if accepts.delays(&packs) {
+            return std::future::pending().await;
+        }
+        accepts.take(packs.into_iter());
         let successful: Vec<_> = entries
             .iter()
             .map(|entry| json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "x" }))

@@ -90,7 +90,19 @@ pub(crate) struct TestQueue {
     memory: MemoryQueue,
     pub(crate) down: Arc<AtomicBool>,
     received: Arc<Mutex<Received>>,
+    late: Arc<Mutex<Late>>,
     news: Arc<Notify>,
+}
+
+/// A request that is on its way for long.
+#[derive(Default)]
+enum Late {
+    #[default]
+    None,
+    /// The next one that has changes.
+    Next,
+    /// This one.
+    UnderWay(Vec<Body>),
 }
 
 impl TestQueue {
@@ -99,6 +111,7 @@ impl TestQueue {
             memory: MemoryQueue::new(Timestamp::UNIX_EPOCH),
             down: Arc::default(),
             received: Arc::default(),
+            late: Arc::default(),
             news: Arc::default(),
         }
     }
@@ -123,6 +136,39 @@ impl TestQueue {
             panic!("waited in vain: {what}; {:?}", self.received().objects)
         };
         received
+    }
+
+    /// The next request that has changes comes late: its sender is not answered.
+    pub(crate) fn delay_next(&self) {
+        *self.late.lock().unwrap() = Late::Next;
+    }
+
+    /// Whether a request is the one that comes late, and was put aside.
+    pub(crate) fn delays(&self, bodies: &[Body]) -> bool {
+        let mut late = self.late.lock().unwrap();
+        let has_changes = |body: &Body| {
+            let Body::Pack(bytes) = body else { panic!("the watcher sends packs") };
+            !decode(bytes, UNCOMPRESSED_MAX).unwrap().changes.is_empty()
+        };
+        let is_it = matches!(*late, Late::Next) && bodies.iter().any(has_changes);
+        if is_it {
+            *late = Late::UnderWay(bodies.to_vec());
+            self.news.notify_waiters();
+        }
+        is_it
+    }
+
+    /// Waits until a request is on its way that comes late.
+    pub(crate) async fn delayed(&self) {
+        self.until("a request that comes late", |_| matches!(*self.late.lock().unwrap(), Late::UnderWay(_)))
+            .await;
+    }
+
+    /// The late one comes.
+    pub(crate) fn deliver_late(&self) {
+        let late = std::mem::take(&mut *self.late.lock().unwrap());
+        let Late::UnderWay(bodies) = late else { panic!("nothing is late") };
+        self.take(bodies.into_iter());
     }
 
     /// Takes in what has come out of a queue.
@@ -224,6 +270,14 @@ impl Run {
     pub(crate) async fn kill(self) {
         self.task.abort();
         assert!(self.task.await.unwrap_err().is_cancelled());
+    }
+
+    /// Asks it to end, and kills it so much later, should it still send or save.
+    pub(crate) async fn end_killed_after(self, wait: Duration) {
+        self.stop.send_replace(true);
+        tokio::time::sleep(wait).await;
+        self.task.abort();
+        drop(self.task.await);
     }
 
     /// Waits until a look at it satisfies `enough`.

@@ -10,6 +10,7 @@ macro_rules! contract {
     ($run:ident) => {
         $crate::contract::contract!($run: packs_count_once_in_any_order);
         $crate::contract::contract!($run: what_dies_is_named_and_what_is_lost_is_seen);
+        $crate::contract::contract!($run: what_a_watcher_has_dropped_is_told_and_does_not_add_up);
         $crate::contract::contract!($run: what_is_tried_again_is_on_its_way_until_it_is_handled_given_up_or_expired);
         $crate::contract::contract!($run: a_later_run_has_an_account_of_its_own);
         $crate::contract::contract!($run: settlements_at_once_count_once);
@@ -91,6 +92,33 @@ pub(crate) async fn what_dies_is_named_and_what_is_lost_is_seen(store: impl Stor
     assert_eq!(line(&ledger).await, ["in 40, out 40, waiting 0, dead 0"]);
     ledger.settle(at(47)).await.unwrap();
     assert_eq!(line(&ledger).await, ["in 40, out 40, waiting 0, dead 0"]);
+}
+
+pub(crate) async fn what_a_watcher_has_dropped_is_told_and_does_not_add_up(store: impl Store) {
+    let ledger = Ledger::new(store);
+    let said = async |epoch, dropped, minute| {
+        let waybill = Waybill { first: 6, read: 5 + dropped, dropped, ..accepted(epoch, 5) };
+        ledger.state(&scope(), waybill, at(minute)).await.unwrap();
+    };
+    ledger.done(&scope(), 7, span(1, 5), &[], at(0)).await.unwrap();
+    said(7, 0, 0).await;
+    assert_eq!(ledger.settle(at(0)).await.unwrap().dropped, 0);
+    assert!(ledger.summary().await.unwrap().adds_up());
+    said(7, 2, 1).await;
+    for (minute, dropped) in [(1, 2), (15, 2), (16, 0)] {
+        let settled = ledger.settle(at(minute)).await.unwrap();
+        assert_eq!((settled.dropped, settled.lost), (dropped, 0), "said for a while, at {minute}");
+    }
+    // Another one, said by the last pack of a run that another has followed.
+    said(8, 0, 50).await;
+    ledger.done(&scope(), 8, span(1, 5), &[], at(50)).await.unwrap();
+    ledger.settle(at(81)).await.unwrap();
+    said(7, 3, 90).await;
+    assert_eq!(ledger.settle(at(90)).await.unwrap().dropped, 3);
+    let summary = ledger.summary().await.unwrap();
+    assert_eq!((summary.clusters[0].dropped, summary.clusters[0].counts.lost), (3, 0));
+    assert!(!summary.adds_up());
+    assert_eq!(line(&ledger).await, ["in 5, out 5, waiting 0, dead 0"; 2]);
 }
 
 pub(crate) async fn what_is_tried_again_is_on_its_way_until_it_is_handled_given_up_or_expired(

@@ -317,6 +317,7 @@ fn an_alarm_sees_what_goes_wrong() {
         (metric::PLUGIN_FAILURES, "DiagnoseFunction"),
         (metric::NOTICES_REFUSED, "AlertFunction"),
         (metric::CHANGES_LOST, "SweepFunction"),
+        (metric::CHANGES_DROPPED, "SweepFunction"),
         (metric::CANARY_ARRIVED, "AlertFunction"),
     ] {
         assert!(watched(metric, of), "no alarm for the {metric} of {of}");

@@ -1,6 +1,7 @@
 use super::super::apply::Target;
 use crate::waiting::StreamId;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use tokio::time::Instant;
 
 /// The deletions that wait for their objects' states to be on their way.
@@ -18,8 +19,9 @@ pub(super) struct Deletion {
     after: After,
     /// unless this time comes first.
     until: Instant,
-    /// A try that failed: not before.
+    /// After a try that failed: not before.
     not_before: Option<Instant>,
+    /// How many have failed.
     pub(super) tries: u32,
     /// Whether it was let go as its time was up.
     pub(super) is_overdue: bool,
@@ -35,26 +37,31 @@ pub(super) enum After {
 }
 
 impl Deletions {
-    /// An object was seen while it is being deleted. Seen again, its newest state is waited for, and no longer.
+    /// An object was seen while it is being deleted. Seen again, its newest state is waited for, and no longer; what was
+    /// tried in vain stays so.
     pub(super) fn put(&mut self, stream: StreamId, target: Target, after: After, until: Instant) {
-        let known = self.by_uid.get(&target.uid);
-        if known.is_some() && matches!(after, After::Version(_)) {
-            return;
+        match self.by_uid.entry(target.uid.clone()) {
+            Entry::Vacant(place) => {
+                let (not_before, tries, is_overdue) = (None, 0, false);
+                place.insert(Deletion { stream, target, after, until, not_before, tries, is_overdue });
+            }
+            Entry::Occupied(mut known) => {
+                if let After::Position(_) = after {
+                    let known = known.get_mut();
+                    (known.stream, known.target, known.after) = (stream, target, after);
+                }
+            }
         }
-        let until = known.map_or(until, |known| known.until);
-        let deletion =
-            Deletion { stream, target, after, until, not_before: None, tries: 0, is_overdue: false };
-        self.by_uid.insert(deletion.target.uid.clone(), deletion);
     }
 
-    /// The try to let one go has failed.
+    /// The try to let one go has failed. It may have been seen again meanwhile.
     pub(super) fn again(&mut self, deletion: Deletion, not_before: Instant) {
-        let (tries, until) = (deletion.tries + 1, not_before);
-        let again = Deletion { tries, until, not_before: Some(not_before), ..deletion };
-        self.by_uid.entry(again.target.uid.clone()).or_insert(again);
+        let (tries, until) = (deletion.tries + 1, deletion.until);
+        let held = self.by_uid.entry(deletion.target.uid.clone()).or_insert(deletion);
+        (held.tries, held.not_before, held.until) = (tries, Some(not_before), held.until.min(until));
     }
 
-    /// One that may go now.
+    /// One that may go now; those that were tried in vain after all others.
     pub(super) fn take_due(
         &mut self,
         now: Instant,
@@ -64,15 +71,18 @@ impl Deletions {
             deletion.not_before.is_none_or(|at| at <= now)
                 && (deletion.until <= now || is_accepted(deletion.stream, deletion.after))
         };
-        let uid = self.by_uid.values().find(is_due)?.target.uid.clone();
+        let (mut tried, mut others) = (self.by_uid.values(), self.by_uid.values());
+        let new = others.find(|deletion| deletion.tries == 0 && is_due(deletion));
+        let uid = new.or_else(|| tried.find(is_due))?.target.uid.clone();
         let mut deletion = self.by_uid.remove(&uid)?;
         deletion.is_overdue = !is_accepted(deletion.stream, deletion.after);
         Some(deletion)
     }
 
-    /// When the next is due at the latest.
-    pub(super) fn next_at(&self) -> Option<Instant> {
-        self.by_uid.values().map(|deletion| deletion.until).min()
+    /// When another look is due, if the queue accepts nothing until then.
+    pub(super) fn next_at(&self, now: Instant) -> Option<Instant> {
+        let next = |deletion: &Deletion| deletion.not_before.filter(|at| *at > now).unwrap_or(deletion.until);
+        self.by_uid.values().map(next).min()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -100,13 +110,33 @@ mod tests {
         // Seen again later, it is not held longer for it.
         deletions.put(1, target("y"), After::Version(7), begin + 2 * hold);
         deletions.put(1, target("y"), After::Position(12), begin + 2 * hold);
-        assert_eq!(deletions.next_at(), Some(begin + hold));
+        assert_eq!(deletions.next_at(begin), Some(begin + hold));
         let went = deletions.take_due(begin + hold, accepted).unwrap();
         assert!(went.is_overdue);
-        let later = begin + hold + Duration::from_secs(1);
-        deletions.again(went, later);
-        assert_eq!(deletions.take_due(begin + hold, accepted), None);
-        assert_eq!((deletions.next_at(), deletions.len()), (Some(later), 1));
-        assert_eq!(deletions.take_due(later, accepted).unwrap().tries, 1);
+    }
+
+    #[test]
+    fn what_cannot_be_let_go_is_tried_again_behind_all_others_however_often_it_is_seen() {
+        let begin = Instant::now();
+        let after = |seconds| begin + Duration::from_secs(seconds);
+        let target = |uid: &str| Target { namespace: None, name: "a".into(), uid: uid.into() };
+        let mut deletions = Deletions::default();
+        let all = |_, _| true;
+        deletions.put(0, target("a"), After::Position(1), after(30));
+        let went = deletions.take_due(begin, all).unwrap();
+        // It changes while it is tried, and again before it may be.
+        deletions.put(0, target("a"), After::Position(2), after(40));
+        deletions.again(went, after(10));
+        deletions.put(0, target("a"), After::Position(3), after(50));
+        assert_eq!((deletions.take_due(after(9), all), deletions.next_at(after(9))), (None, Some(after(10))));
+        let nothing = |_, _| false;
+        let looks = |now| (deletions.next_at(now), deletions.len());
+        assert_eq!(looks(after(10)), (Some(after(30)), 1), "no longer than from when it was first seen");
+        assert_eq!(deletions.take_due(after(10), nothing), None, "its newest state is waited for");
+
+        deletions.put(0, target("b"), After::Position(4), after(60));
+        let went: Vec<_> = std::iter::from_fn(|| deletions.take_due(after(10), all)).collect();
+        let went: Vec<_> = went.iter().map(|deletion| (&*deletion.target.uid, deletion.tries)).collect();
+        assert_eq!(went, [("b", 0), ("a", 1)]);
     }
 }

@@ -26,6 +26,8 @@ struct Kind {
     page_failures: u32,
     refusals: u32,
     given_up: bool,
+    /// Whether deletions cannot be let go, and none could since.
+    keeps: bool,
 }
 
 /// How far a kind has been gone through.
@@ -49,7 +51,8 @@ pub(super) enum Task {
 impl Kinds {
     pub(super) fn begin(&mut self, stream: StreamId, collection: Collection) {
         let (named, pages) = (VecDeque::new(), Pages::Begin);
-        let kind = Kind { collection, named, pages, page_failures: 0, refusals: 0, given_up: false };
+        let kind =
+            Kind { collection, named, pages, page_failures: 0, refusals: 0, given_up: false, keeps: false };
         self.kinds.insert(stream, kind);
     }
 
@@ -141,6 +144,11 @@ impl Kinds {
         kind.refusals
     }
 
+    /// A deletion could not be let go, or could; whether that is news of its kind.
+    pub(super) fn keeps(&mut self, stream: StreamId, keeps: bool) -> bool {
+        self.kinds.get_mut(&stream).is_some_and(|kind| std::mem::replace(&mut kind.keeps, keeps) != keeps)
+    }
+
     /// Nothing more of a kind is tried.
     pub(super) fn give_up(&mut self, stream: StreamId) {
         if let Some(kind) = self.kinds.get_mut(&stream) {
@@ -226,5 +234,7 @@ mod tests {
         kinds.push(0, target("a"), true);
         kinds.sweep(0);
         assert_eq!(next(&mut kinds), "nothing");
+        let told = [true, true, false, false, true].map(|keeps| kinds.keeps(0, keeps));
+        assert_eq!(told, [true, false, true, false, true], "what cannot be let go is told once");
     }
 }

@@ -2,12 +2,15 @@
 
 use super::{Desk, config_map};
 use crate::world::Run;
+use futures::{StreamExt as _, stream};
+use jiff::{SignedDuration, Timestamp};
 use prodrome_model::ChangeKind;
 use prodrome_test_cluster::{Cluster, alone, together};
 use prodrome_watcher::{FIELD_MANAGER, FINALIZER, Finalizers, Settings, Status, remove_finalizers};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 fn settings(desk: &Desk<'_>, hold: Duration) -> Settings {
@@ -177,18 +180,8 @@ async fn a_refusal_is_counted_and_not_tried_for_ever() {
     given_up(&desk).await;
     cluster.allow(&desk.account, &MAY).await;
     // By a webhook that does not answer.
-    let hook = json!({
-        "metadata": { "name": "unheld.example.com" },
-        "webhooks": [{
-            "name": "unheld.example.com",
-            "clientConfig": { "url": "https://127.0.0.1:1/" },
-            "rules": [{ "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"], "operations": ["UPDATE"] }],
-            "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "unheld" } },
-            "failurePolicy": "Fail", "sideEffects": "None", "admissionReviewVersions": ["v1"],
-        }],
-    });
     let hooks = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
-    cluster.create(hooks, &hook).await;
+    cluster.create(hooks, &broken_webhook("unheld")).await;
     given_up(&desk).await;
     cluster.delete(&format!("{hooks}/unheld.example.com")).await;
     let all = finalizers(&cluster, &maps).await;
@@ -213,6 +206,201 @@ async fn given_up(desk: &Desk<'_>) {
     let after = desk.asked(0).iter().filter(|asked| asked.starts_with("patch ")).count();
     assert_eq!((after, metric(&run, "finalizers_refused_total")), (before, 3));
     run.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn many_deletions_at_once_are_all_let_go_in_time_though_the_queue_is_down() {
+    let name = "many_deletions_at_once_are_all_let_go_in_time_though_the_queue_is_down";
+    let Some(cluster) = together(name).await else { return };
+    let desk = Desk::with_rules(&cluster, "held-many", &MAY).await;
+    let maps = desk.collection("configmaps");
+    let (many, hold) = (500, Duration::from_secs(20));
+    desk.create_many(&maps, "web", many, &config_map(1)).await;
+    let run = desk.run(settings(&desk, hold)).await;
+    let ours = vec![FINALIZER.to_owned()];
+    until(&cluster, &maps, "all have it", |all| all.values().all(|held| *held == ours)).await;
+    desk.in_step("ConfigMap", &maps).await;
+    desk.queue.down.store(true, Ordering::Relaxed);
+    let deleted = stream::iter(0..many).map(|i| {
+        let path = format!("{maps}/web-{i}");
+        let cluster = &cluster;
+        async move { cluster.delete(&path).await }
+    });
+    let begun = Instant::now();
+    deleted.buffer_unordered(8).for_each(async |()| {}).await;
+    let all_deleted = Instant::now();
+    if begun.elapsed() < hold / 2 {
+        let held = format!("prodrome_watcher_deletions_held {many}\n");
+        run.until("all are held", |status| status.render().contains(&held)).await;
+    }
+    until(&cluster, &maps, "all are let go", BTreeMap::is_empty).await;
+    let (first, last) = (begun.elapsed(), all_deleted.elapsed());
+    println!("{many} were deleted within {:?}, and the last had gone {last:?} after", all_deleted - begun);
+    // Eight at a time, of some milliseconds each; the rest is for a machine that is busy.
+    assert!(last < hold + Duration::from_secs(15), "{last:?}");
+    let let_go = (metric(&run, "deletions_released_total"), metric(&run, "deletions_overdue_total"));
+    let many = u64::try_from(many).unwrap();
+    assert_eq!(let_go, (many, many), "after {first:?}, and the queue had none of them");
+    run.kill().await;
+}
+
+/// What the bound is counted from. (Older API servers said when the deletion was asked for.)
+#[tokio::test]
+async fn the_deletion_of_a_pod_counts_from_the_end_of_its_grace() {
+    let Some(cluster) = together("the_deletion_of_a_pod_counts_from_the_end_of_its_grace").await else {
+        return;
+    };
+    cluster.namespace("grace").await;
+    let pods = "/api/v1/namespaces/grace/pods";
+    let spec = json!({ "nodeName": "none", "containers": [{ "name": "app", "image": "registry.example.com/web:1" }] });
+    let metadata = json!({ "name": "web", "finalizers": [FINALIZER] });
+    cluster.create(pods, &json!({ "metadata": metadata, "spec": spec })).await;
+    let deleted = async || {
+        let metadata = cluster.get(&format!("{pods}/web")).await["metadata"].clone();
+        let at: Timestamp = metadata["deletionTimestamp"].as_str().unwrap().parse().unwrap();
+        (at, metadata["deletionGracePeriodSeconds"].as_i64().unwrap())
+    };
+    cluster.kubectl(&["delete", "pod", "web", "-n", "grace", "--wait=false"]).await;
+    let (ends, grace) = deleted().await;
+    assert_eq!(grace, 30);
+    let asked = ends - SignedDuration::from_secs(grace);
+    // The API server tells whole seconds.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    cluster.delete(&format!("{pods}/web")).await;
+    let (at, grace) = deleted().await;
+    assert!(
+        grace == 0 && at >= asked + SignedDuration::from_secs(2),
+        "asked for at {asked}, and over at {at}"
+    );
+    cluster.patch(&format!("{pods}/web"), &json!({ "metadata": { "finalizers": null } })).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_let_go_is_told_once_and_goes_when_nothing_refuses_it_any_more() {
+    let name = "what_cannot_be_let_go_is_told_once_and_goes_when_nothing_refuses_it_any_more";
+    let Some(cluster) = together(name).await else { return };
+    let desk = Desk::new(&cluster, "kept", &["configmaps"]).await;
+    let maps = desk.collection("configmaps");
+    // By RBAC, which is taken away and given again.
+    let rbac = "/apis/rbac.authorization.k8s.io/v1";
+    let rules = json!([{ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["patch"] }]);
+    let meta = json!({ "name": "kept-patch" });
+    cluster.create(&format!("{rbac}/clusterroles"), &json!({ "metadata": meta, "rules": rules })).await;
+    let binding = json!({
+        "metadata": meta,
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "kept-patch" },
+        "subjects": [{ "kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": desk.account.user }],
+    });
+    cluster.create(&format!("{rbac}/clusterrolebindings"), &binding).await;
+    let attributes = json!({ "verb": "patch", "resource": "configmaps", "namespace": "kept" });
+    let asks = json!({ "spec": { "user": desk.account.user, "resourceAttributes": attributes } });
+    let rbac_refuses = async |refuses: bool| {
+        let rules = if refuses { json!([]) } else { rules.clone() };
+        cluster.patch(&format!("{rbac}/clusterroles/kept-patch"), &json!({ "rules": rules })).await;
+        let reviews = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+        while cluster.create(reviews, &asks).await["status"]["allowed"] == refuses {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    };
+    rbac_refuses(false).await;
+    kept_and_let_go(&desk, "by-rbac", rbac_refuses).await;
+
+    // By a webhook that does not answer for a while.
+    let probe = json!({ "metadata": { "name": "probe", "labels": { "held": "no" } } });
+    cluster.create(&maps, &probe).await;
+    let hooks = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+    let webhook_refuses = async |refuses: bool| {
+        if refuses {
+            cluster.create(hooks, &broken_webhook("kept")).await;
+        } else {
+            cluster.delete(&format!("{hooks}/kept.example.com")).await;
+        }
+        let mut tries = 0;
+        loop {
+            let mark = format!("tried={tries}");
+            let tried = ["annotate", "-n", "kept", "configmap", "probe", "--overwrite", &mark];
+            if cluster.try_kubectl(&tried).await.status.success() != refuses {
+                return;
+            }
+            tries += 1;
+        }
+    };
+    kept_and_let_go(&desk, "by-webhook", webhook_refuses).await;
+}
+
+/// Deletes three objects while nothing may be changed; they go once that is over.
+async fn kept_and_let_go(desk: &Desk<'_>, prefix: &str, refuses: impl AsyncFn(bool)) {
+    let maps = desk.collection("configmaps");
+    desk.create_many(&maps, prefix, 3, &config_map(1)).await;
+    let names = [0, 1, 2].map(|i| format!("{prefix}-{i}"));
+    let log = Lines::default();
+    let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::DEBUG);
+    let writer = log.clone();
+    let _logs = tracing::subscriber::set_default(subscriber.with_writer(move || writer.clone()).finish());
+    let run = desk.run(settings(desk, Duration::from_mins(10))).await;
+    let ours = vec![FINALIZER.to_owned()];
+    let all_held = |all: &BTreeMap<String, Vec<String>>| names.iter().all(|name| all[name] == ours);
+    until(desk.cluster, &maps, "all have it", all_held).await;
+
+    refuses(true).await;
+    let before = desk.asked(0).len();
+    for name in &names {
+        desk.cluster.delete(&format!("{maps}/{name}")).await;
+    }
+    let told = "prodrome_watcher_deletions_refused_total 3\n";
+    run.until("each was refused", |status| status.render().contains(told)).await;
+    let tried = || desk.asked(before).iter().filter(|asked| asked.starts_with("patch ")).count();
+    // Long enough for a loop without waits to show. (One may have been about to get its finalizer once more.)
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let first = tried();
+    assert!((15..=40).contains(&first), "five times each, and hardly more: {first}");
+    run.until("each is tried once more", |_| tried() >= first + 3).await;
+    let counts = || (metric(&run, "deletions_refused_total"), metric(&run, "deletions_held"));
+    assert_eq!(counts(), (3, 3), "each is counted once; {}", log.text());
+
+    refuses(false).await;
+    let gone = |all: &BTreeMap<String, Vec<String>>| names.iter().all(|name| !all.contains_key(name));
+    until(desk.cluster, &maps, "all are let go", gone).await;
+    run.until("all are counted", |_| metric(&run, "deletions_released_total") == 3).await;
+    assert_eq!(counts(), (3, 0), "{}", log.text());
+    run.end().await.unwrap();
+    let said = |what: &str| log.text().lines().filter(|line| line.contains(what)).count();
+    assert_eq!((said("cannot be let go"), said("can be let go again")), (1, 1), "{}", log.text());
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// One that refuses all changes of config maps in a namespace, as it cannot be reached.
+fn broken_webhook(namespace: &str) -> Value {
+    json!({
+        "metadata": { "name": format!("{namespace}.example.com") },
+        "webhooks": [{
+            "name": format!("{namespace}.example.com"),
+            "clientConfig": { "url": "https://127.0.0.1:1/" },
+            "rules": [{ "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"], "operations": ["UPDATE"] }],
+            "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": namespace } },
+            "failurePolicy": "Fail", "sideEffects": "None", "admissionReviewVersions": ["v1"],
+        }],
+    })
 }
 
 #[tokio::test]

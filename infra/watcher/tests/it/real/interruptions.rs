@@ -1,11 +1,12 @@
 //! Restarts of the watcher, of the API server, and of the store below it.
 
 use super::{Desk, config_map, watching};
+use crate::kills::Kills;
 use crate::program::{Log, Program, accepting_queue, signal, until_it_takes_sigterm};
 use crate::world::Received;
 use prodrome_model::ChangeKind;
 use prodrome_test_cluster::{alone, together};
-use prodrome_watcher::{Settings, Status};
+use prodrome_watcher::{FilePlaces, PlaceStore as _, Places, Settings, Status};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -106,8 +107,8 @@ async fn asked_to_end_it_sends_what_it_has_seen_and_the_next_run_misses_nothing(
 }
 
 #[tokio::test]
-async fn killed_at_any_instant_it_loses_nothing_and_finds_what_was_deleted_meanwhile() {
-    let name = "killed_at_any_instant_it_loses_nothing_and_finds_what_was_deleted_meanwhile";
+async fn killed_at_any_instant_it_loses_nothing_and_sends_at_most_the_unsaved_tail_again() {
+    let name = "killed_at_any_instant_it_loses_nothing_and_sends_at_most_the_unsaved_tail_again";
     let Some(cluster) = together(name).await else { return };
     let desk = Desk::new(&cluster, "killed", &["configmaps"]).await;
     let maps = desk.collection("configmaps");
@@ -116,14 +117,18 @@ async fn killed_at_any_instant_it_loses_nothing_and_finds_what_was_deleted_meanw
     let program = Program::by_kubeconfig(desk.account.kubeconfig(), address)
         .with("KINDS", "ConfigMap")
         .with("NAMESPACES", "killed");
+    let places = FilePlaces::new(program.folder.path().join("place.json"));
+    let mut kills = Kills::of("killed:configmaps", name);
     let mut deleted = Vec::new();
     for round in 0..12_u64 {
         let mut child = program.start();
         let log = Log::of(&mut child);
         if round == 6 {
-            // Once it gets to its end, however slow the machine is: of some objects it is told before they are gone.
+            // Once it gets to its end, however slow the machine is: of some objects it is told before they are gone, and
+            // the runs behind have a place.
             let want = cluster.versions(&maps).await;
             sent.until("all that is there", |received| received.there("ConfigMap") == want).await;
+            until_saved(&places, "killed:configmaps").await;
         }
         let churn = async {
             for i in 0..6 {
@@ -135,11 +140,17 @@ async fn killed_at_any_instant_it_loses_nothing_and_finds_what_was_deleted_meanw
             cluster.delete(&format!("{maps}/web-{}", 2 * round)).await;
         };
         // From before it has connected to long after it has sent all: the instant is what is tried.
-        let instant = tokio::time::sleep(Duration::from_millis(40 + 131 * (round * 7 % 12)));
+        let instant = tokio::time::sleep(Duration::from_millis(kills.chance.u64(0..1_500)));
         tokio::join!(churn, instant);
+        // And while it sends and saves what is left, which moves the place along.
+        if kills.chance.bool() {
+            signal(&child, "-TERM");
+            tokio::time::sleep(Duration::from_micros(kills.chance.u64(0..200_000))).await;
+        }
         child.kill().unwrap();
         drop(log);
         child.wait().unwrap();
+        kills.left(places.load().await.unwrap());
         cluster.delete(&format!("{maps}/web-{}", 2 * round + 1)).await;
         deleted.extend([format!("killed/web-{}", 2 * round), format!("killed/web-{}", 2 * round + 1)]);
     }
@@ -154,6 +165,19 @@ async fn killed_at_any_instant_it_loses_nothing_and_finds_what_was_deleted_meanw
         assert!(!received.objects["ConfigMap"][*key].1, "{key} is gone");
     });
     assert!(told.count() > 0, "of some it was told while they were there");
+    let again = kills.only_the_unsaved_tail_came_again(&sent.received(), "ConfigMap");
+    println!("{again} changes came again");
+}
+
+/// Waits until a place was saved for a collection.
+async fn until_saved(places: &FilePlaces, collection: &str) {
+    let saved = async {
+        let is_saved = |places: Places| places.versions.contains_key(collection);
+        while !places.load().await.unwrap().is_some_and(is_saved) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), saved).await.expect("the place is saved");
 }
 
 #[tokio::test]

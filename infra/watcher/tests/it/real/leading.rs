@@ -7,6 +7,7 @@ use super::{Desk, config_map};
 use crate::program::{Log, Program, accepting_queue, signal};
 use crate::world::TestQueue;
 use fastrand::Rng;
+use prodrome_model::Change;
 use prodrome_report::{Table, machine};
 use prodrome_test_cluster::{Cluster, together};
 use serde_json::{Value, json};
@@ -149,11 +150,27 @@ async fn a_leader_that_was_suspended_stops_and_what_it_sends_late_changes_nothin
     let (_second_folder, second, mut second_log) = pair.start();
     second_log.until("another watcher has the lease", 1).await;
 
+    // It sends a last pack, which is on its way for longer than it leads: that an object is there which is deleted meanwhile.
+    let goes = format!("{}/web-4", pair.maps);
+    pair.sent.delay_next();
+    cluster.patch(&goes, &config_map(1)).await;
+    pair.sent.delayed().await;
     signal(&first, "-STOP");
     pair.churn(1).await;
+    cluster.delete(&goes).await;
     second_log.until("lease acquired", 1).await;
     pair.churn(2).await;
     pair.in_step().await;
+    let (before, want) = (pair.sent.received(), pair.want().await);
+    pair.sent.deliver_late();
+    let after = pair.sent.received();
+    let (late, latest) =
+        (&after.changes[before.changes.len()..], before.changes.iter().map(|c| c.epoch).max());
+    let of_it =
+        |change: &Change| change.object.as_ref().is_some_and(|object| object.get().contains("\"web-4\""));
+    assert!(late.iter().all(|change| Some(change.epoch) < latest) && late.iter().any(of_it), "{late:?}");
+    assert_eq!(after.there("ConfigMap"), want, "what has gone stays so");
+
     signal(&first, "-CONT");
     assert_eq!(first_log.end(first).await, Some(2), "{:?}", first_log.lines);
     pair.churn(3).await;
