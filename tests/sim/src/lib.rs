@@ -6,7 +6,7 @@
 //! use prodrome_sim::{Plan, run};
 //!
 //! let outcome = run(&Plan::of(7));
-//! assert_eq!(outcome.complaints, Vec::<String>::new());
+//! assert_eq!(outcome.complaints, []);
 //! ```
 //!
 //! A [`Plan`] is all that happens and all that goes wrong, as two lists: what fails is made small by leaving out
@@ -17,6 +17,7 @@ mod api;
 mod calm;
 mod claim;
 mod clock;
+mod complaint;
 mod edition;
 mod fault;
 mod forms;
@@ -40,6 +41,7 @@ mod watching;
 mod weather;
 
 pub use clock::Millis;
+pub use complaint::Complaint;
 pub use edition::Edit;
 pub use fault::{Away, Caller, Fault, Function, Trouble, What};
 pub use plan::{Deed, DeedKind, Phase, Plan};

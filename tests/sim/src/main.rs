@@ -2,7 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 use clap::Parser;
-use prodrome_sim::{Plan, run, shrink};
+use prodrome_sim::{Complaint, Plan, run, shrink};
 use std::io::Write as _;
 use std::num::ParseIntError;
 use std::path::{Path, PathBuf};
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
         if !outcome.complaints.is_empty() {
             failed += 1;
             println!("seed {seed} fails: {}", outcome.complaints[0]);
-            println!("{}", again(seed, args.whole));
+            println!("{}", again(seed, &outcome.complaints[0], args.whole));
             if failed >= args.failures {
                 break;
             }
@@ -103,13 +103,13 @@ fn append(file: &Path, row: &str) -> std::io::Result<()> {
     std::fs::OpenOptions::new().append(true).open(file)?.write_all(row.as_bytes())
 }
 
-/// The command that runs what is left of a failing seed.
-fn again(seed: u64, whole: bool) -> String {
+/// The command that runs what is left of a seed that fails, where no more is left out than what it fails alike without.
+fn again(seed: u64, complaint: &Complaint, whole: bool) -> String {
     if whole {
         return format!("  run it again: cargo run -p prodrome-sim -- --seed {seed}");
     }
     let plan = Plan::of(seed);
-    let left = shrink(&plan, |plan| !run(plan).complaints.is_empty());
+    let left = shrink(&plan, |plan| run(plan).complaints.iter().any(|it| it.what == complaint.what));
     let list = |numbers: &[usize]| numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     format!(
         "  run it again: cargo run -p prodrome-sim -- --seed {seed} --faults={} --deeds={}",

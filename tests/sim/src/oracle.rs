@@ -2,6 +2,7 @@
 
 use crate::calm::Calm;
 use crate::clock::{Clock, MINUTE, Millis, SECOND};
+use crate::complaint::Complaint;
 use crate::edition::Edit;
 use crate::fault::{FUNCTIONS, Fault, Function, What};
 use crate::law::{LAWS, Law, NEVER, NEWEST, OLDER, Ruled, Spell};
@@ -36,23 +37,26 @@ const SILENT: Millis = 10 * MINUTE;
 const RECORDS_PER_PAIR: usize = 4;
 
 /// What must hold at any time.
-pub(crate) fn bounds(system: &System) -> Vec<String> {
+pub(crate) fn bounds(system: &System) -> Vec<Complaint> {
     let mut records = system.checks.records();
     // The ledger is held against what happened by itself; tries, what was told to nobody, and what was counted
     // are no checks.
     records.retain(|record| {
         !["ledger", "tries#", "shadow#", "count#"].iter().any(|of| record.key.partition.starts_with(of))
     });
-    let mut complaints: Vec<String> = audit::markers(&records, &scope(), SHARDS).err().into_iter().collect();
+    let unmarked = audit::markers(&records, &scope(), SHARDS).err();
+    let mut complaints: Vec<_> =
+        unmarked.map(|about| Complaint::new("markers are not as checks are", about)).into_iter().collect();
     let most = crate::plan::PODS.len() * (LAWS.len() + 2) * RECORDS_PER_PAIR + 16;
     if records.len() > most {
-        complaints.push(format!("{} records of checks, more than {most}", records.len()));
+        let about = format!("{}, more than {most}", records.len());
+        complaints.push(Complaint::new("too many records of checks", about));
     }
     complaints
 }
 
 /// Holds what was told against what happened.
-pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<String> {
+pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<Complaint> {
     let past = system.cluster.past();
     let heard = system.heard().clone();
     let writes = system.cluster.writes();
@@ -62,7 +66,9 @@ pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<String> {
     let whole = (Calm::of(&plan.faults), Calm::of_news(&plan.faults));
     let without_old = (Calm::of(&known), Calm::of_news(&known));
     let (calm, news) = whole.clone();
-    let complaints = heard.contradictions;
+    let contradictions = heard.contradictions.into_iter();
+    let complaints =
+        contradictions.map(|about| Complaint::new("one episode tells two things", about)).collect();
     let mut judge = Judge { calm, news, faults: &plan.faults, end, writes, complaints };
     let stories: Vec<Story> = heard
         .fired
@@ -161,12 +167,22 @@ pub(crate) struct Judge<'a> {
     pub(crate) end: Millis,
     /// What each pod was written, by its uid.
     pub(crate) writes: BTreeMap<String, Vec<Write>>,
-    pub(crate) complaints: Vec<String>,
+    pub(crate) complaints: Vec<Complaint>,
 }
 
 impl Judge<'_> {
     pub(crate) fn complain(&mut self, what: &str, law: &Ruled, about: impl std::fmt::Debug) {
-        self.complaints.push(format!("{}: {what}: {about:#?}", law.name));
+        self.say(law.name, what, format!("{about:#?}"));
+    }
+
+    /// The same of any rule.
+    pub(crate) fn say(&mut self, rule: &str, what: &str, about: String) {
+        self.complaints.push(Complaint::new(format!("{rule}: {what}"), about));
+    }
+
+    /// The same of what no single rule has to do with.
+    pub(crate) fn find(&mut self, what: &str, about: impl std::fmt::Debug) {
+        self.complaints.push(Complaint::new(what, format!("{about:#?}")));
     }
 
     /// How much later than it is due something may be told that is decided between two instants, where nothing is wrong
@@ -268,10 +284,10 @@ impl Judge<'_> {
         for story in stories.iter().filter(|story| story.finding.rule == "ClusterSilent") {
             let (since, fired) = (story.since(), story.fired());
             if fired - since + self.skew() < SILENT || self.calm.over(since, fired).is_none() {
-                self.complaints.push(format!("a silence is made up: {story:#?}"));
+                self.find("a silence is made up", story);
             }
             if story.end().is_none() {
-                self.complaints.push(format!("a silence is left: {story:#?}"));
+                self.find("a silence is left", story);
             }
         }
     }
@@ -403,7 +419,7 @@ impl Judge<'_> {
         let (mut have, mut have_staged) = (BTreeSet::new(), BTreeSet::new());
         for record in system.checks.records() {
             if record.key.partition.starts_with("relist#") {
-                self.complaints.push(format!("a relist is left: {record:#?}"));
+                self.find("a relist is left", &record);
             }
             if !record.key.partition.starts_with("check#") || record.key.sort.starts_with('~') {
                 continue;
@@ -412,18 +428,18 @@ impl Judge<'_> {
                 continue;
             }
             let Ok(check) = serde_json::from_str::<Check>(&record.data) else {
-                self.complaints.push(format!("a check cannot be read: {record:#?}"));
+                self.find("a check cannot be read", &record);
                 continue;
             };
             if Clock::since_begin(check.due) < self.end - 5 * SECOND {
-                self.complaints.push(format!("overdue: {check:#?}"));
+                self.find("overdue", &check);
             }
             match check.phase {
                 _ if laws
                     .iter()
                     .any(|law| law.name == check.rule && law.form(self.end) == Some(Edit::Deleted)) =>
                 {
-                    self.complaints.push(format!("a check of a rule that is gone is left: {check:#?}"));
+                    self.find("a check of a rule that is gone is left", &check);
                 }
                 Phase::Fired { .. } if check.shadow => _ = have_staged.insert((check.rule, check.uid)),
                 Phase::Fired { .. } => _ = have.insert((check.rule, check.uid)),
@@ -431,10 +447,10 @@ impl Judge<'_> {
                 Phase::Watching { .. } | Phase::Pending { .. } => {
                     let exists = past.pods.values().filter_map(|history| history.last()?.1.as_ref());
                     if !exists.into_iter().any(|pod| pod.uid == check.uid) {
-                        self.complaints.push(format!("a check of what is gone is left: {check:#?}"));
+                        self.find("a check of what is gone is left", &check);
                     }
                 }
-                _ => self.complaints.push(format!("a check has not come to rest: {check:#?}")),
+                _ => self.find("a check has not come to rest", &check),
             }
         }
         // What instances with rules of before have told by a rule that there is no more.
@@ -444,22 +460,17 @@ impl Judge<'_> {
         if have != want {
             let missing: Vec<_> = want.difference(&have).collect();
             let spare: Vec<_> = have.difference(&want).collect();
-            self.complaints
-                .push(format!("open in the end: missing {missing:?}, more than should be {spare:?}"));
+            let about = format!("missing {missing:?}, more than should be {spare:?}");
+            self.complaints.push(Complaint::new("other checks are open in the end than should be", about));
         }
         if have_staged != want_staged {
-            self.complaints
-                .push(format!("staged in the end: {have_staged:?}, where it should be {want_staged:?}"));
+            let about = format!("{have_staged:?}, where it should be {want_staged:?}");
+            self.complaints.push(Complaint::new("other checks are staged in the end than should be", about));
         }
         for queue in QueueName::ALL {
             let dead = system.queue.memory.dead_letters(queue);
             if !dead.is_empty() {
-                self.complaints.push(format!(
-                    "{} dead letters in {}: {:#?}",
-                    dead.len(),
-                    queue.as_str(),
-                    dead[0]
-                ));
+                self.find("dead letters are left", (queue.as_str(), dead.len(), &dead[0]));
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What people were told of it: each alert once, in time, and its end after it.
 
 use crate::clock::{Clock, MINUTE, Millis, SECOND};
+use crate::complaint::Complaint;
 use crate::fault::What;
 use crate::law::NEVER;
 use crate::oracle::{Judge, Story};
@@ -33,18 +34,18 @@ impl Judge<'_> {
         for story in stories {
             let fingerprint = &story.finding.fingerprint;
             if !memories.contains_key(&fingerprint.to_string()) {
-                self.complaints.push(format!("alert forgot {story:#?}"));
+                self.find("alert forgot a finding", story);
             }
             let Some(alert) = alert_of(story, &memories) else { continue };
             let Some(notices) = by_alert.get(&("chat", alert)) else {
-                self.complaints.push(format!("nobody was told of {story:#?}"));
+                self.find("nobody was told", story);
                 continue;
             };
             let first = notices.iter().map(|(at, ..)| *at).min().unwrap_or(NEVER);
             let is_opening = alert == fingerprint;
             let in_time = story.at + self.in_time(story.at, story.at);
             if is_opening && self.calm.over(story.at - MINUTE, in_time).is_none() && first > in_time {
-                self.complaints.push(format!("people were told late, at {first}: {story:#?}"));
+                self.find("people were told late", (first, story));
             }
         }
         for ((channel, alert), notices) in &by_alert {
@@ -68,8 +69,9 @@ impl Judge<'_> {
                 && resolved.is_none_or(|at| begun.is_none_or(|begun| begun < at))
                 && notices.len() <= distinct.len() + unsure;
             if !is_sound {
+                let about = format!("{channel} of {alert}: {notices:#?}, {unsure} in doubt");
                 self.complaints
-                    .push(format!("{channel} was told of {alert}: {notices:#?}, {unsure} in doubt"));
+                    .push(Complaint::new("a channel was not told each thing once, in order", about));
             }
         }
         self.one_place_has_one_alert(&told, &memories, stories);
@@ -83,14 +85,13 @@ impl Judge<'_> {
         let unsettled = stories.iter().filter(|story| !is_settled(story));
         let lasting: BTreeSet<_> = unsettled.filter_map(|story| alert_of(story, &memories)).collect();
         for alert in open.iter().filter(|alert| !lasting.contains(alert)) {
-            self.complaints.push(format!("the alert {alert} is open, though all that it tells of has ended"));
+            self.find("an alert is open though all that it tells of has ended", alert);
         }
         for ((channel, alert), notices) in &by_alert {
             let is_over = notices.iter().any(|(_, kind, _)| *kind == NoticeKind::Resolved);
             if is_over == open.contains(*alert) {
-                self.complaints.push(format!(
-                    "{channel}: over {is_over}, yet the alert {alert} says otherwise: {notices:#?}"
-                ));
+                let about = format!("{channel}: over {is_over}: {alert}: {notices:#?}");
+                self.complaints.push(Complaint::new("a channel takes an alert for what it is not", about));
             }
         }
     }
@@ -114,7 +115,7 @@ impl Judge<'_> {
             let Some(alert) = alert_of(story, memories) else { continue };
             let over = over.get(alert).copied();
             if over.is_some_and(|over| story.ended.as_ref().is_none_or(|(told, _)| *told > over)) {
-                self.complaints.push(format!("{alert} was over at {over:?}, before {story:#?}"));
+                self.find("an alert was over before what it tells of", (alert, over, story));
             }
             let finding = &story.finding;
             let teller = if finding.group.is_of_cause() { finding.owner.as_str() } else { &finding.rule };
@@ -127,7 +128,7 @@ impl Judge<'_> {
             alerts.sort();
             for pair in alerts.windows(2) {
                 if pair[0].1.is_none_or(|end| end > pair[1].0 + skew) {
-                    self.complaints.push(format!("two alerts at a time of {place:?}: {pair:#?}"));
+                    self.find("two alerts of one place at a time", (place, pair));
                 }
             }
         }

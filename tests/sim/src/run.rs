@@ -1,4 +1,5 @@
 use crate::clock::{Clock, MINUTE, Millis, SECOND};
+use crate::complaint::Complaint;
 use crate::fault::{Fault, What};
 use crate::oracle;
 use crate::places;
@@ -24,7 +25,7 @@ const ONE_OBJECT: usize = 1_000;
 #[derive(Debug, Clone)]
 pub struct Outcome {
     /// What was wrong with it; empty where all was well.
-    pub complaints: Vec<String>,
+    pub complaints: Vec<Complaint>,
     /// What happened, in short: the same for the same plan.
     pub digest: String,
     /// How many findings were told.
@@ -60,8 +61,8 @@ async fn run_here(plan: &Plan) -> Outcome {
         }
         let waiting = watcher.waiting_bytes();
         if waiting > plan.waiting_bytes_max.max(ONE_OBJECT) {
-            complaints
-                .push(format!("the watcher holds {waiting} bytes, more than {}", plan.waiting_bytes_max));
+            let about = format!("{waiting} bytes, and may hold {}", plan.waiting_bytes_max);
+            complaints.push(Complaint::new("the watcher holds too much", about));
         }
     }
     happening.abort();
@@ -87,21 +88,23 @@ async fn run_here(plan: &Plan) -> Outcome {
 
 /// Each change that the queue had accepted was handled: the dead letters were sent again, and the runs of watchers that
 /// were killed are closed. And what a watcher reads it holds, hands over, or says why not.
-async fn ledger(system: &System) -> Vec<String> {
+async fn ledger(system: &System) -> Vec<Complaint> {
     let summary = match Ledger::new(&system.checks).summary().await {
         Ok(summary) => summary,
-        Err(error) => return vec![format!("the ledger cannot be read: {error}")],
+        Err(error) => return vec![Complaint::new("the ledger cannot be read", error.to_string())],
     };
     let [cluster] = &summary.clusters[..] else {
-        return vec![format!("the ledger knows of {} clusters", summary.clusters.len())];
+        let about = summary.clusters.len().to_string();
+        return vec![Complaint::new("the ledger knows of another number of clusters than one", about)];
     };
     let mut complaints = Vec::new();
     if cluster.counts.came != cluster.counts.out || cluster.uncounted_at.is_some() {
-        complaints.push(format!("the ledger does not add up: {cluster:#?}"));
+        complaints.push(Complaint::new("the ledger does not add up", format!("{cluster:#?}")));
     }
     let last = cluster.runs.last().map(|run| (run.held, run.watcher.waybill));
     if !last.is_some_and(|(held, waybill)| held == 0 && waybill.accepted == waybill.numbered()) {
-        complaints.push(format!("the watcher does not account for all that it read: {last:#?}"));
+        complaints
+            .push(Complaint::new("the watcher does not account for all that it read", format!("{last:#?}")));
     }
     complaints
 }
