@@ -26,6 +26,7 @@ mod model;
 mod noted;
 mod often;
 mod oracle;
+mod panics;
 mod people;
 mod places;
 mod plan;

@@ -2,6 +2,7 @@ use crate::clock::{Clock, MINUTE, Millis, SECOND};
 use crate::complaint::Complaint;
 use crate::fault::{Fault, What};
 use crate::oracle;
+use crate::panics;
 use crate::places;
 use crate::plan::{Deed, DeedKind, Plan};
 use crate::system::System;
@@ -22,7 +23,7 @@ const WRITES_EVERY: usize = 7_000;
 const ONE_OBJECT: usize = 1_000;
 
 /// What a run was like.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Outcome {
     /// What was wrong with it; empty where all was well.
     pub complaints: Vec<Complaint>,
@@ -38,9 +39,16 @@ pub struct Outcome {
 
 /// Runs a plan, and holds what was told against what happened.
 pub fn run(plan: &Plan) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    let runtime = runtime.expect("a runtime without threads and sockets can always be made");
-    tokio::task::LocalSet::new().block_on(&runtime, run_here(plan))
+    let (outcome, panics) = panics::heard(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        let runtime = runtime.expect("a runtime without threads and sockets can always be made");
+        tokio::task::LocalSet::new().block_on(&runtime, run_here(plan))
+    });
+    // Where it is the simulation itself that panicked there is nothing else to tell.
+    let mut outcome = outcome.unwrap_or_default();
+    let panics = panics.into_iter().map(|panic| Complaint::new("something panicked", panic));
+    outcome.complaints.splice(0..0, panics);
+    outcome
 }
 
 async fn run_here(plan: &Plan) -> Outcome {
