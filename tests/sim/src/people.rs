@@ -18,6 +18,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// An alert is over so long after all that it tells of, at the latest.
 const SETTLED: Millis = 30 * MINUTE;
 
+/// What each of these rules sees is told by phone too.
+const BY_PHONE: [&str; 2] = ["Failed", "ClusterSilent"];
+
 /// That people were told: when, what, and which notice of the alert it was.
 type Notified = (Millis, NoticeKind, u32);
 
@@ -37,18 +40,25 @@ impl Judge<'_> {
                 self.find("alert forgot a finding", story);
             }
             let Some(alert) = alert_of(story, &memories) else { continue };
-            let Some(notices) = by_alert.get(&("chat", alert)) else {
-                self.find("nobody was told", story);
-                continue;
-            };
-            let first = notices.iter().map(|(at, ..)| *at).min().unwrap_or(NEVER);
-            let is_opening = alert == fingerprint;
+            // Whether it opens an alert or joins one that others have not heard of.
             let in_time = story.at + self.in_time(story.at, story.at);
-            if is_opening && self.calm.over(story.at - MINUTE, in_time).is_none() && first > in_time {
-                self.find("people were told late", (first, story));
+            let is_calm = self.calm.over(story.at - MINUTE, in_time).is_none();
+            for channel in channels_of(story) {
+                let Some(notices) = by_alert.get(&(channel, alert)) else {
+                    self.find("nobody was told", (channel, story));
+                    continue;
+                };
+                let first = notices.iter().map(|(at, ..)| *at).min().unwrap_or(NEVER);
+                if is_calm && first > in_time {
+                    self.find("people were told late", (channel, first, story));
+                }
             }
         }
         for ((channel, alert), notices) in &by_alert {
+            let is_of = |story: &&Story| alert_of(story, &memories) == Some(*alert);
+            if !stories.iter().filter(is_of).any(|story| channels_of(story).iter().any(|of| of == channel)) {
+                self.find("a channel was told what no route names it for", (channel, alert, notices));
+            }
             let log = log_of(system, alert);
             let distinct: BTreeSet<_> =
                 notices.iter().map(|(_, kind, sequence)| (*kind, *sequence)).collect();
@@ -133,6 +143,11 @@ impl Judge<'_> {
             }
         }
     }
+}
+
+/// By which channels an alert is told that tells of it.
+fn channels_of(story: &Story) -> &'static [&'static str] {
+    if BY_PHONE.contains(&story.finding.rule.as_str()) { &["phone", "chat"] } else { &["chat"] }
 }
 
 /// What the alert side knows of each finding.
