@@ -103,7 +103,7 @@ pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<Complaint>
         judge.what_events_tell_is_told(&past, &stories);
     }
     judge.no_silence_is_made_up_or_left(&stories);
-    judge.everybody_was_told(system, &stories);
+    judge.everybody_was_told(system, &laws, &stories);
     judge.nothing_is_left(system, &laws, &past);
     judge.complaints
 }
