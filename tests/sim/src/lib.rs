@@ -32,6 +32,7 @@ mod places;
 mod plan;
 mod post;
 mod press;
+mod rest;
 mod run;
 mod sent;
 mod shrink;

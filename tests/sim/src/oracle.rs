@@ -3,18 +3,15 @@
 use crate::calm::Calm;
 use crate::clock::{Clock, MINUTE, Millis, SECOND};
 use crate::complaint::Complaint;
-use crate::edition::Edit;
 use crate::fault::{FUNCTIONS, Fault, Function, What};
-use crate::law::{LAWS, Law, NEVER, NEWEST, OLDER, Ruled, Spell};
-use crate::model::{Past, Write};
+use crate::law::{LAWS, Law, NEVER, NEWEST, Ruled, Spell};
+use crate::model::Write;
 use crate::plan::Plan;
 use crate::press::Press;
 use crate::system::{SHARDS, System, scope};
-use prodrome_lifecycle::{Check, Over, Phase};
 use prodrome_local::audit;
 use prodrome_model::{EndReason, Finding, FindingState};
-use prodrome_queue::QueueName;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// How much later than it is due something may be told on a good day: where several faults of one owner begin at once, the
 /// flow that looks into one of them meets another at it, and comes again after two seconds.
@@ -26,9 +23,7 @@ pub(crate) const REFERENCES: Millis = 21 * SECOND;
 /// What times that are written to the second, cut off, may be early.
 pub(crate) const CUT_OFF: Millis = SECOND;
 /// An open check is looked at again this often, and a little time for it.
-const LOOKED_AT_AGAIN: Millis = 11 * MINUTE;
-/// A check whose rule nobody knows ends after an hour, at the next look that is put off by no more than ten minutes.
-const UNKNOWN_ENDS: Millis = 70 * MINUTE;
+pub(crate) const LOOKED_AT_AGAIN: Millis = 11 * MINUTE;
 /// What has lasted for so long is known, however bad the day.
 const LONG: Millis = 40 * MINUTE;
 /// So long without news is silence.
@@ -241,7 +236,7 @@ impl Judge<'_> {
     /// Since when a match is known to an instance that has the rule; [`NEVER`] where none has heard of it. An instance that
     /// lacks the rule takes the news for handled, and nothing is listed anew for a rule that comes with the program (as
     /// it is for one that is pushed): then the object's next change tells.
-    fn known_from(&self, law: &Ruled, spell: &Spell) -> Millis {
+    pub(crate) fn known_from(&self, law: &Ruled, spell: &Spell) -> Millis {
         let writes = self.writes.get(&spell.uid).into_iter().flatten().map(|write| write.at);
         let news = writes.filter(|at| spell.from <= *at && *at < spell.to);
         std::iter::once(spell.from).chain(news).find(|at| !self.may_be_missed(law, *at)).unwrap_or(NEVER)
@@ -399,79 +394,6 @@ impl Judge<'_> {
         }
         if let Some(spell) = matched(LONG, told) {
             self.complain("ended in the midst of it", law, (spell, story));
-        }
-    }
-
-    /// In the end the open checks are the matches that last, each told of, and nothing waits.
-    fn nothing_is_left(&mut self, system: &System, laws: &[Ruled], past: &Past) {
-        let (mut want, mut may, mut want_staged) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        for law in laws {
-            if law.form(self.end) == Some(Edit::Staged) {
-                let open = law.spells_untold(past).into_iter().filter(|spell| spell.to == NEVER);
-                want_staged.extend(open.map(|spell| (law.name.to_owned(), spell.uid)));
-            }
-            let open = law.spells(past).into_iter().filter(|spell| spell.to == NEVER);
-            let (known, unknown): (Vec<_>, Vec<_>) =
-                open.partition(|spell| self.known_from(law, spell) < self.end);
-            may.extend(unknown.into_iter().map(|spell| (law.name.to_owned(), spell.uid)));
-            want.extend(known.into_iter().map(|spell| (law.name.to_owned(), spell.uid)));
-        }
-        let (mut have, mut have_staged) = (BTreeSet::new(), BTreeSet::new());
-        for record in system.checks.records() {
-            if record.key.partition.starts_with("relist#") {
-                self.find("a relist is left", &record);
-            }
-            if !record.key.partition.starts_with("check#") || record.key.sort.starts_with('~') {
-                continue;
-            }
-            if Over::read(&record.data).is_some() {
-                continue;
-            }
-            let Ok(check) = serde_json::from_str::<Check>(&record.data) else {
-                self.find("a check cannot be read", &record);
-                continue;
-            };
-            if Clock::since_begin(check.due) < self.end - 5 * SECOND {
-                self.find("overdue", &check);
-            }
-            match check.phase {
-                _ if laws
-                    .iter()
-                    .any(|law| law.name == check.rule && law.form(self.end) == Some(Edit::Deleted)) =>
-                {
-                    self.find("a check of a rule that is gone is left", &check);
-                }
-                Phase::Fired { .. } if check.shadow => _ = have_staged.insert((check.rule, check.uid)),
-                Phase::Fired { .. } => _ = have.insert((check.rule, check.uid)),
-                // A rule with references keeps a check of whatever its own part matches, a rule of time of what will.
-                Phase::Watching { .. } | Phase::Pending { .. } => {
-                    let exists = past.pods.values().filter_map(|history| history.last()?.1.as_ref());
-                    if !exists.into_iter().any(|pod| pod.uid == check.uid) {
-                        self.find("a check of what is gone is left", &check);
-                    }
-                }
-                _ => self.find("a check has not come to rest", &check),
-            }
-        }
-        // What instances with rules of before have told by a rule that there is no more.
-        let old = self.faults.iter().filter(|fault| fault.what == What::OldRules).map(|fault| fault.to).max();
-        let may_be_known = old.is_some_and(|old| old + LOOKED_AT_AGAIN + UNKNOWN_ENDS > self.end);
-        have.retain(|open| want.contains(open) || !(may.contains(open) || (may_be_known && open.0 == OLDER)));
-        if have != want {
-            let missing: Vec<_> = want.difference(&have).collect();
-            let spare: Vec<_> = have.difference(&want).collect();
-            let about = format!("missing {missing:?}, more than should be {spare:?}");
-            self.complaints.push(Complaint::new("other checks are open in the end than should be", about));
-        }
-        if have_staged != want_staged {
-            let about = format!("{have_staged:?}, where it should be {want_staged:?}");
-            self.complaints.push(Complaint::new("other checks are staged in the end than should be", about));
-        }
-        for queue in QueueName::ALL {
-            let dead = system.queue.memory.dead_letters(queue);
-            if !dead.is_empty() {
-                self.find("dead letters are left", (queue.as_str(), dead.len(), &dead[0]));
-            }
         }
     }
 }
