@@ -36,6 +36,7 @@ mod rest;
 mod run;
 mod sent;
 mod shrink;
+mod silence;
 mod stream;
 mod system;
 mod turns;

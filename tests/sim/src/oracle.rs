@@ -26,8 +26,6 @@ pub(crate) const CUT_OFF: Millis = SECOND;
 pub(crate) const LOOKED_AT_AGAIN: Millis = 11 * MINUTE;
 /// What has lasted for so long is known, however bad the day.
 const LONG: Millis = 40 * MINUTE;
-/// So long without news is silence.
-const SILENT: Millis = 10 * MINUTE;
 /// Records of the checks that there may be for each pod and rule: the check, its marker, its edge, a partner.
 const RECORDS_PER_PAIR: usize = 4;
 
@@ -98,6 +96,7 @@ pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<Complaint>
         judge.what_events_tell_is_told(&past, &stories);
     }
     judge.no_silence_is_made_up_or_left(&stories);
+    judge.every_silence_is_told(plan, &stories);
     judge.everybody_was_told(system, &laws, &stories);
     judge.nothing_is_left(system, &laws, &past);
     judge.complaints
@@ -272,19 +271,6 @@ impl Judge<'_> {
         let is_pushed = law.changes().next().is_some();
         let known = if is_pushed { MINUTE } else { 0 };
         if law.refers || is_pushed || (is_hidden && !law.tells_since) { law.longest() + known } else { 0 }
-    }
-
-    /// The cluster counts as silent only where its watcher's news stayed away, and not for ever.
-    fn no_silence_is_made_up_or_left(&mut self, stories: &[Story]) {
-        for story in stories.iter().filter(|story| story.finding.rule == "ClusterSilent") {
-            let (since, fired) = (story.since(), story.fired());
-            if fired - since + self.skew() < SILENT || self.calm.over(since, fired).is_none() {
-                self.find("a silence is made up", story);
-            }
-            if story.end().is_none() {
-                self.find("a silence is left", story);
-            }
-        }
     }
 
     /// One fault is one finding: of one object and rule the next begins only after the last has ended, and none is

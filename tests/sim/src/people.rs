@@ -5,6 +5,7 @@ use crate::complaint::Complaint;
 use crate::fault::What;
 use crate::law::{NEVER, Ruled};
 use crate::oracle::{Judge, Story};
+use crate::silence::SILENCE;
 use crate::system::{System, Told};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_alerting::MemoryState::{Ended, Open};
@@ -19,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const SETTLED: Millis = 30 * MINUTE;
 
 /// What each of these rules sees is told by phone too.
-const BY_PHONE: [&str; 2] = ["Failed", "ClusterSilent"];
+const BY_PHONE: [&str; 2] = ["Failed", SILENCE];
 
 /// So many begins and ends within [`FLAPS_QUIET`] are an alert that comes and goes,
 const FLAPS: usize = 4;

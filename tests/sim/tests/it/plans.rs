@@ -310,3 +310,19 @@ fn what_a_list_does_not_name_of_what_others_refer_to_wakes_them() {
     assert_eq!(outcome.complaints, []);
     assert_eq!(outcome.findings, 2, "that it was bad, and that it is missing");
 }
+
+/// For a quarter of an hour nothing is heard of a cluster in which all is well, in one way or another.
+#[test]
+fn a_cluster_that_is_silent_for_long_is_told_and_nothing_else() {
+    for what in [
+        What::WatcherKilled,
+        What::WatcherSuspended,
+        What::ApiDown(Caller::Watcher, Away::Refuses),
+        What::NotInvoked(Function::Evaluate),
+    ] {
+        let faults = vec![fault(5 * MINUTE, 20 * MINUTE, what)];
+        let outcome = run(&Plan { faults, ..one_pod(1_000, true, []) });
+        assert_eq!(outcome.complaints, [], "{what:?}");
+        assert_eq!((outcome.findings, outcome.alerts), (1, 1), "{what:?}");
+    }
+}
