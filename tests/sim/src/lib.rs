@@ -14,6 +14,7 @@
 //! seed's.
 
 mod api;
+mod bounds;
 mod calm;
 mod claim;
 mod clock;

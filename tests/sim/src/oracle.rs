@@ -8,8 +8,7 @@ use crate::law::{LAWS, Law, NEVER, NEWEST, Ruled, Spell};
 use crate::model::Write;
 use crate::plan::Plan;
 use crate::press::Press;
-use crate::system::{SHARDS, System, scope};
-use prodrome_local::audit;
+use crate::system::System;
 use prodrome_model::{EndReason, Finding, FindingState};
 use std::collections::BTreeMap;
 
@@ -26,27 +25,6 @@ pub(crate) const CUT_OFF: Millis = SECOND;
 pub(crate) const LOOKED_AT_AGAIN: Millis = 11 * MINUTE;
 /// What has lasted for so long is known, however bad the day.
 const LONG: Millis = 40 * MINUTE;
-/// Records of the checks that there may be for each pod and rule: the check, its marker, its edge, a partner.
-const RECORDS_PER_PAIR: usize = 4;
-
-/// What must hold at any time.
-pub(crate) fn bounds(system: &System) -> Vec<Complaint> {
-    let mut records = system.checks.records();
-    // The ledger is held against what happened by itself; tries, what was told to nobody, and what was counted
-    // are no checks.
-    records.retain(|record| {
-        !["ledger", "tries#", "shadow#", "count#"].iter().any(|of| record.key.partition.starts_with(of))
-    });
-    let unmarked = audit::markers(&records, &scope(), SHARDS).err();
-    let mut complaints: Vec<_> =
-        unmarked.map(|about| Complaint::new("markers are not as checks are", about)).into_iter().collect();
-    let most = crate::plan::PODS.len() * (LAWS.len() + 2) * RECORDS_PER_PAIR + 16;
-    if records.len() > most {
-        let about = format!("{}, more than {most}", records.len());
-        complaints.push(Complaint::new("too many records of checks", about));
-    }
-    complaints
-}
 
 /// Holds what was told against what happened.
 pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<Complaint> {
@@ -99,6 +77,7 @@ pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<Complaint>
     judge.every_silence_is_told(plan, &stories);
     judge.everybody_was_told(system, &laws, &stories);
     judge.nothing_is_left(system, &laws, &past);
+    judge.nothing_is_owed(system);
     judge.complaints
 }
 

@@ -1,18 +1,25 @@
 //! What is left when nothing has happened and nothing gone wrong for long.
 
-use crate::clock::{Clock, MINUTE, Millis, SECOND};
+use crate::clock::{Clock, MINUTE, Millis, SECOND, timestamp};
 use crate::complaint::Complaint;
 use crate::edition::Edit;
 use crate::fault::What;
 use crate::law::{NEVER, OLDER, Ruled};
 use crate::model::{Past, Pod};
 use crate::often::OFTEN;
-use crate::oracle::{Judge, LOOKED_AT_AGAIN};
+use crate::oracle::{IN_TIME, Judge, LOOKED_AT_AGAIN};
 use crate::system::System;
+use prodrome_alerting::keys::is_delivery;
+use prodrome_alerting::{Claim, Delivery};
 use prodrome_lifecycle::{Check, Over, Phase};
-use prodrome_queue::QueueName;
+use prodrome_model::{AlertMessage, CheckMessage};
+use prodrome_queue::{Body, QueueName};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
+/// So long before it is due something may be sent.
+const DUE_AHEAD: Millis = 3 * MINUTE;
+const DAY: Millis = 24 * 60 * MINUTE;
 /// A check whose rule nobody knows ends after an hour, at the next look that is put off by no more than ten minutes.
 const UNKNOWN_ENDS: Millis = 70 * MINUTE;
 
@@ -84,13 +91,64 @@ impl Judge<'_> {
             let about = format!("{have_staged:?}, where it should be {want_staged:?}");
             self.complaints.push(Complaint::new("other checks are staged in the end than should be", about));
         }
+    }
+
+    /// Nothing is owed to a channel, no cause is looked for, and nothing waits in a queue but what is due soon.
+    pub(crate) fn nothing_is_owed(&mut self, system: &System) {
+        for record in system.episodes.records().iter().filter(|record| is_delivery(&record.key.sort)) {
+            let owed = serde_json::from_str::<Delivery>(&record.data);
+            let is_sent = |claim: &Claim| self.has_just_begun(Clock::since_begin(claim.notice.at));
+            if !owed.is_ok_and(|owed| owed.pending.is_none() && owed.claim.as_ref().is_none_or(is_sent)) {
+                self.find("a channel is owed something", record);
+            }
+        }
+        // Whoever meets a conflict where another may have written takes it that one has, and what it came for is done; and who
+        // cannot note in a table that a try has ended does not say so elsewhere.
+        let is_of_tables = |what| {
+            let is_of_stores =
+                matches!(what, What::StoreThrottles(_) | What::StoreAnswersLost(_) | What::StoreConflicts(_));
+            is_of_stores || matches!(what, What::GivesUpAfter(_))
+        };
+        if !self.faults.iter().any(|fault| is_of_tables(fault.what)) {
+            for record in system.runs.records().iter().filter(|record| record.key.sort == "run") {
+                let run: Value = serde_json::from_str(&record.data).unwrap_or_default();
+                if run["diagnosis"].is_null() && run["ended"] != true {
+                    self.find("a cause is looked for still", record);
+                }
+            }
+            for table in [&system.checks, &system.runs, &system.episodes] {
+                let records = table.records();
+                let tries = records.iter().filter(|record| record.key.partition.starts_with("tries#"));
+                tries.for_each(|record| self.find("a try is noted that has ended", record));
+            }
+        }
         for queue in QueueName::ALL {
             let dead = system.queue.memory.dead_letters(queue);
             if !dead.is_empty() {
                 self.find("dead letters are left", (queue.as_str(), dead.len(), &dead[0]));
             }
+            // Those that are hidden too.
+            for message in system.queue.memory.receive(queue, timestamp(self.end + DAY), usize::MAX) {
+                let sent = Clock::since_begin(message.sent_at);
+                let waits = if is_due_later(&message.body) { DUE_AHEAD } else { 0 };
+                if !self.has_just_begun(sent + waits) {
+                    self.find("a message is left", (queue.as_str(), sent, &message));
+                }
+            }
         }
     }
+
+    /// Whether what began at an instant may still be under way.
+    fn has_just_begun(&self, at: Millis) -> bool {
+        at + IN_TIME > self.end
+    }
+}
+
+/// Whether a message says that something falls due, which may be sent ahead.
+fn is_due_later(body: &Body) -> bool {
+    let Body::Text(text) = body else { return false };
+    let is_check = serde_json::from_str(text).is_ok_and(|message| matches!(message, CheckMessage::Due(_)));
+    is_check || serde_json::from_str(text).is_ok_and(|message| matches!(message, AlertMessage::Due(_)))
 }
 
 /// Whether there is a check of a rule that has not fired of a pod that has been as it is for long: one of a rule with

@@ -1,3 +1,4 @@
+use crate::bounds;
 use crate::clock::{Clock, MINUTE, Millis, SECOND};
 use crate::complaint::Complaint;
 use crate::fault::{Fault, What};
@@ -65,7 +66,7 @@ async fn run_here(plan: &Plan) -> Outcome {
         at += LOOKS;
         clock.until(at).await;
         if at % MINUTE == 0 {
-            complaints.extend(oracle::bounds(&system));
+            complaints.extend(bounds::broken(&system));
         }
         let waiting = watcher.waiting_bytes();
         if waiting > plan.waiting_bytes_max.max(ONE_OBJECT) {
