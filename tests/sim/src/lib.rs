@@ -6,7 +6,7 @@
 //! use prodrome_sim::{Plan, run};
 //!
 //! let outcome = run(&Plan::of(7));
-//! assert_eq!(outcome.complaints, Vec::<String>::new());
+//! assert_eq!(outcome.complaints, []);
 //! ```
 //!
 //! A [`Plan`] is all that happens and all that goes wrong, as two lists: what fails is made small by leaving out
@@ -14,9 +14,11 @@
 //! seed's.
 
 mod api;
+mod bounds;
 mod calm;
 mod claim;
 mod clock;
+mod complaint;
 mod edition;
 mod fault;
 mod forms;
@@ -25,14 +27,17 @@ mod model;
 mod noted;
 mod often;
 mod oracle;
+mod panics;
 mod people;
 mod places;
 mod plan;
 mod post;
 mod press;
+mod rest;
 mod run;
 mod sent;
 mod shrink;
+mod silence;
 mod stream;
 mod system;
 mod turns;
@@ -40,6 +45,7 @@ mod watching;
 mod weather;
 
 pub use clock::Millis;
+pub use complaint::Complaint;
 pub use edition::Edit;
 pub use fault::{Away, Caller, Fault, Function, Trouble, What};
 pub use plan::{Deed, DeedKind, Phase, Plan};

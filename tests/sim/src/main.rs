@@ -2,12 +2,17 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 use clap::Parser;
-use prodrome_sim::{Plan, run, shrink};
+use prodrome_sim::{Complaint, Outcome, Plan, run, shrink};
+use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::num::ParseIntError;
+use std::num::{NonZeroUsize, ParseIntError};
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Instant;
 
 /// Runs the simulation.
@@ -31,6 +36,9 @@ struct Args {
     /// Stop after so many seeds that fail.
     #[arg(long, default_value_t = 1)]
     failures: usize,
+    /// On how many threads; as many as the machine has processors where it is not said.
+    #[arg(long)]
+    threads: Option<NonZeroUsize>,
     /// Do not make what fails smaller.
     #[arg(long)]
     whole: bool,
@@ -63,8 +71,8 @@ fn main() -> ExitCode {
     }
     let begun = Instant::now();
     let (mut ran, mut failed, mut findings, mut alerts, mut deaths) = (0_u64, 0, 0, 0, 0);
-    for seed in args.from..args.from + args.seeds {
-        let outcome = run(&Plan::of(seed));
+    let threads = args.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    in_order(args.from..args.from + args.seeds, threads, |seed, outcome| {
         ran += 1;
         findings += outcome.findings;
         alerts += outcome.alerts;
@@ -72,12 +80,13 @@ fn main() -> ExitCode {
         if !outcome.complaints.is_empty() {
             failed += 1;
             println!("seed {seed} fails: {}", outcome.complaints[0]);
-            println!("{}", again(seed, args.whole));
+            println!("{}", again(seed, &outcome.complaints[0], args.whole));
             if failed >= args.failures {
-                break;
+                return ControlFlow::Break(());
             }
         }
-    }
+        ControlFlow::Continue(())
+    });
     let took = begun.elapsed();
     let each_ms = took.as_millis() / u128::from(ran.max(1));
     println!(
@@ -99,17 +108,48 @@ fn main() -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// Runs seeds on so many threads, each on one of them, and hands over what they come to in their order, until it is enough.
+fn in_order(seeds: Range<u64>, threads: usize, mut take: impl FnMut(u64, Outcome) -> ControlFlow<()>) {
+    let Range { start, end } = seeds;
+    let next = AtomicU64::new(start);
+    let (done, outcomes) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let (next, done) = (&next, done.clone());
+            scope.spawn(move || {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end || done.send((seed, run(&Plan::of(seed)))).is_err() {
+                        return; // nobody waits for more
+                    }
+                }
+            });
+        }
+        drop(done);
+        let (mut early, mut due) = (BTreeMap::new(), start);
+        for (seed, outcome) in outcomes {
+            early.insert(seed, outcome);
+            while let Some(outcome) = early.remove(&due) {
+                if take(due, outcome).is_break() {
+                    return;
+                }
+                due += 1;
+            }
+        }
+    });
+}
+
 fn append(file: &Path, row: &str) -> std::io::Result<()> {
     std::fs::OpenOptions::new().append(true).open(file)?.write_all(row.as_bytes())
 }
 
-/// The command that runs what is left of a failing seed.
-fn again(seed: u64, whole: bool) -> String {
+/// The command that runs what is left of a seed that fails, where no more is left out than what it fails alike without.
+fn again(seed: u64, complaint: &Complaint, whole: bool) -> String {
     if whole {
         return format!("  run it again: cargo run -p prodrome-sim -- --seed {seed}");
     }
     let plan = Plan::of(seed);
-    let left = shrink(&plan, |plan| !run(plan).complaints.is_empty());
+    let left = shrink(&plan, |plan| run(plan).complaints.iter().any(|it| it.what == complaint.what));
     let list = |numbers: &[usize]| numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     format!(
         "  run it again: cargo run -p prodrome-sim -- --seed {seed} --faults={} --deeds={}",

@@ -2,6 +2,7 @@
 //! still there or not.
 
 use crate::clock::{MINUTE, Millis, SECOND};
+use crate::complaint::Complaint;
 use crate::fault::What;
 use crate::model::{NAMESPACE, Past};
 use crate::oracle::{CUT_OFF, Judge, Story};
@@ -96,7 +97,7 @@ impl Judge<'_> {
                 let is_over =
                     pair[0].end().is_some_and(|(_, quiet, _)| quiet <= pair[1].fired() + self.skew());
                 if !is_over {
-                    self.complaints.push(format!("{NOTED}: {uid}: two findings at a time: {pair:#?}"));
+                    self.say(NOTED, "two findings at a time", format!("{uid}: {pair:#?}"));
                 }
             }
         }
@@ -123,8 +124,7 @@ impl Judge<'_> {
                 story.at <= told_by && story.end().is_none_or(|(told, ..)| told + slack > *first)
             };
             if !own.iter().any(is_told) {
-                self.complaints
-                    .push(format!("{NOTED}: {uid}: missed from {first} on: {seen:?}, {gone:?}: {own:?}"));
+                self.say(NOTED, "missed", format!("{uid}: from {first} on: {seen:?}, {gone:?}: {own:?}"));
             }
         }
     }
@@ -133,7 +133,8 @@ impl Judge<'_> {
         let (since, fired) = (story.since(), story.fired());
         let slack = self.in_time(fired, fired) + self.skew() + CUT_OFF;
         let mut complain = |what: &str| {
-            self.complaints.push(format!("{NOTED}: {uid}: {what}: {story:?}: seen {seen:?}, gone {gone:?}"));
+            let about = format!("{uid}: {story:?}: seen {seen:?}, gone {gone:?}");
+            self.complaints.push(Complaint::new(format!("{NOTED}: {what}"), about));
         };
         if fired - since < DURATION {
             complain("too early by its own account");

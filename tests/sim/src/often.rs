@@ -55,7 +55,7 @@ impl Judge<'_> {
                     story.at <= told_by && goes_on
                 };
                 if lasts && told_by < self.end && can_be_counted(last, told_by) && !own.iter().any(is_told) {
-                    self.complaints.push(format!("{OFTEN}: {uid}: missed: {enough:?} of {life:?}: {own:?}"));
+                    self.say(OFTEN, "missed", format!("{uid}: {enough:?} of {life:?}: {own:?}"));
                 }
             }
             for story in &own {
@@ -66,7 +66,7 @@ impl Judge<'_> {
                     life.begins.iter().filter(|begin| window.contains(begin)).count()
                 };
                 if can_be_counted(fired, fired) && begun(fired) < COUNT {
-                    self.complaints.push(format!("{OFTEN}: {uid}: not often: {story:?} of {life:?}"));
+                    self.say(OFTEN, "not often", format!("{uid}: {story:?} of {life:?}"));
                 }
                 let over = over(life, fired);
                 let slack = self.in_time(over, over + RESOLVE_AFTER) + skew;
@@ -78,7 +78,8 @@ impl Judge<'_> {
                     Some((told, quiet, _)) if told <= told_by && quiet >= over - slack => {}
                     end => {
                         let end = format!("over at {over}, told {end:?}");
-                        self.complaints.push(format!("{OFTEN}: {uid}: {end}: {story:?} of {life:?}"));
+                        let about = format!("{uid}: {end}: {story:?} of {life:?}");
+                        self.say(OFTEN, "its end was not told in time", about);
                     }
                 }
             }

@@ -2,18 +2,15 @@
 
 use crate::calm::Calm;
 use crate::clock::{Clock, MINUTE, Millis, SECOND};
-use crate::edition::Edit;
+use crate::complaint::Complaint;
 use crate::fault::{FUNCTIONS, Fault, Function, What};
-use crate::law::{LAWS, Law, NEVER, NEWEST, OLDER, Ruled, Spell};
-use crate::model::{Past, Write};
+use crate::law::{LAWS, Law, NEVER, NEWEST, Ruled, Spell};
+use crate::model::Write;
 use crate::plan::Plan;
 use crate::press::Press;
-use crate::system::{SHARDS, System, scope};
-use prodrome_lifecycle::{Check, Over, Phase};
-use prodrome_local::audit;
+use crate::system::System;
 use prodrome_model::{EndReason, Finding, FindingState};
-use prodrome_queue::QueueName;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// How much later than it is due something may be told on a good day: where several faults of one owner begin at once, the
 /// flow that looks into one of them meets another at it, and comes again after two seconds.
@@ -25,34 +22,12 @@ pub(crate) const REFERENCES: Millis = 21 * SECOND;
 /// What times that are written to the second, cut off, may be early.
 pub(crate) const CUT_OFF: Millis = SECOND;
 /// An open check is looked at again this often, and a little time for it.
-const LOOKED_AT_AGAIN: Millis = 11 * MINUTE;
-/// A check whose rule nobody knows ends after an hour, at the next look that is put off by no more than ten minutes.
-const UNKNOWN_ENDS: Millis = 70 * MINUTE;
+pub(crate) const LOOKED_AT_AGAIN: Millis = 11 * MINUTE;
 /// What has lasted for so long is known, however bad the day.
 const LONG: Millis = 40 * MINUTE;
-/// So long without news is silence.
-const SILENT: Millis = 10 * MINUTE;
-/// Records of the checks that there may be for each pod and rule: the check, its marker, its edge, a partner.
-const RECORDS_PER_PAIR: usize = 4;
-
-/// What must hold at any time.
-pub(crate) fn bounds(system: &System) -> Vec<String> {
-    let mut records = system.checks.records();
-    // The ledger is held against what happened by itself; tries, what was told to nobody, and what was counted
-    // are no checks.
-    records.retain(|record| {
-        !["ledger", "tries#", "shadow#", "count#"].iter().any(|of| record.key.partition.starts_with(of))
-    });
-    let mut complaints: Vec<String> = audit::markers(&records, &scope(), SHARDS).err().into_iter().collect();
-    let most = crate::plan::PODS.len() * (LAWS.len() + 2) * RECORDS_PER_PAIR + 16;
-    if records.len() > most {
-        complaints.push(format!("{} records of checks, more than {most}", records.len()));
-    }
-    complaints
-}
 
 /// Holds what was told against what happened.
-pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<String> {
+pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<Complaint> {
     let past = system.cluster.past();
     let heard = system.heard().clone();
     let writes = system.cluster.writes();
@@ -62,7 +37,9 @@ pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<String> {
     let whole = (Calm::of(&plan.faults), Calm::of_news(&plan.faults));
     let without_old = (Calm::of(&known), Calm::of_news(&known));
     let (calm, news) = whole.clone();
-    let complaints = heard.contradictions;
+    let contradictions = heard.contradictions.into_iter();
+    let complaints =
+        contradictions.map(|about| Complaint::new("one episode tells two things", about)).collect();
     let mut judge = Judge { calm, news, faults: &plan.faults, end, writes, complaints };
     let stories: Vec<Story> = heard
         .fired
@@ -97,8 +74,10 @@ pub(crate) fn judge(plan: &Plan, system: &System, end: Millis) -> Vec<String> {
         judge.what_events_tell_is_told(&past, &stories);
     }
     judge.no_silence_is_made_up_or_left(&stories);
-    judge.everybody_was_told(system, &stories);
+    judge.every_silence_is_told(plan, &stories);
+    judge.everybody_was_told(system, &laws, &stories);
     judge.nothing_is_left(system, &laws, &past);
+    judge.nothing_is_owed(system);
     judge.complaints
 }
 
@@ -161,12 +140,22 @@ pub(crate) struct Judge<'a> {
     pub(crate) end: Millis,
     /// What each pod was written, by its uid.
     pub(crate) writes: BTreeMap<String, Vec<Write>>,
-    pub(crate) complaints: Vec<String>,
+    pub(crate) complaints: Vec<Complaint>,
 }
 
 impl Judge<'_> {
     pub(crate) fn complain(&mut self, what: &str, law: &Ruled, about: impl std::fmt::Debug) {
-        self.complaints.push(format!("{}: {what}: {about:#?}", law.name));
+        self.say(law.name, what, format!("{about:#?}"));
+    }
+
+    /// The same of any rule.
+    pub(crate) fn say(&mut self, rule: &str, what: &str, about: String) {
+        self.complaints.push(Complaint::new(format!("{rule}: {what}"), about));
+    }
+
+    /// The same of what no single rule has to do with.
+    pub(crate) fn find(&mut self, what: &str, about: impl std::fmt::Debug) {
+        self.complaints.push(Complaint::new(what, format!("{about:#?}")));
     }
 
     /// How much later than it is due something may be told that is decided between two instants, where nothing is wrong
@@ -225,7 +214,7 @@ impl Judge<'_> {
     /// Since when a match is known to an instance that has the rule; [`NEVER`] where none has heard of it. An instance that
     /// lacks the rule takes the news for handled, and nothing is listed anew for a rule that comes with the program (as
     /// it is for one that is pushed): then the object's next change tells.
-    fn known_from(&self, law: &Ruled, spell: &Spell) -> Millis {
+    pub(crate) fn known_from(&self, law: &Ruled, spell: &Spell) -> Millis {
         let writes = self.writes.get(&spell.uid).into_iter().flatten().map(|write| write.at);
         let news = writes.filter(|at| spell.from <= *at && *at < spell.to);
         std::iter::once(spell.from).chain(news).find(|at| !self.may_be_missed(law, *at)).unwrap_or(NEVER)
@@ -261,19 +250,6 @@ impl Judge<'_> {
         let is_pushed = law.changes().next().is_some();
         let known = if is_pushed { MINUTE } else { 0 };
         if law.refers || is_pushed || (is_hidden && !law.tells_since) { law.longest() + known } else { 0 }
-    }
-
-    /// The cluster counts as silent only where its watcher's news stayed away, and not for ever.
-    fn no_silence_is_made_up_or_left(&mut self, stories: &[Story]) {
-        for story in stories.iter().filter(|story| story.finding.rule == "ClusterSilent") {
-            let (since, fired) = (story.since(), story.fired());
-            if fired - since + self.skew() < SILENT || self.calm.over(since, fired).is_none() {
-                self.complaints.push(format!("a silence is made up: {story:#?}"));
-            }
-            if story.end().is_none() {
-                self.complaints.push(format!("a silence is left: {story:#?}"));
-            }
-        }
     }
 
     /// One fault is one finding: of one object and rule the next begins only after the last has ended, and none is
@@ -383,84 +359,6 @@ impl Judge<'_> {
         }
         if let Some(spell) = matched(LONG, told) {
             self.complain("ended in the midst of it", law, (spell, story));
-        }
-    }
-
-    /// In the end the open checks are the matches that last, each told of, and nothing waits.
-    fn nothing_is_left(&mut self, system: &System, laws: &[Ruled], past: &Past) {
-        let (mut want, mut may, mut want_staged) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        for law in laws {
-            if law.form(self.end) == Some(Edit::Staged) {
-                let open = law.spells_untold(past).into_iter().filter(|spell| spell.to == NEVER);
-                want_staged.extend(open.map(|spell| (law.name.to_owned(), spell.uid)));
-            }
-            let open = law.spells(past).into_iter().filter(|spell| spell.to == NEVER);
-            let (known, unknown): (Vec<_>, Vec<_>) =
-                open.partition(|spell| self.known_from(law, spell) < self.end);
-            may.extend(unknown.into_iter().map(|spell| (law.name.to_owned(), spell.uid)));
-            want.extend(known.into_iter().map(|spell| (law.name.to_owned(), spell.uid)));
-        }
-        let (mut have, mut have_staged) = (BTreeSet::new(), BTreeSet::new());
-        for record in system.checks.records() {
-            if record.key.partition.starts_with("relist#") {
-                self.complaints.push(format!("a relist is left: {record:#?}"));
-            }
-            if !record.key.partition.starts_with("check#") || record.key.sort.starts_with('~') {
-                continue;
-            }
-            if Over::read(&record.data).is_some() {
-                continue;
-            }
-            let Ok(check) = serde_json::from_str::<Check>(&record.data) else {
-                self.complaints.push(format!("a check cannot be read: {record:#?}"));
-                continue;
-            };
-            if Clock::since_begin(check.due) < self.end - 5 * SECOND {
-                self.complaints.push(format!("overdue: {check:#?}"));
-            }
-            match check.phase {
-                _ if laws
-                    .iter()
-                    .any(|law| law.name == check.rule && law.form(self.end) == Some(Edit::Deleted)) =>
-                {
-                    self.complaints.push(format!("a check of a rule that is gone is left: {check:#?}"));
-                }
-                Phase::Fired { .. } if check.shadow => _ = have_staged.insert((check.rule, check.uid)),
-                Phase::Fired { .. } => _ = have.insert((check.rule, check.uid)),
-                // A rule with references keeps a check of whatever its own part matches, a rule of time of what will.
-                Phase::Watching { .. } | Phase::Pending { .. } => {
-                    let exists = past.pods.values().filter_map(|history| history.last()?.1.as_ref());
-                    if !exists.into_iter().any(|pod| pod.uid == check.uid) {
-                        self.complaints.push(format!("a check of what is gone is left: {check:#?}"));
-                    }
-                }
-                _ => self.complaints.push(format!("a check has not come to rest: {check:#?}")),
-            }
-        }
-        // What instances with rules of before have told by a rule that there is no more.
-        let old = self.faults.iter().filter(|fault| fault.what == What::OldRules).map(|fault| fault.to).max();
-        let may_be_known = old.is_some_and(|old| old + LOOKED_AT_AGAIN + UNKNOWN_ENDS > self.end);
-        have.retain(|open| want.contains(open) || !(may.contains(open) || (may_be_known && open.0 == OLDER)));
-        if have != want {
-            let missing: Vec<_> = want.difference(&have).collect();
-            let spare: Vec<_> = have.difference(&want).collect();
-            self.complaints
-                .push(format!("open in the end: missing {missing:?}, more than should be {spare:?}"));
-        }
-        if have_staged != want_staged {
-            self.complaints
-                .push(format!("staged in the end: {have_staged:?}, where it should be {want_staged:?}"));
-        }
-        for queue in QueueName::ALL {
-            let dead = system.queue.memory.dead_letters(queue);
-            if !dead.is_empty() {
-                self.complaints.push(format!(
-                    "{} dead letters in {}: {:#?}",
-                    dead.len(),
-                    queue.as_str(),
-                    dead[0]
-                ));
-            }
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use crate::calm::Calm;
 use crate::clock::{MINUTE, Millis};
+use crate::complaint::Complaint;
 use crate::fault::{Fault, What};
 use crate::model::{Cluster, Expired};
 use crate::plan::Plan;
 
 /// Whoever has heard by bookmarks how far the cluster is goes on from there, after a break and in another process: no watch
 /// is told that its version is too old where only that was forgotten which bookmarks had left behind.
-pub(crate) fn go_on(plan: &Plan, cluster: &Cluster) -> Vec<String> {
+pub(crate) fn go_on(plan: &Plan, cluster: &Cluster) -> Vec<Complaint> {
     let expired = cluster.lock().expired.clone();
     let quiet = plan.faults.iter().filter(|fault| fault.what == What::OnlyBookmarks);
     let of_it = |quiet: &Fault| {
@@ -18,12 +19,13 @@ pub(crate) fn go_on(plan: &Plan, cluster: &Cluster) -> Vec<String> {
         }
         let told = expired.iter().filter(|expired| (quiet.to..=until).contains(&expired.at));
         told.map(|Expired { at, kind, from }| {
-            format!(
+            let about = format!(
                 "nothing but bookmarks came from {} to {}, and at {at} a watch of {} goes on from {from}, which is too old",
                 quiet.from,
                 quiet.to,
                 kind.as_str()
-            )
+            );
+            Complaint::new("a watch goes on from before the bookmarks", about)
         })
         .collect()
     };

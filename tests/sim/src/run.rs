@@ -1,6 +1,9 @@
+use crate::bounds;
 use crate::clock::{Clock, MINUTE, Millis, SECOND};
+use crate::complaint::Complaint;
 use crate::fault::{Fault, What};
 use crate::oracle;
+use crate::panics;
 use crate::places;
 use crate::plan::{Deed, DeedKind, Plan};
 use crate::system::System;
@@ -21,10 +24,10 @@ const WRITES_EVERY: usize = 7_000;
 const ONE_OBJECT: usize = 1_000;
 
 /// What a run was like.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Outcome {
     /// What was wrong with it; empty where all was well.
-    pub complaints: Vec<String>,
+    pub complaints: Vec<Complaint>,
     /// What happened, in short: the same for the same plan.
     pub digest: String,
     /// How many findings were told.
@@ -37,9 +40,16 @@ pub struct Outcome {
 
 /// Runs a plan, and holds what was told against what happened.
 pub fn run(plan: &Plan) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    let runtime = runtime.expect("a runtime without threads and sockets can always be made");
-    tokio::task::LocalSet::new().block_on(&runtime, run_here(plan))
+    let (outcome, panics) = panics::heard(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        let runtime = runtime.expect("a runtime without threads and sockets can always be made");
+        tokio::task::LocalSet::new().block_on(&runtime, run_here(plan))
+    });
+    // Where it is the simulation itself that panicked there is nothing else to tell.
+    let mut outcome = outcome.unwrap_or_default();
+    let panics = panics.into_iter().map(|panic| Complaint::new("something panicked", panic));
+    outcome.complaints.splice(0..0, panics);
+    outcome
 }
 
 async fn run_here(plan: &Plan) -> Outcome {
@@ -56,12 +66,12 @@ async fn run_here(plan: &Plan) -> Outcome {
         at += LOOKS;
         clock.until(at).await;
         if at % MINUTE == 0 {
-            complaints.extend(oracle::bounds(&system));
+            complaints.extend(bounds::broken(&system));
         }
         let waiting = watcher.waiting_bytes();
         if waiting > plan.waiting_bytes_max.max(ONE_OBJECT) {
-            complaints
-                .push(format!("the watcher holds {waiting} bytes, more than {}", plan.waiting_bytes_max));
+            let about = format!("{waiting} bytes, and may hold {}", plan.waiting_bytes_max);
+            complaints.push(Complaint::new("the watcher holds too much", about));
         }
     }
     happening.abort();
@@ -87,21 +97,23 @@ async fn run_here(plan: &Plan) -> Outcome {
 
 /// Each change that the queue had accepted was handled: the dead letters were sent again, and the runs of watchers that
 /// were killed are closed. And what a watcher reads it holds, hands over, or says why not.
-async fn ledger(system: &System) -> Vec<String> {
+async fn ledger(system: &System) -> Vec<Complaint> {
     let summary = match Ledger::new(&system.checks).summary().await {
         Ok(summary) => summary,
-        Err(error) => return vec![format!("the ledger cannot be read: {error}")],
+        Err(error) => return vec![Complaint::new("the ledger cannot be read", error.to_string())],
     };
     let [cluster] = &summary.clusters[..] else {
-        return vec![format!("the ledger knows of {} clusters", summary.clusters.len())];
+        let about = summary.clusters.len().to_string();
+        return vec![Complaint::new("the ledger knows of another number of clusters than one", about)];
     };
     let mut complaints = Vec::new();
     if cluster.counts.came != cluster.counts.out || cluster.uncounted_at.is_some() {
-        complaints.push(format!("the ledger does not add up: {cluster:#?}"));
+        complaints.push(Complaint::new("the ledger does not add up", format!("{cluster:#?}")));
     }
     let last = cluster.runs.last().map(|run| (run.held, run.watcher.waybill));
     if !last.is_some_and(|(held, waybill)| held == 0 && waybill.accepted == waybill.numbered()) {
-        complaints.push(format!("the watcher does not account for all that it read: {last:#?}"));
+        complaints
+            .push(Complaint::new("the watcher does not account for all that it read", format!("{last:#?}")));
     }
     complaints
 }

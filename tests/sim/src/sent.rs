@@ -1,6 +1,7 @@
 //! What the watcher says of its lists.
 
 use crate::clock::{Clock, Millis};
+use crate::complaint::Complaint;
 use crate::model::{Cluster, NAMESPACE};
 use prodrome_model::{Change, ChangeKind, RawJson};
 use prodrome_queue::pack::{self, UNCOMPRESSED_MAX};
@@ -20,7 +21,7 @@ struct Inner {
     begun: BTreeMap<String, Millis>,
     /// The newest version that was sent of each object, by its uid.
     newest: BTreeMap<String, u64>,
-    complaints: Vec<String>,
+    complaints: Vec<Complaint>,
 }
 
 impl Sent {
@@ -29,7 +30,7 @@ impl Sent {
     }
 
     /// What was wrong with it.
-    pub(crate) fn complaints(&self) -> Vec<String> {
+    pub(crate) fn complaints(&self) -> Vec<Complaint> {
         self.lock().complaints.clone()
     }
 
@@ -78,10 +79,11 @@ impl Inner {
             let stays = now.get(key).is_some_and(|is| is.object["metadata"]["uid"] == uid);
             let sent = self.newest.get(uid).copied().unwrap_or(0);
             if stays && sent < was.version {
-                self.complaints.push(format!(
-                    "the list {list}, from {begun} to {ended}, does not tell of {uid} in version {}: {sent} was sent",
+                let about = format!(
+                    "{list}, from {begun} to {ended}, of {uid} in version {}: {sent} was sent",
                     was.version
-                ));
+                );
+                self.complaints.push(Complaint::new("a list does not tell of what is there", about));
             }
         }
     }

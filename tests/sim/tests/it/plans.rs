@@ -50,7 +50,7 @@ fn what_waits_for_the_queue_does_not_stand_against_the_list_after_etcd_was_resto
         ],
         ..calm(deeds)
     });
-    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.complaints, []);
     assert_eq!(
         outcome.findings, 4,
         "three rules see that it is unready, and nothing is heard of the cluster for long"
@@ -75,7 +75,7 @@ fn what_comes_late_of_another_ends_nothing_after_etcd_was_restored() {
             ],
         )
     });
-    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.complaints, []);
 }
 
 /// Three rules see that pods are unready: of two that have one owner each is one alert, and one that has none has its own.
@@ -91,7 +91,7 @@ fn several_pods_of_one_owner_are_one_alert() {
         (25 * MINUTE, DeedKind::Ready("b", true)),
     ];
     let outcome = run(&calm(deeds));
-    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.complaints, []);
     assert_eq!((outcome.findings, outcome.alerts), (9, 6));
 }
 
@@ -109,7 +109,7 @@ fn a_change_of_a_pod_does_not_put_off_what_a_change_of_its_configuration_woke() 
     deeds.push((10 * MINUTE + 100, DeedKind::Config("settings", Some(false))));
     deeds.extend(all(10 * MINUTE + 200, DeedKind::Touch));
     let outcome = run(&calm(deeds));
-    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.complaints, []);
     assert_eq!(outcome.findings, pods.len());
 }
 
@@ -136,7 +136,7 @@ fn what_a_version_makes_of_a_rule_is_told_once() {
         ),
     ] {
         let outcome = pushed(&pushes, Vec::new());
-        assert_eq!(outcome.complaints, Vec::<String>::new(), "{name}");
+        assert_eq!(outcome.complaints, [], "{name}");
         assert_eq!(outcome.findings, findings, "{name}");
     }
 }
@@ -147,7 +147,7 @@ fn what_is_listed_for_a_rule_that_cannot_be_read_yet_is_not_lost() {
     let away = (0..3).map(|instance| fault(14 * MINUTE, 17 * MINUTE, What::RulesUnreadable(instance)));
     let pushes = [(10 * MINUTE, "Unready", Some(Edit::Deleted)), (15 * MINUTE, "Unready", None)];
     let outcome = pushed(&pushes, away.collect());
-    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.complaints, []);
     assert_eq!(outcome.findings, 4);
 }
 
@@ -159,7 +159,7 @@ fn what_begins_often_is_told_once() {
             .map(|(at, ready)| (at, DeedKind::Ready("a", ready)))
     };
     let outcome = run(&Plan { counts: true, ..one_pod(1_000, true, (1..=3).flat_map(blink)) });
-    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.complaints, []);
     assert_eq!((outcome.findings, outcome.alerts), (1, 1));
 }
 
@@ -182,7 +182,7 @@ fn what_goes_on_when_its_alert_is_over_has_not_begun_again() {
             ],
         )
     });
-    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.complaints, []);
     assert_eq!((outcome.findings, outcome.alerts), (1, 1));
 }
 
@@ -203,7 +203,7 @@ fn what_is_over_when_the_news_of_it_are_read_is_not_told() {
             ],
         )
     });
-    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.complaints, []);
     assert_eq!(outcome.findings, 0);
 }
 
@@ -223,7 +223,7 @@ fn a_break_that_nobody_looked_at_in_time_counts() {
             ],
         )
     });
-    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.complaints, []);
     assert_eq!(outcome.findings, 1, "by the one rule that waits for three minutes");
 }
 
@@ -247,7 +247,7 @@ fn what_events_told_of_a_pod_that_has_gone_is_not_taken_for_what_they_tell_of_th
             ],
         )
     });
-    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.complaints, []);
     assert_eq!(outcome.findings, 0);
 }
 
@@ -256,7 +256,7 @@ fn what_events_told_of_a_pod_that_has_gone_is_not_taken_for_what_they_tell_of_th
 fn what_an_event_told_that_expired_counts() {
     let seen = |n: Millis| [(n * MINUTE, DeedKind::Seen("a")), (n * MINUTE + 10_000, DeedKind::Expired("a"))];
     let outcome = run(&Plan { events: true, ..one_pod(1_000, true, (1..=8).flat_map(seen)) });
-    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.complaints, []);
     assert_eq!(outcome.findings, 1);
 }
 
@@ -268,7 +268,7 @@ fn a_break_is_no_match_where_the_cluster_cannot_be_read() {
         faults: vec![fault(270_000, 8 * MINUTE, What::ApiDown(Caller::Functions, Away::Refuses))],
         ..one_pod(1_000, false, [(280_000, DeedKind::Ready("a", true))])
     });
-    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.complaints, []);
     assert_eq!(outcome.findings, 1, "by the one rule that waits for three minutes");
 }
 
@@ -288,7 +288,7 @@ fn a_cache_that_is_behind_keeps_no_list_away() {
             [(6 * MINUTE, DeedKind::Ready("a", false)), (18 * MINUTE, DeedKind::Ready("a", true))],
         )
     });
-    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.complaints, []);
     assert_eq!(outcome.findings, 3);
 }
 
@@ -307,6 +307,22 @@ fn what_a_list_does_not_name_of_what_others_refer_to_wakes_them() {
             ],
         )
     });
-    assert_eq!(outcome.complaints, Vec::<String>::new());
+    assert_eq!(outcome.complaints, []);
     assert_eq!(outcome.findings, 2, "that it was bad, and that it is missing");
+}
+
+/// For a quarter of an hour nothing is heard of a cluster in which all is well, in one way or another.
+#[test]
+fn a_cluster_that_is_silent_for_long_is_told_and_nothing_else() {
+    for what in [
+        What::WatcherKilled,
+        What::WatcherSuspended,
+        What::ApiDown(Caller::Watcher, Away::Refuses),
+        What::NotInvoked(Function::Evaluate),
+    ] {
+        let faults = vec![fault(5 * MINUTE, 20 * MINUTE, what)];
+        let outcome = run(&Plan { faults, ..one_pod(1_000, true, []) });
+        assert_eq!(outcome.complaints, [], "{what:?}");
+        assert_eq!((outcome.findings, outcome.alerts), (1, 1), "{what:?}");
+    }
 }

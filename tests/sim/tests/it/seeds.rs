@@ -26,7 +26,8 @@ fn failures(first: u64) -> Vec<String> {
     let outcomes = seeds.map(|(_, seed)| seed).map(|seed| (seed, run(&Plan::of(seed))));
     let failed = outcomes.filter(|(_, outcome)| !outcome.complaints.is_empty());
     let told = |(seed, outcome): (u64, prodrome_sim::Outcome)| {
-        format!("cargo run -p prodrome-sim -- --from {seed} --seeds 1\n{}", outcome.complaints.join("\n"))
+        let complaints: Vec<_> = outcome.complaints.iter().map(ToString::to_string).collect();
+        format!("cargo run -p prodrome-sim -- --from {seed} --seeds 1\n{}", complaints.join("\n"))
     };
     failed.map(told).collect()
 }
