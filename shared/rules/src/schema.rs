@@ -99,8 +99,7 @@ fn globs(keys: &Keys) -> Value {
 }
 
 fn clusters() -> Value {
-    let about =
-        "A glob is matched against a cluster's name; one with a slash against the whole tenant/region/cluster.";
+    let about = "A glob is matched against a cluster's name; one with a slash against the whole tenant/region/cluster.";
     with(globs(&language::CLUSTERS), "description", json!(about))
 }
 
