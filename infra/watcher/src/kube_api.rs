@@ -22,8 +22,8 @@ const OBJECT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// An answer that is read as a whole (a `Status`, a document of the discovery) is not larger.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// A change is answered by then: an API server gives up after a minute, unless it was told otherwise.
-const CHANGE_WAIT: Duration = Duration::from_secs(65);
+/// What is no list and no watch is answered by then: an API server gives up after a minute, unless it was told otherwise.
+const ANSWER_WAIT: Duration = Duration::from_secs(65);
 
 /// Of an object its metadata alone; where a server cannot do that, all of it.
 const ONE_METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
@@ -59,11 +59,10 @@ impl KubeApi {
         if let Some(etag) = unless {
             request = request.header(IF_NONE_MATCH, etag);
         }
-        let (status, headers, body) = self.send(request, Body::empty()).await?;
+        let (status, headers, body) = self.ask(request, Body::empty()).await?;
         if status == StatusCode::NOT_MODIFIED {
             return Ok(None);
         }
-        let body = whole(body).await?;
         let etag = headers.get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
         Ok(Some(Answer { body, etag }))
     }
@@ -71,8 +70,8 @@ impl KubeApi {
     /// Writes a document; the API server's version of it.
     pub(crate) async fn write(&self, method: Method, path: &str, json: Vec<u8>) -> Result<Bytes, ApiError> {
         let request = Request::builder().method(method).uri(path).header(CONTENT_TYPE, "application/json");
-        let (_, _, body) = self.send(request.header(ACCEPT, "application/json"), Body::from(json)).await?;
-        whole(body).await
+        let (_, _, body) = self.ask(request.header(ACCEPT, "application/json"), Body::from(json)).await?;
+        Ok(body)
     }
 
     /// Changes an object; its metadata after that.
@@ -83,11 +82,8 @@ impl KubeApi {
         json: Vec<u8>,
     ) -> Result<Bytes, ApiError> {
         let request = Request::patch(path).header(CONTENT_TYPE, content_type).header(ACCEPT, ONE_METADATA);
-        let changed = async {
-            let (_, _, body) = self.send(request, Body::from(json)).await?;
-            whole(body).await
-        };
-        timeout(CHANGE_WAIT, changed).await.unwrap_or(Err(ApiError::Silent(CHANGE_WAIT)))
+        let (_, _, body) = self.ask(request, Body::from(json)).await?;
+        Ok(body)
     }
 
     /// Asks for a page of the metadata of a collection.
@@ -115,6 +111,19 @@ impl KubeApi {
         let request = Request::get(uri).header(ACCEPT, "application/json");
         let (_, _, body) = self.send(request, Body::empty()).await?;
         Ok(KubeEvents { body, lines: Lines::default() })
+    }
+
+    /// Sends a request, and reads the answer as a whole.
+    async fn ask(
+        &self,
+        request: http::request::Builder,
+        body: Body,
+    ) -> Result<(StatusCode, HeaderMap, Bytes), ApiError> {
+        let answered = async {
+            let (status, headers, body) = self.send(request, body).await?;
+            Ok((status, headers, whole(body).await?))
+        };
+        timeout(ANSWER_WAIT, answered).await.unwrap_or(Err(ApiError::Silent(ANSWER_WAIT)))
     }
 
     async fn send(
@@ -270,16 +279,19 @@ mod tests {
     use std::net::{Ipv4Addr, TcpListener};
 
     #[tokio::test(start_paused = true)]
-    async fn a_change_that_is_never_answered_is_given_up() {
+    async fn what_is_never_answered_is_given_up() {
         // Nobody reads what is sent there.
         let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("http://{}", server.local_addr().unwrap());
         let mut config = kube::Config::new(url.parse().unwrap());
         (config.connect_timeout, config.read_timeout, config.write_timeout) = (None, None, None);
         let api = KubeApi::new(Client::try_from(config).unwrap());
-        let changed =
-            api.patch("/api/v1/namespaces/a/pods/b", "application/merge-patch+json", b"{}".to_vec());
-        let given_up = changed.await;
-        assert!(matches!(given_up, Err(ApiError::Silent(CHANGE_WAIT))), "{given_up:?}");
+        let (path, json) = ("/api/v1/namespaces/a/configmaps/b", "application/json");
+        let read = api.get(path, json, None).await.map(drop);
+        let written = api.write(Method::PUT, path, b"{}".to_vec()).await.map(drop);
+        let changed = api.patch(path, "application/merge-patch+json", b"{}".to_vec()).await.map(drop);
+        for given_up in [read, written, changed] {
+            assert!(matches!(given_up, Err(ApiError::Silent(ANSWER_WAIT))), "{given_up:?}");
+        }
     }
 }
