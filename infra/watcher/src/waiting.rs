@@ -94,7 +94,9 @@ pub(crate) struct Waiting {
     /// Whether what comes is compressed.
     packs: bool,
     press: Press,
-    /// What the patterns take that compressed objects need.
+    /// What the objects of each stream are compressed after.
+    patterns: BTreeMap<StreamId, Patterns>,
+    /// What the patterns take.
     pattern_bytes: usize,
     slots: Vec<Option<Slot>>,
     free: Vec<usize>,
@@ -130,8 +132,6 @@ struct ShardQueue {
 struct Stream {
     resource: Arc<Resource>,
     watermark: Watermark,
-    /// What objects are compressed after.
-    patterns: Patterns,
     /// The position of a list's end that never left, as another list began: that one's end takes it over.
     superseded: Option<u64>,
 }
@@ -160,6 +160,7 @@ impl Waiting {
             raw_bytes: 0,
             packs: false,
             press: Press::new(),
+            patterns: BTreeMap::new(),
             pattern_bytes: 0,
             slots: Vec::new(),
             free: Vec::new(),
@@ -176,8 +177,7 @@ impl Waiting {
         let id = self.next_stream;
         self.next_stream += 1;
         let watermark = Watermark::resumed(place);
-        self.streams
-            .insert(id, Stream { resource, watermark, patterns: Patterns::default(), superseded: None });
+        self.streams.insert(id, Stream { resource, watermark, superseded: None });
         id
     }
 
@@ -219,7 +219,7 @@ impl Waiting {
     /// Once nothing is compressed any more nothing needs the patterns.
     fn forget_patterns(&mut self) {
         if !self.packs && self.by_key.is_empty() {
-            self.streams.values_mut().for_each(|stream| stream.patterns = Patterns::default());
+            self.patterns.clear();
             self.pattern_bytes = 0;
         }
     }
@@ -235,7 +235,10 @@ impl Waiting {
     /// An object of a group, compressed after another like it.
     fn packed(&mut self, stream: StreamId, group: Group, object: Body) -> Body {
         let Body::Raw(raw) = &object else { return object };
-        let Some(Stream { patterns, .. }) = self.streams.get_mut(&stream) else { return object };
+        if !self.streams.contains_key(&stream) {
+            return object;
+        }
+        let patterns = self.patterns.entry(stream).or_default();
         let room = (self.outage_bytes_max / PATTERNS_SHARE).saturating_sub(self.pattern_bytes);
         let (pattern, made) = patterns.pattern(group, raw, room);
         self.pattern_bytes += made;

@@ -25,13 +25,6 @@ pub(crate) struct Drained {
     pub(crate) caught_up: Duration,
 }
 
-impl Drained {
-    /// How many changes were in it.
-    pub(crate) fn changes(&self) -> u64 {
-        self.fed.changes
-    }
-}
-
 /// Fills the queue of changes while nothing is taken from it, and then lets it be emptied. What breaks is in the cluster as
 /// well, and comes by the watcher.
 pub(crate) fn drain(system: &System, changes: u64, patience: Duration) -> Result<Drained> {

@@ -101,12 +101,12 @@ effect, {} took effect and were never answered. ",
         text = text.trim_end().to_owned() + "\n";
     }
     if let Some(drained) = &outcome.drained {
-        let rate = u128::from(drained.changes()) * 1_000 / drained.took.as_millis().max(1);
+        let rate = u128::from(drained.fed.changes) * 1_000 / drained.took.as_millis().max(1);
         write!(
             text,
             "\nA queue of {} changes in {} packs and what the watcher sent meanwhile was emptied in {:.0} s: **{rate} changes a \
 second**. One in {BREAKS_ONE_IN} broke a pod: of {} faults {} were told, the last of them {:.0} s after the queue was empty.\n",
-            drained.changes(),
+            drained.fed.changes,
             drained.packs,
             drained.took.as_secs_f64(),
             drained.fed.broken.len(),
