@@ -23,6 +23,8 @@ BUILD_FOR = $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu.2.34
 ARGS ?=
 # A folder of suites (cases of other projects) that `make report` judges as well.
 SUITES ?=
+# A folder of scenarios (faults of other projects, recorded), likewise.
+SCENARIOS ?=
 # Where `make cluster-tools` has put a real kube-apiserver, if it has: the tests that want one skip without it.
 KUBEBUILDER_ASSETS ?= $(shell tests/cluster/assets 2>/dev/null)
 export KUBEBUILDER_ASSETS
@@ -100,9 +102,9 @@ failover: ## End the watcher that leads again and again, and measure until anoth
 	FAILOVER_REPORT=$(CURDIR)/tests/report/failover.md FAILOVER_RUNS=$(or $(RUNS),20) \
 	    $(CARGO) test -p prodrome-watcher --test it -- --nocapture real::leading::however_often
 
-report: ## Replay every recording and write tests/REPORT.md anew (SUITES=DIR judges suites as well)
+report: ## Replay every recording and write tests/REPORT.md anew (SUITES=DIR judges suites as well, SCENARIOS=DIR scenarios)
 	@$(CARGO) build --quiet -p prodrome-cli -p prodrome-report
-	$(TARGET)/debug/report $(TARGET)/debug/prodrome $(SUITES)
+	$(TARGET)/debug/report $(TARGET)/debug/prodrome $(SUITES:%=--suites %) $(SCENARIOS:%=--scenarios %)
 
 bench: ## Measure the optimised programs (nothing fails by being slow), and renew that section of tests/REPORT.md
 	@$(CARGO) build --quiet --release -p prodrome-cli -p prodrome-watcher \

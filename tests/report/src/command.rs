@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 /// The files of a recording that the command may see.
-const SEEN: [&str; 3] = ["watch.jsonl.zst", "watch.jsonl", "meta.json"];
+const SEEN: [&str; 4] = ["watch.jsonl.zst", "watch.jsonl", "meta.json", "logs.json"];
 
 /// The command `prodrome`, whose output is judged.
 #[derive(Debug, Clone)]

@@ -20,6 +20,9 @@ pub struct Told {
     pub cause: Option<String>,
     /// The object.
     pub object: ObjectRef,
+    /// The object whose repair ends the fault, where it is known.
+    #[serde(default)]
+    pub faulty: Option<ObjectRef>,
     /// Its group.
     pub group: Group,
     /// When the quiet began; on a resolution.
