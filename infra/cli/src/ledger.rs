@@ -1,26 +1,38 @@
-//! `prodrome ledger`: what became of each change that the watchers handed over.
+//! `prodrome ledger`: what became of each change that the watchers handed over, and of the findings that came of them.
 
 use crate::output::Output;
+use crate::render::plain;
+use crate::running::Running;
 use crate::{Outcome, clock, write};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use jiff::Timestamp;
-use prodrome_ledger::{ClusterSummary, Forgotten, HEARD_LATELY, Ledger, RunSummary, Span, Summary};
+use prodrome_ledger::{
+    ClusterSummary, Findings, Forgotten, HEARD_LATELY, Ledger, MissingFinding, RunSummary, Span, Summary,
+};
 use prodrome_model::{Scope, Waybill};
 use prodrome_store::{DynamoStore, Store};
+use serde::Serialize;
 use std::fmt::Write as _;
 
 /// Arguments of `prodrome ledger`.
 #[derive(Args)]
 #[command(
     after_help = "The table is reached with the credentials and the region of the environment; AWS_ENDPOINT_URL \
-                        names an emulator.\n\nExit code: 0 it adds up; 1 changes are lost, or a watcher dropped some; 2 it \
-                        could not be read."
+                        names an emulator.\n\nExit code: 0 it adds up; 1 changes are lost, a watcher dropped some, or \
+                        findings are missing; 2 it could not be read."
 )]
 pub(crate) struct Arguments {
     /// The table of checks: the stack's output `ChecksTableName`
     #[arg(long = "table", value_name = "NAME", env = "PRODROME_CHECKS_TABLE")]
-    table: String,
+    table: Option<String>,
+    /// The table of episodes, the stack's output `EpisodesTableName`: tells as well which of the findings that last are known
+    /// to alert
+    #[arg(long = "episodes", value_name = "NAME", env = "PRODROME_EPISODES_TABLE")]
+    episodes: Option<String>,
+    /// Of the system that `prodrome up` runs on this machine
+    #[arg(long)]
+    local: bool,
     /// Take a cluster off the ledger that is no more, as the ledger names it (TENANT/REGION/CLUSTER): its alert of silence
     /// ends
     #[arg(long, value_name = "SCOPE", value_parser = scope)]
@@ -37,20 +49,51 @@ fn scope(text: &str) -> Result<Scope, String> {
 
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
-    let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-    let store = DynamoStore::new(aws_sdk_dynamodb::Client::new(&aws), &*arguments.table);
-    let ledger = Ledger::new(store);
+    let (aws, table, episodes) = if arguments.local {
+        let running = Running::find()?;
+        (running.sdk_config().await, running.checks_table, Some(running.episodes_table))
+    } else {
+        let Some(table) = arguments.table else {
+            bail!(
+                "which system? name its table of checks with --table or PRODROME_CHECKS_TABLE (the stack's output \
+                 ChecksTableName), or say --local for the one that `prodrome up` runs on this machine"
+            );
+        };
+        (aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await, table, arguments.episodes)
+    };
+    let dynamo = aws_sdk_dynamodb::Client::new(&aws);
+    let checks = DynamoStore::new(dynamo.clone(), &*table);
+    let ledger = Ledger::new(checks.clone());
     if let Some(scope) = &arguments.forget {
         return forget(&ledger, scope, clock::now()).await;
     }
     let summary = ledger.summary().await;
-    let summary =
-        summary.with_context(|| format!("cannot read the ledger in the table {}", arguments.table))?;
+    let changes = summary.with_context(|| format!("cannot read the ledger in the table {table}"))?;
+    let findings = match &episodes {
+        Some(name) => {
+            let findings = Findings::read(&checks, &DynamoStore::new(dynamo, &**name), clock::now()).await;
+            Some(findings.with_context(|| format!("cannot hold the table {table} against {name}"))?)
+        }
+        None => None,
+    };
+    let statement = Statement { changes, findings };
     write(&match arguments.output {
-        Output::Text => text(&summary),
-        Output::Json => serde_json::to_string(&summary)? + "\n",
+        Output::Text => text(&statement),
+        Output::Json => serde_json::to_string(&statement)? + "\n",
     })?;
-    Ok(if summary.adds_up() { Outcome::Quiet } else { Outcome::Found })
+    let adds_up = statement.changes.adds_up()
+        && statement.findings.as_ref().is_none_or(|findings| findings.missing == 0);
+    Ok(if adds_up { Outcome::Quiet } else { Outcome::Found })
+}
+
+/// All that is said.
+#[derive(Serialize)]
+struct Statement {
+    #[serde(flatten)]
+    changes: Summary,
+    /// Where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    findings: Option<Findings>,
 }
 
 async fn forget(ledger: &Ledger<impl Store>, scope: &Scope, now: Timestamp) -> Result<Outcome> {
@@ -71,13 +114,13 @@ async fn forget(ledger: &Ledger<impl Store>, scope: &Scope, now: Timestamp) -> R
     }
 }
 
-fn text(summary: &Summary) -> String {
+fn text(Statement { changes, findings }: &Statement) -> String {
     let mut text = String::new();
-    if summary.clusters.is_empty() {
+    if changes.clusters.is_empty() {
         text.push_str("no watcher has been heard\n");
     }
     // Writing to a String does not fail.
-    for ClusterSummary { scope, counts, dropped, uncounted_at, silent_since, runs } in &summary.clusters {
+    for ClusterSummary { scope, counts, dropped, uncounted_at, silent_since, runs } in &changes.clusters {
         _ = writeln!(text, "{scope}: {counts}");
         if let Some(since) = silent_since {
             _ = writeln!(
@@ -116,6 +159,17 @@ fn text(summary: &Summary) -> String {
             for Span { first, last } in lost_spans {
                 _ = writeln!(text, "    lost: {first} to {last}");
             }
+        }
+    }
+    if let Some(findings) = findings {
+        _ = writeln!(text, "findings that last: {findings}");
+        for MissingFinding { fired_at, scope, rule, object, fingerprint } in &findings.missing_findings {
+            _ = writeln!(
+                text,
+                "  MISSING {rule} {} of {scope}, fired at {fired_at} ({fingerprint}): look among the dead letters of \
+                 diagnoses and findings",
+                plain(object, 200)
+            );
         }
     }
     text
@@ -162,9 +216,18 @@ mod tests {
             told: true,
         };
         ledger.keep_silence(&silence, None, at).await.unwrap();
-        let summary = ledger.summary().await.unwrap();
+        let missing = MissingFinding {
+            fired_at: at,
+            scope: scope.to_string(),
+            rule: "PodFailed".to_owned(),
+            object: "Pod shop/web-0".to_owned(),
+            fingerprint: serde_json::from_str("\"00ff\"").unwrap(),
+        };
+        let findings =
+            Findings { came: 2, out: 1, missing: 1, missing_findings: vec![missing], ..Findings::default() };
+        let statement = Statement { changes: ledger.summary().await.unwrap(), findings: Some(findings) };
         assert_eq!(
-            text(&summary),
+            text(&statement),
             "default/eu/gone: in 0, out 0, waiting 0, dead 0\n  \
              SILENT since 2027-01-15T08:00:00Z: nobody looks after it; if it is no more, `--forget default/eu/gone` ends its \
              alert\n\
@@ -181,13 +244,20 @@ mod tests {
              with 4 marks of lists\n\
              default/eu/test: in 0, out 0, waiting 0, dead 0\n  \
              not counted: a watcher, heard at 2027-01-15T08:00:00Z, does not number its changes, as it is older than this \
-             command\n"
+             command\n\
+             findings that last: in 2, out 1, waiting 0, MISSING 1; alerts open 0, notices owed 0\n  \
+             MISSING PodFailed Pod shop/web-0 of default/eu/prod, fired at 2027-01-15T08:00:00Z (00ff): look among the dead \
+             letters of diagnoses and findings\n"
         );
-        let json: serde_json::Value = serde_json::to_value(&summary).unwrap();
+        let json: serde_json::Value = serde_json::to_value(&statement).unwrap();
         let cluster = &json["clusters"][1];
         assert_eq!(
             (&cluster["in"], &cluster["runs"][3]["in"], &cluster["runs"][3]["watcher"]["read"]),
             (&1_231.into(), &1_204.into(), &1_300.into())
+        );
+        assert_eq!(
+            (&json["findings"]["in"], &json["findings"]["missingFindings"][0]["rule"]),
+            (&2.into(), &"PodFailed".into())
         );
     }
 }

@@ -41,6 +41,12 @@
 //! condition that nobody else has, and says whether the queue has it; it stays when it is over, so that whoever looked at
 //! an older ledger does not begin it once more.
 //!
+//! # What becomes of findings
+//!
+//! Changes end at evaluate. Of the findings that it makes of them [`Findings`] says what became of those that last: how
+//! many alert knows, how many are on their way, and which are missing. That is read of the tables of checks and of episodes
+//! when somebody asks, and costs nothing before.
+//!
 //! # What it cannot say
 //!
 //! A watcher that is killed may have handed over packs that no later waybill of its run speaks of. Its next run reads
@@ -49,6 +55,7 @@
 //! handled as any other, and the ledger says that [they are not counted](ClusterSummary::uncounted_at).
 
 mod account;
+mod findings;
 mod keys;
 mod ledger;
 mod silence;
@@ -57,6 +64,7 @@ mod statement;
 mod summary;
 
 pub use account::{Account, Dead, EXPIRED, EXPIRES_AFTER, Row, SETTLED_AFTER, Span, Tidings, Tried};
+pub use findings::{Findings, KNOWN_AFTER, MissingFinding};
 pub use ledger::{Ledger, LedgerError, Settled};
 pub use silence::{Life, Silence, Silent};
 pub use silences::{Forgotten, HEARD_LATELY};

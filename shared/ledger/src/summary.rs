@@ -158,7 +158,7 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// A number with its thousands apart.
-struct Grouped(u64);
+pub(crate) struct Grouped(pub(crate) u64);
 
 impl fmt::Display for Grouped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

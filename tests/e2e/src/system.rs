@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_emulator::{Code, Deployment, Emulator, Options, Stack, Template};
-use prodrome_ledger::{Forgotten, Ledger, Summary};
+use prodrome_ledger::{Findings, Forgotten, Ledger, Summary};
 use prodrome_model::Scope;
 use prodrome_queue::{QueueName, SqsQueue};
 use prodrome_recording::play::{PlayOptions, PlayServer};
@@ -213,6 +213,12 @@ impl System {
     /// What became of the changes, as far as is known now.
     pub fn ledger(&self) -> Result<Summary> {
         Ok(self.runtime.block_on(Ledger::new(self.checks()?).summary())?)
+    }
+
+    /// What became of the findings that last.
+    pub fn findings(&self) -> Result<Findings> {
+        let (checks, episodes) = (self.checks()?, self.episodes()?);
+        Ok(self.runtime.block_on(Findings::read(&checks, &episodes, now()))?)
     }
 
     /// The present, by which it runs.

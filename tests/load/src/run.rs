@@ -220,6 +220,10 @@ fn judge(
     let spare: Vec<String> = open.difference(&lasting).cloned().collect();
     wrong.extend(some("broken, without a check", &missing));
     wrong.extend(some("checked, and not broken", &spare));
+    let findings = system.findings()?;
+    if findings.out != findings.came {
+        wrong.push(format!("findings that last, and alert does not know: {findings}"));
+    }
     Ok(wrong)
 }
 

@@ -65,7 +65,8 @@ the API server and whoever changes its objects too) shares one machine: {machine
     write!(
         text,
         "\nMalformed changes: {planted}; of these among the dead letters: {}, in {} letters; dead letters that were not \
-planted: {}. After it all each check in the table is of a pod that is broken, and has its marker.\n",
+planted: {}. After it all each check in the table is of a pod that is broken, and has its marker; alert knows each \
+finding that lasts.\n",
         dead.planted.len(),
         dead.letters,
         dead.strange.len()

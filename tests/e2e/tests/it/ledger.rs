@@ -1,6 +1,6 @@
 //! What became of each change, whatever happens to packs on their way.
 
-use crate::shared::{failed, kill_evaluate_at, system, until_dead};
+use crate::shared::{failed, kill_evaluate_at, system, until_dead, until_told};
 use prodrome_e2e::until;
 use prodrome_ledger::Account;
 use prodrome_model::{Resource, Scope};
@@ -76,4 +76,19 @@ fn the_watchers_own_changes_add_up_and_one_that_does_not_count_is_named() {
     assert_eq!((own.counts.lost, own.uncounted_at), (0, None));
     let watcher = own.runs.last().unwrap().watcher.waybill;
     assert!(watcher.read > 0 && watcher.marks > 0, "{watcher:?}");
+}
+
+#[test]
+fn each_finding_that_lasts_is_known_to_alert() {
+    let system = system();
+    let namespace = "accounted";
+    for name in ["a", "b"] {
+        system.apply(&failed(namespace, name));
+    }
+    until_told(namespace, &["alert PodFailed a", "alert PodFailed b"]);
+    // Other tests are at work, so that some may be on their way.
+    let findings =
+        until("all of them to be known", || system.findings().ok().filter(|findings| findings.waiting == 0));
+    assert!(findings.came >= 2 && findings.alerts >= 2, "{findings}");
+    assert_eq!((findings.out, findings.missing), (findings.came, 0), "{findings}");
 }
