@@ -72,7 +72,7 @@ enum Command {
     Rules(rules::Arguments),
     /// Say what an error text means, whose it is and what to do, offline
     Why(why::Arguments),
-    /// Say what became of each change that the watchers handed over: handled, waiting, dead, lost
+    /// Say what became of each change that the watchers handed over (handled, waiting, dead, lost), and of the findings that came of them
     Ledger(ledger::Arguments),
     /// Take away what the watcher has put into a cluster
     Uninstall(uninstall::Arguments),
