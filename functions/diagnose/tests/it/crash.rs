@@ -12,11 +12,11 @@ use prodrome_model::{
     Fingerprint, PluginRequest, PluginResponse, Question, RuleBrief,
 };
 use prodrome_queue::{Body, FailedMessage, MemoryQueue, Message, Queue, QueueName, QueueSettings, SendError};
-use prodrome_store::MemoryStore;
+use prodrome_store::{Fault, MemoryStore, OperationKind};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 const FLOW: &str = "nodes:
@@ -86,6 +86,10 @@ impl Luck {
     fn next(&self) -> Option<Trouble> {
         let number = self.operations.fetch_add(1, Ordering::Relaxed);
         self.ill.filter(|(ill, _)| *ill == number).map(|(_, trouble)| trouble)
+    }
+
+    fn was_hit(&self) -> bool {
+        self.ill.is_some_and(|(ill, _)| ill < self.operations.load(Ordering::Relaxed))
     }
 }
 
@@ -437,6 +441,69 @@ async fn who_takes_over_may_die_too() {
         }
     }
     assert!(both > 300, "only {both} times");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_at_any_operation_loses_no_finding_and_leaves_no_run_unfinished() {
+    let flows = Arc::new(flows(FLOW));
+    let mut faults = 0;
+    for episode in episodes() {
+        let usual = played(&flows, &episode).await;
+        for fault in [Fault::Unavailable, Fault::Conflict, Fault::AnswerLost, Fault::ConflictAfterCommit] {
+            for number in 0.. {
+                let mut world = World::new(&flows);
+                let (hit, hits) = mpsc::channel();
+                world.store.set_script(move |operation| {
+                    let now = operation.number == number;
+                    now.then(|| hit.send(operation.kind).map(|()| fault)).transpose().unwrap()
+                });
+                world.play(&episode).await;
+                let Ok(kind) = hits.try_recv() else { break };
+                faults += 1;
+                let what = format!("{}: {fault:?} at operation {number}, a {kind:?}", episode.name);
+                assert_told(&world, &usual, &episode, 1, &what);
+                let conflicts = kind == OperationKind::Commit
+                    && matches!(fault, Fault::Conflict | Fault::ConflictAfterCommit);
+                if conflicts && episode.side_by_side == 1 {
+                    // What is there says at once what to do. (Of two side by side one may come to wait for the other.)
+                    let times = |world: &World| -> Vec<_> { world.told.iter().map(|(at, _)| *at).collect() };
+                    assert_eq!(times(&world), times(&usual), "{what}: later than usual");
+                }
+            }
+        }
+        for trouble in [Trouble::Throttled, Trouble::TimedOut] {
+            for number in 0.. {
+                let mut world = World::new(&flows);
+                world.luck.ill = Some((number, trouble));
+                world.play(&episode).await;
+                if !world.luck.was_hit() {
+                    break;
+                }
+                faults += 1;
+                let what = format!("{}: {trouble:?} at the sending or asking {number}", episode.name);
+                assert_told(&world, &usual, &episode, 1, &what);
+            }
+        }
+    }
+    assert!(faults > 800, "only {faults} faults");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_comes_first_is_noted_whatever_conflicts() {
+    let flows = Arc::new(flows(FLOW));
+    for fault in [Fault::Conflict, Fault::ConflictAfterCommit] {
+        let mut world = World::new(&flows);
+        world.store.set_script(move |operation| {
+            (operation.number == 1 && operation.kind == OperationKind::Commit).then_some(fault)
+        });
+        let messages = vec![(0, ending("web-0")), (5, firing("web-0"))];
+        let episode = Episode { name: "", messages, side_by_side: 1, again_after: AGAIN_AFTER[1] };
+        world.play(&episode).await;
+        assert_eq!(*world.plugins.asked.lock().unwrap(), [], "{fault:?}: it is over");
+        let told: Vec<_> = world.told.iter().map(|(_, finding)| finding.state.clone()).collect();
+        assert_eq!(told, [ended(&finding("web-0")).state, FindingState::Firing], "{fault:?}");
+        world.assert_quiet("at the end");
+    }
 }
 
 fn question() -> Question {
