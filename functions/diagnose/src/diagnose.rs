@@ -22,6 +22,8 @@ const COMPARED_FOR: SignedDuration = SignedDuration::from_mins(10);
 const ATTEMPTS_MAX: u32 = 3;
 /// and for so long, goes on without.
 const TRIED_FOR: SignedDuration = SignedDuration::from_mins(2);
+/// How often a record is read and written anew after a conflict.
+const WRITES_MAX: usize = 6;
 
 /// Diagnoses findings. See the crate's documentation.
 pub struct Diagnose<S, Q, P> {
@@ -44,13 +46,27 @@ enum Start {
     Busy,
 }
 
+/// A run that was about to be taken.
+struct Taken {
+    /// As it was written.
+    mine: Run,
+    /// Whether it goes on where one before stopped.
+    resumes: bool,
+}
+
 impl<S: Store, Q: Queue, P: Plugins> Diagnose<S, Q, P> {
     /// With these flows.
     pub fn new(store: S, queue: Q, plugins: P, flows: Arc<FlowSet>) -> Self {
         Self { store, queue, plugins, flows, breaker: Breaker::default() }
     }
 
-    async fn fires(&self, finding: &Finding, now: Timestamp, tally: &mut Tally) -> Result<(), Failure> {
+    async fn fires(
+        &self,
+        finding: &Finding,
+        message: &str,
+        now: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<(), Failure> {
         let Some(name) = finding.flow.as_deref() else { return self.forward(finding.clone()).await };
         let Some(flow) = self.flows.get(name) else {
             tracing::warn!(rule = finding.rule, flow = name, "a rule names a flow that is not there");
@@ -58,7 +74,7 @@ impl<S: Store, Q: Queue, P: Plugins> Diagnose<S, Q, P> {
             return self.forward(apply(finding, diagnosis)).await;
         };
         let key = run_key(&finding.scope, &finding.fingerprint);
-        match self.start(flow, &key, now).await? {
+        match self.start(flow, &key, message, now).await? {
             Start::Concluded(diagnosis) => self.forward(apply(finding, *diagnosis)).await,
             Start::Over => self.forward(Finding { flow: None, ..finding.clone() }).await,
             Start::Busy => self.again(finding).await,
@@ -66,39 +82,55 @@ impl<S: Store, Q: Queue, P: Plugins> Diagnose<S, Q, P> {
         }
     }
 
-    /// Takes the run, if it is free.
-    async fn start(&self, flow: &Flow, key: &Key, now: Timestamp) -> Result<Start, Failure> {
-        let kept = self.store.get(key).await.map_err(store_failure)?;
-        let run: Run = kept.as_ref().map(parse).transpose()?.unwrap_or_default();
-        if let Some(diagnosis) = run.diagnosis {
-            return Ok(Start::Concluded(diagnosis));
+    /// Takes the run for a message, if it is free.
+    async fn start(&self, flow: &Flow, key: &Key, message: &str, now: Timestamp) -> Result<Start, Failure> {
+        let mut taken: Option<Taken> = None;
+        for _ in 0..WRITES_MAX {
+            let kept = self.store.get(key).await.map_err(store_failure)?;
+            let run: Run = kept.as_ref().map(parse).transpose()?.unwrap_or_default();
+            if let (Some(kept), Some(Taken { mine, resumes })) = (&kept, &taken)
+                && run == *mine
+            {
+                return self.begin(key, *resumes, kept.version, now).await;
+            }
+            if let Some(diagnosis) = run.diagnosis {
+                return Ok(Start::Concluded(diagnosis));
+            }
+            if run.ended {
+                return Ok(Start::Over);
+            }
+            if run.leased_until.is_some_and(|until| now < until) {
+                return Ok(Start::Busy);
+            }
+            let same = run.flow_hash == flow.hash();
+            let resumes = kept.is_some() && same;
+            let begun = run.begun.filter(|_| same).unwrap_or(now);
+            let mine = Run {
+                begun: Some(begun),
+                flow_hash: flow.hash().to_owned(),
+                leased_until: now.checked_add(flow.deadline() + LEASE_MARGIN).ok(),
+                leased_to: Some(message.to_owned()),
+                ended: false,
+                diagnosis: None,
+            };
+            let expect = kept.as_ref().map_or(Expect::Absent, |record| Expect::Version(record.version));
+            let record = record(key.clone(), &mine, now);
+            let version = record.version_after(expect).unwrap_or_default();
+            match self.store.commit(vec![Write::Put(record, expect)]).await {
+                Ok(()) => return self.begin(key, resumes, version, now).await,
+                // What is there says whether somebody else was first, or this very write.
+                Err(StoreError::Conflict { .. }) => taken = Some(Taken { mine, resumes }),
+                Err(error) => return Err(store_failure(error)),
+            }
         }
-        if run.ended {
-            return Ok(Start::Over);
-        }
-        if run.leased_until.is_some_and(|until| now < until) {
-            return Ok(Start::Busy);
-        }
-        let same = run.flow_hash == flow.hash();
-        let begun = run.begun.filter(|_| same).unwrap_or(now);
-        let mine = Run {
-            begun: Some(begun),
-            flow_hash: flow.hash().to_owned(),
-            leased_until: now.checked_add(flow.deadline() + LEASE_MARGIN).ok(),
-            ended: false,
-            diagnosis: None,
-        };
-        let expect = kept.as_ref().map_or(Expect::Absent, |record| Expect::Version(record.version));
-        let record = record(key.clone(), &mine, now);
-        let version = record.version_after(expect).unwrap_or_default();
-        match self.store.commit(vec![Write::Put(record, expect)]).await {
-            Ok(()) => {}
-            Err(StoreError::Conflict { .. }) => return Ok(Start::Busy),
-            Err(error) => return Err(store_failure(error)),
-        }
-        // What a run before found is kept; the time begins anew, as it may have been dead for long.
+        Ok(Start::Busy)
+    }
+
+    /// What a run that is taken begins with: what a run before found is kept; the time begins anew, as it may have been
+    /// dead for long.
+    async fn begin(&self, key: &Key, resumes: bool, version: u64, now: Timestamp) -> Result<Start, Failure> {
         let mut state = State::begun(now);
-        if kept.is_some() && same {
+        if resumes {
             let mut after: Option<String> = None;
             loop {
                 let page = self.store.query(&key.partition, "node#", after.as_deref()).await;
@@ -227,9 +259,8 @@ impl<S: Store, Q: Queue, P: Plugins> Diagnose<S, Q, P> {
         let done = Run {
             begun: Some(now),
             flow_hash: flow.hash().to_owned(),
-            leased_until: None,
-            ended: false,
             diagnosis: Some(Box::new(diagnosis.clone())),
+            ..Run::default()
         };
         self.put(record(key.clone(), &done, now), version).await
     }
@@ -239,29 +270,47 @@ impl<S: Store, Q: Queue, P: Plugins> Diagnose<S, Q, P> {
         self.put(record(key.clone(), &free, now), version).await
     }
 
-    /// Writes what is ours; where somebody else wrote meanwhile (the fault ended), theirs counts.
+    /// Writes what is ours; where somebody else wrote meanwhile (the fault ended), theirs counts. A conflict may be with
+    /// nobody, or with this very write: what is there says so.
     async fn put(&self, record: Record, version: u64) -> Result<(), Failure> {
-        match self.store.commit(vec![Write::Put(record, Expect::Version(version))]).await {
-            Ok(()) | Err(StoreError::Conflict { .. }) => Ok(()),
-            Err(error) => Err(store_failure(error)),
+        for _ in 0..WRITES_MAX {
+            let write = Write::Put(record.clone(), Expect::Version(version));
+            match self.store.commit(vec![write]).await {
+                Err(StoreError::Conflict { .. }) => {}
+                other => return other.map_err(store_failure),
+            }
+            let there = self.store.get(&record.key).await.map_err(store_failure)?;
+            if there.is_none_or(|there| there.version != version) {
+                return Ok(());
+            }
         }
+        Err(contended(&record.key))
     }
 
     /// The fault is over: a run that goes on is to stop, and one that has not begun is not to.
     async fn ends(&self, finding: &Finding, now: Timestamp) -> Result<(), Failure> {
         let key = run_key(&finding.scope, &finding.fingerprint);
-        let kept = self.store.get(&key).await.map_err(store_failure)?;
-        let run: Run = kept.as_ref().map(parse).transpose()?.unwrap_or_default();
-        if run.diagnosis.is_none() && !run.ended {
+        self.note_end(&key, now).await?;
+        self.forward(Finding { flow: None, ..finding.clone() }).await
+    }
+
+    /// Notes that a run is over, unless it was concluded: then the end follows its finding.
+    async fn note_end(&self, key: &Key, now: Timestamp) -> Result<(), Failure> {
+        for _ in 0..WRITES_MAX {
+            let kept = self.store.get(key).await.map_err(store_failure)?;
+            let run: Run = kept.as_ref().map(parse).transpose()?.unwrap_or_default();
+            if run.diagnosis.is_some() || run.ended {
+                return Ok(());
+            }
             let expect = kept.as_ref().map_or(Expect::Absent, |record| Expect::Version(record.version));
             let over = Run { ended: true, ..run };
-            match self.store.commit(vec![Write::Put(record(key, &over, now), expect)]).await {
-                // A conflict: it was concluded this very moment, or is being taken. Then the end follows its finding.
-                Ok(()) | Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(store_failure(error)),
+            match self.store.commit(vec![Write::Put(record(key.clone(), &over, now), expect)]).await {
+                // It was concluded this very moment, or is being taken; or this very write was done.
+                Err(StoreError::Conflict { .. }) => {}
+                other => return other.map_err(store_failure),
             }
         }
-        self.forward(Finding { flow: None, ..finding.clone() }).await
+        Err(contended(key))
     }
 
     async fn forward(&self, finding: Finding) -> Result<(), Failure> {
@@ -295,7 +344,7 @@ impl<S: Store, Q: Queue, P: Plugins> Handler for Diagnose<S, Q, P> {
             DiagnoseMessage::Question(question) => return self.put_question(&question, now, tally).await,
         };
         let done = match finding.state {
-            FindingState::Firing => self.fires(&finding, now, tally).await,
+            FindingState::Firing => self.fires(&finding, &delivery.id, now, tally).await,
             FindingState::Ended(_) => self.ends(&finding, now).await,
         };
         match done {
@@ -343,20 +392,24 @@ impl<S: Store> Keeper<'_, S> {
     async fn kept(&self, node: &str, state: NodeState) -> NodeState {
         let key = node_key(self.run, node);
         let kept = KeptNode { node: node.to_owned(), state: state.clone() };
-        let written =
-            self.store.commit(vec![Write::Put(record(key.clone(), &kept, self.now), Expect::Absent)]);
-        match written.await {
-            Ok(()) => state,
-            Err(StoreError::Conflict { .. }) => match self.store.get(&key).await {
-                Ok(Some(record)) => parse::<KeptNode>(&record).map_or(state, |kept| kept.state),
-                _ => state,
-            },
-            Err(error) => {
-                // The run goes on; only whoever takes it over would have to ask again.
-                tracing::warn!(%error, node, "a node's result could not be kept");
-                state
+        for _ in 0..WRITES_MAX {
+            let write = Write::Put(record(key.clone(), &kept, self.now), Expect::Absent);
+            match self.store.commit(vec![write]).await {
+                Ok(()) => break,
+                Err(StoreError::Conflict { .. }) => match self.store.get(&key).await {
+                    // A conflict with nobody: it is not kept yet.
+                    Ok(None) => {}
+                    Ok(Some(record)) => return parse::<KeptNode>(&record).map_or(state, |kept| kept.state),
+                    Err(_) => break,
+                },
+                Err(error) => {
+                    // The run goes on; only whoever takes it over would have to ask again.
+                    tracing::warn!(%error, node, "a node's result could not be kept");
+                    break;
+                }
             }
         }
+        state
     }
 
     async fn is_over(&self) -> bool {
@@ -372,6 +425,11 @@ fn parse<T: serde::de::DeserializeOwned>(record: &Record) -> Result<T, Failure> 
         let Key { partition, sort } = &record.key;
         Failure::fatal("run_malformed", format!("the record {partition}/{sort} cannot be read: {error}"))
     })
+}
+
+fn contended(key: &Key) -> Failure {
+    let Key { partition, sort } = key;
+    Failure::retryable("run_contended", format!("{partition}/{sort} is written by many"))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "an error is handed over by whoever met it")]

@@ -59,8 +59,9 @@ impl<S: Store, Q: Queue, P: Plugins> Diagnose<S, Q, P> {
     }
 }
 
-/// What a check needs of an answer.
-fn short(mut response: PluginResponse) -> PluginResponse {
+/// What a check needs of an answer, without secrets, whoever wrote the plugin.
+fn short(response: PluginResponse) -> PluginResponse {
+    let mut response = response.redacted();
     response.evidence.truncate(LINES_MAX);
     response.remediation.truncate(LINES_MAX);
     for evidence in &mut response.evidence {

@@ -22,6 +22,9 @@ pub(crate) struct Run {
     /// Until when somebody is at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) leased_until: Option<Timestamp>,
+    /// Who: the message that it was taken for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) leased_to: Option<String>,
     /// Whether the fault is over.
     #[serde(default)]
     pub(crate) ended: bool,

@@ -1,7 +1,7 @@
 //! Rules on events: what an event tells is the matter of the object that it is about.
 
 use crate::count::same;
-use crate::observed::{Observed, Sight};
+use crate::observed::{Observed, Sight, kept};
 use crate::sitting::Sitting;
 use jiff::Timestamp;
 use prodrome_cluster::event::AboutObject;
@@ -197,7 +197,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
         Ok(Some(sight))
     }
 
-    /// The metadata of an event's object: `None` where it is gone, and empty where it must not be read.
+    /// The metadata of an event's object, as it is kept: `None` where it is gone, and empty where it must not be read.
     pub(crate) async fn subject_metadata(&self, key: &ObjectKey) -> Result<Option<Metadata>, ClusterError> {
         let found = match self.cluster.get(key).await {
             Err(ClusterError::UnknownKind { .. }) => None,
@@ -207,7 +207,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
             other => other?,
         };
         Ok(found.map(|bytes| {
-            serde_json::from_slice::<ObjectHead>(&bytes).map(|head| head.metadata).unwrap_or_default()
+            serde_json::from_slice::<ObjectHead>(&bytes).map(|head| kept(head.metadata)).unwrap_or_default()
         }))
     }
 }

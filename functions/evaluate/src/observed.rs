@@ -78,7 +78,7 @@ impl<'a> Observed<'a> {
         Sight {
             summary: if evaluation.matches { rule.summary(&self.node) } else { String::new() },
             evidence: evaluation.evidence,
-            metadata: self.kept_metadata(),
+            metadata: kept(self.metadata.clone()),
             values: Values::of(rule, &self.node),
             ..Sight::bare(Sighting { seen_at, ..self.sighting(at, seen) })
         }
@@ -86,7 +86,7 @@ impl<'a> Observed<'a> {
 
     /// The object's end.
     pub(crate) fn gone(&self, at: Timestamp) -> Sight {
-        Sight { metadata: self.kept_metadata(), ..Sight::bare(self.sighting(at, Seen::Gone)) }
+        Sight { metadata: kept(self.metadata.clone()), ..Sight::bare(self.sighting(at, Seen::Gone)) }
     }
 
     /// The object of events, of which its own news tell no more than whether it is there.
@@ -99,14 +99,14 @@ impl<'a> Observed<'a> {
         let (uid, version) = (self.metadata.uid.clone(), self.metadata.version());
         Sighting { uid, version, at, seen_at: None, look: false, list: None, epoch: 0, seen }
     }
+}
 
-    fn kept_metadata(&self) -> Metadata {
-        let mut metadata = self.metadata.clone();
-        let some = metadata.labels.into_iter().take(LABELS_MAX);
-        metadata.labels =
-            some.map(|(name, value)| (name.clone(), redact_named(&name, &value).into_owned())).collect();
-        metadata
-    }
+/// What is kept of an object's metadata: some labels, and those without secrets.
+pub(crate) fn kept(mut metadata: Metadata) -> Metadata {
+    let some = metadata.labels.into_iter().take(LABELS_MAX);
+    metadata.labels =
+        some.map(|(name, value)| (name.clone(), redact_named(&name, &value).into_owned())).collect();
+    metadata
 }
 
 /// Since when an object matches that was seen at one instant and is judged at a later one: time alone may have begun it in

@@ -8,12 +8,14 @@ use prodrome_ledger::{Dead, Span};
 use prodrome_model::{Change, Waybill};
 use prodrome_queue::pack::{BadChange, PackBuilder, PackHead};
 use prodrome_queue::{Body, DeadLetters, Message, QueueName};
+use prodrome_redact::redact_string;
 
 /// How much of an error goes with a change, in characters.
 const ERROR_MAX: usize = 256;
 
 /// A change that failed.
 pub(crate) struct Poison {
+    /// Without secrets: an error quotes what is wrong.
     error: String,
     code: &'static str,
     /// Whether it lies in the change itself.
@@ -26,7 +28,7 @@ pub(crate) struct Poison {
 impl Poison {
     /// A line that could not be read. `number`: as its pack has it.
     pub(crate) fn line(bad: BadChange, number: Option<(u64, u64)>) -> Self {
-        let (error, content) = (bad.to_string(), Content::Line(bad.raw));
+        let (error, content) = (redact_string(bad.to_string()), Content::Line(bad.raw));
         Self { error, code: BadChange::CODE, in_message: true, number, content }
     }
 
@@ -35,7 +37,7 @@ impl Poison {
         let Failure { code, in_message, .. } = *failure;
         let content = Content::Change(Box::new(change.clone()));
         let number = Some((change.epoch, change.sequence));
-        Self { error: failure.to_string(), code, in_message, number, content }
+        Self { error: redact_string(failure.to_string()), code, in_message, number, content }
     }
 
     /// As the ledger names it.

@@ -2,13 +2,17 @@
 
 use jiff::Timestamp;
 use prodrome_cluster::{Cluster, ClusterError, ListPage};
-use prodrome_model::{EventBrief, GroupKind, LabelSelector, Notice, ObjectKey, Resource};
+use prodrome_diagnose::{CallError, Plugins};
+use prodrome_model::{
+    EventBrief, GroupKind, LabelSelector, Notice, ObjectKey, PluginRequest, PluginResponse, Resource,
+};
 use prodrome_notify::{Channels, Delivery};
 use prodrome_queue::{DeadLetters, Message, Queue, QueueName, SendError};
 use prodrome_store::{Key, Page, Record, Store, StoreError, Write};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 /// A port that is left alone with each operation: something [passes](Passing) before it begins, and again before its
 /// answer is heard. Whoever runs under [`dies_after`] can so be ended at any of these moments, the operation done or
@@ -143,5 +147,16 @@ impl<C: Cluster, T: Passing> Cluster for Mortal<C, T> {
 impl<C: Channels, T: Passing> Channels for Mortal<Arc<C>, T> {
     async fn send(&self, channel: &str, notice: &Notice, receipt: Option<&str>, now: Timestamp) -> Delivery {
         self.around(self.0.send(channel, notice, receipt, now)).await
+    }
+}
+
+impl<P: Plugins, T: Passing> Plugins for Mortal<P, T> {
+    async fn call(
+        &self,
+        plugin: &str,
+        request: PluginRequest,
+        timeout: Duration,
+    ) -> Result<PluginResponse, CallError> {
+        self.around(self.0.call(plugin, request, timeout)).await
     }
 }

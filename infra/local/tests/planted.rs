@@ -1,18 +1,28 @@
-//! Secrets that stand in objects, events and logs reach nobody: no channel, no table, no log.
+//! Secrets that stand in objects, events and logs reach nobody: no channel, no table, no log; nor do they lie in what
+//! passes between the functions, but for the changes themselves, or among what nobody could handle.
 #![allow(missing_docs, reason = "a test")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use jiff::{SignedDuration, Timestamp};
+use prodrome_alert::Alerts;
+use prodrome_alerting::keys::is_delivery;
 use prodrome_cluster::Logs;
-use prodrome_local::{Change, Notices, World, catalogue, plugins};
-use prodrome_model::{ChangeKind, GroupKind, Notice, NoticeKind, Resource};
-use prodrome_notify::{
-    ChannelConfig, Routing, Secret, Secrets, alertmanager, dingtalk, pagerduty, slack, terminal, webhook,
+use prodrome_local::{Change, Notices, Script, World, catalogue, plugins};
+use prodrome_model::{
+    ChangeKind, Evidence, GroupKind, Notice, NoticeKind, PluginResponse, Resource, Scope, Source,
 };
+use prodrome_notify::{
+    ChannelConfig, Channels, Delivery, Outcome, Reason, Routing, Secret, Secrets, alertmanager, dingtalk,
+    pagerduty, slack, terminal, webhook,
+};
+use prodrome_queue::pack::{ChangeHead, PackBuilder, PackHead};
+use prodrome_queue::{Body, MemoryQueue, Message, Queue, QueueName};
 use prodrome_recording::builtin_of_kind;
 use prodrome_redact::Redacting;
+use prodrome_rules::{RuleSet, SourceFile};
+use prodrome_store::{Fault, MemoryStore};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -153,15 +163,13 @@ HasFailed:
   summary: '{metadata.name}: {status.message}'
 ";
 
-fn files(folder: &str) -> Vec<prodrome_rules::SourceFile> {
+fn files(folder: &str) -> Vec<SourceFile> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
     let paths =
         std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
-    let paths = paths.filter(|path| {
-        prodrome_rules::SourceFile::is_rule_file(&path.file_name().unwrap().to_string_lossy())
-    });
+    let paths = paths.filter(|path| SourceFile::is_rule_file(&path.file_name().unwrap().to_string_lossy()));
     let read = |path: std::path::PathBuf| {
-        prodrome_rules::SourceFile::new(path.display().to_string(), std::fs::read_to_string(path).unwrap())
+        SourceFile::new(path.display().to_string(), std::fs::read_to_string(path).unwrap())
     };
     paths.map(read).collect()
 }
@@ -169,6 +177,12 @@ fn files(folder: &str) -> Vec<prodrome_rules::SourceFile> {
 /// A log in memory.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -178,6 +192,15 @@ impl Write for Log {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+/// A log of all that happens on this thread. Each test has one: what is logged first on a thread without is logged on none.
+fn logging() -> (Log, tracing::subscriber::DefaultGuard) {
+    let log = Log::default();
+    let writer = log.clone();
+    let logs = tracing_subscriber::fmt().json().with_max_level(tracing::Level::DEBUG);
+    let logs = logs.with_writer(move || Redacting::new(writer.clone())).finish();
+    (log, tracing::subscriber::set_default(logs))
 }
 
 /// What each channel would send of a notice.
@@ -230,48 +253,149 @@ default: [slack]
     rendered.collect()
 }
 
-#[tokio::test]
-async fn a_secret_in_an_object_an_event_or_a_log_reaches_no_channel_no_table_and_no_log() {
-    let planted = Planted::new();
-    let text = planted.text();
-    let log = Log::default();
-    let writer = log.clone();
-    let logs = tracing_subscriber::fmt().json().with_max_level(tracing::Level::DEBUG);
-    let logs = logs.with_writer(move || Redacting::new(writer.clone())).finish();
-    let _guard = tracing::subscriber::set_default(logs);
-    tracing::info!(reason = text, "a line that holds them all");
+const START: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
+/// The only channel, which is out of reach at first: what it is owed lies in the table.
+#[derive(Clone)]
+struct LateChannel {
+    from: Timestamp,
+    notices: Notices,
+}
+
+impl Channels for LateChannel {
+    async fn send(&self, channel: &str, notice: &Notice, receipt: Option<&str>, now: Timestamp) -> Delivery {
+        if now < self.from {
+            return Delivery::new(Outcome::RetryAfter(None, Reason::Unreachable));
+        }
+        self.notices.send(channel, notice, receipt, now).await
+    }
+}
+
+type System = World<Alerts<MemoryStore, MemoryQueue, LateChannel>>;
+
+/// A system with a channel that can be reached five minutes after the start.
+fn system(rules: RuleSet, notices: &Notices) -> System {
+    const ROUTING: &str = "
+channels:
+  out: { type: terminal, limit: { messages: 100000, per: 1m, burst: 100000 } }
+routes:
+  - { channels: [out] }
+";
+    let routing = Arc::new(Routing::parse("routing.yaml", ROUTING).unwrap());
+    let channel = LateChannel { from: START + SignedDuration::from_mins(5), notices: notices.clone() };
+    let system =
+        World::new(Arc::new(rules), START, |episodes, queue| Alerts::new(episodes, queue, channel, routing));
+    system.queue.keep_copies();
+    system
+}
+
+/// The same with all that is shipped, and a cluster in which secrets stand everywhere.
+async fn planted(text: &str, notices: &Notices) -> System {
     let mut sources = files("rules");
-    sources.push(prodrome_rules::SourceFile::new("planted.yaml", RULES));
+    sources.push(SourceFile::new("planted.yaml", RULES));
     let rules = prodrome_rules::load(&sources);
     assert_eq!(rules.diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
     let flows = prodrome_flows::load(&files("rules/flows"), &catalogue());
-    let start = Timestamp::constant(1_767_225_600, 0);
-    let notices = Notices::default();
-    let mut world =
-        World::new(Arc::new(rules.rules), start, |episodes, queue| notices.alerts(episodes, queue))
-            .diagnosing(Arc::new(flows.flows), Arc::new(plugins()));
+    let mut system = system(rules.rules, notices).diagnosing(Arc::new(flows.flows), Arc::new(plugins()));
     let line = format!("panic: cannot connect: {text}: connection refused\n");
     let logs = Logs { current: Some(line.clone()), previous: Some(line) };
-    world.cluster.set_logs(BTreeMap::from([("shop/crashing/main".to_owned(), logs)]));
+    system.cluster.set_logs(BTreeMap::from([("shop/crashing/main".to_owned(), logs)]));
 
-    let objects = pods(&text, start).into_iter().map(|pod| ("Pod", pod));
+    let objects = pods(text, START).into_iter().map(|pod| ("Pod", pod));
     let events = [("crashing", "BackOff"), ("pulling", "Failed"), ("failed", "Evicted")];
-    let events = events.map(|(about, reason)| ("Event", event(about, reason, &text, start)));
+    let events = events.map(|(about, reason)| ("Event", event(about, reason, text, START)));
     let changes: Vec<Change> = objects
         .chain(events)
         .map(|(kind, object)| Change {
-            at: start,
+            at: START,
             resource: resource(kind),
             kind: ChangeKind::Applied,
             object: object.to_string().into_bytes(),
         })
         .collect();
-    assert!(world.apply(&changes).await.is_empty());
-    let mut now = start;
-    for _ in 0..40 {
-        now += SignedDuration::from_mins(1);
-        world.run_until(now).await;
+    assert!(system.apply(&changes).await.is_empty());
+    system
+}
+
+/// Looks for what must be nowhere.
+struct Watch {
+    pieces: Vec<String>,
+    /// The queues through which something passed.
+    passed: BTreeSet<QueueName>,
+    /// Whether a channel was owed something.
+    owed: bool,
+}
+
+impl Watch {
+    fn new() -> Self {
+        Self { pieces: Planted::new().pieces(), passed: BTreeSet::new(), owed: false }
+    }
+
+    fn assert_clean(&self, what: &str, text: &str) {
+        for piece in &self.pieces {
+            assert!(!text.contains(piece.as_str()), "{what} tells {piece}:\n{text}");
+        }
+    }
+
+    /// What a message holds. Changes are whole objects, as they are.
+    fn message(&self, what: &str, queue: QueueName, body: &Body, attributes: &[(String, String)]) {
+        for (name, value) in attributes {
+            self.assert_clean(&format!("the attribute {name} of {what}"), value);
+        }
+        if queue != QueueName::Changes {
+            let Body::Text(text) = body else { panic!("{what} is a pack") };
+            self.assert_clean(what, text);
+        }
+    }
+
+    /// Looks at all that passed since the last time, and at all that is kept.
+    fn look(&mut self, system: &System) {
+        for copied in system.queue.take_copies() {
+            let what = format!("a message for {}", copied.queue.as_str());
+            self.message(&what, copied.queue, &copied.body, &copied.attributes);
+            self.passed.insert(copied.queue);
+        }
+        for queue in QueueName::ALL {
+            for dead in system.queue.dead_letters(queue) {
+                let what = format!("a dead letter of {}", queue.as_str());
+                self.message(&what, queue, &dead.delivery.body, &dead.delivery.attributes);
+                self.assert_clean(&format!("the reason of {what}"), &dead.reason);
+            }
+        }
+        for (table, store) in
+            [("checks", &system.checks), ("episodes", &system.episodes), ("diagnoses", &system.diagnoses)]
+        {
+            for record in store.records() {
+                self.assert_clean(&format!("a key of {table}"), &format!("{:?}", record.key));
+                self.assert_clean(table, &record.data);
+                let is_owed = |data: &str| data.contains("\"pending\":{");
+                self.owed |= table == "episodes" && is_delivery(&record.key.sort) && is_owed(&record.data);
+            }
+        }
+    }
+
+    /// Lets time pass, and looks all the while.
+    async fn during(&mut self, minutes: u32, system: &mut System) {
+        for _ in 0..minutes * 6 {
+            system.run_until(system.now() + SignedDuration::from_secs(10)).await;
+            self.look(system);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_secret_in_an_object_an_event_or_a_log_reaches_no_channel_no_table_and_no_log() {
+    let text = Planted::new().text();
+    let (log, _logging) = logging();
+    tracing::info!(reason = text, "a line that holds them all");
+
+    let (notices, mut watch) = (Notices::default(), Watch::new());
+    let mut system = planted(&text, &notices).await;
+    watch.during(40, &mut system).await;
+    assert_eq!(watch.passed, BTreeSet::from(QueueName::ALL), "something passes between all of them");
+    assert!(watch.owed, "a channel that is out of reach is owed something");
+    for store in [&system.checks, &system.episodes, &system.diagnoses] {
+        assert!(!store.is_empty());
     }
 
     let told = notices.take();
@@ -280,30 +404,16 @@ async fn a_secret_in_an_object_an_event_or_a_log_reaches_no_channel_no_table_and
     {
         assert!(alerts().any(|notice| notice.rule == rule), "{rule} did not fire");
     }
-    let pieces = planted.pieces();
-    let is_clean = |what: &str, text: &str| {
-        for piece in &pieces {
-            assert!(!text.contains(piece.as_str()), "{what} tells {piece}:\n{text}");
-        }
-    };
     for notice in &told {
-        is_clean(&format!("the notice of {}", notice.rule), &serde_json::to_string(notice).unwrap());
-        for (channel, request) in rendered(notice, now) {
-            is_clean(&format!("{channel} of {}", notice.rule), &request);
+        let what = format!("the notice of {}", notice.rule);
+        watch.assert_clean(&what, &serde_json::to_string(notice).unwrap());
+        for (channel, request) in rendered(notice, system.now()) {
+            watch.assert_clean(&format!("{channel} of {}", notice.rule), &request);
         }
     }
-    for (table, store) in
-        [("checks", &world.checks), ("episodes", &world.episodes), ("diagnoses", &world.diagnoses)]
-    {
-        let records = store.records();
-        assert!(!records.is_empty(), "{table}");
-        for record in records {
-            is_clean(table, &record.data);
-        }
-    }
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("a line that holds them all") && log.contains("notice decided"), "{log}");
-    is_clean("the log", &log);
+    watch.assert_clean("the log", &log);
 
     // What is no secret is told.
     let all = serde_json::to_string(&told).unwrap();
@@ -322,4 +432,86 @@ async fn a_secret_in_an_object_an_event_or_a_log_reaches_no_channel_no_table_and
             .any(|evidence| evidence.text.contains("connection refused") && evidence.text.contains("***"))
     });
     assert!(diagnosed, "no diagnosis quotes the log");
+}
+
+/// A pack of Pods, as the watcher sends it.
+fn pack(objects: &[Value]) -> Message {
+    let scope = Scope::new("default", "local", "recording");
+    let mut builder = PackBuilder::new(&PackHead { scope, shard: None, shards: 1024 });
+    for (sequence, object) in (1..).zip(objects) {
+        let head = ChangeHead {
+            kind: ChangeKind::Applied,
+            resource: &resource("Pod"),
+            epoch: 1,
+            sequence,
+            observed_at: START,
+            source: &Source::Watch,
+            list: None,
+        };
+        builder.push_raw(&head, Some(object.to_string().as_bytes()));
+    }
+    Message::pack(builder.finish().unwrap().bytes)
+}
+
+#[tokio::test]
+async fn what_nobody_could_handle_lies_without_secrets_among_the_dead_letters() {
+    let text = Planted::new().text();
+    let (log, _logging) = logging();
+    let (notices, mut watch) = (Notices::default(), Watch::new());
+    let mut system = planted(&text, &notices).await;
+    // Nobody can be told: findings are not accepted, and then the table of episodes is away.
+    system.queue.set_refusing(QueueName::Findings, Some("it is full".to_owned()));
+    watch.during(40, &mut system).await;
+    assert!(system.queue.redrive(QueueName::Diagnoses) > 0);
+    system.queue.set_refusing(QueueName::Findings, None);
+    system.episodes.set_script(|_| Some(Fault::Unavailable));
+    watch.during(20, &mut system).await;
+    system.episodes.clear_script();
+    assert!(system.queue.redrive(QueueName::Findings) > 0);
+    // Errors like to quote what is wrong: here the labels are no map.
+    let mut malformed = pods(&text, START).remove(2);
+    malformed["metadata"]["name"] = "malformed".into();
+    malformed["metadata"]["labels"] = text.as_str().into();
+    let good = pods(&text, START).remove(0);
+    for pack in [pack(&[malformed.clone(), good]), pack(&[malformed])] {
+        system.queue.send(QueueName::Changes, vec![pack]).await.unwrap();
+    }
+    watch.during(20, &mut system).await;
+    let dead = system.queue.dead_letters(QueueName::Changes);
+    let quoting = dead.iter().filter(|dead| dead.reason.contains("invalid type: string \"id ***"));
+    assert_eq!(quoting.count(), 2, "from beside a good one, and alone: {dead:#?}");
+    assert!(notices.take().iter().any(|notice| notice.rule == "PodCrashLooping"), "nothing is lost of it");
+    watch.assert_clean("the log", &log.text());
+}
+
+#[tokio::test]
+async fn what_anybodys_plugin_says_of_a_check_is_taken_without_secrets() {
+    const PERIODIC: &str = "
+ServiceSilent:
+  resource: Service
+  filterField: [{ field: [spec, type], equalValue: [LoadBalancer] }]
+  period: 5m
+  plugin: endpoint-probe
+";
+    let text = Planted::new().text();
+    let (log, _logging) = logging();
+    let rules = prodrome_rules::load(&[SourceFile::new("periodic.yaml", PERIODIC)]).rules;
+    let (notices, mut watch, script) = (Notices::default(), Watch::new(), Script::default());
+    let said = PluginResponse::cause("lb-target-unhealthy", 0.9, format!("it answers: {text}"))
+        .because(Evidence::new("network", format!("the body is {text}")))
+        .remedy(format!("ask with {text}"))
+        .sharing(text);
+    script.say("endpoint-probe", None, said);
+    let mut system = system(rules, &notices).answering(script);
+    let service = json!({ "apiVersion": "v1", "kind": "Service", "spec": { "type": "LoadBalancer" },
+        "metadata": { "namespace": "shop", "name": "web", "uid": "web", "resourceVersion": "1" } });
+    let object = service.to_string().into_bytes();
+    let change = Change { at: START, resource: resource("Service"), kind: ChangeKind::Applied, object };
+    assert!(system.apply(&[change]).await.is_empty());
+    watch.during(30, &mut system).await;
+    let told = notices.take();
+    let said = serde_json::to_string(&told).unwrap();
+    assert!(said.contains("it answers: id ***") && said.contains("the body is id ***"), "{said}");
+    watch.assert_clean("a notice", &said);
+    watch.assert_clean("the log", &log.text());
 }

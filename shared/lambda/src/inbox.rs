@@ -5,6 +5,7 @@ use crate::{Delivery, Failure, Handler, Received, Tally, metric};
 use aws_lambda_events::event::sqs::SqsBatchResponse;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_queue::{DeadLetters, Message, SqsQueue};
+use prodrome_redact::redact_string;
 use prodrome_store::Store;
 use std::future::Future;
 use std::time::Duration;
@@ -139,7 +140,8 @@ impl<S: Store, M: Mail> Inbox<S, M> {
     }
 
     async fn put_aside(&self, received: &Received, failure: &Failure) -> bool {
-        let error = received.error.clone().unwrap_or_else(|| failure.to_string());
+        // An error quotes what is wrong, or is a panic's.
+        let error = received.error.clone().unwrap_or_else(|| redact_string(failure.to_string()));
         let error = error.chars().filter(|c| !c.is_control()).take(ERROR_MAX).collect();
         match self.mail.put_aside(received, error).await {
             Ok(()) => true,

@@ -13,7 +13,7 @@ mod sqs;
 
 pub use body::{Body, BodyError, body_of};
 pub use limits::PACK_ATTRIBUTE;
-pub use memory::{DeadLetter, Delivery, MemoryQueue, QueueSettings, QueueUnkindness};
+pub use memory::{Copied, DeadLetter, Delivery, MemoryQueue, QueueSettings, QueueUnkindness};
 pub use message::{Message, QueueName};
 pub use queue::{DeadLetters, FailedMessage, Queue, SendError};
 pub use sqs::SqsQueue;

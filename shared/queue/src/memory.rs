@@ -61,6 +61,19 @@ pub struct DeadLetter {
     pub died_at: Timestamp,
 }
 
+/// A copy of a message that a queue took in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copied {
+    /// Which queue.
+    pub queue: QueueName,
+    /// Whether it was put among its dead letters at once.
+    pub is_dead: bool,
+    /// The content.
+    pub body: Body,
+    /// The attributes.
+    pub attributes: Vec<(String, String)>,
+}
+
 #[derive(Debug)]
 struct Inner {
     now: Timestamp,
@@ -70,6 +83,8 @@ struct Inner {
     last_id: u64,
     sent: u64,
     chance: Chance,
+    /// Of what was taken in, where they are kept.
+    copies: Option<Vec<Copied>>,
 }
 
 /// One queue.
@@ -116,6 +131,7 @@ impl MemoryQueue {
             last_id: 0,
             sent: 0,
             chance: Chance::new(unkindness),
+            copies: None,
         };
         Self { inner: Arc::new(Mutex::new(inner)) }
     }
@@ -244,6 +260,17 @@ impl MemoryQueue {
         self.lock().lane(queue).dead.clone()
     }
 
+    /// From now on a copy is kept of each message that a queue takes in, for [`MemoryQueue::take_copies`]: of what passes,
+    /// however soon it is done with.
+    pub fn keep_copies(&self) {
+        self.lock().copies.get_or_insert_default();
+    }
+
+    /// The copies since the last time.
+    pub fn take_copies(&self) -> Vec<Copied> {
+        self.lock().copies.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// Sends the dead letters of a queue again, as new messages, as an operator does. Returns how many.
     pub fn redrive(&self, queue: QueueName) -> usize {
         let mut inner = self.lock();
@@ -333,6 +360,7 @@ impl Inner {
         let (id, died_at) = (self.next_order(), self.now);
         let reason = attributes.iter().find(|(name, _)| name == "error").map(|(_, reason)| reason.clone());
         let body = pack.map_or(Body::Text(text), Body::Pack);
+        self.copy(of, true, &body, &attributes);
         let delivery = Delivery { id, body, attributes, attempt: 0, sent_at: died_at };
         self.lane(of).dead.push(DeadLetter { delivery, reason: reason.unwrap_or_default(), died_at });
         if self.chance.draw_answer_lost() {
@@ -348,6 +376,7 @@ impl Inner {
     }
 
     fn put(&mut self, to: QueueName, body: Body, attributes: Vec<(String, String)>, delay: Duration) {
+        self.copy(to, false, &body, &attributes);
         let order = self.next_order();
         let slot = Slot { ready: later(self.now, delay), order, id: self.last_id };
         let held = Held { body, attributes, sent_at: self.now, receives: 0, slot, reason: None };
@@ -355,6 +384,12 @@ impl Inner {
         let lane = self.lane(to);
         lane.messages.insert(slot.id, held);
         lane.schedule.insert(slot);
+    }
+
+    fn copy(&mut self, queue: QueueName, is_dead: bool, body: &Body, attributes: &[(String, String)]) {
+        if let Some(copies) = &mut self.copies {
+            copies.push(Copied { queue, is_dead, body: body.clone(), attributes: attributes.to_vec() });
+        }
     }
 }
 

@@ -54,6 +54,9 @@ impl Handler for Obedient {
             "malformed" => Err(Failure::malformed("message_malformed", "it is no JSON")),
             "hangs" => std::future::pending().await,
             "panics" => panic!("it is worse than that"),
+            "quoted" => {
+                Err(Failure::malformed("message_malformed", "expected a map, found \"password=Tr0ub4dor\""))
+            }
             _ => Ok(()),
         }
     }
@@ -228,4 +231,13 @@ async fn what_takes_too_long_ends_in_order_and_what_has_no_time_left_is_not_begu
     assert_eq!(*handler.begun.lock().unwrap(), ["a", "b"]);
     assert_eq!(said.postponed()[1], ("c".to_owned(), Duration::ZERO));
     assert_eq!(store.len(), 0, "the try at it has ended");
+}
+
+#[tokio::test]
+async fn what_an_error_quotes_goes_aside_without_secrets() {
+    let (said, handler) = (Said::default(), Obedient::default());
+    let inbox = Inbox::new(MemoryStore::new(), said.clone());
+    inbox.answer(&handler, &[received("m", "quoted", 1)], None, epoch).await;
+    let error = "message_malformed: expected a map, found \"password=***\"";
+    assert_eq!(said.aside(), [("m".to_owned(), error.to_owned())]);
 }

@@ -133,6 +133,25 @@ async fn a_message_that_failed_comes_again_until_it_is_dead_with_its_reason() {
 }
 
 #[tokio::test]
+async fn copies_are_kept_of_what_passes_however_soon_it_is_done_with() {
+    let queue = MemoryQueue::new(at(0));
+    send(&queue, [("before", 0)]).await;
+    queue.keep_copies();
+    send(&queue, [("a", 0)]).await;
+    for delivery in queue.receive(QUEUE, at(0), 10) {
+        queue.ack(delivery.id);
+    }
+    let dead = Message::text("b").with_attribute("error", "why");
+    queue.send_to_dead_letters(QUEUE, vec![dead]).await.unwrap();
+    let copies = queue.take_copies().into_iter();
+    let copies: Vec<_> = copies.map(|copied| (copied.is_dead, copied.body, copied.attributes)).collect();
+    let text = |text: &str| Body::Text(text.to_owned());
+    let why = vec![("error".to_owned(), "why".to_owned())];
+    assert_eq!(copies, [(false, text("a"), Vec::new()), (true, text("b"), why)]);
+    assert_eq!(queue.take_copies(), []);
+}
+
+#[tokio::test]
 async fn a_message_whose_receiver_died_comes_again_and_says_so_when_dead() {
     let queue = MemoryQueue::new(at(0));
     queue.configure(QUEUE, QueueSettings { visibility: Duration::from_secs(10), receives_max: 2 });
