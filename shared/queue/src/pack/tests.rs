@@ -78,7 +78,9 @@ fn a_pack_that_is_made_anew_says_what_is_so_now_and_holds_what_it_held() {
     // More than any buffer holds at once.
     let filling = "x".repeat(300_000);
     let changes = [change(1, &format!(r#"{{"a":"{filling}"}}"#)), mark(ChangeKind::ListEnd), change(3, "{}")];
-    changes.iter().for_each(|change| builder.push(change));
+    for change in &changes {
+        builder.push(change);
+    }
     let bytes = builder.finish().unwrap().bytes;
     let lines = |bytes: &[u8]| inflated(bytes).lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
     let anew = made_anew(&bytes, 92, at(90)).unwrap();
