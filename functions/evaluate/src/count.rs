@@ -94,7 +94,8 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
             _ => return Ok(sight.clone()),
         };
         counted.matching = matches;
-        let counter = self.count(matter, sight, &counted, &quota, is_new, began, now).await?;
+        // What has yet to begin by our clock begins now: it would leave the window so much later.
+        let counter = self.count(matter, sight, &counted, &quota, is_new, began.min(now), now).await?;
         let standing = counter.standing(&quota, now);
         let own_until = later(counted.began, quota.within);
         let full_until = standing.full_until.map(|until| until.min(own_until)).filter(|until| *until > now);
@@ -241,7 +242,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
         let matter = Matter { scope: &scope, rule, resource: observed.resource, object };
         let (group, owner) = self.group(matter, frequency, sight).await?;
         let Seen::Present { since, .. } = sight.sighting.seen else { return None };
-        let began = since.unwrap_or(now);
+        let began = since.map_or(now, |since| since.min(now));
         let quota = quota(frequency);
         let mut begins = begins(object, sight, &Counter::new(&*group), &quota, began);
         if sight.event.is_none() && rule.asks_containers() {

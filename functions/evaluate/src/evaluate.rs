@@ -6,6 +6,7 @@ use crate::rules::{Look, Refreshed, Rules};
 use crate::settle::ATTEMPTS;
 use crate::sign::Signs;
 use crate::sitting::{BEHIND, Sitting};
+use crate::watch_time::WatchTimes;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::Clusters;
 use prodrome_lambda::{Delivery, Failure, Handler, Tally};
@@ -33,6 +34,7 @@ pub struct Evaluate<S, Q, C> {
     pub(crate) counted: Option<Counted<S>>,
     pub(crate) listings: Listings,
     pub(crate) rolled_out: RolledOut,
+    pub(crate) watch_times: WatchTimes,
     /// Whether rules that are objects of the cluster are taken up.
     pub(crate) takes_objects: bool,
     /// Whether a kind without any object is known to have none.
@@ -56,6 +58,7 @@ impl<S: Store, Q: Queue, C: Clusters> Evaluate<S, Q, C> {
             counted: None,
             listings,
             rolled_out,
+            watch_times: WatchTimes::default(),
             takes_objects: false,
             seeing_all: false,
         }
@@ -170,13 +173,14 @@ impl<S: Store, Q: DeadLetters, C: Clusters> Sitting<'_, S, Q, C> {
     /// lost.
     async fn pack_came(
         &self,
-        decoded: DecodedPack,
+        mut decoded: DecodedPack,
         sent_at: Option<Timestamp>,
         now: Timestamp,
         tally: &mut Tally,
     ) -> Result<(), Failure> {
+        let earlier = self.watch_times.correct(&mut decoded, sent_at.unwrap_or(now));
         let waited = now.duration_since(sent_at.unwrap_or(now));
-        let taken = self.pack(decoded, waited, now, tally).await?;
+        let taken = self.pack(decoded, waited, earlier, now, tally).await?;
         let known = self.knows(taken.rules);
         if known.is_ok() {
             self.enter(&taken, sent_at.unwrap_or(now), now).await?;

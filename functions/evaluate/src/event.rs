@@ -81,9 +81,8 @@ impl Observed<'_> {
             first_seen: about.first_seen.unwrap_or(last_seen).min(last_seen),
             last_seen,
         };
-        if since.is_none() {
-            *since = Some(event.began(rule.event_window()));
-        }
+        let began = since.map_or_else(|| event.began(rule.event_window()), |since| since.min(now));
+        *since = Some(began);
         sight.sighting.uid = subject_uid(about);
         sight.metadata = Metadata::default(); // the event's own is not its subject's
         sight.event = Some(event);

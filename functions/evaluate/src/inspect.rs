@@ -131,7 +131,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
             rule: rule.name().to_owned(),
             object,
             metadata,
-            since,
+            since: since.map(|since| since.min(now)),
             summary: sight.summary,
             evidence: sight.evidence,
             counts,

@@ -35,6 +35,7 @@ mod shadow;
 mod sign;
 mod sitting;
 mod tenants;
+mod watch_time;
 
 pub use config::Config;
 pub use counted::NOTED_FROM;

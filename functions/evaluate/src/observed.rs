@@ -228,6 +228,7 @@ impl Matter<'_> {
             epoch: 0,
             phase: Phase::Pending { turns_at: None },
             since: Timestamp::UNIX_EPOCH,
+            said: None,
             opened_at: Timestamp::UNIX_EPOCH,
             due: Timestamp::UNIX_EPOCH,
             look_again_at: Timestamp::UNIX_EPOCH,

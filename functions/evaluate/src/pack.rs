@@ -98,12 +98,13 @@ struct Judged {
 }
 
 impl<S: Store, Q: DeadLetters, C: Clusters> Sitting<'_, S, Q, C> {
-    /// Judges a pack that was on its way for so long. A change that fails alone is set apart, so that it holds nothing
-    /// else back.
+    /// Judges a pack that was on its way for so long, and whose changes may have been seen so much earlier than they say. A
+    /// change that fails alone is set apart, so that it holds nothing else back.
     pub(crate) async fn pack(
         &self,
         decoded: DecodedPack,
         waited: SignedDuration,
+        earlier: SignedDuration,
         now: Timestamp,
         tally: &mut Tally,
     ) -> Result<Taken, Failure> {
@@ -141,7 +142,13 @@ impl<S: Store, Q: DeadLetters, C: Clusters> Sitting<'_, S, Q, C> {
                 catch_unwind(AssertUnwindSafe(|| self.judge(change, &path, &markers, &mut scratch, now)));
             let panicked = || Failure::fatal("evaluation_panicked", "judging the object panicked");
             match judged.map_err(|_| panicked()).flatten() {
-                Ok(judged) => all.push((change, path, judged)),
+                Ok(mut judged) => {
+                    let seen_at = change.observed_at.saturating_sub(earlier).unwrap_or(Timestamp::MIN);
+                    for (_, sight) in judged.iter_mut().flat_map(|judged| &mut judged.sights) {
+                        sight.sighting.seen_at = Some(seen_at);
+                    }
+                    all.push((change, path, judged));
+                }
                 Err(failure) if !failure.retryable => poison.push(Poison::change(change, &failure)),
                 Err(failure) => return Err(failure),
             }

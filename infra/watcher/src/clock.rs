@@ -2,7 +2,9 @@ use jiff::Timestamp;
 use std::fmt;
 use std::sync::Arc;
 
-/// Tells what time it is. The watcher notes when it saw a change; it decides by it only how long a deletion has been held.
+/// Tells what time it is. It may be wrong by minutes, and be set while the watcher runs. Whatever the watcher
+/// waits for or measures goes by the time that has passed; by this it says when, and decides only how long a deletion has
+/// been held.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 

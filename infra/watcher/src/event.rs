@@ -3,8 +3,7 @@
 use crate::api::ApiError;
 use crate::finalizers::Meta;
 use crate::trim::Trim;
-use crate::waiting::Change;
-use jiff::Timestamp;
+use crate::waiting::{Change, Instant};
 use prodrome_scan::{Found, Plan, ScanError};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -86,7 +85,7 @@ impl Reader {
         &mut self,
         line: &[u8],
         list: Option<&Arc<str>>,
-        now: Timestamp,
+        now: Instant,
     ) -> Result<Event, ApiError> {
         self.of_event.run(line, &mut self.found)?;
         let deleted = match self.found.raw(line, TYPE) {
@@ -116,7 +115,7 @@ impl Reader {
         &mut self,
         item: &[u8],
         list: &Arc<str>,
-        now: Timestamp,
+        now: Instant,
     ) -> Result<Option<Change>, ScanError> {
         self.of_item.run(item, &mut self.found)?;
         self.change(item, false, Some(list), now)
@@ -127,7 +126,7 @@ impl Reader {
         json: &[u8],
         deleted: bool,
         list: Option<&Arc<str>>,
-        now: Timestamp,
+        now: Instant,
     ) -> Result<Option<Change>, ScanError> {
         let malformed = |expected| ScanError::Malformed { at: 0, expected };
         let object = self.found.range(OBJECT).ok_or(malformed("an object"))?;

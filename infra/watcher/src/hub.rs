@@ -1,7 +1,6 @@
 use crate::metrics::Metrics;
 use crate::waiting::{Change, Item, Mark, Put, StreamId, Ticket, Waiting};
 use crate::watermark::Version;
-use jiff::Timestamp;
 use prodrome_model::Resource;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -73,8 +72,8 @@ impl Hub {
         }
     }
 
-    pub(crate) fn mark(&self, stream: StreamId, mark: Mark, observed_at: Timestamp) -> Option<u64> {
-        let position = self.lock().put_mark(stream, mark, Instant::now(), observed_at);
+    pub(crate) fn mark(&self, stream: StreamId, mark: Mark) -> Option<u64> {
+        let position = self.lock().put_mark(stream, mark, Instant::now());
         self.work.notify_one();
         position
     }

@@ -5,14 +5,16 @@ mod tests;
 
 use crate::backoff::Backoff;
 use crate::chain::chain;
+use crate::clock::Clock;
 use crate::heard::{self, Hearsay};
 use crate::hub::Hub;
 use crate::metrics::Metrics;
 use crate::waiting::{Item, Ticket, Waiting};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use jiff::Timestamp;
 use prodrome_model::{ChangeKind, Scope, Source, Waybill};
-use prodrome_queue::pack::{COMPRESSED_GOAL, ChangeHead, Pack, PackBuilder, PackHead};
+use prodrome_queue::pack::{COMPRESSED_GOAL, ChangeHead, Pack, PackBuilder, PackHead, made_anew};
 use prodrome_queue::{Message, Queue, QueueName};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,6 +39,7 @@ pub(crate) struct Sender<Q> {
     pub(crate) hub: Arc<Hub>,
     pub(crate) queue: Q,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) clock: Clock,
     pub(crate) scope: Scope,
     pub(crate) shards: u16,
     pub(crate) epoch: u64,
@@ -64,7 +67,29 @@ struct Course {
 struct Parcel {
     id: u64,
     pack: Pack,
+    made: Moment,
     tickets: Vec<Ticket>,
+}
+
+/// What the clock showed at an instant. A pack tells all its times by one such reading, however often the clock is set: who
+/// has the pack knows how far that was from the time of the queue.
+#[derive(Clone, Copy)]
+struct Moment {
+    instant: Instant,
+    shown: Timestamp,
+}
+
+impl Moment {
+    fn read(clock: &Clock) -> Self {
+        Self { instant: Instant::now(), shown: clock.now() }
+    }
+
+    /// What it would show at another instant.
+    fn shown_at(self, instant: Instant) -> Timestamp {
+        let ago = self.instant.saturating_duration_since(instant);
+        let ahead = instant.saturating_duration_since(self.instant);
+        self.shown.saturating_sub(ago).and_then(|shown| shown.saturating_add(ahead)).unwrap_or(self.shown)
+    }
 }
 
 impl<Q: Queue> Sender<Q> {
@@ -99,7 +124,7 @@ impl<Q: Queue> Sender<Q> {
             let heartbeat = course.last_pack + HEARTBEAT;
             tokio::select! {
                 biased; // so that the same comes of the same: a simulation is repeated by its seed
-                Some(Parcel { id, pack, tickets }) = under_way.next(), if !under_way.is_empty() => {
+                Some(Parcel { id, pack, tickets, made: _ }) = under_way.next(), if !under_way.is_empty() => {
                     course.under_way.remove(&id);
                     self.hub.accepted(id, &tickets);
                     self.metrics.pack_sent(pack.changes, pack.bytes.len(), pack.raw_bytes);
@@ -150,17 +175,18 @@ impl<Q: Queue> Sender<Q> {
         }
         let shard = if course.fills_a_pack(all) { fullest } else { only };
         let head = PackHead { scope: self.scope.clone(), shard, shards: self.shards };
-        let mut builder = self.begin_pack(&head, course);
+        let made = Moment::read(&self.clock);
+        let mut builder = self.begin_pack(&head, course, made);
         course.packs += 1;
         let id = course.packs;
         let before = (course.sequence, course.marks);
-        let tickets = self.hub.take(id, shard, |item| self.pack(&mut builder, course, &item));
+        let tickets = self.hub.take(id, shard, |item| self.pack(&mut builder, course, made, &item));
         course.last_pack = now;
         match builder.finish() {
             Ok(pack) if pack.changes > 0 => {
                 course.learn(&pack);
                 course.under_way.insert(id, before.0 + 1);
-                Some(Parcel { id, pack, tickets })
+                Some(Parcel { id, pack, made, tickets })
             }
             Ok(_) => {
                 self.hub.accepted(id, &tickets);
@@ -177,7 +203,7 @@ impl<Q: Queue> Sender<Q> {
         }
     }
 
-    fn pack(&self, builder: &mut PackBuilder, course: &mut Course, item: &Item<'_>) -> bool {
+    fn pack(&self, builder: &mut PackBuilder, course: &mut Course, made: Moment, item: &Item<'_>) -> bool {
         if !builder.fits(item.bytes()) {
             return false;
         }
@@ -188,7 +214,7 @@ impl<Q: Queue> Sender<Q> {
             resource: item.resource,
             epoch: self.epoch,
             sequence: course.sequence,
-            observed_at: item.observed_at,
+            observed_at: made.shown_at(item.observed_at),
             source: &Source::Watch,
             list: item.list,
         };
@@ -196,7 +222,7 @@ impl<Q: Queue> Sender<Q> {
         true
     }
 
-    fn begin_pack(&self, head: &PackHead, course: &Course) -> PackBuilder {
+    fn begin_pack(&self, head: &PackHead, course: &Course, made: Moment) -> PackBuilder {
         let waybill = Waybill {
             epoch: self.epoch,
             first: course.sequence + 1,
@@ -204,16 +230,18 @@ impl<Q: Queue> Sender<Q> {
             marks: course.marks,
             ..self.metrics.counts()
         };
-        PackBuilder::of_counting_watcher(head, self.lag_seconds(), heard::version(&self.hearsay), waybill)
+        let (lag_seconds, rules) = (self.lag_seconds(), heard::version(&self.hearsay));
+        PackBuilder::of_timed_watcher(head, lag_seconds, rules, waybill, made.shown)
     }
 
     fn heartbeat(&self, course: &mut Course) -> Parcel {
         let head = PackHead { scope: self.scope.clone(), shard: None, shards: self.shards };
-        let pack = self.begin_pack(&head, course).finish();
+        let made = Moment::read(&self.clock);
+        let pack = self.begin_pack(&head, course, made).finish();
         let pack = pack.expect("a pack without changes is small");
         course.packs += 1;
         course.last_pack = Instant::now();
-        Parcel { id: course.packs, pack, tickets: Vec::new() }
+        Parcel { id: course.packs, pack, made, tickets: Vec::new() }
     }
 
     /// How far behind the cluster this watcher is now: it holds changes that the queue has not accepted, or it is
@@ -227,7 +255,7 @@ impl<Q: Queue> Sender<Q> {
     }
 
     /// Tries until the queue has accepted it.
-    async fn deliver(&self, parcel: Parcel) -> Parcel {
+    async fn deliver(&self, mut parcel: Parcel) -> Parcel {
         let mut backoff = Backoff::new(FAILURE_WAIT.0, FAILURE_WAIT.1, self.epoch ^ parcel.id);
         loop {
             let message = Message::pack(parcel.pack.bytes.clone());
@@ -242,6 +270,11 @@ impl<Q: Queue> Sender<Q> {
             let (attempt, wait_ms) = (backoff.failures(), wait.as_millis());
             tracing::warn!(reason, attempt, wait_ms, "the queue did not accept a pack");
             sleep(wait).await;
+            let shown = parcel.made.shown_at(Instant::now());
+            match made_anew(&parcel.pack.bytes, self.lag_seconds(), shown) {
+                Ok(bytes) => parcel.pack.bytes = bytes,
+                Err(error) => tracing::warn!(error = chain(&error), "a pack is sent once more as it was"),
+            }
         }
         self.hub.queue_is_down(false);
         if backoff.failures() > 0 {

@@ -7,7 +7,6 @@ mod tests;
 use crate::api::{Api, ApiError, Events, Listed, Page};
 use crate::backoff::Backoff;
 use crate::chain::chain;
-use crate::clock::Clock;
 use crate::collection::Collection;
 use crate::event::{Event, Reader};
 use crate::finalizers::Holding;
@@ -76,7 +75,6 @@ pub(crate) struct Common<A> {
     pub(crate) api: A,
     pub(crate) hub: Arc<Hub>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) clock: Clock,
     pub(crate) epoch: u64,
     /// How long the API server is asked to keep a watch up, at least; up to half as long again is added at random.
     pub(crate) watch_lasts: Duration,
@@ -234,7 +232,7 @@ impl<A: Api> Stream<A> {
         let number = self.common.lists.fetch_add(1, Relaxed) + 1;
         let list: Arc<str> = format!("{}/{}/{number}", self.common.epoch, self.kind).into();
         let mark = Mark::Begin { list: Arc::clone(&list) };
-        _ = self.common.hub.mark(self.id, mark, self.common.clock.now());
+        _ = self.common.hub.mark(self.id, mark);
         self.read_all(list)
     }
 
@@ -263,7 +261,7 @@ impl<A: Api> Stream<A> {
             let Some(line) = in_time(events.next(), ANSWER_WAIT).await? else {
                 return Err(ApiError::Broken("the list ended before all had come".to_owned()));
             };
-            match self.reader.event(&line, Some(list), common.clock.now()) {
+            match self.reader.event(&line, Some(list), Instant::now()) {
                 Ok(Event::Change(change)) => {
                     *named += 1;
                     common.metrics.seen(&self.kind, false);
@@ -309,7 +307,7 @@ impl<A: Api> Stream<A> {
     /// All objects as of a version have come.
     fn listed_up_to(&mut self, list: &Arc<str>, from: &Version) {
         let mark = Mark::End { list: Arc::clone(list), version: Arc::clone(from) };
-        let end = self.common.hub.mark(self.id, mark, self.common.clock.now());
+        let end = self.common.hub.mark(self.id, mark);
         if let Some(end) = end {
             self.listed.ends(end);
         }
@@ -330,7 +328,7 @@ impl<A: Api> Stream<A> {
             in_time(self.common.api.list(&self.collection, PAGE_OBJECTS, next), ANSWER_WAIT).await?;
         loop {
             match in_time(page.next(), ANSWER_WAIT).await? {
-                Listed::Item(item) => match self.reader.item(&item, list, self.common.clock.now()) {
+                Listed::Item(item) => match self.reader.item(&item, list, Instant::now()) {
                     Ok(change) => {
                         self.common.metrics.seen(&self.kind, change.is_none());
                         if let Some(change) = change {
@@ -389,7 +387,7 @@ impl<A: Api> Stream<A> {
                 line = in_time(events.next(), silence_max) => line?,
             };
             let Some(line) = line else { return Ok(()) };
-            match self.reader.event(&line, None, self.common.clock.now()) {
+            match self.reader.event(&line, None, Instant::now()) {
                 Ok(event) => {
                     let stays = matches!(&event, Event::Change(change) if !change.deleted);
                     *from = self.take_in(event).await;

@@ -259,10 +259,10 @@ impl<A: Api + 'static> Supervisor<A> {
         let id = collection.id();
         let Some(Running { stream, .. }) = self.roster.lock().running.remove(&id) else { return };
         tracing::info!(kind = id, "the cluster no longer serves this kind");
-        let Common { hub, clock, epoch, .. } = &*self.common;
+        let Common { hub, epoch, .. } = &*self.common;
         let list: Arc<str> = format!("{epoch}/{id}/gone/{stream}").into();
-        _ = hub.mark(stream, Mark::Begin { list: Arc::clone(&list) }, clock.now());
-        _ = hub.mark(stream, Mark::End { list, version: "0".into() }, clock.now());
+        _ = hub.mark(stream, Mark::Begin { list: Arc::clone(&list) });
+        _ = hub.mark(stream, Mark::End { list, version: "0".into() });
         hub.close_stream(stream);
         self.common.metrics.forget(&id);
     }

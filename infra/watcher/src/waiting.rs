@@ -6,11 +6,10 @@ mod tests;
 use crate::body::{Body, Press};
 use crate::patterns::{Group, Patterns};
 use crate::watermark::{Version, Watermark};
-use jiff::Timestamp;
 use prodrome_model::{ChangeKind, ObjectKey, Resource, shard_of};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
-use tokio::time::Instant;
+pub(crate) use tokio::time::Instant;
 
 /// One stream of changes: a collection as long as it is watched. Never used twice.
 pub(crate) type StreamId = u32;
@@ -31,7 +30,8 @@ pub(crate) struct Change {
     /// The list it was read by, or while which it was. One that is gone is not named by it.
     pub(crate) list: Option<Arc<str>>,
     pub(crate) object: Body,
-    pub(crate) observed_at: Timestamp,
+    /// When it was read, by what passes: a clock may be set while it waits.
+    pub(crate) observed_at: Instant,
 }
 
 /// A list begins or ends.
@@ -61,7 +61,7 @@ pub(crate) struct Item<'a> {
     pub(crate) resource: &'a Resource,
     pub(crate) list: Option<&'a str>,
     pub(crate) object: Option<&'a [u8]>,
-    pub(crate) observed_at: Timestamp,
+    pub(crate) observed_at: Instant,
 }
 
 impl Item<'_> {
@@ -145,7 +145,6 @@ struct Marked {
     after: u64,
     mark: Mark,
     since: Instant,
-    observed_at: Timestamp,
 }
 
 impl Waiting {
@@ -332,13 +331,7 @@ impl Waiting {
 
     /// Takes in that a list begins or ends. Where an earlier list's end has not left yet, it never will: the
     /// objects that both named travel under the later list alone. Returns where in the stream that is.
-    pub(crate) fn put_mark(
-        &mut self,
-        id: StreamId,
-        mark: Mark,
-        now: Instant,
-        observed_at: Timestamp,
-    ) -> Option<u64> {
+    pub(crate) fn put_mark(&mut self, id: StreamId, mark: Mark, now: Instant) -> Option<u64> {
         let stream = self.streams.get_mut(&id)?;
         let after;
         let position = match &mark {
@@ -366,7 +359,7 @@ impl Waiting {
             }
         };
         let resource = Arc::clone(&stream.resource);
-        self.marks.push(Marked { stream: id, resource, position, after, mark, since: now, observed_at });
+        self.marks.push(Marked { stream: id, resource, position, after, mark, since: now });
         Some(position.max(after))
     }
 
@@ -430,8 +423,8 @@ impl Waiting {
                 Mark::Begin { list } => (ChangeKind::ListBegin, list),
                 Mark::End { list, .. } => (ChangeKind::ListEnd, list),
             };
-            let Marked { resource, observed_at, .. } = &marked;
-            let item = Item { kind, resource, list: Some(list), object: None, observed_at: *observed_at };
+            let Marked { resource, since, .. } = &marked;
+            let item = Item { kind, resource, list: Some(list), object: None, observed_at: *since };
             if pack(item) {
                 tickets.push(Ticket { stream: marked.stream, position: marked.position });
             } else {

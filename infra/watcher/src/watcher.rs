@@ -204,7 +204,6 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
             api,
             hub: Arc::clone(&hub),
             metrics: Arc::clone(&metrics),
-            clock: clock.clone(),
             epoch,
             watch_lasts,
             stream_lists,
@@ -223,8 +222,8 @@ impl<Q: Queue, P: PlaceStore> Watcher<Q, P> {
             holder: Arc::clone(&holder),
         };
         let supervisor = Supervisor::new(Arc::clone(&common), Arc::clone(&roster), watched, discovery);
-        let sender = Sender { hub, queue, metrics: Arc::clone(&metrics), scope, shards, epoch, hearsay };
-        let mut saver = Saver { places, metrics, clock, saved: begun };
+        let mut saver = Saver { places, metrics: Arc::clone(&metrics), clock: clock.clone(), saved: begun };
+        let sender = Sender { hub, queue, metrics, clock, scope, shards, epoch, hearsay };
 
         let (stop_sending, stopped) = watch::channel(false);
         let mut sending = Box::pin(sender.run(stopped));

@@ -42,6 +42,10 @@ pub struct Check {
     pub phase: Phase,
     /// When the match began; for [`Phase::Watching`], when it was opened.
     pub since: Timestamp,
+    /// When the object itself said that it did, where that was yet to come by our clock: whoever wrote it has one that is
+    /// ahead. That it says so still is no new begin, as it would seem to be at every look until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<Timestamp>,
     /// When the check was opened.
     pub opened_at: Timestamp,
     /// When something has to be done next.

@@ -95,7 +95,9 @@ fn open(
             Check { phase: Phase::Watching { turns_at: *turns_at }, since: sighting.at, ..blank() }
         }
         (_, turns_at) => {
-            Check { phase: Phase::Pending { turns_at: *turns_at }, since: began(sighting, *since), ..blank() }
+            let mut check = Check { phase: Phase::Pending { turns_at: *turns_at }, ..blank() };
+            check.begins(sighting, *since);
+            check
         }
     };
     check.uid.clone_from(&sighting.uid);
@@ -106,6 +108,14 @@ fn open(
     check.look_again_at = after(now, Terms::LOOK_FIRST);
     check.reschedule(terms, now);
     Some(Box::new(check))
+}
+
+impl Check {
+    /// Its match begins with a sighting, or began before as the object itself says.
+    fn begins(&mut self, sighting: &Sighting, since: Option<Timestamp>) {
+        self.since = began(sighting, since);
+        self.said = since.filter(|said| *said > sighting.at);
+    }
 }
 
 /// When a match began, as far as the sighting tells: the object itself may say that it was sooner.
@@ -179,7 +189,8 @@ fn seen_before(check: &Check, terms: &Terms, sighting: &Sighting, now: Timestamp
     {
         return named_by_list(check, sighting);
     }
-    let mut check = Check { since: began, ..check.clone() };
+    let mut check = check.clone();
+    check.begins(sighting, *since);
     check.named_by(sighting.list.as_deref());
     check.reschedule(terms, now);
     Decision::Keep(Box::new(check))
@@ -227,30 +238,31 @@ fn matching(
 ) -> Decision {
     let began = began(sighting, since);
     if std::mem::take(&mut check.doubted) {
-        check.since = began;
+        check.begins(sighting, since);
     }
     match check.phase {
         Phase::Watching { .. } => {
-            check.since = began;
+            check.begins(sighting, since);
             check.phase = Phase::Pending { turns_at };
         }
         Phase::Gap { from } => {
             // What was seen late or in one with later changes is no measure of a break; `since` is.
             let broken_for = began.max(from).duration_since(from);
             if broken_for >= terms.gap_tolerance && began > check.since {
-                check.since = began;
+                check.begins(sighting, since);
             }
             check.phase = Phase::Pending { turns_at };
         }
         Phase::Pending { turns_at: ended } => {
             // Between two sightings it may have ended, by time alone too, and begun anew.
             let broke = |since| match ended {
+                _ if check.said == Some(since) => false,
                 _ if terms.gap_tolerance.is_zero() => since > after(check.since, SKEW),
                 Some(ended) => since >= after(ended, terms.gap_tolerance),
                 None => false,
             };
             if began < check.since || since.is_some_and(broke) {
-                check.since = began;
+                check.begins(sighting, since);
             }
             check.phase = Phase::Pending { turns_at };
         }
@@ -312,5 +324,7 @@ fn not_matching(
     Decision::Keep(Box::new(check))
 }
 
+#[cfg(test)]
+mod ahead;
 #[cfg(test)]
 mod tests;

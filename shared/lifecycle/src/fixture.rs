@@ -38,6 +38,7 @@ pub(crate) fn check() -> Check {
         epoch: 0,
         phase: Phase::Pending { turns_at: None },
         since: t(0),
+        said: None,
         opened_at: t(0),
         due: t(0),
         look_again_at: t(0),

@@ -71,7 +71,7 @@ pub fn turn_over(check: &Check, rule: &RuleMark, now: Timestamp) -> Turnover {
 fn forget(check: &mut Check, now: Timestamp) {
     if !check.phase.is_told() {
         check.phase = Phase::Pending { turns_at: None };
-        check.since = now;
+        (check.since, check.said) = (now, None);
         check.opened_at = now;
     }
     check.counted = None; // nor is it counted with the same ones

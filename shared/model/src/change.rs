@@ -17,7 +17,7 @@ pub struct Change {
     pub epoch: u64,
     /// The place within the epoch's stream; rises by one a change.
     pub sequence: u64,
-    /// When the source saw it, by its own clock.
+    /// When the source saw it, by its own clock, which may be wrong: its pack tells by how much.
     pub observed_at: Timestamp,
     /// Where it came from.
     #[serde(default)]

@@ -3,7 +3,8 @@
 //! A pack is one zstd frame of JSON lines. The first line is the head,
 //! `{"version":1,"tenant":…,"region":…,"cluster":…,"shard":0,"shards":4}`; every further line is a
 //! [`Change`](prodrome_model::Change). A watcher's head says how far behind it is (`"lagSeconds":0`); its pack
-//! without changes is a sign of life. It may also say which version of the rules the watcher has heard of (`"rules":7`).
+//! without changes is a sign of life. It may also say which version of the rules the watcher has heard of (`"rules":7`), and what its
+//! clock showed (`"madeAt":…`), which may be wrong: the queue tells when it was sent.
 //!
 //! ```
 //! use prodrome_model::{Change, ChangeKind, Resource, Scope, Source};
@@ -28,6 +29,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod anew;
 mod build;
 mod decode;
 mod error;
@@ -35,6 +37,7 @@ mod head;
 #[cfg(test)]
 mod tests;
 
+pub use anew::made_anew;
 pub use build::{ChangeHead, Pack, PackBuilder};
 pub use decode::{BadChange, DecodedPack, decode};
 pub use error::PackError;

@@ -26,8 +26,8 @@ pub struct Evaluation {
     /// Exact, but for objects with more than 64 instants to choose from before it: there it may be earlier
     /// than the true one, never later.
     pub turns_at: Option<Timestamp>,
-    /// When the match began, by the object's own account (the rule's `since`); never after now. Only where
-    /// it matches.
+    /// When the match began, by the object's own account (the rule's `since`). It is yet to come where the
+    /// clock of whoever wrote it is ahead. Only where it matches.
     pub since: Option<Timestamp>,
     /// What was found that made it match, as `path = value`: at most [`EVIDENCE_MAX`] lines, values cut to
     /// [`EVIDENCE_VALUE_MAX`] characters, without secrets, and without the values of environment variables. Only where

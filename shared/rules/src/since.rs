@@ -30,7 +30,7 @@ pub(crate) struct SincePlace {
 }
 
 impl Since {
-    /// The one of the timestamps found that counts, no later than now.
+    /// The one of the timestamps found that counts, be it yet to come: to say now instead would be another time at each look.
     pub(crate) fn begin(&self, object: &Node<'_>, now: Timestamp) -> Option<Timestamp> {
         let mut taken: Option<Timestamp> = None;
         for place in &self.places {
@@ -42,7 +42,7 @@ impl Since {
                 });
             });
         }
-        taken.map(|stamp| stamp.min(now))
+        taken
     }
 }
 

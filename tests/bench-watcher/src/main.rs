@@ -44,6 +44,7 @@ mod finalizers {
 #[allow(dead_code, reason = "more than is measured")]
 mod waiting {
     use std::sync::Arc;
+    pub(crate) use std::time::Instant;
 
     #[derive(Debug)]
     pub(crate) struct Change {
@@ -54,7 +55,7 @@ mod waiting {
         pub(crate) version: Arc<str>,
         pub(crate) list: Option<Arc<str>>,
         pub(crate) object: Box<[u8]>,
-        pub(crate) observed_at: jiff::Timestamp,
+        pub(crate) observed_at: Instant,
     }
 }
 
@@ -97,7 +98,8 @@ fn row(corpus: &Corpus) {
         .map(|object| [br#"{"type":"MODIFIED","object":"#, &*object.json, b"}"].concat())
         .collect();
     let line = |object: &Object| &lines[object.number];
-    let mut ours = |object: &Object| match readers[object.place].event(line(object), None, object.now) {
+    let now = waiting::Instant::now();
+    let mut ours = |object: &Object| match readers[object.place].event(line(object), None, now) {
         Ok(Event::Change(change)) => Some(change.object.into_vec()),
         Ok(_) => None,
         Err(error) => panic!("{error:?}"),

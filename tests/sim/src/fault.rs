@@ -4,6 +4,9 @@ use crate::system::REDRIVE;
 use prodrome_lambda::WAIT_MAX;
 use serde::Serialize;
 
+/// By how much a clock of the cluster may be wrong, in milliseconds.
+const CLOCK_MAX: u32 = 300_000;
+
 /// Something that goes wrong for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Fault {
@@ -98,6 +101,11 @@ pub enum What {
     Slow(Function),
     /// The clock of a function is ahead by so many milliseconds.
     Skew(Function, i16),
+    /// The clock of a watcher's host is ahead by so many milliseconds; it is set as this begins, and set right at the end.
+    WatchClock(i32),
+    /// The clocks of the nodes are ahead by so many milliseconds: by them it is written since when a pod is ready or not.
+    /// None is behind here: what one that is writes is believed, as nobody knows better.
+    NodeClocks(u32),
     /// Each tick of the sweep comes twice, at once.
     TwoSweeps,
     /// The sweep does not tick.
@@ -144,7 +152,13 @@ impl What {
     pub fn is_harmless(self) -> bool {
         matches!(
             self,
-            Self::Repeats(_) | Self::Reorders | Self::Skew(..) | Self::TwoSweeps | Self::StoreConflicts(_)
+            Self::Repeats(_)
+                | Self::Reorders
+                | Self::Skew(..)
+                | Self::WatchClock(_)
+                | Self::NodeClocks(_)
+                | Self::TwoSweeps
+                | Self::StoreConflicts(_)
         )
     }
 
@@ -334,6 +348,34 @@ impl Fault {
         let breaks = What::StreamedListsBreak(random.u8(50..=100));
         let fault = Self { from, to, what: breaks, seed: random.u64(..) };
         vec![fault, Self::has_to_list(random, lists)]
+    }
+
+    /// The clocks of watchers' hosts are wrong, by up to five minutes, one after the other or each by another amount: a
+    /// clock that nobody minds, is set, and is wrong again.
+    pub(crate) fn of_watch_clocks(random: &mut fastrand::Rng, length: Millis) -> Vec<Self> {
+        let wrong = |random: &mut fastrand::Rng| {
+            let is_long = random.u8(0..3) == 0;
+            let from = if is_long { 0 } else { random.i64(0..length - 2 * MINUTE) };
+            let to = if is_long { length } else { from + random.i64(SECOND..20 * MINUTE) };
+            let by = random.i32(-CLOCK_MAX.cast_signed()..=CLOCK_MAX.cast_signed());
+            Self { from, to: to.min(length), what: What::WatchClock(by), seed: random.u64(..) }
+        };
+        (0..random.usize(1..4)).map(|_| wrong(random)).collect()
+    }
+
+    /// The clocks of nodes are ahead for a while.
+    pub(crate) fn of_node_clocks(random: &mut fastrand::Rng, length: Millis) -> Self {
+        let from = random.i64(0..length - 2 * MINUTE);
+        let to = (from + random.i64(MINUTE..40 * MINUTE)).min(length);
+        let what = What::NodeClocks(random.u32(1_000..=CLOCK_MAX));
+        Self { from, to, what, seed: random.u64(..) }
+    }
+
+    /// The clock of a function is wrong by some seconds.
+    pub(crate) fn of_a_clock(random: &mut fastrand::Rng, length: Millis) -> Self {
+        let of = FUNCTIONS[random.usize(0..FUNCTIONS.len())];
+        let what = What::Skew(of, random.i16(-5_000..=5_000));
+        Self { from: 0, to: length, what, seed: random.u64(..) }
     }
 
     /// The past is forgotten at an instant, or while the watcher is away from then on.

@@ -71,7 +71,7 @@ pub(crate) struct Pod {
     pub(crate) phase: Phase,
     /// Whether it is ready.
     pub(crate) ready: bool,
-    /// Since when.
+    /// Since when, by the clock of its node.
     pub(crate) ready_since: Millis,
     /// Which configuration it refers to.
     pub(crate) config: &'static str,
@@ -201,8 +201,8 @@ impl Cluster {
         self.lock().writes.clone()
     }
 
-    /// Something happens, if it applies.
-    pub(crate) fn happen(&self, deed: DeedKind, now: Millis) {
+    /// Something happens, if it applies. `shown` is what the clocks of nodes show.
+    pub(crate) fn happen(&self, deed: DeedKind, now: Millis, shown: Millis) {
         match deed {
             DeedKind::Create(name, phase, ready, config) => {
                 self.set_pod(name, now, |_| None);
@@ -212,13 +212,13 @@ impl Cluster {
                     inner.births
                 };
                 let uid = format!("{name}-{births}");
-                let pod = Pod { uid, created: now, phase, ready, ready_since: now, config };
+                let pod = Pod { uid, created: now, phase, ready, ready_since: shown, config };
                 self.set_pod(name, now, |_| Some(pod));
             }
             DeedKind::Phase(name, phase) => self.set_pod(name, now, |pod| Some(Pod { phase, ..pod? })),
             DeedKind::Ready(name, ready) => self.set_pod(name, now, |pod| {
                 let pod = pod?;
-                let ready_since = if pod.ready == ready { pod.ready_since } else { now };
+                let ready_since = if pod.ready == ready { pod.ready_since } else { shown };
                 Some(Pod { ready, ready_since, ..pod })
             }),
             DeedKind::Touch(name) => self.set_pod(name, now, |pod| pod),

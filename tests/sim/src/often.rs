@@ -89,7 +89,15 @@ impl Judge<'_> {
 
 /// Whether everything is seen in spite of it, and in its order.
 fn is_kind(what: What) -> bool {
-    matches!(what, What::Repeats(_) | What::Skew(..) | What::TwoSweeps | What::StoreConflicts(_))
+    matches!(
+        what,
+        What::Repeats(_)
+            | What::Skew(..)
+            | What::WatchClock(_)
+            | What::NodeClocks(_)
+            | What::TwoSweeps
+            | What::StoreConflicts(_)
+    )
 }
 
 /// When there are no longer enough begins, from when there were; a few more in time, and it goes on.

@@ -19,6 +19,8 @@ pub(crate) const IN_TIME: Millis = 4 * SECOND;
 const CONFLICTS: Millis = 10 * SECOND;
 /// What a rule that asks for another object may take besides: ten seconds gather, ten settle.
 pub(crate) const REFERENCES: Millis = 21 * SECOND;
+/// How far behind a watcher's clock may be without that being told from how long a pack is on its way.
+const UNTOLD: Millis = 5 * SECOND;
 /// What times that are written to the second, cut off, may be early.
 pub(crate) const CUT_OFF: Millis = SECOND;
 /// An open check is looked at again this often, and a little time for it.
@@ -172,13 +174,17 @@ impl Judge<'_> {
         restored.any(|fault| from < fault.to && fault.to <= to + self.skew())
     }
 
-    /// By how much clocks may differ.
+    /// By how much clocks may differ: those of two functions, and that of a watcher as far as its packs do not tell. That it
+    /// is behind by a few seconds looks like a slow way to the queue; all else that it is wrong by is known, as is how long
+    /// anything has waited, however often it is set.
     pub(crate) fn skew(&self) -> Millis {
+        let mut watching = self.faults.iter().filter(|fault| matches!(fault.what, What::WatchClock(_)));
+        let watching = if watching.next().is_some() { UNTOLD } else { 0 };
         let skews = self.faults.iter().filter_map(|fault| match fault.what {
             What::Skew(_, by) => Some(Millis::from(by).abs()),
             _ => None,
         });
-        skews.max().unwrap_or(0) * i64::try_from(FUNCTIONS.len().min(2)).unwrap_or(2)
+        skews.max().unwrap_or(0) * i64::try_from(FUNCTIONS.len().min(2)).unwrap_or(2) + watching
     }
 
     /// Whatever matched for long enough was told, and in time.
@@ -249,7 +255,10 @@ impl Judge<'_> {
         let is_hidden = Calm::of_all(&hiding).over(from - MINUTE, over).is_some();
         let is_pushed = law.changes().next().is_some();
         let known = if is_pushed { MINUTE } else { 0 };
-        if law.refers || is_pushed || (is_hidden && !law.tells_since) { law.longest() + known } else { 0 }
+        // What an object says of a time to come counts from when it was seen.
+        let may_be_ahead = self.faults.iter().any(|fault| matches!(fault.what, What::NodeClocks(_)));
+        let tells_since = law.tells_since && !may_be_ahead;
+        if law.refers || is_pushed || (is_hidden && !tells_since) { law.longest() + known } else { 0 }
     }
 
     /// One fault is one finding: of one object and rule the next begins only after the last has ended, and none is

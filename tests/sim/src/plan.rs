@@ -11,6 +11,8 @@ pub(crate) const CONFIGS: [&str; 2] = ["settings", "secrets"];
 
 /// By which the API server is drawn, and what is wrong with it: so that what failed once means what it did.
 const SERVING: u64 = 0x690c;
+/// By which it is drawn which clocks are wrong, likewise.
+const CLOCKS: u64 = 0xc10c;
 
 /// All that will happen to a run, from its seed. It is a list of changes and a list of faults, so that either can be
 /// cut down to what matters.
@@ -159,6 +161,16 @@ impl Plan {
         }
         if many > 0 && streams_lists && serving.u8(0..3) == 0 {
             faults.extend(Fault::of_streamed_lists(&mut serving, &deeds, length));
+        }
+        let mut clocks = fastrand::Rng::with_seed(seed ^ CLOCKS);
+        if many > 0 && clocks.u8(0..4) == 0 {
+            faults.extend(Fault::of_watch_clocks(&mut clocks, length));
+        }
+        if many > 0 && clocks.u8(0..10) == 0 {
+            faults.push(Fault::of_a_clock(&mut clocks, length));
+        }
+        if many > 0 && clocks.u8(0..6) == 0 {
+            faults.push(Fault::of_node_clocks(&mut clocks, length));
         }
         faults.sort_by_key(|fault| fault.from);
         let waiting_bytes_max = if random.bool() { 8 << 20 } else { random.usize(700..2_500) };

@@ -103,8 +103,9 @@ pub(crate) struct Far {
 impl Queue for Far {
     async fn send(&self, to: QueueName, messages: Vec<Message>) -> Result<(), SendError> {
         let (there, back) = self.weather.sends_take();
+        let made = self.queue.clock.millis();
         pass(there).await;
-        self.sent.note(&self.cluster, &messages);
+        self.sent.note(&self.cluster, &messages, made);
         let sent = self.queue.send(to, messages).await;
         pass(back).await;
         sent

@@ -146,7 +146,8 @@ async fn happen(system: System, plan: Plan) {
             if let Some(deed) = deeds.next()
                 && !(deed.what.is_of_pods() && system.weather.is(What::OnlyBookmarks))
             {
-                system.cluster.happen(deed.what, system.clock.millis());
+                let now = system.clock.millis();
+                system.cluster.happen(deed.what, now, now + system.weather.nodes_ahead());
             }
         } else if let Some((_, blow)) = blows.next() {
             match blow {

@@ -1,6 +1,6 @@
 //! What the watcher says of its lists.
 
-use crate::clock::{Clock, Millis};
+use crate::clock::{Clock, Millis, timestamp};
 use crate::complaint::Complaint;
 use crate::model::{Cluster, NAMESPACE};
 use prodrome_model::{Change, ChangeKind, RawJson};
@@ -34,21 +34,22 @@ impl Sent {
         self.lock().complaints.clone()
     }
 
-    /// Notes what is sent.
-    pub(crate) fn note(&self, cluster: &Cluster, messages: &[Message]) {
+    /// Notes what is sent at an instant, whatever the watcher's clock shows then.
+    pub(crate) fn note(&self, cluster: &Cluster, messages: &[Message], now: Millis) {
         for message in messages {
             let Body::Pack(bytes) = &message.body else { continue };
             let Ok(decoded) = pack::decode(bytes, UNCOMPRESSED_MAX) else { continue };
+            let shown = decoded.made_at.unwrap_or(timestamp(now));
             for change in decoded.changes.into_iter().flatten() {
-                self.lock().change(cluster, &change);
+                let seen_at = now - (Clock::since_begin(shown) - Clock::since_begin(change.observed_at));
+                self.lock().change(cluster, &change, seen_at);
             }
         }
     }
 }
 
 impl Inner {
-    fn change(&mut self, cluster: &Cluster, change: &Change) {
-        let at = Clock::since_begin(change.observed_at);
+    fn change(&mut self, cluster: &Cluster, change: &Change, at: Millis) {
         match (change.kind, &change.list) {
             (ChangeKind::ListBegin, Some(list)) => _ = self.begun.insert(list.clone(), at),
             (ChangeKind::ListEnd, Some(list)) => self.list_ended(cluster, change, list, at),

@@ -43,6 +43,8 @@ struct Host {
     status: Known,
     /// When its processes stand still.
     stops: Vec<(Millis, Millis)>,
+    /// When its clock is ahead, and by how much.
+    clocks: Vec<(Millis, Millis, Millis)>,
 }
 
 impl Watching {
@@ -53,6 +55,12 @@ impl Watching {
                 let of_it = plan.faults.iter().filter(move |fault| fault.what == what);
                 of_it.filter(move |fault| host_of(fault, plan.watchers) == number)
             };
+            let clock = |fault: &Fault| match fault.what {
+                What::WatchClock(by) if host_of(fault, plan.watchers) == number => {
+                    Some((fault.from, fault.to, by.into()))
+                }
+                _ => None,
+            };
             let host = Host {
                 system: system.clone(),
                 number,
@@ -60,6 +68,7 @@ impl Watching {
                 events: plan.events,
                 waiting_bytes_max: plan.waiting_bytes_max,
                 status: Arc::default(),
+                clocks: plan.faults.iter().filter_map(clock).collect(),
                 stops: struck(What::WatcherSuspended).map(|fault| (fault.from, fault.to)).collect(),
             };
             let mut kills: Vec<_> =
@@ -138,6 +147,16 @@ impl Host {
         (watcher, listening)
     }
 
+    /// What its host shows: of several amounts that it is wrong by, the one that came last.
+    fn clock(&self) -> WatchClock {
+        let (clock, clocks) = (self.system.clock, self.clocks.clone());
+        WatchClock::new(move || {
+            let now = clock.millis();
+            let wrong = clocks.iter().filter(|(from, to, _)| (*from..*to).contains(&now));
+            clock.skewed(wrong.max_by_key(|(from, ..)| *from).map_or(0, |(.., by)| *by))
+        })
+    }
+
     fn watcher(&self) -> Watcher<Far, ConfigMapPlaces> {
         let Self { system, number, shares, events, waiting_bytes_max, .. } = self;
         let client = api::client(&system.cluster, &system.weather, system.clock, Caller::Watcher);
@@ -148,8 +167,7 @@ impl Host {
         settings.shards = SHARDS;
         settings.waiting_bytes_max = *waiting_bytes_max;
         settings.outage_bytes_max = *waiting_bytes_max;
-        let clock = system.clock;
-        let clock = WatchClock::new(move || clock.now());
+        let clock = self.clock();
         let System { queue, weather, sent, cluster, .. } = system.clone();
         let queue = Far { queue, sent, cluster, weather };
         let watcher = Watcher::new(client.clone(), queue, places, settings, clock.clone());

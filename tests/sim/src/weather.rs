@@ -40,7 +40,11 @@ impl Weather {
     /// When it changes next, after an instant.
     pub(crate) fn changes_after(&self, at: Millis) -> Millis {
         let fronts = self.fronts.lock().unwrap_or_else(PoisonError::into_inner);
-        let turns = fronts.iter().flat_map(|front| [front.fault.from, front.fault.to]);
+        // That a clock is set changes nothing else, and no chance falls otherwise for it.
+        let others = fronts
+            .iter()
+            .filter(|front| !matches!(front.fault.what, What::WatchClock(_) | What::NodeClocks(_)));
+        let turns = others.flat_map(|front| [front.fault.from, front.fault.to]);
         turns.filter(|turn| *turn > at).min().unwrap_or(Millis::MAX)
     }
 
@@ -127,6 +131,15 @@ impl Weather {
     pub(crate) fn skew(&self, of: Function) -> Millis {
         self.ask(|what, _| match what {
             What::Skew(function, by) if function == of => Some(by.into()),
+            _ => None,
+        })
+        .unwrap_or(0)
+    }
+
+    /// By how much the clocks of nodes are ahead.
+    pub(crate) fn nodes_ahead(&self) -> Millis {
+        self.ask(|what, _| match what {
+            What::NodeClocks(by) => Some(by.into()),
             _ => None,
         })
         .unwrap_or(0)

@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod apart;
+#[cfg(test)]
+mod clocks;
 mod clusters;
 #[cfg(test)]
 mod crash;

@@ -133,6 +133,8 @@ pub(crate) struct World {
     pub(crate) episodes: MemoryStore,
     /// How far behind the watcher says it is; nothing, where no watcher makes the packs.
     pub(crate) lag_seconds: Option<u32>,
+    /// By how many seconds the watcher's clock is ahead; nothing, where packs do not say what it shows.
+    pub(crate) watch_ahead: Option<i64>,
     pub(crate) queue: MemoryQueue,
     pub(crate) cluster: Clouded,
     /// Instances of the function: messages go to one after the other.
@@ -197,6 +199,7 @@ impl World {
             store,
             episodes,
             lag_seconds: None,
+            watch_ahead: None,
             queue,
             cluster,
             scope: Scope::new("default", "local", "kind"),
@@ -320,10 +323,14 @@ impl World {
     /// The watcher sends a pack.
     pub(crate) async fn tell(&mut self, changes: &[Told<'_>]) {
         let head = PackHead { scope: self.scope.clone(), shard: None, shards: SHARDS };
+        let (first, accepted) = (self.sequence + 1, self.sequence);
+        let waybill = Waybill { epoch: self.epoch, first, accepted, ..Waybill::default() };
+        let shown = self.now + SignedDuration::from_secs(self.watch_ahead.unwrap_or(0));
         let mut builder = match self.lag_seconds {
+            lag if self.watch_ahead.is_some() => {
+                PackBuilder::of_timed_watcher(&head, lag.unwrap_or(0), self.heard_of, waybill, shown)
+            }
             lag if self.counts => {
-                let (first, accepted) = (self.sequence + 1, self.sequence);
-                let waybill = Waybill { epoch: self.epoch, first, accepted, ..Waybill::default() };
                 PackBuilder::of_counting_watcher(&head, lag.unwrap_or(0), self.heard_of, waybill)
             }
             Some(lag) => PackBuilder::of_watcher(&head, lag),
@@ -337,7 +344,7 @@ impl World {
                 resource: &resource(of),
                 epoch: self.epoch,
                 sequence: self.sequence,
-                observed_at: self.now,
+                observed_at: shown,
                 source: &Source::Watch,
                 list: list.as_deref(),
             };

@@ -38,6 +38,12 @@ impl Queue for Noting {
     }
 }
 
+/// A clock that goes with the virtual time.
+fn clock() -> Clock {
+    let began = Instant::now();
+    Clock::new(move || Timestamp::UNIX_EPOCH + jiff::SignedDuration::try_from(began.elapsed()).unwrap())
+}
+
 /// A pack as it was accepted: after how many milliseconds, its shard, the objects in it.
 type Accepted = (u128, Option<u16>, Vec<String>);
 
@@ -67,6 +73,7 @@ impl Bench {
             hub: Arc::clone(&hub),
             queue: queue.clone(),
             metrics: Arc::clone(&metrics),
+            clock: clock(),
             scope: Scope::new("default", "local", "test"),
             shards: 4,
             epoch: 7,
@@ -93,7 +100,7 @@ impl Bench {
             version: version.to_string().into(),
             list: None,
             object: object.into_bytes().into(),
-            observed_at: Timestamp::UNIX_EPOCH,
+            observed_at: Instant::now(),
         };
         self.hub.put(self.stream, change).await;
     }
@@ -330,4 +337,22 @@ async fn changes_are_numbered_without_a_hole_and_each_pack_says_what_was_accepte
     let read = next - 1 + last.overtaken + 3;
     let want = Waybill { epoch: 7, first: next, accepted: next - 1, read, dropped: 3, ..last };
     assert_eq!((last, last.ignored, last.held()), (want, 0, 0), "what is dropped is said");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pack_that_is_sent_once_more_says_when_that_is_and_how_far_behind_the_watcher_is_by_then() {
+    let bench = Bench::new(1 << 20);
+    *bench.queue.down.lock().unwrap() = true;
+    bench.put("a", 1, 0).await;
+    sleep(Duration::from_secs(90)).await;
+    *bench.queue.down.lock().unwrap() = false;
+    sleep(Duration::from_secs(30)).await;
+    let accepted = bench.queue.accepted.lock().unwrap().clone();
+    let packs = accepted.iter().map(|(after, bytes)| (*after, decode(bytes, UNCOMPRESSED_MAX).unwrap()));
+    let with_a = packs.filter(|(_, pack)| !pack.changes.is_empty()).collect::<Vec<_>>();
+    let [(after, pack)] = &with_a[..] else { panic!("{with_a:?}") };
+    assert!(*after >= Duration::from_secs(90), "{after:?}");
+    let shown = pack.made_at.unwrap().duration_since(Timestamp::UNIX_EPOCH);
+    assert_eq!(shown.as_secs(), i64::try_from(after.as_secs()).unwrap());
+    assert_eq!(u64::from(pack.lag_seconds.unwrap()), after.as_secs());
 }

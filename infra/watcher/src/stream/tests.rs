@@ -4,7 +4,6 @@ use super::*;
 use crate::trim::{OwnObject, Trim};
 use crate::trouble::Trouble;
 use bytes::Bytes;
-use jiff::Timestamp;
 use prodrome_model::Resource;
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -213,7 +212,6 @@ async fn play_all(
         api: Arc::clone(&script),
         hub: Arc::clone(&hub),
         metrics: Arc::clone(&metrics),
-        clock: Clock::new(|| Timestamp::UNIX_EPOCH),
         epoch: 7,
         watch_lasts: WATCH_LASTS,
         stream_lists,
@@ -784,7 +782,6 @@ async fn a_kind_costs_an_api_server_a_dozen_requests_an_hour_and_all_together_do
         api: api.clone(),
         hub: Arc::clone(&hub),
         metrics,
-        clock: Clock::new(|| Timestamp::UNIX_EPOCH),
         epoch: 7,
         watch_lasts: WATCH_LASTS,
         stream_lists: true,

@@ -21,7 +21,7 @@ fn change(name: &str, version: u64) -> Change {
         version: version.to_string().into(),
         list: None,
         object: format!(r#"{{"name":"{name}","version":{version}}}"#).into_bytes().into(),
-        observed_at: Timestamp::UNIX_EPOCH,
+        observed_at: Instant::now(),
     }
 }
 
@@ -51,7 +51,7 @@ impl World {
     }
 
     fn mark(&mut self, mark: Mark) {
-        self.waiting.put_mark(self.stream, mark, Instant::now(), Timestamp::UNIX_EPOCH);
+        self.waiting.put_mark(self.stream, mark, Instant::now());
     }
 
     /// Takes up to so many; what was taken, in words.

@@ -74,34 +74,57 @@ pub struct PackBuilder {
     pending_bytes: usize,
 }
 
+/// What a head says besides where its pack belongs.
+#[derive(Default)]
+struct Marks {
+    lag_seconds: Option<u32>,
+    rules: u64,
+    waybill: Option<Waybill>,
+    made_at: Option<Timestamp>,
+}
+
 impl PackBuilder {
     /// A pack without changes.
     pub fn new(head: &PackHead) -> Self {
-        Self::begin(head, None, 0, None)
+        Self::begin(head, &Marks::default())
     }
 
     /// A watcher's pack without changes: a sign of life. `lag_seconds` is how far behind its cluster the watcher
     /// is, as far as it knows itself.
     pub fn of_watcher(head: &PackHead, lag_seconds: u32) -> Self {
-        Self::begin(head, Some(lag_seconds), 0, None)
+        Self::begin(head, &Marks { lag_seconds: Some(lag_seconds), ..Marks::default() })
     }
 
     /// The same, made by a watcher that has heard of this version of the rules: whoever judges it must not know less.
     pub fn of_informed_watcher(head: &PackHead, lag_seconds: u32, rules: u64) -> Self {
-        Self::begin(head, Some(lag_seconds), rules, None)
+        Self::begin(head, &Marks { lag_seconds: Some(lag_seconds), rules, ..Marks::default() })
     }
 
     /// The same, whose changes are numbered without a hole.
     pub fn of_counting_watcher(head: &PackHead, lag_seconds: u32, rules: u64, waybill: Waybill) -> Self {
-        Self::begin(head, Some(lag_seconds), rules, Some(waybill))
+        let waybill = Some(waybill);
+        Self::begin(head, &Marks { lag_seconds: Some(lag_seconds), rules, waybill, made_at: None })
+    }
+
+    /// The same, which says what its maker's clock shows: by that a reader knows how far it is from its own, and when each
+    /// change was seen.
+    pub fn of_timed_watcher(
+        head: &PackHead,
+        lag_seconds: u32,
+        rules: u64,
+        waybill: Waybill,
+        made_at: Timestamp,
+    ) -> Self {
+        let (waybill, made_at) = (Some(waybill), Some(made_at));
+        Self::begin(head, &Marks { lag_seconds: Some(lag_seconds), rules, waybill, made_at })
     }
 
     /// A pack of what is sent on alone: it keeps its number.
     pub fn of_numbered(head: &PackHead, waybill: Waybill) -> Self {
-        Self::begin(head, None, 0, Some(waybill))
+        Self::begin(head, &Marks { waybill: Some(waybill), ..Marks::default() })
     }
 
-    fn begin(head: &PackHead, lag_seconds: Option<u32>, rules: u64, waybill: Option<Waybill>) -> Self {
+    fn begin(head: &PackHead, marks: &Marks) -> Self {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Versioned<'a> {
@@ -114,14 +137,28 @@ impl PackBuilder {
             rules: Option<u64>,
             #[serde(skip_serializing_if = "Option::is_none")]
             waybill: Option<Waybill>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            made_at: Option<Timestamp>,
         }
-        let mut encoder = Encoder::new(Vec::with_capacity(COMPRESSED_GOAL), LEVEL).expect(WRITES_TO_MEMORY);
-        encoder.include_checksum(true).expect("a new encoder takes the setting");
-        let mut builder = Self { encoder, line: Vec::new(), changes: 0, raw_bytes: 0, pending_bytes: 0 };
+        let Marks { lag_seconds, rules, waybill, made_at } = *marks;
+        let mut builder = Self::empty();
         let rules = (rules > 0).then_some(rules);
-        builder.write_json(&Versioned { version: VERSION, head, lag_seconds, rules, waybill });
+        builder.write_json(&Versioned { version: VERSION, head, lag_seconds, rules, waybill, made_at });
         builder.line.push(b'\n');
         builder.write_line();
+        builder
+    }
+
+    fn empty() -> Self {
+        let mut encoder = Encoder::new(Vec::with_capacity(COMPRESSED_GOAL), LEVEL).expect(WRITES_TO_MEMORY);
+        encoder.include_checksum(true).expect("a new encoder takes the setting");
+        Self { encoder, line: Vec::new(), changes: 0, raw_bytes: 0, pending_bytes: 0 }
+    }
+
+    /// Begins a pack whose first line is this.
+    pub(super) fn of_line(line: &[u8]) -> Self {
+        let mut builder = Self::empty();
+        builder.write(line);
         builder
     }
 
@@ -218,7 +255,8 @@ impl PackBuilder {
         self.line = line;
     }
 
-    fn write(&mut self, bytes: &[u8]) {
+    /// Adds bytes as they are: lines, or a part of one.
+    pub(super) fn write(&mut self, bytes: &[u8]) {
         self.encoder.write_all(bytes).expect(WRITES_TO_MEMORY);
         self.raw_bytes += bytes.len();
         self.pending_bytes += bytes.len();

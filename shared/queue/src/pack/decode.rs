@@ -1,4 +1,5 @@
 use super::{PackError, PackHead, VERSION};
+use jiff::Timestamp;
 use memchr::memmem;
 use prodrome_model::{Change, ChangeKind, RawJson, Waybill};
 use prodrome_scan::scanner::{self, Level};
@@ -25,6 +26,8 @@ pub struct DecodedPack {
     pub rules: u64,
     /// How its changes are numbered; absent where nobody counts them.
     pub waybill: Option<Waybill>,
+    /// What its maker's clock showed when it was made, or made anew to be sent once more; absent where it did not say.
+    pub made_at: Option<Timestamp>,
     /// The changes in their order, each by itself well-formed or not.
     pub changes: Vec<Result<Change, BadChange>>,
     /// How many bytes it inflated to.
@@ -54,9 +57,10 @@ impl BadChange {
 pub fn decode(bytes: &[u8], uncompressed_max: usize) -> Result<DecodedPack, PackError> {
     let text = inflate(bytes, uncompressed_max)?;
     let mut lines = Lines { rest: &text };
-    let FirstLine { head, lag_seconds, rules, waybill } = parse_head(lines.next().ok_or(PackError::Empty)?)?;
+    let FirstLine { head, lag_seconds, rules, waybill, made_at } =
+        parse_head(lines.next().ok_or(PackError::Empty)?)?;
     let changes = lines.enumerate().map(|(index, line)| parse_change(index + 2, line)).collect();
-    Ok(DecodedPack { head, lag_seconds, rules, waybill, changes, raw_bytes: text.len() })
+    Ok(DecodedPack { head, lag_seconds, rules, waybill, made_at, changes, raw_bytes: text.len() })
 }
 
 fn inflate(bytes: &[u8], uncompressed_max: usize) -> Result<Vec<u8>, PackError> {
@@ -64,8 +68,7 @@ fn inflate(bytes: &[u8], uncompressed_max: usize) -> Result<Vec<u8>, PackError> 
         return Err(PackError::Empty);
     }
     let corrupt = |error: std::io::Error| PackError::Corrupt { reason: error.to_string() };
-    let mut decoder = Decoder::with_buffer(bytes).map_err(corrupt)?.single_frame();
-    decoder.window_log_max(WINDOW_LOG_MAX).map_err(corrupt)?;
+    let mut decoder = frame(bytes)?;
     let mut text = Vec::with_capacity(bytes.len().saturating_mul(8).min(uncompressed_max));
     let cap = u64::try_from(uncompressed_max).unwrap_or(u64::MAX).saturating_add(1);
     let read = decoder.by_ref().take(cap).read_to_end(&mut text);
@@ -85,11 +88,20 @@ fn inflate(bytes: &[u8], uncompressed_max: usize) -> Result<Vec<u8>, PackError> 
     }
 }
 
+/// The one frame of a pack, as it inflates.
+pub(super) fn frame(bytes: &[u8]) -> Result<Decoder<'_, &[u8]>, PackError> {
+    let corrupt = |error: std::io::Error| PackError::Corrupt { reason: error.to_string() };
+    let mut decoder = Decoder::with_buffer(bytes).map_err(corrupt)?.single_frame();
+    decoder.window_log_max(WINDOW_LOG_MAX).map_err(corrupt)?;
+    Ok(decoder)
+}
+
 struct FirstLine {
     head: PackHead,
     lag_seconds: Option<u32>,
     rules: u64,
     waybill: Option<Waybill>,
+    made_at: Option<Timestamp>,
 }
 
 fn parse_head(line: &[u8]) -> Result<FirstLine, PackError> {
@@ -110,6 +122,11 @@ fn parse_head(line: &[u8]) -> Result<FirstLine, PackError> {
     struct Counted {
         waybill: Waybill,
     }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Timed {
+        made_at: Timestamp,
+    }
     let unreadable =
         |error: serde_json::Error| PackError::Head { reason: cut(&error.to_string(), REASON_BYTES_MAX) };
     let Versioned { version } = serde_json::from_slice(line).map_err(unreadable)?;
@@ -125,7 +142,8 @@ fn parse_head(line: &[u8]) -> Result<FirstLine, PackError> {
     let lag_seconds = serde_json::from_slice(line).ok().and_then(|Lagging { lag_seconds }| lag_seconds);
     let rules = serde_json::from_slice(line).map_or(0, |Informed { rules }| rules);
     let waybill = serde_json::from_slice(line).ok().map(|Counted { waybill }| waybill);
-    Ok(FirstLine { head, lag_seconds, rules, waybill })
+    let made_at = serde_json::from_slice(line).ok().map(|Timed { made_at }| made_at);
+    Ok(FirstLine { head, lag_seconds, rules, waybill, made_at })
 }
 
 fn parse_change(number: usize, line: &[u8]) -> Result<Change, BadChange> {

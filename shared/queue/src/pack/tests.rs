@@ -1,4 +1,5 @@
 use super::*;
+use jiff::Timestamp;
 use prodrome_model::{Change, ChangeKind, RawJson, Resource, Scope, Source};
 use proptest::prelude::*;
 
@@ -67,6 +68,31 @@ fn a_watcher_says_how_far_behind_it_is() {
         let decoded = decode(&bytes, UNCOMPRESSED_MAX).unwrap();
         assert_eq!((decoded.lag_seconds, decoded.head), (want, head()), "{name}");
     }
+}
+
+#[test]
+fn a_pack_that_is_made_anew_says_what_is_so_now_and_holds_what_it_held() {
+    let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
+    let waybill = prodrome_model::Waybill { epoch: 7, first: 1, ..prodrome_model::Waybill::default() };
+    let mut builder = PackBuilder::of_timed_watcher(&head(), 2, 5, waybill, at(0));
+    // More than any buffer holds at once.
+    let filling = "x".repeat(300_000);
+    let changes = [change(1, &format!(r#"{{"a":"{filling}"}}"#)), mark(ChangeKind::ListEnd), change(3, "{}")];
+    for change in &changes {
+        builder.push(change);
+    }
+    let bytes = builder.finish().unwrap().bytes;
+    let lines = |bytes: &[u8]| inflated(bytes).lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
+    let anew = made_anew(&bytes, 92, at(90)).unwrap();
+    assert_eq!(lines(&anew), lines(&bytes));
+    for (bytes, want) in [(&bytes, (Some(2), Some(at(0)))), (&anew, (Some(92), Some(at(90))))] {
+        let decoded = decode(bytes, UNCOMPRESSED_MAX).unwrap();
+        assert_eq!((decoded.lag_seconds, decoded.made_at), want);
+        assert_eq!((decoded.head, decoded.rules, decoded.waybill), (head(), 5, Some(waybill)));
+    }
+    let untimed = PackBuilder::of_watcher(&head(), 0).finish().unwrap().bytes;
+    assert_eq!(decode(&untimed, UNCOMPRESSED_MAX).unwrap().made_at, None);
+    assert!(made_anew(b"no pack", 0, at(0)).is_err());
 }
 
 #[test]

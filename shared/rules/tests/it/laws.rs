@@ -60,7 +60,6 @@ proptest! {
             let evaluation = rule.evaluate(node, at(now));
             prop_assert!(evaluation.matches || (evaluation.evidence.is_empty() && evaluation.since.is_none()));
             prop_assert!(evaluation.evidence.len() <= EVIDENCE_MAX);
-            prop_assert!(evaluation.since.is_none_or(|since| since <= at(now)));
             prop_assert!(evaluation.turns_at.is_none_or(|turns_at| turns_at > at(now)));
             let summary = rule.summary(node);
             prop_assert!(summary.chars().count() <= SUMMARY_MAX && !summary.contains('\n'));

@@ -326,3 +326,28 @@ fn a_cluster_that_is_silent_for_long_is_told_and_nothing_else() {
         assert_eq!((outcome.findings, outcome.alerts), (1, 1), "{what:?}");
     }
 }
+
+/// A pod is unready for four minutes, for which one rule of three waits, and later for eight. The clock of the watcher's host
+/// is wrong by five minutes all the while, or is set in the midst of it; or those of the nodes are, which write since when.
+#[test]
+fn whatever_a_clock_of_the_cluster_shows_nothing_lasts_longer_or_less_long_for_it() {
+    let (behind, ahead) = (What::WatchClock(-300_000), What::WatchClock(300_000));
+    for (what, wrong) in [
+        ("behind", vec![fault(0, 40 * MINUTE, behind)]),
+        ("ahead", vec![fault(0, 40 * MINUTE, ahead)]),
+        ("set right while it lasts", vec![fault(0, 6 * MINUTE, behind)]),
+        ("set right before it is over", vec![fault(0, 15 * MINUTE, ahead)]),
+        (
+            "set back and forth",
+            (4..20).step_by(2).map(|n| fault(n * MINUTE, (n + 1) * MINUTE, ahead)).collect(),
+        ),
+        ("set wrong while it lasts", vec![fault(5 * MINUTE, 40 * MINUTE, behind)]),
+        ("of the nodes", vec![fault(0, 40 * MINUTE, What::NodeClocks(300_000))]),
+    ] {
+        let ready = |at, ready| (at * MINUTE, DeedKind::Ready("a", ready));
+        let deeds = [ready(4, false), ready(8, true), ready(12, false), ready(20, true)];
+        let outcome = run(&Plan { faults: wrong, ..one_pod(1_000, true, deeds) });
+        assert_eq!(outcome.complaints, [], "{what}");
+        assert_eq!(outcome.findings, 4, "{what}");
+    }
+}
