@@ -2,10 +2,14 @@
 
 use crate::clock::{MINUTE, Millis, SECOND, millis_of};
 use crate::fault::Fault;
+use crate::forms::LOOKED_AT;
 use crate::law::{NEVER, Ruled, Spell};
 use crate::model::Past;
 use crate::oracle::{CUT_OFF, IN_TIME, Judge, REFERENCES, Story};
 use crate::system::TIMEOUT;
+
+/// What happens within this may be heard of in any order: packs are handled side by side.
+const MOMENT: Millis = 2 * SECOND;
 
 impl Judge<'_> {
     /// Whatever was told was so.
@@ -97,7 +101,10 @@ impl Judge<'_> {
         let mut of_it = of_it.iter().filter(can_be).rev();
         let mut begins = of_it.next().map_or(fired, |spell| spell.from);
         for spell in of_it {
-            if spell.to <= begins && self.is_break(law, (since, fired), spell.to, begins) {
+            // Of what happens within a moment the later may be heard of first; then nobody knows of the end until the first
+            // look.
+            let ends = if spell.to - spell.from < MOMENT { spell.to + LOOKED_AT } else { spell.to };
+            if ends <= begins && self.is_break(law, (since, fired), ends, begins) {
                 break;
             }
             begins = begins.min(spell.from);

@@ -11,7 +11,7 @@ use prodrome_model::EndReason;
 /// A version is known everywhere so soon.
 const KNOWN: Millis = 10 * SECOND;
 /// What was begun by whoever did not know it is looked at by one who does.
-const LOOKED_AT: Millis = 31 * SECOND;
+pub(crate) const LOOKED_AT: Millis = 31 * SECOND;
 
 impl Ruled {
     /// What has to be told anew of each match: it is cut where the rule begins to look for something else.
