@@ -171,7 +171,7 @@ cluster-tools: ## Get a real kube-apiserver, etcd and kubectl for the tests that
 cluster-nodes: cluster-tools ## Get what real nodes are made of (kubelet, containerd, …; needs Go and Debian's packages; some minutes, once)
 	@tests/cluster/nodes >/dev/null
 
-e2e-cluster: cluster-nodes ## Live through real faults on real nodes, into tests/report/cluster.md (needs root; ten minutes; ONLY='crash-loop …', RECORD=DIR keeps a recording)
+e2e-cluster: cluster-nodes ## Live through real faults on real nodes, into tests/report/cluster.md (needs root; a quarter of an hour; ONLY='crash-loop …', RECORD=DIR keeps a recording and replays it)
 	@$(CARGO) build --quiet -p prodrome-emulator -p prodrome-watcher -p prodrome-e2e-cluster $(if $(RECORD),-p prodrome-cli)
 	@$(EMULATOR) run -- true # its Python is had from outside, and the run has no way there
 	@KUBEBUILDER_ASSETS=$$(tests/cluster/assets) $(TARGET)/debug/e2e-cluster --watcher $(TARGET)/debug/watcher \

@@ -6,8 +6,11 @@
 
 mod cgroups;
 mod control;
+#[cfg(test)]
+mod counterparts;
 mod enclosure;
 mod faults;
+mod healthy;
 mod image;
 mod life;
 mod limited;
@@ -16,6 +19,7 @@ mod node;
 mod objects;
 mod program;
 mod registry;
+mod replayed;
 mod scenario;
 mod section;
 mod site;
@@ -59,9 +63,11 @@ pub fn live(site: Site, plan: &Plan, say: &dyn Fn(&str)) -> Result<Story> {
             Some(tape::Tape::start(prodrome, &world.cluster, folder, &world.site.log("record"))?)
         }
     };
-    let story = story::live(&mut world, scenarios, say)?;
-    if let Some(tape) = tape {
+    let mut story = story::live(&mut world, scenarios, say)?;
+    if let Some((tape, (prodrome, folder))) = tape.zip(plan.record.as_ref()) {
         tape.end()?;
+        say("the recording is replayed");
+        story.replayed = Some(replayed::Replayed::new(prodrome, folder)?);
     }
     Ok(story)
 }

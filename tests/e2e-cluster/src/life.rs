@@ -1,7 +1,6 @@
-//! Nodes in trouble, and what every cluster sees each day.
+//! Nodes in trouble.
 
-use crate::objects::{deployment, disruption_budget, image, job, on, program, pull_secret, ready, shell};
-use crate::registry::PASSWORD;
+use crate::objects::{among, deployment, disruption_budget, on, program, ready};
 use crate::scenario::{Act, NODES, Scenario};
 use serde_json::{Value, json};
 
@@ -10,16 +9,11 @@ pub(crate) fn nodes() -> Vec<Scenario> {
     let mut drained = ready(program());
     drained["nodeSelector"] = Value::Null;
     // One on each of two nodes, where both are there.
-    drained["affinity"] = json!({
-        "podAntiAffinity": { "preferredDuringSchedulingIgnoredDuringExecution": [{
-            "weight": 100, "podAffinityTerm": {
-                "topologyKey": "kubernetes.io/hostname", "labelSelector": { "matchLabels": { "app": "web" } } },
-        }] },
-        "nodeAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": [{
-            "matchExpressions": [{
-                "key": "kubernetes.io/hostname", "operator": "In", "values": [NODES[0], NODES[1]] }],
-        }] } },
-    });
+    drained["affinity"] = among(&NODES[..2]);
+    drained["affinity"]["podAntiAffinity"] = json!({ "preferredDuringSchedulingIgnoredDuringExecution": [{
+        "weight": 100, "podAffinityTerm": {
+            "topologyKey": "kubernetes.io/hostname", "labelSelector": { "matchLabels": { "app": "web" } } },
+    }] });
     let there = deployment("web", 2, on(NODES[1], ready(program())));
     vec![
         Scenario::quiet("drained", vec![deployment("web", 2, drained)])
@@ -48,24 +42,5 @@ pub(crate) fn nodes() -> Vec<Scenario> {
             .then(330, Act::KillContainerd(NODES[2]))
             .mended_by(Act::StartContainerd(NODES[2]))
             .within(200),
-    ]
-}
-
-/// What is as it should be.
-pub(crate) fn healthy() -> Vec<Scenario> {
-    let slow = ready(shell("sleep 90; exec httpd -f -p 8080 -h /var/www"));
-    let mut private = on(NODES[0], image("private.example.com/shop/web:1.0"));
-    private["imagePullSecrets"] = json!([{ "name": "registry" }]);
-    vec![
-        Scenario::quiet(
-            "right-password",
-            vec![pull_secret("private.example.com", PASSWORD), deployment("app", 1, ready(private))],
-        ),
-        Scenario::quiet("rollout", vec![deployment("web", 3, ready(program()))])
-            .then(60, Act::kubectl("set image deployment/web main=registry.example.com/shop/web:1.1")),
-        Scenario::quiet("slow-start", vec![deployment("api", 1, slow)]),
-        Scenario::quiet("job-finishing", vec![job("report", 0, "sleep 15; echo done")]),
-        Scenario::quiet("scaled-down", vec![deployment("web", 3, ready(program()))])
-            .then(90, Act::kubectl("scale deployment/web --replicas=1")),
     ]
 }

@@ -56,7 +56,7 @@ fn address_of(name: &str) -> Option<Ipv4Addr> {
     Some(match name {
         "registry.example.com" => HERE,
         "private.example.com" => PRIVATE,
-        "closed.example.com" => CLOSED,
+        "closed.example.com" | "down.example.com" => CLOSED,
         "unknown.example.com" => UNKNOWN,
         "busy.example.com" => BUSY,
         "limited.example.com" => LIMITED,

@@ -1,7 +1,9 @@
 use crate::cgroups;
 use crate::image::PAUSE;
+use crate::objects::TAINT;
 use crate::program::line;
 use crate::registry::Registries;
+use crate::scenario::DEDICATED;
 use crate::site::{BRIDGE, HERE, Site};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
@@ -196,9 +198,17 @@ SystemdCgroup = false
         Ok(std::fs::write(self.folder.join(NETWORK), std::fs::read(self.folder.join(NETWORK_ASIDE))?)?)
     }
 
+    /// Makes a folder of its own: what is below /var is.
+    pub(crate) fn make_folder(&mut self, folder: &str) -> Result<()> {
+        self.tell(&format!("mkdir -p {folder}"))
+    }
+
     fn kubelet_settings(&self, number: u8, kubeconfig: &Path) -> Result<()> {
+        let taint = json!({ "key": TAINT, "value": "batch", "effect": "NoSchedule" });
+        let taints = if self.name == DEDICATED { vec![taint] } else { Vec::new() };
         let settings = json!({
             "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
+            "registerWithTaints": taints, "maxPods": 200,
             "containerRuntimeEndpoint": format!("unix://{SOCKET}"),
             "cgroupDriver": "cgroupfs", "cgroupRoot": cgroups::of_node(&self.name), "failCgroupV1": false,
             "enforceNodeAllocatable": [], "failSwapOn": false, "makeIPTablesUtilChains": false,

@@ -1,5 +1,6 @@
 use crate::faults::faults;
-use crate::life::{healthy, nodes};
+use crate::healthy::healthy;
+use crate::life::nodes;
 use crate::objects::{deployment, image, on};
 use serde_json::{Value, json};
 
@@ -11,8 +12,10 @@ pub(crate) struct Scenario {
     pub(crate) objects: Vec<Value>,
     /// What is done later, after so many seconds.
     pub(crate) steps: Vec<(u64, Act)>,
-    /// What ends the fault, done once it was told.
-    pub(crate) mend: Option<Act>,
+    /// What ends the fault, done in this order once it was told.
+    pub(crate) mend: Vec<Act>,
+    /// How long it may take then until its end is told.
+    pub(crate) ends_within_seconds: u64,
     pub(crate) expected: Expected,
 }
 
@@ -37,6 +40,8 @@ pub(crate) enum Act {
     TakeNetwork(&'static str),
     /// They are given back.
     GiveNetwork(&'static str),
+    /// A folder of a node is made.
+    MakeFolder(&'static str, &'static str),
 }
 
 /// What has to be told.
@@ -49,14 +54,28 @@ pub(crate) enum Expected {
 
 /// Most rules wait for five minutes; checks that fall due are looked for each minute, and a cause takes its time.
 const FIVE_MINUTES_AND_SOME: u64 = 390;
+/// What has ended has to stay so for two minutes and a half, by most rules.
+const THREE_MINUTES: u64 = 180;
 /// The nodes: most things are on the first, the others are where nodes are in trouble. The third and the fourth have those
 /// images that would make the first look as if it reached no registry.
 pub(crate) const NODES: [&str; 4] = ["node-a", "node-b", "node-c", "node-d"];
+/// The node that takes only pods which tolerate it, as in most clusters there are some.
+pub(crate) const DEDICATED: &str = NODES[3];
+/// Kinds that are in no namespace. An object of them that something may be told of is called what its scenario is.
+const OF_THE_CLUSTER: [&str; 5] =
+    ["CSIDriver", "PersistentVolume", "PriorityClass", "StorageClass", "ValidatingWebhookConfiguration"];
 
 impl Scenario {
     /// Whatever is healthy.
     pub(crate) fn quiet(name: &'static str, objects: Vec<Value>) -> Self {
-        Self { name, objects, steps: Vec::new(), mend: None, expected: Expected::Silence }
+        Self {
+            name,
+            objects,
+            steps: Vec::new(),
+            mend: Vec::new(),
+            ends_within_seconds: THREE_MINUTES,
+            expected: Expected::Silence,
+        }
     }
 
     /// What lasts, from the beginning on.
@@ -103,9 +122,15 @@ impl Scenario {
         self
     }
 
-    /// What ends it, once it was told.
-    pub(crate) fn mended_by(self, act: Act) -> Self {
-        Self { mend: Some(act), ..self }
+    /// What ends it, once it was told; or the next thing that does.
+    pub(crate) fn mended_by(mut self, act: Act) -> Self {
+        self.mend.push(act);
+        self
+    }
+
+    /// So many seconds are enough for the word of its end.
+    pub(crate) fn ends_within(self, seconds: u64) -> Self {
+        Self { ends_within_seconds: seconds, ..self }
     }
 
     /// The namespace and what is in it.
@@ -115,16 +140,23 @@ impl Scenario {
         [namespace].into_iter().chain(within).collect()
     }
 
-    /// When the fault has begun, after the beginning of all.
-    pub(crate) fn begins_after(&self) -> u64 {
-        self.steps.last().map_or(0, |(seconds, _)| *seconds)
+    /// After so many seconds all of it has to be over.
+    pub(crate) fn lasts(&self) -> u64 {
+        let begins = self.steps.last().map_or(0, |(seconds, _)| *seconds);
+        let told = match self.expected {
+            Expected::Silence => 0,
+            Expected::Alert { within_seconds, .. } => within_seconds,
+        };
+        begins + told + if self.mend.is_empty() { 0 } else { self.ends_within_seconds }
     }
 }
 
-/// The object, in a namespace.
+/// The object, in a namespace where it is in one.
 pub(crate) fn in_namespace(object: &Value, namespace: &str) -> Value {
     let mut object = object.clone();
-    object["metadata"]["namespace"] = json!(namespace);
+    if !OF_THE_CLUSTER.iter().any(|kind| object["kind"] == *kind) {
+        object["metadata"]["namespace"] = json!(namespace);
+    }
     object
 }
 
@@ -139,7 +171,12 @@ impl Act {
         Self::Kubectl(words.split(' ').map(str::to_owned).collect())
     }
 
-    /// The same, which must be refused.
+    /// An object, as `kind/name`, gets other values in these fields; those that are null it loses.
+    pub(crate) fn patch(object: &str, fields: &Value) -> Self {
+        Self::Kubectl(["patch", object, "-p", &fields.to_string()].map(str::to_owned).to_vec())
+    }
+
+    /// The same as [`Self::kubectl`], which must be refused.
     pub(crate) fn kubectl_in_vain(words: &str) -> Self {
         Self::KubectlInVain(words.split(' ').map(str::to_owned).collect())
     }

@@ -24,6 +24,7 @@ impl Story {
                 ));
             }
         }
+        wrong.extend(self.replayed.iter().flat_map(|replayed| replayed.wrong(&self.lives, &self.told)));
         wrong
     }
 
@@ -91,6 +92,11 @@ all, {digest} of them of P4; {} s from the first deed to the last word.\n",
             self.took.as_secs()
         )
         .expect("a text takes what is written");
+        if let Some(replayed) = &self.replayed {
+            text += "\n";
+            text += &replayed.summary(&self.lives, &self.told);
+            text += "\n";
+        }
         text
     }
 }

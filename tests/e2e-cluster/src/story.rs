@@ -1,4 +1,5 @@
-use crate::scenario::{Act, Expected, Scenario, in_namespace};
+use crate::replayed::Replayed;
+use crate::scenario::{Act, Scenario, in_namespace};
 use crate::verdict::{Verdict, about};
 use crate::world::World;
 use anyhow::Result;
@@ -9,14 +10,14 @@ use std::time::{Duration, Instant};
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// After everything was told, whatever is told twice, or falsely, or of what was mended, gets so long to come.
 const LINGER: Duration = Duration::from_mins(1);
-/// How long what was mended may take until its end is told.
-pub(crate) const END_WITHIN: Duration = Duration::from_mins(3);
 
 /// What was done and what was told.
 pub struct Story {
     pub(crate) lives: Vec<Life>,
     /// Everything, in order.
     pub(crate) told: Vec<Told>,
+    /// What is told of the recording of it, where there is one.
+    pub(crate) replayed: Option<Replayed>,
     /// How long it took.
     pub(crate) took: Duration,
 }
@@ -49,7 +50,7 @@ pub(crate) fn live(world: &mut World, scenarios: Vec<Scenario>, say: &dyn Fn(&st
     let objects: Vec<_> = lives.iter().flat_map(|life| life.scenario.all_objects()).collect();
     world.apply_all(&objects)?;
     let begun = Instant::now();
-    let last = lives.iter().map(|life| life.scenario.begins_after() + within(&life.scenario)).max();
+    let last = lives.iter().map(|life| life.scenario.lasts()).max();
     let last = Duration::from_secs(last.unwrap_or_default());
     let (mut known, mut quiet_since) = (0, None);
     loop {
@@ -72,25 +73,18 @@ pub(crate) fn live(world: &mut World, scenarios: Vec<Scenario>, say: &dyn Fn(&st
         known = told.len();
         for life in &mut lives {
             let is_due = life.mended.is_none() && Verdict::of(life, &told).is_told();
-            if let Some(act) = life.scenario.mend.clone().filter(|_| is_due) {
-                world.act(life.scenario.name, &act, say)?;
+            for act in life.scenario.mend.iter().filter(|_| is_due) {
+                world.act(life.scenario.name, act, say)?;
                 life.mended = Some(now());
             }
         }
         let open = lives.iter().filter(|life| !Verdict::of(life, &told).is_over()).count();
         quiet_since = if open == 0 { quiet_since.or(Some(Instant::now())) } else { None };
-        if quiet_since.is_some_and(|since: Instant| since.elapsed() > LINGER) || passed > last + END_WITHIN {
+        if quiet_since.is_some_and(|since: Instant| since.elapsed() > LINGER) || passed > last {
             world.end_asides()?;
-            return Ok(Story { lives, told, took: begun.elapsed() });
+            return Ok(Story { lives, told, replayed: None, took: begun.elapsed() });
         }
         std::thread::sleep(LOOK_EVERY);
-    }
-}
-
-fn within(scenario: &Scenario) -> u64 {
-    match scenario.expected {
-        Expected::Silence => 0,
-        Expected::Alert { within_seconds, .. } => within_seconds,
     }
 }
 
@@ -143,6 +137,10 @@ impl World {
             Act::GiveNetwork(node) => {
                 say(&format!("{namespace}: the network of {node} is given back"));
                 self.node(node)?.give_network()
+            }
+            Act::MakeFolder(node, folder) => {
+                say(&format!("{namespace}: {folder} is made on {node}"));
+                self.node(node)?.make_folder(folder)
             }
             Act::KillKubelet(node) => {
                 say(&format!("{namespace}: the kubelet of {node} is killed"));

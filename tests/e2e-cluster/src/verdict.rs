@@ -1,5 +1,5 @@
 use crate::scenario::{Expected, NODES};
-use crate::story::{END_WITHIN, Life};
+use crate::story::Life;
 use jiff::Timestamp;
 use prodrome_e2e::Told;
 use prodrome_model::{Notice, NoticeKind, ObjectRef};
@@ -35,7 +35,7 @@ impl<'a> Verdict<'a> {
         match self.life.scenario.expected {
             Expected::Silence => true,
             Expected::Alert { .. } => {
-                self.is_told() && (self.life.scenario.mend.is_none() || self.ended.is_some())
+                self.is_told() && (self.life.scenario.mend.is_empty() || self.ended.is_some())
             }
         }
     }
@@ -75,12 +75,14 @@ impl<'a> Verdict<'a> {
             let again: Vec<_> = self.alerts.iter().skip(1).map(|told| &*told.notice.rule).collect();
             wrong.push(format!("told again by {}", again.join(", ")));
         }
-        match (&self.life.scenario.mend, self.seconds_to_end()) {
-            (Some(_), None) => wrong.push("its end is not told".to_owned()),
-            (Some(_), Some(seconds)) if seconds.unsigned_abs() > END_WITHIN.as_secs() => {
+        let is_mended = !self.life.scenario.mend.is_empty();
+        let allowed = self.life.scenario.ends_within_seconds;
+        match self.seconds_to_end() {
+            None if is_mended => wrong.push("its end is not told".to_owned()),
+            Some(seconds) if seconds < 0 || seconds.unsigned_abs() > allowed => {
                 wrong.push("its end is told late".to_owned());
             }
-            (None, _) if self.ended.is_some() => wrong.push("told to be over".to_owned()),
+            _ if !is_mended && self.ended.is_some() => wrong.push("told to be over".to_owned()),
             _ => {}
         }
         wrong
@@ -101,15 +103,17 @@ pub(crate) fn about(notice: &Notice) -> Vec<String> {
     names
 }
 
-fn of_object(object: &ObjectRef) -> Option<String> {
+/// The scenario that an object is of, by its name.
+pub(crate) fn of_object(object: &ObjectRef) -> Option<String> {
     match (&*object.kind, &object.namespace) {
         (_, Some(namespace)) => Some(namespace.clone()),
-        ("Namespace", None) => Some(object.name.clone()),
         // Of each other node is known who makes trouble there.
         ("Node", None) if object.name == NODES[1] => Some("kubelet-stopped".to_owned()),
         ("Node", None) if object.name == NODES[2] => Some("runtime-stopped".to_owned()),
         ("Node", None) if object.name == NODES[3] => Some("network-gone".to_owned()),
-        _ => None,
+        ("Node", None) => None,
+        // A namespace, or what has the name of its scenario.
+        (_, None) => Some(object.name.clone()),
     }
 }
 
@@ -184,6 +188,7 @@ mod tests {
             (vec![news(300, "alert")], "its end is not told"),
             (vec![news(300, "alert"), news(400, "update"), news(460, "resolved")], ""),
             (vec![news(300, "alert"), news(1_000, "resolved")], "its end is told late"),
+            (vec![news(300, "alert"), news(299, "resolved")], "its end is told late"),
         ] {
             assert_eq!(wrong("config-map-missing", Some(300), &told), want);
         }

@@ -79,10 +79,11 @@ impl World {
     /// Runs kubectl beside everything else: a drain takes its time. [`Self::end_asides`] says whether it did what it
     /// should: its work, or refuse it.
     pub(crate) fn kubectl_aside(&mut self, namespace: &str, words: &[String], works: bool) {
-        let (cluster, mut words) = (self.cluster.clone(), words.to_vec());
-        words.extend(["-n".to_owned(), namespace.to_owned()]);
+        let (cluster, words) = (self.cluster.clone(), words.to_vec());
+        let namespace = namespace.to_owned();
         self.asides.push(self.runtime.spawn(async move {
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let of_all = ["-n", &*namespace].into_iter();
+            let words: Vec<&str> = of_all.chain(words.iter().map(String::as_str)).collect();
             let output = cluster.try_kubectl(&words).await;
             let said = String::from_utf8_lossy(&output.stderr);
             let words = words.join(" ");

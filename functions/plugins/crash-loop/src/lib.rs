@@ -2,10 +2,10 @@
 
 mod full;
 
-use prodrome_causes::Cause;
+use prodrome_causes::{Area, Cause};
 use prodrome_plugin::pod::{Container, Terminated, containers};
 use prodrome_plugin::{
-    Context, Evidence, Explained, FactType, NoParams, Object, Plugin, Problem, Response, Texts,
+    Context, Evidence, Explained, FactType, NoParams, Object, Owner, Plugin, Problem, Response, Texts,
 };
 
 /// What a container waits for when it cannot be started.
@@ -112,7 +112,16 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     if response.faulty.is_none() {
         response = response.blaming(context.workload().clone());
     }
+    // Whose program a native sidecar is hangs on no rule that sees it: what it dies of is one fault, told to one.
+    if container.sidecar && response.cause.as_deref().is_some_and(is_of_its_user) {
+        response.owner.get_or_insert(Owner::Platform);
+    }
     Ok(response.fact("container", container.name.as_str()))
+}
+
+/// Whether it is for whoever runs the program.
+fn is_of_its_user(cause: &str) -> bool {
+    cause.parse::<Cause>().is_ok_and(|cause| cause.area() == Area::Run && cause.owner() == Owner::User)
 }
 
 /// An init container that runs and runs: what comes after it waits.
@@ -309,6 +318,21 @@ mod tests {
                 "state": { "waiting": { "reason": "CrashLoopBackOff", "message": "back-off 1m20s restarting failed container" } },
                 "lastState": { "terminated": last } }] },
         })
+    }
+
+    #[tokio::test]
+    async fn what_a_native_sidecar_dies_of_is_for_the_platform() {
+        let last = json!({ "exitCode": 1, "reason": "Error" });
+        let log = "cat: can't open '/etc/proxy/tls.crt': No such file or directory\n";
+        for (restarts, want) in [(json!("Always"), Some(Owner::Platform)), (Value::Null, None)] {
+            let mut of_init = pod(&last);
+            of_init["status"]["initContainerStatuses"] = of_init["status"]["containerStatuses"].take();
+            of_init["spec"]["initContainers"] = of_init["spec"]["containers"].take();
+            of_init["spec"]["initContainers"][0]["restartPolicy"] = restarts;
+            let kit = Kit::new().with(of_init).previous_log("shop/web-0/web", log);
+            let answer = kit.ask(&plugin(), "Pod shop/web-0").await;
+            assert_eq!((answer.cause.as_deref(), answer.owner), (Some("app-config-missing"), want));
+        }
     }
 
     #[tokio::test]

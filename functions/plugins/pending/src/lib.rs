@@ -70,11 +70,20 @@ async fn diagnose(context: Context, _: NoParams) -> Result<Response, Problem> {
     }
     let mut texts = Texts::new();
     texts.condition(&condition.reason, &condition.message);
+    // What the scheduler found at its last try is the condition. Its events tell of the tries before, too: of nodes that were
+    // cordoned then, and are not now.
+    let is_of_before = |text: &str| is_of_try(text) && is_of_try(&condition.message);
+    let events: Vec<_> = events.into_iter().filter(|event| !is_of_before(&event.message)).collect();
     texts.events(&events, &["FailedScheduling", "NotTriggerScaleUp", "FailedToScaleUpGroup", "Preempted"]);
     let nodes = context.cluster().list("Node", None, None).await.unwrap_or_default();
     let all = context.cluster().list("Pod", None, None).await.unwrap_or_default();
     let refusal = scaler::refusal(pod, &events);
     Ok(explain(&context, pod, &condition.message, &texts, refusal, &nodes, &all))
+}
+
+/// Whether the scheduler says how many nodes will not do: `0/4 nodes are available: …`.
+fn is_of_try(text: &str) -> bool {
+    text.contains(" nodes are available: ")
 }
 
 fn is_unscheduled(pod: &Object) -> bool {
@@ -148,11 +157,15 @@ fn explain(
     };
     let both =
         |cause: Cause| explained.facts.predicates.iter().any(|predicate| predicate.cause == Some(cause));
-    // Where something else keeps the pod from the nodes that would do, it is neither.
-    let either = matches!(explained.cause, Cause::AffinityMismatch | Cause::TaintNotTolerated);
-    if either && both(Cause::AffinityMismatch) && both(Cause::TaintNotTolerated) && !nodes.is_empty() {
-        // Which of the two it is hangs on whether any node would do but for its taint.
+    // Where something else keeps the pod from the nodes that would do, it is none of these.
+    let of_labels =
+        matches!(explained.cause, Cause::AffinityMismatch | Cause::TaintNotTolerated | Cause::NodeCordoned);
+    let (tainted, cordoned) = (both(Cause::TaintNotTolerated), both(Cause::NodeCordoned));
+    let mut is_decided = false;
+    if of_labels && both(Cause::AffinityMismatch) && (tainted || cordoned) && !nodes.is_empty() {
+        // Which of them it is hangs on whether any node would do but for its taint, or for being cordoned.
         let wanted: Vec<&Object> = nodes.iter().filter(|node| is_wanted(pod, node)).collect();
+        is_decided = true;
         let (cause, summary) = if wanted.is_empty() {
             (
                 Cause::AffinityMismatch,
@@ -161,6 +174,10 @@ fn explain(
                     n => format!("none of the {n} nodes has the labels that the pod asks for"),
                 },
             )
+        } else if cordoned && wanted.iter().all(|node| node.at("/spec/unschedulable") == true) {
+            (Cause::NodeCordoned, "the nodes that the pod asks for are cordoned".to_owned())
+        } else if !tainted {
+            (explained.cause, String::new())
         } else {
             let names: Vec<&str> = wanted.iter().map(|node| node.name()).take(4).collect();
             (
@@ -188,7 +205,11 @@ fn explain(
         of.map(|predicate| predicate.nodes).sum()
     };
     let tainted = nodes_with(Cause::TaintNotTolerated);
-    if explained.cause == Cause::NodeCordoned && tainted >= nodes_with(Cause::NodeCordoned) && tainted > 0 {
+    if !is_decided
+        && explained.cause == Cause::NodeCordoned
+        && tainted >= nodes_with(Cause::NodeCordoned)
+        && tainted > 0
+    {
         let summary = format!(
             "the pod does not tolerate the taints of {} that would do",
             counted(usize::try_from(tainted).unwrap_or(usize::MAX), "node")
@@ -428,6 +449,39 @@ mod tests {
                 Kit::new().with(pod(selector)).with(node.clone()).ask(&plugin(), "Pod shop/gpu").await;
             assert_eq!(answer.cause.as_deref(), Some(want));
         }
+    }
+
+    #[tokio::test]
+    async fn a_node_that_the_pod_does_not_ask_for_may_be_cordoned_or_was() {
+        let now = "0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 node(s) didn't match Pod's node affinity/selector.";
+        let cordoned = "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) didn't match Pod's node affinity/selector.";
+        let node = |name: &str, cordoned: bool| {
+            json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": name, "labels": { "zone": name } },
+                "spec": { "unschedulable": cordoned } })
+        };
+        let drained = "0/3 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, 2 node(s) were unschedulable.";
+        // Before, the scheduler found nodes that were cordoned.
+        let kit = |message: &str, zone: &str| {
+            let pod = json!({
+                "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "gpu", "namespace": "shop" },
+                "spec": { "nodeSelector": { "zone": zone } },
+                "status": { "phase": "Pending", "conditions": [{ "type": "PodScheduled", "status": "False",
+                    "reason": "Unschedulable", "message": message }] } });
+            let said = |kit: Kit, message| kit.event("Pod shop/gpu", "Warning", "FailedScheduling", message);
+            [cordoned, drained].into_iter().fold(Kit::new().with(pod), said)
+        };
+        for (message, zone, want) in [
+            (now, "none", "affinity-mismatch"),
+            (now, "a", "taint-not-tolerated"),
+            (cordoned, "none", "affinity-mismatch"),
+            (cordoned, "b", "node-cordoned"),
+        ] {
+            let kit = kit(message, zone).with(node("a", false)).with(node("b", true));
+            let answer = kit.ask(&plugin(), "Pod shop/gpu").await;
+            assert_eq!(answer.cause.as_deref(), Some(want), "{message} {zone}: {answer:?}");
+        }
+        let without_nodes = kit(now, "a").ask(&plugin(), "Pod shop/gpu").await;
+        assert_ne!(without_nodes.cause.as_deref(), Some("node-cordoned"), "{without_nodes:?}");
     }
 
     #[tokio::test]
