@@ -102,20 +102,20 @@ impl Judge<'_> {
                 self.find("a channel is owed something", record);
             }
         }
-        // Whoever meets a conflict where another may have written takes it that one has, and what it came for is done; and who
-        // cannot note in a table that a try has ended does not say so elsewhere.
-        let is_of_tables = |what| {
-            let is_of_stores =
-                matches!(what, What::StoreThrottles(_) | What::StoreAnswersLost(_) | What::StoreConflicts(_));
-            is_of_stores || matches!(what, What::GivesUpAfter(_))
-        };
-        if !self.faults.iter().any(|fault| is_of_tables(fault.what)) {
+        let any = |is: fn(What) -> bool| self.faults.iter().any(|fault| is(fault.what));
+        let fails = |what| matches!(what, What::StoreThrottles(_) | What::StoreAnswersLost(_));
+        let is_of_tables = |what| matches!(what, What::StoreConflicts(_) | What::GivesUpAfter(_));
+        // What cannot be kept is told all the same, in the end.
+        if !any(fails) {
             for record in system.runs.records().iter().filter(|record| record.key.sort == "run") {
                 let run: Value = serde_json::from_str(&record.data).unwrap_or_default();
                 if run["diagnosis"].is_null() && run["ended"] != true {
                     self.find("a cause is looked for still", record);
                 }
             }
+        }
+        // Who cannot note in a table that a try has ended does not say so elsewhere.
+        if !any(fails) && !any(is_of_tables) {
             for table in [&system.checks, &system.runs, &system.episodes] {
                 let records = table.records();
                 let tries = records.iter().filter(|record| record.key.partition.starts_with("tries#"));
