@@ -298,12 +298,6 @@ fn memory_limit(pod: &Object, container: &str) -> Option<String> {
     of.find_map(|spec| spec["resources"]["limits"]["memory"].as_str().map(str::to_owned))
 }
 
-/// Whether a cause is one of a program's own death.
-#[must_use]
-pub fn is_of_the_program(cause: Cause) -> bool {
-    cause.id().starts_with("app-")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -83,8 +83,8 @@ fn what_runs_on_this_machine_takes_a_plugin_in_any_language_and_makes_its_functi
     let folder = tempfile::tempdir().unwrap();
     let script = program(folder.path(), "script", "the first");
     let emulator = Emulator::start(&Options::default(), &|_| ()).unwrap();
-    let running = json!({ "endpoint": emulator.endpoint(), "stack": "demo", "rulesTable": "r", "checksTable": "c", "scope": "default/local/kind",
-        "kubeconfig": "/kubeconfig" });
+    let running = json!({ "endpoint": emulator.endpoint(), "stack": "demo", "rulesTable": "r", "checksTable": "c",
+        "episodesTable": "e", "scope": "default/local/kind", "kubeconfig": "/kubeconfig" });
     let cache = folder.path().join("cache");
     std::fs::create_dir_all(cache.join("prodrome")).unwrap();
     let deploy = || {
