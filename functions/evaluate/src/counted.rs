@@ -1,5 +1,6 @@
 //! What evaluate writes into the ledger.
 
+use crate::by_cluster::ByCluster;
 use crate::evaluate::store_failure;
 use crate::pack::Taken;
 use crate::sitting::Sitting;
@@ -10,8 +11,6 @@ use prodrome_ledger::{Ledger, LedgerError, Span};
 use prodrome_model::{Scope, Waybill};
 use prodrome_queue::{Body, pack};
 use prodrome_store::Store;
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Of each try from this one on it is noted, before it begins, that the pack is still tried: one that fails for long, or
 /// kills its function each time, would count as lost.
@@ -41,18 +40,18 @@ pub(crate) struct Counted<S> {
     ledger: Ledger<S>,
     /// Of each watcher: the run and the moment of what this process noted last. A watcher that does not count has the run
     /// 0.
-    stated: Mutex<BTreeMap<Scope, (u64, Timestamp)>>,
+    stated: ByCluster<(u64, Timestamp)>,
 }
 
 impl<S: Store> Counted<S> {
     pub(crate) fn new(store: S) -> Self {
-        Self { ledger: Ledger::new(store), stated: Mutex::default() }
+        Self { ledger: Ledger::new(store), stated: ByCluster::default() }
     }
 
     /// Notes what a watcher says, or that it says nothing. What cannot be noted is made good by the next pack.
     async fn state(&self, scope: &Scope, waybill: Option<Waybill>, at: Timestamp) {
         let run = waybill.map_or(0, |waybill| waybill.epoch);
-        let noted = self.lock().get(scope).copied();
+        let noted = self.stated.get(scope);
         let is_news = noted.is_none_or(|(noted_run, noted)| {
             run > noted_run || (run == noted_run && at.duration_since(noted) >= STATE_EVERY)
         });
@@ -64,7 +63,7 @@ impl<S: Store> Counted<S> {
             None => self.ledger.uncounted(scope, at).await,
         };
         match done {
-            Ok(()) => _ = self.lock().insert(scope.clone(), (run, at)),
+            Ok(()) => self.stated.insert(scope, (run, at)),
             Err(error) => {
                 tracing::warn!(cluster = scope.cluster, %error, "what a watcher counted cannot be noted");
             }
@@ -102,11 +101,6 @@ impl<S: Store> Counted<S> {
         if let Err(error) = noted {
             tracing::warn!(cluster = scope.cluster, %error, ?fate, "what becomes of a pack cannot be noted");
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Scope, (u64, Timestamp)>> {
-        // Each change is one insertion, so a panic elsewhere leaves the map whole.
-        self.stated.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,7 +1,7 @@
+use crate::by_cluster::ByCluster;
 use crate::counted::Counted;
 use crate::pack::{Taken, unreadable};
 use crate::references::Listings;
-use crate::rollout::RolledOut;
 use crate::rules::{Look, Refreshed, Rules};
 use crate::settle::ATTEMPTS;
 use crate::sign::Signs;
@@ -33,7 +33,8 @@ pub struct Evaluate<S, Q, C> {
     pub(crate) signs: Option<Signs<S>>,
     pub(crate) counted: Option<Counted<S>>,
     pub(crate) listings: Listings,
-    pub(crate) rolled_out: RolledOut,
+    /// Which version of the rules each cluster is known to have come to.
+    pub(crate) rolled_out: ByCluster<u64>,
     pub(crate) watch_times: WatchTimes,
     /// Whether rules that are objects of the cluster are taken up.
     pub(crate) takes_objects: bool,
@@ -45,7 +46,7 @@ impl<S: Store, Q: Queue, C: Clusters> Evaluate<S, Q, C> {
     /// An evaluator with these rules, which looks at the objects of each cluster in that one. `shards` must be the
     /// watchers'.
     pub fn new(store: S, queue: Q, clusters: C, rules: Arc<RuleSet>, shards: u16) -> Self {
-        let (law, listings, rolled_out) = (Rules::new(rules), Listings::default(), RolledOut::default());
+        let (law, listings, rolled_out) = (Rules::new(rules), Listings::default(), ByCluster::default());
         Self {
             store,
             queue,

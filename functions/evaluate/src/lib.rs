@@ -7,6 +7,7 @@
 //! after.
 #![recursion_limit = "256"] // the futures of the AWS SDK are nested deeply
 
+mod by_cluster;
 mod config;
 mod count;
 mod counted;

@@ -12,42 +12,18 @@ use prodrome_lifecycle::{Rollout, keys};
 use prodrome_model::{ObjectKey, Scope};
 use prodrome_queue::Queue;
 use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 /// So many checks are read at once.
 pub(crate) const BATCH: usize = 100;
 /// So many are written side by side.
 pub(crate) const SIDE_BY_SIDE: usize = 16;
 
-/// Of so many clusters it is known; whoever may send packs can name any number of them. Of one that was forgotten the record
-/// is read once more.
-const KNOWN_MAX: usize = 1_024;
-
-/// Which version each cluster is known to have come to.
-#[derive(Default)]
-pub(crate) struct RolledOut(Mutex<BTreeMap<Scope, u64>>);
-
-impl RolledOut {
-    fn reached(&self, scope: &Scope) -> u64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(scope).copied().unwrap_or(0)
-    }
-
-    fn reach(&self, scope: &Scope, version: u64) {
-        let mut reached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if reached.len() >= KNOWN_MAX && !reached.contains_key(scope) {
-            reached.clear();
-        }
-        reached.insert(scope.clone(), version);
-    }
-}
-
 impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// Sees to it that the version at hand comes to a cluster, if nobody has yet. The record is due until it is done,
     /// so that the sweep finds it whatever dies.
     pub(crate) async fn request_rollout(&self, scope: &Scope, now: Timestamp) -> Result<(), Failure> {
         let version = self.loaded.version;
-        if version <= self.rolled_out.reached(scope) {
+        if version <= self.rolled_out.get(scope).unwrap_or(0) {
             return Ok(());
         }
         let key = keys::rollout(scope);
@@ -71,7 +47,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
                 Err(error) => return Err(store_failure(error)),
             }
         }
-        self.rolled_out.reach(scope, version);
+        self.rolled_out.insert(scope, version);
         Ok(())
     }
 
@@ -180,20 +156,4 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
 
 fn read(record: &Record) -> Result<Rollout, Failure> {
     serde_json::from_str(&record.data).map_err(|error| Failure::fatal("rollout_malformed", error))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_known_of_clusters_is_bounded_whatever_names_packs_bear() {
-        let rolled_out = RolledOut::default();
-        let scope = |n: usize| Scope::new("default", "eu", format!("cluster-{n}"));
-        for n in 0..3 * KNOWN_MAX {
-            rolled_out.reach(&scope(n), 7);
-            assert_eq!(rolled_out.reached(&scope(n)), 7);
-        }
-        assert!(rolled_out.0.lock().unwrap().len() <= KNOWN_MAX);
-    }
 }

@@ -1,9 +1,8 @@
+use crate::by_cluster::ByCluster;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_alerting::{WatchSign, keys};
 use prodrome_model::Scope;
 use prodrome_store::{Expect, Record, Store, StoreError, Write};
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 /// A sign of life is written so often, however many packs come: a reader takes three minutes for silence.
 const NOTE_EVERY: SignedDuration = SignedDuration::from_secs(30);
@@ -14,12 +13,12 @@ const LATE: u32 = 30;
 pub(crate) struct Signs<S> {
     store: S,
     /// What this process noted last.
-    noted: Mutex<BTreeMap<Scope, WatchSign>>,
+    noted: ByCluster<WatchSign>,
 }
 
 impl<S: Store> Signs<S> {
     pub(crate) fn new(store: S) -> Self {
-        Self { store, noted: Mutex::default() }
+        Self { store, noted: ByCluster::default() }
     }
 
     /// Notes that a watcher's pack came at `now` which had seen everything up to `seen_up_to`. One that cannot
@@ -30,7 +29,7 @@ impl<S: Store> Signs<S> {
             return;
         }
         match self.write(scope, sign).await {
-            Ok(noted) => _ = self.lock().insert(scope.clone(), noted),
+            Ok(noted) => self.noted.insert(scope, noted),
             Err(error) => {
                 tracing::warn!(cluster = scope.cluster, %error, "the watcher's sign of life cannot be noted");
             }
@@ -44,7 +43,7 @@ impl<S: Store> Signs<S> {
     }
 
     fn is_news(&self, scope: &Scope, sign: &WatchSign) -> bool {
-        let noted = self.lock().get(scope).copied();
+        let noted = self.noted.get(scope);
         noted.is_none_or(|noted| {
             let turns = (sign.lag_seconds > LATE) != (noted.lag_seconds > LATE);
             tells_more(sign, &noted) && (turns || sign.seen_at.duration_since(noted.seen_at) >= NOTE_EVERY)
@@ -67,11 +66,6 @@ impl<S: Store> Signs<S> {
             Ok(()) | Err(StoreError::Conflict { .. }) => Ok(sign),
             Err(error) => Err(error),
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Scope, WatchSign>> {
-        // Each change is one insertion, so a panic elsewhere leaves the map whole.
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

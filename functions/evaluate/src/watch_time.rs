@@ -5,35 +5,34 @@
 //! before. So a pack says besides what that clock shows as it is made, and the queue says when it was sent: only how long
 //! before the pack a change was seen is the watcher's to tell.
 
+use crate::by_cluster::ByCluster;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_model::Scope;
 use prodrome_queue::pack::DecodedPack;
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 /// A pack that is on its way to the queue for so long looks like one whose maker's clock is behind: up to this it is believed.
 const WAY_MAX: SignedDuration = SignedDuration::from_secs(5);
 /// No clock is believed to be further behind, as AWS takes nothing that is signed by one that is wrong by more than five
 /// minutes: such a pack was given up, and somebody has sent it again.
 const BEHIND_MAX: SignedDuration = SignedDuration::from_mins(15);
-/// Of so many clusters at most it is known what their clocks showed.
-const CLUSTERS_MAX: usize = 1_000;
 
 /// What this process knows of the watchers' clocks.
 #[derive(Default)]
 pub(crate) struct WatchTimes {
-    newest: Mutex<BTreeMap<Scope, Shown>>,
+    newest: ByCluster<Shown>,
 }
 
-/// The newest pack of a watcher's run.
+/// The newest pack of a watcher's latest run.
 #[derive(Debug, Clone, Copy)]
 struct Shown {
     epoch: u64,
     /// The number of its first change.
     first: u64,
     sent_at: Timestamp,
-    /// How far behind the clock seemed to be.
+    /// How far behind the clock seems to be.
     behind: SignedDuration,
+    /// How far it is behind at least, by what was known before.
+    at_least: SignedDuration,
 }
 
 impl WatchTimes {
@@ -62,32 +61,31 @@ impl WatchTimes {
         made_at: Timestamp,
         sent_at: Timestamp,
     ) -> (SignedDuration, SignedDuration) {
-        let seems = sent_at.duration_since(made_at);
-        let shown = pack.waybill.map(|waybill| {
-            let (epoch, first) = (waybill.epoch, waybill.first);
-            Shown { epoch, first, sent_at, behind: seems }
-        });
-        let known = shown.and_then(|shown| Some((shown, self.note(&pack.head.scope, shown)?)));
-        let Some((shown, known)) = known else { return (believed(seems), believed(seems)) };
-        let at_least = seems.min(known.behind.max(SignedDuration::ZERO));
-        // Made before that one and sent after it: it was given up, most likely, and sent again.
-        let is_again = shown.first < known.first && known.sent_at < sent_at;
-        (believed(if is_again { at_least } else { seems }), believed(at_least))
+        let behind = sent_at.duration_since(made_at);
+        let Some(waybill) = pack.waybill else { return (believed(behind), believed(behind)) };
+        let (epoch, first) = (waybill.epoch, waybill.first);
+        let shown = Shown { epoch, first, sent_at, behind, at_least: behind };
+        let (Shown { behind, at_least, .. }, is_again) = self.note(&pack.head.scope, shown);
+        (believed(if is_again { at_least } else { behind }), believed(at_least))
     }
 
-    /// Notes what a pack shows, unless a newer one of its run is known. Returns what was known of the run.
-    fn note(&self, scope: &Scope, shown: Shown) -> Option<Shown> {
-        // Each change is one insertion, so a panic elsewhere leaves the map whole.
-        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = newest.get(scope).copied();
-        let of_run = known.filter(|known| known.epoch == shown.epoch);
-        if of_run.is_none_or(|known| known.first <= shown.first) {
-            if known.is_none() && newest.len() >= CLUSTERS_MAX {
-                newest.clear();
+    /// Notes what a pack shows, unless a newer one is known. Returns it with what is known of its run: the same for the same
+    /// pack, however often it comes. And whether it seems to be one that was given up, and that somebody has sent again: made
+    /// before the newest, and sent after it. (One that was refused while its watcher's clock was set looks like that as well.)
+    fn note(&self, scope: &Scope, mut shown: Shown) -> (Shown, bool) {
+        let newest = self.newest.get(scope);
+        let mut is_again = false;
+        if let Some(known) = newest.filter(|known| known.epoch == shown.epoch) {
+            if (known.first, known.sent_at) == (shown.first, shown.sent_at) {
+                return (known, false);
             }
-            newest.insert(scope.clone(), shown);
+            shown.at_least = shown.behind.min(known.behind.max(SignedDuration::ZERO));
+            is_again = shown.first < known.first && known.sent_at < shown.sent_at;
         }
-        of_run
+        if newest.is_none_or(|known| (known.epoch, known.first) <= (shown.epoch, shown.first)) {
+            self.newest.insert(scope, shown);
+        }
+        (shown, is_again)
     }
 }
 
@@ -203,5 +201,27 @@ mod tests {
             let seen_at = pack.changes.remove(0).unwrap().observed_at;
             assert_eq!((seen_at.duration_since(at(0)).as_secs(), earlier.as_secs()), want, "{what}");
         }
+    }
+    #[test]
+    fn the_same_pack_is_told_the_same_however_often_it_comes() {
+        let times = WatchTimes::default();
+        times.correct(&mut pack(1, 90, Some(90)), at(90));
+        for _ in 0..2 {
+            assert_eq!(times.correct(&mut pack(2, 70, Some(71)), at(100)), SignedDuration::from_secs(29));
+        }
+    }
+
+    #[test]
+    fn a_late_pack_of_a_run_before_takes_nothing_of_what_is_known_of_the_latest() {
+        let of_run = |epoch, first, seen, made| {
+            let mut pack = pack(first, seen, Some(made));
+            pack.waybill = Some(Waybill { epoch, first, ..Waybill::default() });
+            pack
+        };
+        let times = WatchTimes::default();
+        times.correct(&mut of_run(8, 1, 90, 90), at(90));
+        times.correct(&mut of_run(7, 50, 95, 95), at(95));
+        let earlier = times.correct(&mut of_run(8, 2, 70, 71), at(100));
+        assert_eq!(earlier, SignedDuration::from_secs(29));
     }
 }
