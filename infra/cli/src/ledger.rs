@@ -1,9 +1,8 @@
 //! `prodrome ledger`: what became of each change that the watchers handed over, and of the findings that came of them.
 
 use crate::output::Output;
-use crate::render::plain;
 use crate::running::Running;
-use crate::{Outcome, clock, write};
+use crate::{Outcome, clock, render, write};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use jiff::Timestamp;
@@ -51,7 +50,7 @@ fn scope(text: &str) -> Result<Scope, String> {
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let (aws, table, episodes) = if arguments.local {
         let running = Running::find()?;
-        (running.sdk_config().await, running.checks_table, Some(running.episodes_table))
+        (running.sdk_config().await, running.checks_table, running.episodes_table)
     } else {
         let Some(table) = arguments.table else {
             bail!(
@@ -77,10 +76,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         None => None,
     };
     let statement = Statement { changes, findings };
-    write(&match arguments.output {
-        Output::Text => text(&statement),
-        Output::Json => serde_json::to_string(&statement)? + "\n",
-    })?;
+    write(&written(&statement, arguments.output)?)?;
     let adds_up = statement.changes.adds_up()
         && statement.findings.as_ref().is_none_or(|findings| findings.missing == 0);
     Ok(if adds_up { Outcome::Quiet } else { Outcome::Found })
@@ -112,6 +108,13 @@ async fn forget(ledger: &Ledger<impl Store>, scope: &Scope, now: Timestamp) -> R
             bail!("the ledger knows no cluster {scope}: `prodrome ledger` names those that it knows")
         }
     }
+}
+
+fn written(statement: &Statement, output: Output) -> Result<String> {
+    Ok(match output {
+        Output::Text => text(statement),
+        Output::Json => render::json(statement)? + "\n",
+    })
 }
 
 fn text(Statement { changes, findings }: &Statement) -> String {
@@ -166,9 +169,9 @@ fn text(Statement { changes, findings }: &Statement) -> String {
         for MissingFinding { fired_at, scope, rule, object, fingerprint } in &findings.missing_findings {
             _ = writeln!(
                 text,
-                "  MISSING {rule} {} of {scope}, fired at {fired_at} ({fingerprint}): look among the dead letters of \
-                 diagnoses and findings",
-                plain(object, 200)
+                "  MISSING {rule} {} of {scope}, fired at {fired_at} ({fingerprint}): tried in vain so far (the logs \
+                 of diagnose and alert say why), among the dead letters of diagnoses and findings, or lost",
+                render::plain(object, 200)
             );
         }
     }
@@ -180,6 +183,28 @@ mod tests {
     use super::*;
     use prodrome_ledger::{Dead, Silence, Silent};
     use prodrome_store::MemoryStore;
+
+    fn missing(object: &str) -> MissingFinding {
+        MissingFinding {
+            fired_at: Timestamp::from_second(1_800_000_000).unwrap(),
+            scope: "default/eu/prod".to_owned(),
+            rule: "PodFailed".to_owned(),
+            object: object.to_owned(),
+            fingerprint: serde_json::from_str("\"00ff\"").unwrap(),
+        }
+    }
+
+    #[test]
+    fn what_a_tenant_wrote_into_a_name_reaches_no_terminal_as_it_is() {
+        let missing_findings = vec![missing("Role shop/a\u{202e}\u{9b}b")];
+        let findings = Some(Findings { missing: 1, missing_findings, ..Findings::default() });
+        let statement = Statement { changes: Summary::default(), findings };
+        for output in [Output::Text, Output::Json] {
+            let written = written(&statement, output).unwrap();
+            assert!(written.contains("Role shop/a"), "{written}");
+            assert!(!written.contains(['\u{202e}', '\u{9b}']), "{written:?}");
+        }
+    }
 
     #[tokio::test]
     async fn it_says_what_became_of_each_change() {
@@ -216,15 +241,8 @@ mod tests {
             told: true,
         };
         ledger.keep_silence(&silence, None, at).await.unwrap();
-        let missing = MissingFinding {
-            fired_at: at,
-            scope: scope.to_string(),
-            rule: "PodFailed".to_owned(),
-            object: "Pod shop/web-0".to_owned(),
-            fingerprint: serde_json::from_str("\"00ff\"").unwrap(),
-        };
-        let findings =
-            Findings { came: 2, out: 1, missing: 1, missing_findings: vec![missing], ..Findings::default() };
+        let missing_findings = vec![missing("Pod shop/web-0")];
+        let findings = Findings { came: 2, out: 1, missing: 1, missing_findings, ..Findings::default() };
         let statement = Statement { changes: ledger.summary().await.unwrap(), findings: Some(findings) };
         assert_eq!(
             text(&statement),
@@ -246,8 +264,8 @@ mod tests {
              not counted: a watcher, heard at 2027-01-15T08:00:00Z, does not number its changes, as it is older than this \
              command\n\
              findings that last: in 2, out 1, waiting 0, MISSING 1; alerts open 0, notices owed 0\n  \
-             MISSING PodFailed Pod shop/web-0 of default/eu/prod, fired at 2027-01-15T08:00:00Z (00ff): look among the dead \
-             letters of diagnoses and findings\n"
+             MISSING PodFailed Pod shop/web-0 of default/eu/prod, fired at 2027-01-15T08:00:00Z (00ff): tried in vain so far \
+             (the logs of diagnose and alert say why), among the dead letters of diagnoses and findings, or lost\n"
         );
         let json: serde_json::Value = serde_json::to_value(&statement).unwrap();
         let cluster = &json["clusters"][1];

@@ -17,7 +17,9 @@ pub(crate) struct Running {
     pub(crate) stack: String,
     pub(crate) rules_table: String,
     pub(crate) checks_table: String,
-    pub(crate) episodes_table: String,
+    /// Nothing where a version before this runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) episodes_table: Option<String>,
     /// The cluster that it watches.
     pub(crate) scope: String,
     /// A kubeconfig that reaches the cluster as its functions do.
@@ -118,7 +120,7 @@ mod tests {
             stack: "prodrome".to_owned(),
             rules_table: "rules".to_owned(),
             checks_table: checks.to_owned(),
-            episodes_table: "episodes".to_owned(),
+            episodes_table: Some("episodes".to_owned()),
             scope: "default/local/kind".to_owned(),
             kubeconfig: "/k".into(),
         };

@@ -16,8 +16,8 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// What evaluate has told, alert knows after so long, with all that may be tried in vain on its way, as it is with
-/// [changes](SETTLED_AFTER).
+/// What evaluate has told, alert knows after so long, if all that is on its way can be reached. What cannot (a table that
+/// refuses, say) has it tried on, for days.
 pub const KNOWN_AFTER: SignedDuration = SETTLED_AFTER;
 /// So many of those that are missing are named.
 const NAMED_MAX: usize = 20;
@@ -35,7 +35,7 @@ pub struct Findings {
     pub out: u64,
     /// Of them, how many are on their way.
     pub waiting: u64,
-    /// Of them, how many alert does not know though it had to: they lie among the dead letters, or are lost.
+    /// Of them, how many alert does not know though it should: they are tried in vain, lie among the dead letters, or are lost.
     pub missing: u64,
     /// Some of those that are missing, the oldest first.
     pub missing_findings: Vec<MissingFinding>,
@@ -45,7 +45,7 @@ pub struct Findings {
     pub owed: u64,
 }
 
-/// A finding that alert does not know though it had to.
+/// A finding that alert does not know though it should.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MissingFinding {
@@ -135,7 +135,8 @@ fn fired(record: &Record) -> Result<Option<MissingFinding>, LedgerError> {
     }))
 }
 
-/// The keys of all that has an entry in these buckets of the due index, each once, though it may move meanwhile.
+/// The keys of all that has an entry in these buckets of the due index, each once. What moves meanwhile to where was read
+/// already is not among them.
 async fn due(store: &impl Store, buckets: Vec<String>) -> Result<BTreeSet<Key>, StoreError> {
     let mut keys = BTreeSet::new();
     for bucket in buckets {

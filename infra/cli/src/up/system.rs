@@ -154,7 +154,7 @@ impl System {
             stack: STACK.to_owned(),
             rules_table: stack.output("RulesTableName")?.to_owned(),
             checks_table: stack.output("ChecksTableName")?.to_owned(),
-            episodes_table: stack.output("EpisodesTableName")?.to_owned(),
+            episodes_table: Some(stack.output("EpisodesTableName")?.to_owned()),
             scope: scope.to_string(),
             kubeconfig: kubeconfig(&emulator),
         };
