@@ -179,7 +179,8 @@ fn explain(
         } else if !tainted {
             (explained.cause, String::new())
         } else {
-            let names: Vec<&str> = wanted.iter().map(|node| node.name()).take(4).collect();
+            let open = wanted.iter().filter(|node| node.at("/spec/unschedulable") != true);
+            let names: Vec<&str> = open.map(|node| node.name()).take(4).collect();
             (
                 Cause::TaintNotTolerated,
                 format!(
