@@ -24,6 +24,13 @@ struct Line {
     about: Option<String>,
 }
 
+impl Line {
+    /// Whether somebody is told of it, by an alert of its own or as one that joins another's.
+    fn is_told(&self) -> bool {
+        self.kind != NoticeKind::Resolved
+    }
+}
+
 impl Replayed {
     /// Replays a recording, with the shipped rules and flows.
     pub(crate) fn new(prodrome: &Path, folder: &Path) -> Result<Self> {
@@ -45,8 +52,8 @@ impl Replayed {
         let mut wrong = Vec::new();
         for life in lives {
             let (name, verdict) = (life.scenario.name, Verdict::of(life, told));
-            let alert = self.about(name, NoticeKind::Alert).next();
-            let what = match (&life.scenario.expected, alert) {
+            let told_by = self.of(name).find(|line| line.is_told());
+            let what = match (&life.scenario.expected, told_by) {
                 (Expected::Silence, Some(line)) => format!("the replay tells it by {}", line.rule),
                 (Expected::Alert { .. }, _) if verdict.is_told() && !self.tells(name) => {
                     "the replay does not tell it".to_owned()
@@ -59,7 +66,7 @@ impl Replayed {
             wrong.push(format!("{name}: {what}"));
         }
         let ours = |line: &&Line| lives.iter().any(|life| line.about.as_deref() == Some(life.scenario.name));
-        for line in self.lines.iter().filter(|line| line.kind == NoticeKind::Alert && !ours(line)) {
+        for line in self.lines.iter().filter(|line| line.is_told() && !ours(line)) {
             wrong.push(format!(
                 "the replay tells {} of {}, which is none of the faults",
                 line.rule, line.object
@@ -92,17 +99,13 @@ impl Replayed {
         self.lines.iter().filter(move |line| line.about.as_deref() == Some(name))
     }
 
-    fn about<'a>(&'a self, name: &str, kind: NoticeKind) -> impl Iterator<Item = &'a Line> {
-        self.of(name).filter(move |line| line.kind == kind)
-    }
-
     /// By an alert of its own, or as one that joined another's.
     fn tells(&self, name: &str) -> bool {
-        self.of(name).any(|line| line.kind != NoticeKind::Resolved)
+        self.of(name).any(Line::is_told)
     }
 
     fn tells_end(&self, name: &str) -> bool {
-        self.about(name, NoticeKind::Resolved).next().is_some()
+        self.of(name).any(|line| line.kind == NoticeKind::Resolved)
     }
 }
 
