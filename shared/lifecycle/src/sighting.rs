@@ -9,9 +9,10 @@ pub struct Sighting {
     pub uid: String,
     /// Its resourceVersion as a number; 0 where it has none.
     pub version: u64,
-    /// When it was so: the watcher's clock for the stream, the present for a look.
+    /// When it was so: for the stream when its watcher saw it, by the clock of the queue; the present for a look.
     pub at: Timestamp,
-    /// When it was seen, where that is another instant: it is known to have been so before, or to have become so since.
+    /// When it was seen, where that is another instant: it is known to have been so before, to have become so since, or it may
+    /// have been seen so much earlier.
     pub seen_at: Option<Timestamp>,
     /// Whether somebody looked (at the live object, with its references), rather than being told by the
     /// stream. A look is the truth, however its version compares.
