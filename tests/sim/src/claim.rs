@@ -146,11 +146,13 @@ impl Judge<'_> {
         // The watcher reads its clock a moment later. What the object says of a time that has not come yet by the clock of
         // whoever reads it counts from then: with a clock that is behind, earlier by as much.
         let early = CUT_OFF + self.skew();
+        // Read when that time has come it is believed.
+        let ahead = if law.tells_since { self.nodes_ahead() } else { 0 };
         // Or when a version of its rule came that had not looked for it before.
         let mut heard = law.changes().map(|at| (at, self.known_everywhere(at)));
         let is_looked_at =
             of_it.clone().any(|spell| spell.from <= since && self.may_be_first_looked_at(law, spell, since));
-        if !begins.any(|at| at - early <= since && since <= at + CUT_OFF)
+        if !begins.any(|at| at - early <= since && since <= at + CUT_OFF + ahead)
             && !heard.any(|(at, known)| at - early <= since && since <= known)
             && !is_looked_at
         {

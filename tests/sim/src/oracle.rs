@@ -174,6 +174,15 @@ impl Judge<'_> {
         restored.any(|fault| from < fault.to && fault.to <= to + self.skew())
     }
 
+    /// By how much the clocks of nodes may be ahead, which write since when a pod is unready.
+    pub(crate) fn nodes_ahead(&self) -> Millis {
+        let ahead = self.faults.iter().filter_map(|fault| match fault.what {
+            What::NodeClocks(by) => Some(Millis::from(by)),
+            _ => None,
+        });
+        ahead.max().unwrap_or(0)
+    }
+
     /// By how much clocks may differ: those of two functions, and that of a watcher as far as its packs do not tell. That it
     /// is behind by a few seconds looks like a slow way to the queue; all else that it is wrong by is known, as is how long
     /// anything has waited, however often it is set.
@@ -256,7 +265,7 @@ impl Judge<'_> {
         let is_pushed = law.changes().next().is_some();
         let known = if is_pushed { MINUTE } else { 0 };
         // What an object says of a time to come counts from when it was seen.
-        let may_be_ahead = self.faults.iter().any(|fault| matches!(fault.what, What::NodeClocks(_)));
+        let may_be_ahead = self.nodes_ahead() > 0;
         let tells_since = law.tells_since && !may_be_ahead;
         if law.refers || is_pushed || (is_hidden && !tells_since) { law.longest() + known } else { 0 }
     }
