@@ -3,10 +3,11 @@
 use crate::api::ApiError;
 use crate::finalizers::Meta;
 use crate::trim::Trim;
-use crate::waiting::{Change, Instant};
+use crate::waiting::Change;
 use prodrome_scan::{Found, Plan, ScanError};
 use serde::Deserialize;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// An event of a watch.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use crate::watermark::{Version, Watermark};
 use prodrome_model::{ChangeKind, ObjectKey, Resource, shard_of};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
-pub(crate) use tokio::time::Instant;
+use tokio::time::Instant;
 
 /// One stream of changes: a collection as long as it is watched. Never used twice.
 pub(crate) type StreamId = u32;
