@@ -18,8 +18,6 @@ use prodrome_store::{Expect, Record, Store, StoreError, Write};
 const ATTEMPTS: usize = 8;
 /// How long a counter is kept after its last begin has left the window.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
-/// A match that is said to have begun this much later began anew.
-const SKEW: SignedDuration = SignedDuration::from_secs(2);
 
 /// What a rule asks of its counters.
 pub(crate) fn quota(frequency: &Frequency) -> Quota {
@@ -65,7 +63,9 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
         }
         let quota = quota(frequency);
         let matches = *verdict != Verdict::Not;
-        let began = since.unwrap_or(sighting.at);
+        // When it is said to have begun, and when that was by our clock: what has yet to come began as it was seen.
+        let said = sight.event.as_ref().map(|event| event.last_seen).or(*since).unwrap_or(sighting.at);
+        let began = said.min(sighting.at);
         let ended =
             ended.map(|ended| &ended.check).filter(|ended| matches && same(&ended.uid, &sighting.uid));
         let before = check.or(ended).and_then(|check| check.counted.as_ref());
@@ -75,7 +75,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
             (None, Some(before)) => {
                 matches
                     && !matter.rule.is_about_events()
-                    && (!before.matching || since.is_some_and(|since| since > later(before.began, SKEW)))
+                    && (!before.matching || since.is_some_and(|since| before.began_anew(since)))
             }
         };
         let mut counted = match before {
@@ -84,18 +84,12 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
                 let Some((group, owner)) = self.group(matter, frequency, sight).await else {
                     return Ok(Self::not_counted(sight));
                 };
-                Counted {
-                    group,
-                    owner,
-                    matching: true,
-                    began: sight.event.as_ref().map_or(began, |e| e.last_seen),
-                }
+                Counted { group, owner, matching: true, began, said: Some(said).filter(|said| *said > began) }
             }
             _ => return Ok(sight.clone()),
         };
         counted.matching = matches;
-        // What has yet to begin by our clock begins now: it would leave the window so much later.
-        let counter = self.count(matter, sight, &counted, &quota, is_new, began.min(now), now).await?;
+        let counter = self.count(matter, sight, &counted, &quota, is_new, began, now).await?;
         let standing = counter.standing(&quota, now);
         let own_until = later(counted.began, quota.within);
         let full_until = standing.full_until.map(|until| until.min(own_until)).filter(|until| *until > now);

@@ -1,5 +1,7 @@
 //! Counting begins: how often matches began within a window, exactly once each.
 
+use crate::check::after;
+use crate::decide::SKEW;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_model::ObjectRef;
 use serde::{Deserialize, Serialize};
@@ -117,7 +119,7 @@ pub fn spread(number: u32, first: Timestamp, last: Timestamp, most: usize) -> Ve
 }
 
 fn end(at: Timestamp, quota: &Quota) -> Timestamp {
-    crate::check::after(at, quota.within)
+    after(at, quota.within)
 }
 
 fn in_window(at: Timestamp, quota: &Quota, now: Timestamp) -> bool {
@@ -134,8 +136,19 @@ pub struct Counted {
     pub owner: ObjectRef,
     /// Whether the object matches, its last begin having been counted.
     pub matching: bool,
-    /// When it began last.
+    /// When it began last, by our clock.
     pub began: Timestamp,
+    /// When the object itself said that it did, where that was yet to come by our clock, as for [the check's
+    /// match](crate::Check::said): what begins after the other clock is set right may say that it was sooner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<Timestamp>,
+}
+
+impl Counted {
+    /// Whether what says that it began at an instant is another begin than the last one.
+    pub fn began_anew(&self, said: Timestamp) -> bool {
+        self.said != Some(said) && said > after(self.began, SKEW)
+    }
 }
 
 #[cfg(test)]

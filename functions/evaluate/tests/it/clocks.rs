@@ -105,3 +105,15 @@ async fn a_time_in_an_object_that_has_not_come_yet_delays_nothing() {
         assert_eq!(found(&world)[2..], [("Often", Some(&ended))], "{ahead}");
     }
 }
+
+#[tokio::test]
+async fn what_begins_unseen_after_a_clock_that_was_ahead_is_set_right_is_counted() {
+    let mut world = World::new(rules(SINCE));
+    world.apply("Pod", &pod_since(2, false, 300)).await;
+    world.until(60).await;
+    assert_eq!(found(&world), [], "it began once");
+    // It was ready in between, which nobody was told of.
+    world.apply("Pod", &pod_since(4, false, 100)).await;
+    world.until(105).await;
+    assert_eq!(found(&world), [("Often", None)], "it began twice");
+}

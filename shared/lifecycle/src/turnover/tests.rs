@@ -119,8 +119,13 @@ fn what_was_told_stays_told_whatever_the_rule_says_now() {
 
 #[test]
 fn what_was_counted_by_another_rule_is_counted_anew() {
-    let counted =
-        Counted { group: "shop".into(), owner: check(waiting()).object, matching: true, began: t(0) };
+    let counted = Counted {
+        group: "shop".into(),
+        owner: check(waiting()).object,
+        matching: true,
+        began: t(0),
+        said: None,
+    };
     for (phase, meaning, stays) in [
         (waiting(), "looks for this", true),
         (waiting(), "looks for that", false),
