@@ -1,10 +1,11 @@
 use crate::canary;
 use crate::limit::put_off;
-use crate::records::{delivery_record, later, log_write, parse};
+use crate::records::{delivery_record, log_write, parse};
 use crate::{AlertError, Alerts};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_alerting::{Claim, Delivery, Settled};
 use prodrome_lambda::{Tally, metric};
+use prodrome_model::later;
 use prodrome_notify::{Attempts, Channels, Decision, Outcome};
 use prodrome_queue::Queue;
 use prodrome_store::{Expect, Key, Store, StoreError, Write};

@@ -1,8 +1,8 @@
-use crate::records::{Snapshot, later};
+use crate::records::Snapshot;
 use crate::{AlertError, Alerts};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_alerting::keys;
-use prodrome_model::{Severity, stable_hash};
+use prodrome_model::{Severity, later, stable_hash};
 use prodrome_notify::{Bucket, Channels};
 use prodrome_queue::Queue;
 use prodrome_store::{Record, Store, StoreError, Write};

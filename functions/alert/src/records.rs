@@ -2,6 +2,7 @@ use crate::AlertError;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_alerting::log::Logged;
 use prodrome_alerting::{Delivery, Head, Member, Memory, Policy, keys};
+use prodrome_model::later;
 use prodrome_store::{Expect, Key, Record, Write};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -78,8 +79,4 @@ pub(crate) fn log_write(logged: &Logged, policy: &Policy, now: Timestamp) -> Wri
 
 fn record(key: Key, value: &impl Serialize) -> Record {
     Record::new(key, serde_json::to_string(value).expect("plain data is always written as JSON"))
-}
-
-pub(crate) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.checked_add(by).unwrap_or(Timestamp::MAX)
 }

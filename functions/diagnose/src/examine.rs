@@ -6,7 +6,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_flows::{Flow, Node, NodeState, State};
-use prodrome_model::{Diagnosis, Finding, PluginRequest, PluginResponse, RuleBrief};
+use prodrome_model::{Diagnosis, Finding, PluginRequest, PluginResponse, RuleBrief, later};
 use prodrome_redact::redact_string;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -251,8 +251,4 @@ fn request(
         now,
         deadline,
     }
-}
-
-pub(crate) fn later(at: Timestamp, span: Duration) -> Timestamp {
-    SignedDuration::try_from(span).ok().and_then(|span| at.checked_add(span).ok()).unwrap_or(Timestamp::MAX)
 }

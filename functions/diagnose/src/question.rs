@@ -2,10 +2,10 @@
 
 use crate::Plugins;
 use crate::diagnose::Diagnose;
-use crate::examine::{Patience, ask, later};
+use crate::examine::{Patience, ask};
 use jiff::{SignedDuration, Timestamp};
 use prodrome_lambda::{Failure, Tally, metric};
-use prodrome_model::{AnswerMessage, CheckMessage, PluginRequest, PluginResponse, Question};
+use prodrome_model::{AnswerMessage, CheckMessage, PluginRequest, PluginResponse, Question, later};
 use prodrome_queue::{Message, Queue, QueueName};
 use prodrome_store::Store;
 use std::time::Duration;

@@ -9,7 +9,7 @@ use prodrome_lambda::Failure;
 use prodrome_lifecycle::{
     Begin, Check, Counted, Counter, Quota, Seen, Sighting, Terms, Verdict, keys, spread,
 };
-use prodrome_model::{Metadata, ObjectRef, Scope};
+use prodrome_model::{Metadata, ObjectRef, Scope, later};
 use prodrome_queue::Queue;
 use prodrome_rules::{CountBy, Frequency, Rule, json::Node, print_duration};
 use prodrome_store::{Expect, Record, Store, StoreError, Write};
@@ -319,10 +319,6 @@ pub(crate) fn same(one: &str, other: &str) -> bool {
 /// What a tenant may have written, on one line and not endless.
 fn shown(group: &str) -> String {
     group.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
-}
-
-fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

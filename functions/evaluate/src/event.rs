@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use prodrome_cluster::event::AboutObject;
 use prodrome_cluster::{Cluster, ClusterError, Clusters};
 use prodrome_lifecycle::{Check, Seen, SeenEvent, Sighting, Verdict};
-use prodrome_model::{ChangeKind, GroupKind, Metadata, ObjectHead, ObjectKey, ObjectRef, Resource};
+use prodrome_model::{ChangeKind, GroupKind, Metadata, ObjectHead, ObjectKey, ObjectRef, Resource, later};
 use prodrome_queue::Queue;
 use prodrome_rules::Rule;
 use prodrome_store::Store;
@@ -100,7 +100,7 @@ impl Sight {
         if let (Some(_), Some(before), Seen::Present { since: Some(since), .. }) =
             (&self.event, &check.event, &mut sighting.seen)
         {
-            let held_until = before.last_seen.saturating_add(rule.event_window()).unwrap_or(Timestamp::MAX);
+            let held_until = later(before.last_seen, rule.event_window());
             if held_until >= *since {
                 *since = check.since.min(*since);
             }
@@ -150,7 +150,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
             sight.metadata = metadata;
             return Ok(sight);
         }
-        let until = event.last_seen.saturating_add(rule.event_window()).unwrap_or(Timestamp::MAX);
+        let until = later(event.last_seen, rule.event_window());
         // What another rule saw says nothing of this one.
         let remembers = event.count > 0 && check.is_meant_by(rule.meaning());
         let holds = remembers && now < until && rule.reference_groups().is_empty();

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::Clusters;
 use prodrome_lambda::Failure;
 use prodrome_lifecycle::keys;
+use prodrome_model::later;
 use prodrome_queue::Queue;
 use prodrome_store::{Expect, Record, Store, StoreError, Write};
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,6 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
     /// A turn to ask a plugin: now, or later where many ask. It is given once, so whoever has it may ask then.
     pub(crate) async fn turn(&self, plugin: &str, now: Timestamp) -> Result<Timestamp, Failure> {
         let key = keys::pace(plugin);
-        let later = |at: Timestamp, by| at.saturating_add(by).unwrap_or(Timestamp::MAX);
         for _ in 0..ATTEMPTS {
             let there = self.store.get(&key).await.map_err(store_failure)?;
             let pace = there.as_ref().and_then(|record| serde_json::from_str::<Pace>(&record.data).ok());

@@ -11,7 +11,7 @@ use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::{Answer, Check, Decision, Seen, Verdict, decide_asked};
 use prodrome_model::{
     AnswerMessage, DiagnoseMessage, Diagnosis, Evidence, PluginRequest, PluginResponse, Question, RuleBrief,
-    Verdict as Said, stable_hash,
+    Verdict as Said, later, stable_hash,
 };
 use prodrome_queue::{Message, Queue, QueueName};
 use prodrome_rules::{EVIDENCE_MAX, EVIDENCE_VALUE_MAX, Periodic, SUMMARY_MAX};
@@ -89,7 +89,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
             params: periodic.params().clone(),
             results: std::collections::BTreeMap::new(),
             now,
-            deadline: now.saturating_add(ANSWERS_WITHIN).unwrap_or(Timestamp::MAX),
+            deadline: later(now, ANSWERS_WITHIN),
         };
         let plugin = periodic.plugin().to_owned();
         let question = Question { partition, sort, plugin, request: Box::new(request) };

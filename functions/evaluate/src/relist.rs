@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::{Cluster, ClusterError, Clusters};
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::{Relist, Seen, Verdict, keys};
-use prodrome_model::{GroupKind, ObjectKey, Scope};
+use prodrome_model::{GroupKind, ObjectKey, Scope, later};
 use prodrome_queue::Queue;
 use prodrome_rules::Rule;
 use prodrome_store::{Expect, Record, Store, StoreError, Write};
@@ -50,7 +50,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
             rule: rule.name().to_owned(),
             namespace: namespace.to_owned(),
             rules: self.loaded.version,
-            due: now.saturating_add(wait.max(Relist::GATHER)).unwrap_or(Timestamp::MAX),
+            due: later(now, wait.max(Relist::GATHER)),
             wait_seconds: wait.as_secs(),
             unread_seconds: 0,
         }

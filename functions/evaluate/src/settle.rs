@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::Clusters;
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::{Check, Decision, Over, Phase, Seen, Terms, Turnover, decide, keys};
-use prodrome_model::{AlertMessage, Ended, Finding, FindingState};
+use prodrome_model::{AlertMessage, Ended, Finding, FindingState, later};
 use prodrome_queue::{Message, Queue, QueueName};
 use prodrome_store::{Expect, Key, Record, Store, StoreError, Write};
 
@@ -131,7 +131,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
         if sight.sighting.look || !self.insists() {
             return Err(self.is_behind());
         }
-        let at = now.saturating_add(NEWER_LOOK).unwrap_or(Timestamp::MAX);
+        let at = later(now, NEWER_LOOK);
         self.make_due(key, at, now, None).await.map(|()| None)
     }
 
@@ -142,7 +142,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
         match self.knows(rules) {
             Err(_) if self.insists() => {
                 check.rules = rules;
-                check.due = now.saturating_add(NEWER_LOOK).unwrap_or(Timestamp::MAX);
+                check.due = later(now, NEWER_LOOK);
                 check.look_again_at = check.due;
                 Ok(())
             }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::{Cluster, ClusterError, Clusters};
 use prodrome_lambda::{Failure, Tally, metric};
 use prodrome_lifecycle::keys;
-use prodrome_model::{Change, Scope, chain};
+use prodrome_model::{Change, Scope, chain, later};
 use prodrome_queue::Queue;
 use prodrome_rulebook::tenants::{KIND, files, judge, kind, names};
 use prodrome_rulebook::{Draft, DraftError, PushError};
@@ -220,8 +220,4 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
 
 fn text(taken: &Taken) -> String {
     serde_json::to_string(taken).expect("plain data is always written as JSON")
-}
-
-fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }

@@ -3,7 +3,7 @@ use crate::silence;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_lambda::{Tally, metric};
 use prodrome_ledger::{Ledger, LedgerError};
-use prodrome_model::{AlertMessage, CheckMessage, DueMessage};
+use prodrome_model::{AlertMessage, CheckMessage, DueMessage, later};
 use prodrome_queue::{Message, Queue, QueueName, SendError};
 use prodrome_store::{Record, Store, StoreError};
 use std::time::Duration;
@@ -98,7 +98,7 @@ impl<C: Store, E: Store, Q: Queue> Sweep<C, E, Q> {
         now: Timestamp,
         tally: &mut Tally,
     ) -> Result<(), SweepError> {
-        let until = now.saturating_add(AHEAD).unwrap_or(Timestamp::MAX);
+        let until = later(now, AHEAD);
         let last = handed.of(bucket);
         let mut after = None;
         loop {

@@ -17,6 +17,7 @@ use prodrome_evaluate::{Evaluate, Inspection};
 use prodrome_flows::FlowSet;
 use prodrome_model::{
     Diagnosis, EventBrief, Finding, GroupKind, Metadata, ObjectHead, ObjectRef, Owner, Resource, Severity,
+    later,
 };
 use prodrome_plugin::{AnyCluster, Registry};
 use prodrome_queue::MemoryQueue;
@@ -429,7 +430,7 @@ impl<C: Cluster + Clone + 'static> Scanner<C> {
     async fn grade(&self, inspection: Inspection) -> Option<Found> {
         let rule = self.rules.get(&inspection.rule)?;
         let since = inspection.since.unwrap_or(self.now);
-        let fires_at = since.checked_add(rule.duration()).unwrap_or(Timestamp::MAX);
+        let fires_at = later(since, rule.duration());
         let state = if fires_at <= self.now { State::Firing } else { State::Pending };
         let events = match state {
             State::Firing => {

@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::ConnectError;
 use prodrome_lambda::{ParameterError, Parameters};
-use prodrome_model::Scope;
+use prodrome_model::{Scope, later};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -147,8 +147,4 @@ impl Connection {
             Err(error) => Err(error.to_string()),
         }
     }
-}
-
-fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }

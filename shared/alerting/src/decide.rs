@@ -2,7 +2,9 @@ use crate::log::{Event, Logged};
 use crate::notice::{NAMED_MAX, SYMPTOM_SUMMARY_MAX, bounded, cut, notice};
 use crate::{Alert, Flapping, Head, Joined, Member, Memory, MemoryState, Policy, Seen, Told, keys};
 use jiff::{SignedDuration, Timestamp};
-use prodrome_model::{EndReason, Ended, Finding, FindingState, Fingerprint, Notice, NoticeKind, ObjectRef};
+use prodrome_model::{
+    EndReason, Ended, Finding, FindingState, Fingerprint, Notice, NoticeKind, ObjectRef, later,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Apps that are told apart in one alert, and how long their names may be.
@@ -498,10 +500,6 @@ fn next_update(alert: &Alert, policy: &Policy) -> Option<Timestamp> {
         policy.pace.of(alert.severity).map(|pace| later(told.at, pace).max(collected))
     });
     reminder.into_iter().chain(joiners).min()
-}
-
-fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

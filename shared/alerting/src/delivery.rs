@@ -2,7 +2,7 @@ use crate::Policy;
 use crate::log::{Event, Logged};
 use crate::notice::NAMED_MAX;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_model::{Fingerprint, Notice, NoticeKind};
+use prodrome_model::{Fingerprint, Notice, NoticeKind, later};
 use serde::{Deserialize, Serialize};
 
 /// What one channel is owed of one alert.
@@ -153,7 +153,7 @@ impl Delivery {
         self.retry_at = None;
         self.refresh_at = None;
         self.refresh = None;
-        let until = now.checked_add(policy.lease).unwrap_or(Timestamp::MAX);
+        let until = later(now, policy.lease);
         let claim = Claim { attempt: self.attempts, notice, until };
         self.claim = Some(claim.clone());
         (Some(claim), log)
@@ -180,7 +180,7 @@ impl Delivery {
                 if kind == NoticeKind::Resolved {
                     self.told_end = true;
                 } else if let Some(after) = forgets_after {
-                    self.refresh_at = Some(now.checked_add(after).unwrap_or(Timestamp::MAX));
+                    self.refresh_at = Some(later(now, after));
                     // Nobody joined since.
                     self.refresh = Some(Notice { joined: Vec::new(), ..notice });
                 }

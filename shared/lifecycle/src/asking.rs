@@ -1,9 +1,9 @@
 //! Checks of rules with a plugin: what is wrong is not in the object, so the plugin is asked again and again.
 
-use crate::check::after;
 use crate::decide::{may_be_back, named_by_list};
 use crate::{Check, Decision, Phase, Seen, Sighting, Terms, Verdict, decide};
 use jiff::{SignedDuration, Timestamp};
+use prodrome_model::later;
 use serde::{Deserialize, Serialize};
 
 /// What a check remembers of the questions about its object.
@@ -146,7 +146,7 @@ impl Check {
             return false;
         }
         match asking.asked {
-            Some(asked) => now >= after(asked, Asking::PATIENCE),
+            Some(asked) => now >= later(asked, Asking::PATIENCE),
             None => {
                 now >= asking.next || (!asking.has_turn && self.acts_at(terms).is_some_and(|at| now >= at))
             }
@@ -168,9 +168,9 @@ impl Check {
     /// When it would fire, or end, or begin anew.
     fn acts_at(&self, terms: &Terms) -> Option<Timestamp> {
         match &self.phase {
-            Phase::Pending { .. } => Some(after(self.since, terms.duration)),
-            Phase::Gap { from } => Some(after(*from, terms.gap_tolerance)),
-            Phase::Recovering { from } => Some(after(*from, terms.resolve_after)),
+            Phase::Pending { .. } => Some(later(self.since, terms.duration)),
+            Phase::Gap { from } => Some(later(*from, terms.gap_tolerance)),
+            Phase::Recovering { from } => Some(later(*from, terms.resolve_after)),
             Phase::Watching { .. } | Phase::Fired { .. } | Phase::Firing { .. } | Phase::Ending { .. } => {
                 None
             }
@@ -180,7 +180,7 @@ impl Check {
     /// When there is something to do, of a check whose plugin is asked.
     pub(crate) fn asked_due(&self, asking: &Asking, terms: &Terms, now: Timestamp) -> Timestamp {
         if let Some(asked) = asking.asked {
-            return after(asked, Asking::PATIENCE);
+            return later(asked, Asking::PATIENCE);
         }
         let due = asking.next.min(self.look_again_at);
         // What is past has to wait for the next answer.

@@ -1,6 +1,8 @@
 use crate::{Asking, Counted, Rumour, Sighting, Terms};
 use jiff::{SignedDuration, Timestamp};
-use prodrome_model::{EndReason, Finding, Metadata, ObjectKey, ObjectRef, Resource, Scope, stable_hash};
+use prodrome_model::{
+    EndReason, Finding, Metadata, ObjectKey, ObjectRef, Resource, Scope, later, stable_hash,
+};
 use serde::{Deserialize, Serialize};
 
 /// A rule's open matter with one object. Small: a few fields, and the finding once it fired.
@@ -205,12 +207,12 @@ impl Check {
     /// object refers to has had the time to appear.
     pub fn fires_at(&self, terms: &Terms) -> Timestamp {
         let settles = if terms.references { Terms::REFERENCES_SETTLE } else { SignedDuration::ZERO };
-        after(self.since, terms.duration).max(after(self.opened_at, settles))
+        later(self.since, terms.duration).max(later(self.opened_at, settles))
     }
 
     /// Whether nobody has looked yet at what the object refers to: its own part matches, and that may be all.
     pub fn awaits_references(&self, terms: &Terms) -> bool {
-        let first = after(self.opened_at, Terms::LOOK_FIRST);
+        let first = later(self.opened_at, Terms::LOOK_FIRST);
         terms.references && matches!(self.phase, Phase::Pending { .. }) && self.look_again_at <= first
     }
 
@@ -221,7 +223,7 @@ impl Check {
             _ => None,
         };
         self.phase = Phase::Fired { turns_at };
-        self.look_again_at = after(now, Terms::LOOK_FIRST);
+        self.look_again_at = later(now, Terms::LOOK_FIRST);
         self.reschedule(terms, now);
     }
 
@@ -240,7 +242,7 @@ impl Check {
 
     /// Puts off what is due, because it cannot be done now.
     pub fn postpone(&mut self, by: SignedDuration, now: Timestamp) {
-        self.due = after(now, by);
+        self.due = later(now, by);
         self.look_again_at = self.look_again_at.max(self.due);
         self.woken = self.woken.map(|woken| woken.max(self.due));
     }
@@ -253,10 +255,10 @@ impl Check {
                 let fires = self.fires_at(terms);
                 turns_at.map_or(fires, |t| t.min(fires)).min(self.look_again_at)
             }
-            Phase::Gap { from } => after(*from, terms.gap_tolerance),
-            Phase::Firing { .. } | Phase::Ending { .. } => after(now, Terms::CARRY_ON),
+            Phase::Gap { from } => later(*from, terms.gap_tolerance),
+            Phase::Firing { .. } | Phase::Ending { .. } => later(now, Terms::CARRY_ON),
             Phase::Fired { turns_at } => turns_at.map_or(self.look_again_at, |t| t.min(self.look_again_at)),
-            Phase::Recovering { from } => after(*from, terms.resolve_after),
+            Phase::Recovering { from } => later(*from, terms.resolve_after),
         };
         let action = match &self.asking {
             Some(asking) if !matches!(self.phase, Phase::Firing { .. } | Phase::Ending { .. }) => {
@@ -283,12 +285,7 @@ impl Check {
         let key = stable_hash(&[&self.object.key().path(), &self.rule]);
         let spread = key.bytes().map(u32::from).sum::<u32>() % 120;
         let interval = Terms::LOOK_AGAIN + SignedDuration::from_secs(i64::from(spread) - 60);
-        self.look_again_at = after(now, interval);
+        self.look_again_at = later(now, interval);
         (self.woken, self.rumour) = (None, None);
     }
-}
-
-/// `at` plus a duration, saturating at the end of time.
-pub(crate) fn after(at: Timestamp, duration: SignedDuration) -> Timestamp {
-    at.checked_add(duration).unwrap_or(Timestamp::MAX)
 }

@@ -1,9 +1,8 @@
 //! Counting begins: how often matches began within a window, exactly once each.
 
-use crate::check::after;
 use crate::decide::SKEW;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_model::ObjectRef;
+use prodrome_model::{ObjectRef, later};
 use serde::{Deserialize, Serialize};
 
 /// Begins that are counted together. It keeps the newest that can decide and no more: as many as are asked for,
@@ -119,7 +118,7 @@ pub fn spread(number: u32, first: Timestamp, last: Timestamp, most: usize) -> Ve
 }
 
 fn end(at: Timestamp, quota: &Quota) -> Timestamp {
-    after(at, quota.within)
+    later(at, quota.within)
 }
 
 fn in_window(at: Timestamp, quota: &Quota, now: Timestamp) -> bool {
@@ -147,7 +146,7 @@ pub struct Counted {
 impl Counted {
     /// Whether what says that it began at an instant is another begin than the last one.
     pub fn began_anew(&self, said: Timestamp) -> bool {
-        self.said != Some(said) && said > after(self.began, SKEW)
+        self.said != Some(said) && said > later(self.began, SKEW)
     }
 }
 

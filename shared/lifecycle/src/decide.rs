@@ -1,7 +1,6 @@
-use crate::check::after;
 use crate::{Check, Phase, Seen, Sighting, Terms, Verdict};
 use jiff::{SignedDuration, Timestamp};
-use prodrome_model::EndReason;
+use prodrome_model::{EndReason, later};
 
 /// What becomes of a check.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,7 +104,7 @@ fn open(
     check.epoch = check.epoch.max(sighting.epoch);
     check.list.clone_from(&sighting.list);
     check.opened_at = now;
-    check.look_again_at = after(now, Terms::LOOK_FIRST);
+    check.look_again_at = later(now, Terms::LOOK_FIRST);
     check.reschedule(terms, now);
     Some(Box::new(check))
 }
@@ -257,8 +256,8 @@ fn matching(
             // Between two sightings it may have ended, by time alone too, and begun anew.
             let broke = |since| match ended {
                 _ if check.said == Some(since) => false,
-                _ if terms.gap_tolerance.is_zero() => since > after(check.since, SKEW),
-                Some(ended) => since >= after(ended, terms.gap_tolerance),
+                _ if terms.gap_tolerance.is_zero() => since > later(check.since, SKEW),
+                Some(ended) => since >= later(ended, terms.gap_tolerance),
                 None => false,
             };
             if began < check.since || since.is_some_and(broke) {
@@ -276,12 +275,12 @@ fn matching(
         }
     }
     let pending = matches!(check.phase, Phase::Pending { .. });
-    let settled = !terms.references || now >= after(check.opened_at, Terms::REFERENCES_SETTLE);
+    let settled = !terms.references || now >= later(check.opened_at, Terms::REFERENCES_SETTLE);
     if pending
         && sighting.look
         && verdict == Verdict::Holds
         && settled
-        && now >= after(check.since, terms.duration)
+        && now >= later(check.since, terms.duration)
     {
         check.phase = Phase::Firing { turns_at };
         check.reschedule(terms, now);
@@ -304,7 +303,7 @@ fn not_matching(
         Phase::Pending { .. } if terms.gap_tolerance.is_positive() && !was_doubted => {
             check.phase = Phase::Gap { from: sighting.at }
         }
-        Phase::Gap { from } if now < after(from, terms.gap_tolerance) => {}
+        Phase::Gap { from } if now < later(from, terms.gap_tolerance) => {}
         Phase::Watching { .. } | Phase::Pending { .. } | Phase::Gap { .. } => match turns_at {
             None => return Decision::Close,
             Some(turns_at) => check.phase = Phase::Watching { turns_at },
@@ -316,7 +315,7 @@ fn not_matching(
     }
     if let Phase::Recovering { from } = check.phase
         && sighting.look
-        && now >= after(from, terms.resolve_after)
+        && now >= later(from, terms.resolve_after)
     {
         return end(check, terms, from, EndReason::Recovered, now);
     }

@@ -2,7 +2,7 @@
 
 use crate::Check;
 use jiff::{SignedDuration, Timestamp};
-use prodrome_model::{GroupKind, Scope};
+use prodrome_model::{GroupKind, Scope, later};
 use serde::{Deserialize, Serialize};
 
 /// A list that has ended: after a while, every open check of its kind whose object neither it nor a newer one named is
@@ -32,14 +32,13 @@ impl EndedList {
 
     /// One whose end came at `now` after it was on its way for so long: its other packs may be for as long.
     pub fn new(scope: &Scope, kind: GroupKind, list: &str, waited: SignedDuration, now: Timestamp) -> Self {
-        let later = |wait| now.saturating_add(wait).unwrap_or(Timestamp::MAX);
         Self {
             layout: 1,
             scope: scope.clone(),
             kind,
             list: list.to_owned(),
-            due: later(waited.clamp(Self::WAIT_LEAST, Self::WAIT_MOST)),
-            latest: later(Self::WAIT_MOST),
+            due: later(now, waited.clamp(Self::WAIT_LEAST, Self::WAIT_MOST)),
+            latest: later(now, Self::WAIT_MOST),
         }
     }
 

@@ -1,5 +1,5 @@
 use jiff::{SignedDuration, Timestamp};
-use prodrome_model::Scope;
+use prodrome_model::{Scope, later};
 use serde::{Deserialize, Serialize};
 
 /// That something which a rule refers to went away or turned bad: the objects that may refer to it are listed
@@ -44,7 +44,7 @@ impl Relist {
     #[must_use]
     pub fn again(&self, now: Timestamp) -> Self {
         let wait = twice(self.wait_seconds, Self::WAIT_FIRST, Self::WAIT_MAX);
-        let due = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
+        let due = later(now, wait);
         Self { due, wait_seconds: wait.as_secs(), unread_seconds: 0, ..self.clone() }
     }
 
@@ -52,7 +52,7 @@ impl Relist {
     #[must_use]
     pub fn unread(&self, now: Timestamp) -> Self {
         let wait = twice(self.unread_seconds, Self::GATHER, Self::UNREAD_MAX);
-        let due = now.saturating_add(wait).unwrap_or(Timestamp::MAX);
+        let due = later(now, wait);
         Self { due, unread_seconds: wait.as_secs(), ..self.clone() }
     }
 

@@ -1,7 +1,7 @@
-use crate::check::after;
 use crate::decide::{SKEW, began};
 use crate::{Check, Phase, Seen, SeenEvent, Sighting, Verdict};
 use jiff::Timestamp;
+use prodrome_model::later;
 use serde::{Deserialize, Serialize};
 
 /// What was told and is not decided on before somebody has looked: that the object's name is another's, or something that
@@ -98,7 +98,7 @@ impl Check {
     /// be what holds, as the cluster was set back. Of two events the older may well be told last.
     fn is_set_back(&self, sighting: &Sighting) -> bool {
         let is_older = sighting.version != 0 && sighting.version < self.resource_version;
-        let seen_later = self.seen_at.is_some_and(|seen_at| after(seen_at, SKEW) < sighting.seen_at());
+        let seen_later = self.seen_at.is_some_and(|seen_at| later(seen_at, SKEW) < sighting.seen_at());
         let is_later = sighting.epoch > self.epoch || (sighting.epoch == self.epoch && seen_later);
         is_older && is_later && self.event.is_none()
     }

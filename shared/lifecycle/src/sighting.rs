@@ -1,6 +1,6 @@
-use crate::check::after;
 use crate::decide::SKEW;
 use jiff::Timestamp;
+use prodrome_model::later;
 
 /// What was learnt of an object at some instant, from the stream or by looking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Sighting {
     /// this one, which may have been suspended before it read it: of a higher version it may be of before the cluster was
     /// set back.
     pub(crate) fn is_before(&self, seen_at: Option<Timestamp>, epoch: u64) -> bool {
-        seen_at.is_some_and(|seen_at| after(self.seen_at(), SKEW) < seen_at)
+        seen_at.is_some_and(|seen_at| later(self.seen_at(), SKEW) < seen_at)
             || (self.epoch != 0 && self.epoch < epoch)
     }
 }

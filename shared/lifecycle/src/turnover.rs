@@ -1,7 +1,6 @@
-use crate::check::after;
 use crate::{Check, Phase, Terms};
 use jiff::Timestamp;
-use prodrome_model::EndReason;
+use prodrome_model::{EndReason, later};
 
 /// The rule that a check is met by, as far as a check remembers the one that it was decided on last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +49,7 @@ pub fn turn_over(check: &Check, rule: &RuleMark, now: Timestamp) -> Turnover {
     }
     if check.phase.is_told() && rule.shadow && !check.shadow {
         next.phase = Phase::Ending { at: now, reason: EndReason::RuleGone };
-        next.due = after(now, Terms::CARRY_ON);
+        next.due = later(now, Terms::CARRY_ON);
         return Turnover::Ends(Box::new(next));
     }
     if check.phase.is_told() && check.shadow && !rule.shadow {

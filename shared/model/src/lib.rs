@@ -19,6 +19,7 @@ mod diagnosis;
 mod event;
 mod finding;
 mod fingerprint;
+mod later;
 mod metadata;
 mod notice;
 mod object;
@@ -39,6 +40,7 @@ pub use diagnosis::{Diagnosis, Evidence, NodeOutcome, RuledOut, Unseen, Verdict}
 pub use event::EventBrief;
 pub use finding::{EndReason, Ended, Finding, FindingState, Group};
 pub use fingerprint::{Fingerprint, stable_hash};
+pub use later::later;
 pub use metadata::{LabelSelector, LabelSelectorRequirement, Metadata, ObjectHead, OwnerReference};
 pub use notice::{Joiner, Notice, NoticeKind, Symptom};
 pub use object::{GroupKind, ObjectKey, ObjectRef, Resource, Subject};

@@ -1,4 +1,5 @@
 use jiff::{SignedDuration, Timestamp};
+use prodrome_model::later;
 use serde::{Deserialize, Serialize};
 
 /// How many messages a channel may get: evenly `messages` in each `per`, of which `burst` may come at once.
@@ -80,11 +81,6 @@ impl Bucket {
     pub const fn full_at(&self) -> Option<Timestamp> {
         self.full_at
     }
-}
-
-/// A sum that ends where time does: limits are what somebody wrote into a file.
-fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.checked_add(by).unwrap_or(if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub use unkindness::QueueUnkindness;
 use crate::limits::{Wire, to_wire};
 use crate::{Body, DeadLetters, FailedMessage, Message, Queue, QueueName, SendError};
 use jiff::Timestamp;
+use prodrome_model::later;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -440,10 +441,6 @@ impl Held {
             sent_at: self.sent_at,
         }
     }
-}
-
-fn later(now: Timestamp, by: Duration) -> Timestamp {
-    now.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// Pending once, then ready.

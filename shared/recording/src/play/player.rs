@@ -1,6 +1,7 @@
 use super::server::{PlayOptions, Shared, lock};
 use crate::{Step, Steps};
 use jiff::{SignedDuration, Timestamp};
+use prodrome_model::later;
 use std::iter::Peekable;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -45,7 +46,7 @@ impl Position {
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        self.begins.saturating_add(self.t()).unwrap_or(Timestamp::MAX)
+        later(self.begins, self.t())
     }
 
     /// When it is `t`.
