@@ -78,6 +78,8 @@ lint: lint-rust lint-dependencies lint-template ## Check format, code, dependenc
 lint-rust: ## Check the format and the code of all crates
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	@# A workspace of its own that takes sources of the watcher in: a change there breaks it unseen.
+	cd tests/bench-watcher && $(CARGO) check --quiet --locked --target-dir $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 
 lint-dependencies: ## Check licences, sources and duplicates of the dependencies (deny.toml)
 	@infra/check-dependencies.sh

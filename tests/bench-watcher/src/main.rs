@@ -44,7 +44,7 @@ mod finalizers {
 #[allow(dead_code, reason = "more than is measured")]
 mod waiting {
     use std::sync::Arc;
-    pub(crate) use std::time::Instant;
+    use tokio::time::Instant;
 
     #[derive(Debug)]
     pub(crate) struct Change {
@@ -98,7 +98,7 @@ fn row(corpus: &Corpus) {
         .map(|object| [br#"{"type":"MODIFIED","object":"#, &*object.json, b"}"].concat())
         .collect();
     let line = |object: &Object| &lines[object.number];
-    let now = waiting::Instant::now();
+    let now = tokio::time::Instant::now();
     let mut ours = |object: &Object| match readers[object.place].event(line(object), None, now) {
         Ok(Event::Change(change)) => Some(change.object.into_vec()),
         Ok(_) => None,
