@@ -1,5 +1,6 @@
 use crate::clock::{MINUTE, Millis, SECOND, millis_of};
-use crate::plan::{Deed, DeedKind};
+use crate::law::{FLAPPING, OLD};
+use crate::plan::{CONFIGS, Deed, DeedKind, PODS, Phase};
 use crate::system::REDRIVE;
 use prodrome_lambda::WAIT_MAX;
 use serde::Serialize;
@@ -348,6 +349,35 @@ impl Fault {
         let breaks = What::StreamedListsBreak(random.u8(50..=100));
         let fault = Self { from, to, what: breaks, seed: random.u64(..) };
         vec![fault, Self::has_to_list(random, lists)]
+    }
+
+    /// The functions cannot read the cluster while a break that began just before something had lasted long enough becomes
+    /// too long to be forgiven, and so what it broke is over. Single faults hardly ever fall so: what happens is made too.
+    pub(crate) fn of_a_break(random: &mut fastrand::Rng, length: Millis) -> (Vec<Deed>, Self) {
+        let pod = PODS[random.usize(0..PODS.len())];
+        let begins = random.i64(MINUTE..length - 9 * MINUTE);
+        let breaks = begins + FLAPPING.duration - random.i64(5 * SECOND..FLAPPING.gap);
+        let deeds = vec![
+            Deed { at: begins, what: DeedKind::Create(pod, Phase::Running, false, CONFIGS[0]) },
+            Deed { at: breaks, what: DeedKind::Ready(pod, true) },
+        ];
+        let counts = breaks + FLAPPING.gap;
+        let from = breaks + random.i64(5 * SECOND..40 * SECOND);
+        let to = counts + random.i64(10 * SECOND..2 * MINUTE);
+        let away = [Away::Refuses, Away::Hangs, Away::Throttles][random.usize(0..3)];
+        let fault = Self { from, to, what: What::ApiDown(Caller::Functions, away), seed: random.u64(..) };
+        (deeds, fault)
+    }
+
+    /// Evaluate is not invoked from before a pod is made that waits until it has waited for too long: its news come when time
+    /// alone has begun what they are judged for.
+    pub(crate) fn of_old_news(random: &mut fastrand::Rng, length: Millis) -> (Vec<Deed>, Self) {
+        let pod = PODS[random.usize(0..PODS.len())];
+        let begins = random.i64(MINUTE..length - 5 * MINUTE - OLD);
+        let made = Deed { at: begins, what: DeedKind::Create(pod, Phase::Pending, true, CONFIGS[0]) };
+        let (from, to) = (begins - SECOND, begins + OLD + random.i64(20 * SECOND..4 * MINUTE));
+        let what = What::NotInvoked(Function::Evaluate);
+        (vec![made], Self { from, to, what, seed: random.u64(..) })
     }
 
     /// The clocks of watchers' hosts are wrong, by up to five minutes, one after the other or each by another amount: a

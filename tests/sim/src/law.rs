@@ -124,12 +124,16 @@ pub(crate) struct Law {
 const PLAIN: Law =
     Law { name: "", duration: 0, gap: 0, resolve_after: MINUTE, refers: false, tells_since: false };
 
+/// The one that forgives a break.
+pub(crate) const FLAPPING: Law =
+    Law { name: "Flapping", duration: 5 * MINUTE, gap: MINUTE, resolve_after: 2 * MINUTE, ..PLAIN };
+
 /// All of them.
 pub(crate) const LAWS: [Law; 8] = [
     Law { name: "Failed", ..PLAIN },
     Law { name: "Broken", duration: MINUTE, resolve_after: 3 * MINUTE, ..PLAIN },
     Law { name: "Unready", duration: 5 * MINUTE, resolve_after: 2 * MINUTE, ..PLAIN },
-    Law { name: "Flapping", duration: 5 * MINUTE, gap: MINUTE, resolve_after: 2 * MINUTE, ..PLAIN },
+    FLAPPING,
     Law { name: "NotReady", duration: 3 * MINUTE, tells_since: true, ..PLAIN },
     Law { name: "Slow", duration: MINUTE, ..PLAIN },
     Law { name: "Unconfigured", duration: 2 * MINUTE, refers: true, ..PLAIN },
@@ -137,7 +141,7 @@ pub(crate) const LAWS: [Law; 8] = [
 ];
 
 /// How old a pod must be to be slow.
-const OLD: Millis = 10 * MINUTE;
+pub(crate) const OLD: Millis = 10 * MINUTE;
 
 /// The end of time.
 pub(crate) const NEVER: Millis = Millis::MAX;

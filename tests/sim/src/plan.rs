@@ -13,6 +13,8 @@ pub(crate) const CONFIGS: [&str; 2] = ["settings", "secrets"];
 const SERVING: u64 = 0x690c;
 /// By which it is drawn which clocks are wrong, likewise.
 const CLOCKS: u64 = 0xc10c;
+/// By which it is drawn what happens just when something is wrong, likewise.
+const MEETS: u64 = 0x3ee7;
 
 /// All that will happen to a run, from its seed. It is a list of changes and a list of faults, so that either can be
 /// cut down to what matters.
@@ -171,6 +173,17 @@ impl Plan {
         }
         if many > 0 && clocks.u8(0..6) == 0 {
             faults.push(Fault::of_node_clocks(&mut clocks, length));
+        }
+        let mut meeting = fastrand::Rng::with_seed(seed ^ MEETS);
+        let met = match meeting.u8(0..16) {
+            0 => Some(Fault::of_a_break(&mut meeting, length)),
+            1 => Some(Fault::of_old_news(&mut meeting, length)),
+            _ => None,
+        };
+        if let Some((happens, fault)) = met.filter(|_| many > 0) {
+            deeds.extend(happens);
+            deeds.sort_by_key(|deed| deed.at);
+            faults.push(fault);
         }
         faults.sort_by_key(|fault| fault.from);
         let waiting_bytes_max = if random.bool() { 8 << 20 } else { random.usize(700..2_500) };
