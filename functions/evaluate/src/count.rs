@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use prodrome_cluster::{Clusters, owner};
 use prodrome_lambda::Failure;
 use prodrome_lifecycle::{
-    Begin, Check, Counted, Counter, Quota, Seen, Sighting, Terms, Verdict, keys, spread,
+    Begin, Check, Counted, Counter, Quota, Seen, Sighting, Terms, Verdict, began, keys, said_ahead, spread,
 };
 use prodrome_model::{Metadata, ObjectRef, Scope, later};
 use prodrome_queue::Queue;
@@ -63,9 +63,9 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
         }
         let quota = quota(frequency);
         let matches = *verdict != Verdict::Not;
-        // When it is said to have begun, and when that was by our clock: what has yet to come began as it was seen.
-        let said = sight.event.as_ref().map(|event| event.last_seen).or(*since).unwrap_or(sighting.at);
-        let began = said.min(sighting.at);
+        // When it is said to have begun.
+        let said = sight.event.as_ref().map(|event| event.last_seen).or(*since);
+        let began = began(sighting, said);
         let ended =
             ended.map(|ended| &ended.check).filter(|ended| matches && same(&ended.uid, &sighting.uid));
         let before = check.or(ended).and_then(|check| check.counted.as_ref());
@@ -84,7 +84,7 @@ impl<S: Store, Q: Queue, C: Clusters> Sitting<'_, S, Q, C> {
                 let Some((group, owner)) = self.group(matter, frequency, sight).await else {
                     return Ok(Self::not_counted(sight));
                 };
-                Counted { group, owner, matching: true, began, said: Some(said).filter(|said| *said > began) }
+                Counted { group, owner, matching: true, began, said: said_ahead(sighting, said) }
             }
             _ => return Ok(sight.clone()),
         };

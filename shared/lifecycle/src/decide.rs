@@ -112,14 +112,18 @@ fn open(
 impl Check {
     /// Its match begins with a sighting, or began before as the object itself says.
     fn begins(&mut self, sighting: &Sighting, since: Option<Timestamp>) {
-        self.since = began(sighting, since);
-        self.said = since.filter(|said| *said > sighting.at);
+        (self.since, self.said) = (began(sighting, since), said_ahead(sighting, since));
     }
 }
 
 /// When a match began, as far as the sighting tells: the object itself may say that it was sooner.
-pub(crate) fn began(sighting: &Sighting, since: Option<Timestamp>) -> Timestamp {
+pub fn began(sighting: &Sighting, since: Option<Timestamp>) -> Timestamp {
     since.map_or(sighting.at, |since| since.min(sighting.at))
+}
+
+/// When the object itself says that it did, where that is yet to come: [`Check::said`].
+pub fn said_ahead(sighting: &Sighting, since: Option<Timestamp>) -> Option<Timestamp> {
+    since.filter(|said| *said > sighting.at)
 }
 
 /// Whether the stream tells of something that may match, and may be there since the end was decided that is on its way: the

@@ -41,7 +41,7 @@ mod turnover;
 pub use asking::{Answer, Asking, decide_asked};
 pub use check::{Check, Phase, SeenEvent};
 pub use count::{Begin, Counted, Counter, Quota, Standing, spread};
-pub use decide::{Decision, decide};
+pub use decide::{Decision, began, decide, said_ahead};
 pub use list::{EndedList, is_named};
 pub use over::Over;
 pub use relist::Relist;
